@@ -1,0 +1,86 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every Swift target: language mode 6, strict imports, warnings are errors.
+let swift: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+/// A Swift target of this package with the common settings.
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swift)
+}
+
+/// The tests of one target; golden files lie in `Tests/Golden`.
+func tests(_ target: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: target + "Tests",
+    dependencies: [.target(name: target), "TestSupport"] + dependencies,
+    swiftSettings: swift)
+}
+
+let package = Package(
+  name: "swift-unclip",
+  products: [
+    .library(name: "UnCLIP", targets: ["UnCLIP"]),
+    .library(name: "CLIP", targets: ["CLIP"]),
+    .library(name: "Diffusion", targets: ["Diffusion"]),
+    .library(name: "Torch", targets: ["Torch", "TorchNN"]),
+    .library(name: "Imaging", targets: ["Imaging"]),
+    .library(name: "Datasets", targets: ["Datasets"]),
+    .library(name: "Training", targets: ["Training"]),
+    .executable(name: "unclip", targets: ["unclip"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    // LibTorch is found through .libtorch/pkgconfig/libtorch.pc, which Scripts/setup writes.
+    .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
+    .target(name: "CTorch", dependencies: ["CLibTorch"]),
+    library("Torch", ["CTorch"]),
+    library("TorchNN", ["Torch"]),
+
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
+    .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
+    .target(name: "CImaging", dependencies: ["CPNG", "CJPEG", "CWebP"]),
+    library("Imaging", ["CImaging"]),
+
+    library("Diffusion", ["TorchNN"]),
+    library("CLIP", ["TorchNN", "Imaging"]),
+    library("UnCLIP", ["Diffusion", "CLIP"]),
+    library("Datasets", ["Imaging"]),
+    library("Metrics", ["TorchNN"]),
+    library(
+      "Training",
+      [
+        "UnCLIP", "Datasets", "Metrics", .product(name: "Logging", package: "swift-log"),
+      ]),
+    library(
+      "UnCLIPCommand",
+      [
+        "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"), "Yams",
+      ]),
+    .executableTarget(name: "unclip", dependencies: ["UnCLIPCommand"], swiftSettings: swift),
+
+    library("TestSupport", ["Torch"]),
+    tests("Torch"),
+    tests("TorchNN"),
+    tests("Imaging"),
+    tests("Diffusion"),
+    tests("CLIP"),
+    tests("UnCLIP"),
+    tests("Datasets"),
+    tests("Metrics"),
+    tests("Training"),
+    tests("UnCLIPCommand"),
+  ],
+  cxxLanguageStandard: .cxx20
+)

@@ -1,0 +1,2 @@
+#include "CImaging.h"
+#include <png.h>

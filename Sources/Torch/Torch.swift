@@ -1,0 +1,2 @@
+internal import CTorch
+public func libtorchVersion() -> String { String(cString: ct_version()) }
