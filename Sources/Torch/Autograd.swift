@@ -1,0 +1,105 @@
+import CTorch
+
+extension Tensor {
+  /// Whether operations on this tensor are recorded for gradients.
+  public var requiresGrad: Bool { withExtendedLifetime(handle) { ct_requires_grad(handle.raw) } }
+
+  /// Asks for gradients with respect to this tensor, which must not be the result of an operation.
+  @discardableResult
+  public func requiringGrad(_ value: Bool = true) -> Tensor {
+    withExtendedLifetime(self) {
+      Tensor.check("requires_grad_", [self], ct_set_requires_grad(handle.raw, value))
+    }
+    return self
+  }
+
+  /// The gradient that `backward` has added up, or nil.
+  public var grad: Tensor? {
+    withExtendedLifetime(self) {
+      ct_has_grad(handle.raw) ? Tensor.unary("grad", self, ct_grad) : nil
+    }
+  }
+
+  /// Puts a gradient in place, or removes it.
+  package func setGrad(_ gradient: Tensor?) {
+    withExtendedLifetime((self, gradient)) {
+      Tensor.check(
+        "set_grad", [self] + (gradient.map { [$0] } ?? []),
+        ct_set_grad(handle.raw, gradient?.handle.raw))
+    }
+  }
+
+  /// Adds the gradient of this tensor to `grad` of every tensor it was made from.
+  ///
+  /// Traps: if the tensor has several elements and no gradient is given.
+  public func backward(gradient: Tensor? = nil, retainingGraph: Bool = false) {
+    withExtendedLifetime((self, gradient)) {
+      Tensor.check(
+        "backward", [self] + (gradient.map { [$0] } ?? []),
+        ct_backward(handle.raw, gradient?.handle.raw, retainingGraph))
+    }
+  }
+}
+
+/// The gradients of a tensor with respect to others; `grad` is left alone.
+///
+/// With `createGraph` the gradients can be differentiated in their turn. An input that the output
+/// does not depend on has a gradient of zeros.
+public func gradients(
+  of output: Tensor, withRespectTo inputs: [Tensor], gradient: Tensor? = nil,
+  createGraph: Bool = false
+) -> [Tensor] {
+  withExtendedLifetime((output, inputs, gradient)) {
+    var raws = [OpaquePointer?](repeating: nil, count: inputs.count)
+    let status = Tensor.withHandles(inputs) { list in
+      ct_gradients(
+        output.handle.raw, gradient?.handle.raw, list, inputs.count, createGraph, &raws)
+    }
+    Tensor.check("gradients", [output] + inputs, status)
+    return zip(raws, inputs).map { raw, input in
+      raw.map(Tensor.init(owning:)) ?? input.zerosLike()
+    }
+  }
+}
+
+/// Whether operations on this thread are recorded for gradients.
+public var isGradEnabled: Bool { ct_grad_mode() }
+
+/// Runs `body` without recording operations for gradients, on this thread.
+public func noGrad<Result, Failure: Error>(
+  _ body: () throws(Failure) -> Result
+) throws(Failure) -> Result {
+  let before = ct_grad_mode()
+  ct_set_grad_mode(false)
+  defer { ct_set_grad_mode(before) }
+  return try body()
+}
+
+/// Runs `body` recording operations for gradients, even inside `noGrad`.
+public func withGrad<Result, Failure: Error>(
+  _ body: () throws(Failure) -> Result
+) throws(Failure) -> Result {
+  let before = ct_grad_mode()
+  ct_set_grad_mode(true)
+  defer { ct_set_grad_mode(before) }
+  return try body()
+}
+
+/// Runs `body` in mixed precision, on this thread: matrix products and convolutions in `dtype`,
+/// what loses by it in float32. With nil, `body` just runs.
+public func autocast<Result, Failure: Error>(
+  to dtype: DType?, device: Device = .cpu, _ body: () throws(Failure) -> Result
+) throws(Failure) -> Result {
+  guard let dtype else { return try body() }
+  var wasEnabled = false
+  var wasDtype: Int32 = 0
+  let kind = device.kind.rawValue
+  Tensor.check("autocast", [], ct_autocast_begin(kind, dtype.rawValue, &wasEnabled, &wasDtype))
+  defer { Tensor.check("autocast", [], ct_autocast_end(kind, wasEnabled, wasDtype)) }
+  return try body()
+}
+
+/// The dtype of the enclosing `autocast`, or nil outside one.
+public func autocastDType(device: Device = .cpu) -> DType? {
+  DType(rawValue: ct_autocast_dtype(device.kind.rawValue))
+}

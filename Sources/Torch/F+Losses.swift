@@ -1,0 +1,81 @@
+import CTorch
+
+extension F {
+  /// How a loss of many elements becomes one number.
+  public enum Reduction: Int, Sendable {
+    // The raw values are those of LibTorch's Reduction.
+    /// Not at all.
+    case none = 0
+    /// Their mean.
+    case mean = 1
+    /// Their sum.
+    case sum = 2
+  }
+
+  /// The squared difference.
+  public static func mseLoss(
+    _ x: Tensor, _ target: Tensor, reduction: Reduction = .mean
+  ) -> Tensor {
+    .binary("mse_loss", x, target) { ct_mse_loss($0, $1, reduction.rawValue, $2) }
+  }
+
+  /// The absolute difference.
+  public static func l1Loss(
+    _ x: Tensor, _ target: Tensor, reduction: Reduction = .mean
+  ) -> Tensor {
+    .binary("l1_loss", x, target) { ct_l1_loss($0, $1, reduction.rawValue, $2) }
+  }
+
+  /// d² / (2 beta) for differences below beta, d - beta / 2 above.
+  public static func smoothL1Loss(
+    _ x: Tensor, _ target: Tensor, beta: Double = 1, reduction: Reduction = .mean
+  ) -> Tensor {
+    .binary("smooth_l1_loss", x, target) {
+      ct_smooth_l1_loss($0, $1, reduction.rawValue, beta, $2)
+    }
+  }
+
+  /// d² / 2 for differences below delta, delta * (d - delta / 2) above.
+  public static func huberLoss(
+    _ x: Tensor, _ target: Tensor, delta: Double = 1, reduction: Reduction = .mean
+  ) -> Tensor {
+    .binary("huber_loss", x, target) { ct_huber_loss($0, $1, reduction.rawValue, delta, $2) }
+  }
+
+  /// The negative logarithm of the chance that the softmax of the logits gives to the target.
+  ///
+  /// Shapes: logits `[B, K, ...]`, target `[B, ...]` int64 classes, or chances in the shape of the
+  /// logits.
+  public static func crossEntropy(
+    _ logits: Tensor, _ target: Tensor, labelSmoothing: Double = 0, reduction: Reduction = .mean
+  ) -> Tensor {
+    .binary("cross_entropy", logits, target) {
+      ct_cross_entropy($0, $1, reduction.rawValue, labelSmoothing, $2)
+    }
+  }
+
+  /// The negative of the logarithmic chance at the target.
+  ///
+  /// Shapes: `[B, K]` logarithmic chances, target `[B]` int64.
+  public static func nllLoss(
+    _ logChances: Tensor, _ target: Tensor, reduction: Reduction = .mean
+  ) -> Tensor {
+    .binary("nll_loss", logChances, target) { ct_nll_loss($0, $1, reduction.rawValue, $2) }
+  }
+
+  /// The cross entropy between the target and the sigmoid of the logits, without overflow.
+  public static func binaryCrossEntropyWithLogits(
+    _ logits: Tensor, _ target: Tensor, reduction: Reduction = .mean
+  ) -> Tensor {
+    .binary("binary_cross_entropy_with_logits", logits, target) {
+      ct_binary_cross_entropy_with_logits($0, $1, reduction.rawValue, $2)
+    }
+  }
+
+  /// target * (log(target) - x), where x holds logarithms of chances.
+  public static func klDivergence(
+    _ x: Tensor, _ target: Tensor, targetIsLog: Bool = false, reduction: Reduction = .mean
+  ) -> Tensor {
+    .binary("kl_div", x, target) { ct_kl_div($0, $1, reduction.rawValue, targetIsLog, $2) }
+  }
+}

@@ -1,0 +1,146 @@
+import CTorch
+
+/// Layers as functions: everything they need is an argument.
+public enum F {
+  /// `x * weightᵀ + bias`.
+  ///
+  /// Shapes: x `[..., in]`, weight `[out, in]`, bias `[out]` -> `[..., out]`.
+  public static func linear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
+    .ternary("linear", x, weight, bias, ct_linear)
+  }
+
+  /// Two-dimensional convolution with one step in both directions.
+  ///
+  /// Shapes: x `[B, C, H, W]`, weight `[out, C / groups, kh, kw]`, bias `[out]` ->
+  /// `[B, out, H', W']`.
+  public static func conv2d(
+    _ x: Tensor, _ weight: Tensor, _ bias: Tensor? = nil, stride: Int = 1, padding: Int = 0,
+    dilation: Int = 1, groups: Int = 1
+  ) -> Tensor {
+    .ternary("conv2d", x, weight, bias) {
+      ct_conv2d(
+        $0, $1, $2, [stride, stride], [padding, padding], [dilation, dilation], groups, $3)
+    }
+  }
+
+  /// Two-dimensional convolution with steps (vertical, horizontal).
+  ///
+  /// Shapes: x `[B, C, H, W]`, weight `[out, C / groups, kh, kw]`, bias `[out]` ->
+  /// `[B, out, H', W']`.
+  public static func conv2d(
+    _ x: Tensor, _ weight: Tensor, _ bias: Tensor? = nil, stride: (Int, Int),
+    padding: (Int, Int) = (0, 0), dilation: (Int, Int) = (1, 1), groups: Int = 1
+  ) -> Tensor {
+    .ternary("conv2d", x, weight, bias) {
+      ct_conv2d(
+        $0, $1, $2, [stride.0, stride.1], [padding.0, padding.1], [dilation.0, dilation.1],
+        groups, $3)
+    }
+  }
+
+  /// Transposed two-dimensional convolution.
+  ///
+  /// Shapes: x `[B, C, H, W]`, weight `[C, out / groups, kh, kw]`, bias `[out]` ->
+  /// `[B, out, H', W']`.
+  public static func convTranspose2d(
+    _ x: Tensor, _ weight: Tensor, _ bias: Tensor? = nil, stride: Int = 1, padding: Int = 0,
+    outputPadding: Int = 0, dilation: Int = 1, groups: Int = 1
+  ) -> Tensor {
+    .ternary("conv_transpose2d", x, weight, bias) {
+      ct_conv_transpose2d(
+        $0, $1, $2, [stride, stride], [padding, padding], [outputPadding, outputPadding],
+        [dilation, dilation], groups, $3)
+    }
+  }
+
+  /// Normalisation over groups of channels and all positions.
+  ///
+  /// Shapes: x `[B, C, ...]`, weight and bias `[C]`.
+  /// Source: Wu and He, Group Normalization.
+  public static func groupNorm(
+    _ x: Tensor, groups: Int, _ weight: Tensor? = nil, _ bias: Tensor? = nil,
+    epsilon: Double = 1e-5
+  ) -> Tensor {
+    withExtendedLifetime((weight, bias)) {
+      .unary("group_norm", x) {
+        ct_group_norm($0, groups, weight?.handle.raw, bias?.handle.raw, epsilon, $1)
+      }
+    }
+  }
+
+  /// Normalisation over the last axes.
+  ///
+  /// Shapes: x `[..., normalizedShape]`, weight and bias `normalizedShape`.
+  /// Source: Ba, Kiros and Hinton, Layer Normalization.
+  public static func layerNorm(
+    _ x: Tensor, normalizedShape: [Int], _ weight: Tensor? = nil, _ bias: Tensor? = nil,
+    epsilon: Double = 1e-5
+  ) -> Tensor {
+    withExtendedLifetime((weight, bias)) {
+      .unary("layer_norm", x) {
+        ct_layer_norm(
+          $0, normalizedShape, normalizedShape.count, weight?.handle.raw, bias?.handle.raw,
+          epsilon, $1)
+      }
+    }
+  }
+
+  /// Normalisation of each channel over the batch; training updates the running statistics in
+  /// place.
+  ///
+  /// Shapes: x `[B, C, ...]`, the others `[C]`.
+  /// Source: Ioffe and Szegedy, Batch Normalization.
+  public static func batchNorm(
+    _ x: Tensor, runningMean: Tensor?, runningVariance: Tensor?, _ weight: Tensor? = nil,
+    _ bias: Tensor? = nil, training: Bool, momentum: Double = 0.1, epsilon: Double = 1e-5
+  ) -> Tensor {
+    withExtendedLifetime((runningMean, runningVariance, weight, bias)) {
+      .unary("batch_norm", x) {
+        ct_batch_norm(
+          $0, weight?.handle.raw, bias?.handle.raw, runningMean?.handle.raw,
+          runningVariance?.handle.raw, training, momentum, epsilon, $1)
+      }
+    }
+  }
+
+  /// The rows of a table that the ids name.
+  ///
+  /// Shapes: weight `[count, width]`, ids `[...]` int64 -> `[..., width]`.
+  public static func embedding(_ weight: Tensor, _ ids: Tensor) -> Tensor {
+    .binary("embedding", weight, ids, ct_embedding)
+  }
+
+  /// softmax(q kᵀ * scale + mask) v; the scale is 1/sqrt(E) unless given.
+  ///
+  /// Shapes: q `[..., L, E]`, k `[..., S, E]`, v `[..., S, Ev]`, mask broadcast to `[..., L, S]`
+  /// -> `[..., L, Ev]`. A bool mask keeps where it is true; another is added and must have the
+  /// dtype of q.
+  /// Source: Vaswani et al., Attention Is All You Need, 3.2.1.
+  public static func scaledDotProductAttention(
+    _ q: Tensor, _ k: Tensor, _ v: Tensor, mask: Tensor? = nil, isCausal: Bool = false,
+    dropout: Double = 0, scale: Double? = nil
+  ) -> Tensor {
+    withExtendedLifetime((q, k, v, mask)) {
+      Tensor("scaled_dot_product_attention", [q, k, v] + (mask.map { [$0] } ?? [])) { out in
+        Tensor.withOptional(scale) {
+          ct_attention(
+            q.handle.raw, k.handle.raw, v.handle.raw, mask?.handle.raw, dropout, isCausal, $0, out
+          )
+        }
+      }
+    }
+  }
+
+  /// Elements set to zero with chance `p`, the others divided by `1 - p`; nothing unless training.
+  ///
+  /// With a source the zeros are drawn from it and can be drawn again; without one they come from
+  /// LibTorch's own generator.
+  public static func dropout(
+    _ x: Tensor, _ p: Double, training: Bool, using random: RandomSource? = nil
+  ) -> Tensor {
+    guard training, p > 0 else { return x }
+    guard let random else { return .unary("dropout", x) { ct_dropout($0, p, $1) } }
+    let kept = random.bernoulli(1 - p, x.shape, dtype: x.dtype, device: x.device)
+    return x * (p < 1 ? kept * (1 / (1 - p)) : kept)
+  }
+}

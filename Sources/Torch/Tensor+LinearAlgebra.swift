@@ -1,0 +1,43 @@
+import CTorch
+
+extension Tensor {
+  /// The matrix product; leading axes are batches and are broadcast.
+  ///
+  /// Shapes: `[..., n, k]` by `[..., k, m]` -> `[..., n, m]`.
+  public func matmul(_ other: Tensor) -> Tensor { .binary("matmul", self, other, ct_matmul) }
+
+  /// The inner product of two vectors.
+  public func dot(_ other: Tensor) -> Tensor { .binary("dot", self, other, ct_dot) }
+
+  /// A sum of products in Einstein's notation, as `"bij,bjk->bik"`.
+  public static func einsum(_ equation: String, _ operands: Tensor...) -> Tensor {
+    Tensor("einsum", operands) { out in
+      withHandles(operands) { ct_einsum(equation, $0, operands.count, out) }
+    }
+  }
+
+  /// The eigenvalues, ascending, and eigenvectors, as columns, of a symmetric matrix.
+  public func symmetricEigen() -> (values: Tensor, vectors: Tensor) {
+    Tensor.pair("linalg_eigh", self, ct_eigh)
+  }
+
+  /// The reduced singular value decomposition `u * diag(s) * vh`.
+  public func singularValues() -> (u: Tensor, s: Tensor, vh: Tensor) {
+    withExtendedLifetime(self) {
+      var u: OpaquePointer?
+      var s: OpaquePointer?
+      var vh: OpaquePointer?
+      guard ct_svd(handle.raw, &u, &s, &vh) == 0, let u, let s, let vh else {
+        Tensor.fail("linalg_svd", [self])
+      }
+      return (Tensor(owning: u), Tensor(owning: s), Tensor(owning: vh))
+    }
+  }
+
+  /// The distance between each two rows; order 2 is Euclidean.
+  ///
+  /// Shapes: `[n, d]` and `[m, d]` -> `[n, m]`.
+  public func distances(to other: Tensor, order: Double = 2) -> Tensor {
+    .binary("cdist", self, other) { ct_cdist($0, $1, order, $2) }
+  }
+}

@@ -1,2 +1,0 @@
-internal import CTorch
-public func libtorchVersion() -> String { String(cString: ct_version()) }
