@@ -1,0 +1,111 @@
+/// What the pixels of a picture say about its words.
+public struct PictureLook: Sendable, Equatable {
+  /// The colour of more than half of the picture, if it has a name.
+  public var dominantColor: String?
+  /// True for black and white drawings.
+  public var isMonochrome: Bool
+
+  /// Names the look.
+  public init(dominantColor: String? = nil, isMonochrome: Bool = false) {
+    self.dominantColor = dominantColor
+    self.isMonochrome = isMonochrome
+  }
+}
+
+/// Draws one of many captions that fit a picture, another each time it is shown.
+public struct CaptionSampler: Sendable, Equatable, Codable {
+  /// Weight of the name alone: `red apple`.
+  public var name: Double
+  /// Weight of the name after an article: `a red apple`.
+  public var article: Double
+  /// Weight of the name with one to three keywords: `red apple, fruit`.
+  public var keywords: Double
+  /// Weight of the name with its kind: `hen, bird`.
+  public var kind: Double
+  /// Weight of a phrase that names the look: `an emoji of a red apple`.
+  public var style: Double
+  /// Weight of a colour before the name, for pictures of one colour: `a red strawberry`.
+  public var color: Double
+
+  /// Weights of the forms; a form that does not fit a picture is not drawn.
+  public init(
+    name: Double = 0.28, article: Double = 0.34, keywords: Double = 0.12, kind: Double = 0.06,
+    style: Double = 0.14, color: Double = 0.06
+  ) {
+    self.name = name
+    self.article = article
+    self.keywords = keywords
+    self.kind = kind
+    self.style = style
+    self.color = color
+  }
+
+  /// The one caption used for evaluation: the name after its article.
+  public static func plain(_ info: SampleInfo) -> String {
+    NounPhrase.withArticle(NounPhrase.plain(info.caption))
+  }
+
+  /// A caption drawn for this picture.
+  public func caption(
+    for info: SampleInfo, look: PictureLook = PictureLook(), using random: inout SampleRandom
+  ) -> String {
+    let name = NounPhrase.plain(info.caption)
+    let kindWord = info.subgroup.flatMap { KindWords.word(for: $0) }
+    let hasColorWord = info.caption.lowercased().split { !$0.isLetter }
+      .contains { NamedColor.words.contains(String($0)) }
+    // A drawing without colour would teach that things are grey, so it says what it is more often.
+    let styleShare = look.isMonochrome && info.style == "clip art" ? 4 * style : style
+    let canNameColor = look.dominantColor != nil && !hasColorWord && !look.isMonochrome
+    let form = random.index(weights: [
+      max(self.name, 1e-9), article, info.keywords.isEmpty ? 0 : keywords,
+      kindWord == nil ? 0 : kind, info.style == nil ? 0 : styleShare, canNameColor ? color : 0,
+    ])
+    switch form {
+    case 1: return NounPhrase.withArticle(name)
+    case 2: return withKeywords(name, info.keywords, using: &random)
+    case 3:
+      guard let kindWord, kindWord != name else { return name }
+      return (random.chance(0.5) ? NounPhrase.withArticle(name) : name) + ", \(kindWord)"
+    case 4: return styled(name, info.style, look, using: &random)
+    case 5:
+      guard let color = look.dominantColor else { return name }
+      return random.chance(0.7) ? NounPhrase.withArticle("\(color) \(name)") : "\(color) \(name)"
+    default: return name
+    }
+  }
+
+  private func withKeywords(
+    _ name: String, _ keywords: [String], using random: inout SampleRandom
+  ) -> String {
+    var words = keywords.filter { $0.lowercased() != name.lowercased() }
+    random.shuffle(&words)
+    let start = random.chance(0.5) ? NounPhrase.withArticle(name) : name
+    return ([start] + words.prefix(1 + random.integer(below: 3))).joined(separator: ", ")
+  }
+
+  private func styled(
+    _ name: String, _ style: String?, _ look: PictureLook, using random: inout SampleRandom
+  ) -> String {
+    let thing = NounPhrase.withArticle(name)
+    if look.isMonochrome, style == "clip art", random.chance(0.8) {
+      return random.pick([
+        "a black and white drawing of \(thing)", "\(name), black and white",
+        "black and white \(name)", "a line drawing of \(thing)",
+      ])
+    }
+    switch style {
+    case "emoji":
+      return random.pick([
+        "an emoji of \(thing)", "\(name) emoji", "a glossy emoji of \(thing)", "\(thing), emoji",
+      ])
+    case "clip art":
+      return random.pick([
+        "clip art of \(thing)", "a drawing of \(thing)", "\(name), clip art",
+        "an illustration of \(thing)",
+      ])
+    case "photo": return random.pick(["a photo of \(thing)", "\(name), photo"])
+    case .some(let other): return random.pick(["\(thing), \(other)", "\(other) of \(thing)"])
+    case nil: return "a picture of \(thing)"
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/// A fault in a data set, a shard, a package or a setting, told in one sentence.
+public enum DataError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// A file or folder cannot be read.
+  case unreadable(file: String, reason: String)
+  /// A file was read but does not follow its format; `entry` names the place inside it.
+  case malformed(file: String, entry: String?, problem: String)
+  /// A Debian package can be neither downloaded nor unpacked.
+  case package(name: String, reason: String)
+  /// A file cannot be written.
+  case unwritable(file: String, reason: String)
+  /// Nothing is left to train on after the filters.
+  case empty(directory: String, reason: String)
+  /// A setting has a value outside its range.
+  case setting(name: String, value: String, rule: String)
+
+  /// One sentence: what, where, what to do.
+  public var description: String {
+    switch self {
+    case .unreadable(let file, let reason):
+      "Cannot read \(file): \(reason)."
+    case .malformed(let file, let entry, let problem):
+      if let entry { "\(file), \(entry): \(problem)." } else { "\(file): \(problem)." }
+    case .package(let name, let reason):
+      "Cannot get the Debian package \(name): \(reason); install it with `apt-get install \(name)`"
+        + " or pass the folder in which it is unpacked."
+    case .unwritable(let file, let reason):
+      "Cannot write \(file): \(reason)."
+    case .empty(let directory, let reason):
+      "No pictures to use in \(directory): \(reason)."
+    case .setting(let name, let value, let rule):
+      "The setting \(name) is \(value); \(rule)."
+    }
+  }
+}

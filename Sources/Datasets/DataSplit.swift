@@ -1,0 +1,36 @@
+/// Parts of a data set, decided by concept: all pictures of one thing lie in the same part.
+public struct DataSplit: Sendable, Equatable, Codable {
+  /// A part of the data.
+  public enum Part: String, Sendable, Codable, CaseIterable {
+    /// Pictures to train on.
+    case train
+    /// Concepts that training never shows.
+    case heldOut = "held-out"
+    /// Everything.
+    case all
+  }
+
+  /// Share of the concepts that is held out, 0 ... 0.9.
+  public var heldOutFraction: Double
+  /// Another number gives another split.
+  public var seed: UInt64
+
+  /// Holds out 5 % of the concepts unless said.
+  public init(heldOutFraction: Double = 0.05, seed: UInt64 = 0) {
+    self.heldOutFraction = heldOutFraction
+    self.seed = seed
+  }
+
+  /// The part, `train` or `heldOut`, of a concept; it does not depend on the rest of the set.
+  public func part(of concept: String) -> Part {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325  // FNV-1a
+    for byte in concept.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    var random = SampleRandom(seed: hash ^ (seed &* 0x9E37_79B9_7F4A_7C15))
+    return random.uniform() < heldOutFraction ? .heldOut : .train
+  }
+
+  /// True if the words belong to `part`.
+  public func contains(_ info: SampleInfo, in part: Part) -> Bool {
+    part == .all || self.part(of: info.concept) == part
+  }
+}

@@ -1,0 +1,204 @@
+public import Foundation
+
+/// A colour bitmap font (CBDT/CBLC): emoji sequences to the PNG pictures inside.
+///
+/// Source: OpenType tables `cmap` format 12, `GSUB` lookup type 4, `CBLC`, `CBDT` format 17.
+public struct EmojiFont: Sendable {
+  private let reader: ByteReader
+  private let glyphs: [UInt32: Int]
+  private let ligatures: [Int: [Ligature]]
+  private let pictures: [Int: Range<Int>]
+
+  private struct Ligature: Sendable {
+    let components: [Int]
+    let glyph: Int
+  }
+
+  /// Reads the four tables of a font file.
+  ///
+  /// Throws: `DataError.unreadable` if the file cannot be read, `.malformed` if a table is missing,
+  /// of another format or cut short.
+  public init(contentsOf url: URL) throws(DataError) {
+    try self.init(bytes: FileBytes.read(url), file: url.lastPathComponent)
+  }
+
+  /// Reads the four tables from a font's bytes; `file` is the name used in errors.
+  ///
+  /// Throws: `DataError.malformed` if a table is missing, of another format or cut short.
+  public init(bytes: [UInt8], file: String) throws(DataError) {
+    let reader = ByteReader(bytes: bytes, file: file)
+    self.reader = reader
+    let tables = try Self.directory(reader)
+    func table(_ tag: String) throws(DataError) -> Int {
+      guard let offset = tables[tag] else {
+        throw .malformed(
+          file: file, entry: "table \(tag)",
+          problem: "the table is missing; a colour bitmap font such as NotoColorEmoji.ttf is needed"
+        )
+      }
+      return offset
+    }
+    glyphs = try Self.characterMap(reader, at: table("cmap"))
+    ligatures = try Self.ligatures(reader, at: table("GSUB"))
+    pictures = try Self.pictures(reader, location: table("CBLC"), data: table("CBDT"))
+  }
+
+  /// Number of code points that the font maps to a glyph.
+  public var codePointCount: Int { glyphs.count }
+
+  /// Number of glyphs that have a picture.
+  public var pictureCount: Int { pictures.count }
+
+  /// The PNG bytes of one emoji sequence, or nil if the font has no single glyph for it.
+  ///
+  /// U+FE0F is ignored; the longest matching ligature is taken from left to right.
+  public func png(for sequence: [Unicode.Scalar]) -> [UInt8]? {
+    guard let glyph = glyph(for: sequence), let range = pictures[glyph] else { return nil }
+    return Array(reader.bytes[range])
+  }
+
+  func glyph(for sequence: [Unicode.Scalar]) -> Int? {
+    var rest: [Int] = []
+    for scalar in sequence where scalar.value != 0xFE0F {
+      guard let glyph = glyphs[scalar.value] else { return nil }
+      rest.append(glyph)
+    }
+    guard let first = rest.first else { return nil }
+    if rest.count == 1 { return first }
+    // Only a ligature over the whole sequence leaves exactly one glyph.
+    return ligatures[first]?.first { $0.components == rest[1...].map(\.self) }?.glyph
+  }
+
+  private static func directory(_ reader: ByteReader) throws(DataError) -> [String: Int] {
+    let version = try reader.uint32(at: 0)
+    guard version == 0x0001_0000 || version == 0x4F54_544F || version == 0x7472_7565 else {
+      throw .malformed(
+        file: reader.file, entry: nil, problem: "this is not a TrueType or OpenType font file")
+    }
+    var tables: [String: Int] = [:]
+    for index in 0..<(try reader.uint16(at: 4)) {
+      let record = 12 + index * 16
+      let tag = String(decoding: try reader.slice(at: record, count: 4), as: UTF8.self)
+      tables[tag] = try reader.uint32(at: record + 8)
+    }
+    return tables
+  }
+
+  private static func characterMap(
+    _ reader: ByteReader, at table: Int
+  ) throws(DataError) -> [UInt32: Int] {
+    for index in 0..<(try reader.uint16(at: table + 2)) {
+      let record = table + 4 + index * 8
+      guard try reader.uint16(at: record) == 3, try reader.uint16(at: record + 2) == 10 else {
+        continue
+      }
+      let subtable = table + (try reader.uint32(at: record + 4))
+      guard try reader.uint16(at: subtable) == 12 else { continue }
+      var glyphs: [UInt32: Int] = [:]
+      for group in 0..<(try reader.uint32(at: subtable + 12)) {
+        let at = subtable + 16 + group * 12
+        let start = try reader.uint32(at: at)
+        let end = try reader.uint32(at: at + 4)
+        let firstGlyph = try reader.uint32(at: at + 8)
+        guard start <= end, end <= 0x10FFFF else {
+          throw .malformed(
+            file: reader.file, entry: "table cmap",
+            problem: "group \(group) runs from \(start) to \(end), which is no code point range")
+        }
+        for code in start...end { glyphs[UInt32(code)] = firstGlyph + code - start }
+      }
+      return glyphs
+    }
+    throw .malformed(
+      file: reader.file, entry: "table cmap",
+      problem: "there is no subtable of platform 3, encoding 10 and format 12")
+  }
+
+  /// Lookup 0 only: it holds the sequences; the others repair broken ones.
+  private static func ligatures(
+    _ reader: ByteReader, at table: Int
+  ) throws(DataError) -> [Int: [Ligature]] {
+    let list = table + (try reader.uint16(at: table + 8))
+    guard try reader.uint16(at: list) > 0 else { return [:] }
+    let lookup = list + (try reader.uint16(at: list + 2))
+    let type = try reader.uint16(at: lookup)
+    guard type == 4 else {
+      throw .malformed(
+        file: reader.file, entry: "table GSUB",
+        problem: "lookup 0 has type \(type) but ligatures, type 4, are needed")
+    }
+    var result: [Int: [Ligature]] = [:]
+    for index in 0..<(try reader.uint16(at: lookup + 4)) {
+      let subtable = lookup + (try reader.uint16(at: lookup + 6 + index * 2))
+      let firsts = try coverage(reader, at: subtable + (try reader.uint16(at: subtable + 2)))
+      for set in 0..<(try reader.uint16(at: subtable + 4)) where set < firsts.count {
+        let ligatureSet = subtable + (try reader.uint16(at: subtable + 6 + set * 2))
+        for entry in 0..<(try reader.uint16(at: ligatureSet)) {
+          let at = ligatureSet + (try reader.uint16(at: ligatureSet + 2 + entry * 2))
+          var components: [Int] = []
+          for component in 1..<max(1, try reader.uint16(at: at + 2)) {
+            components.append(try reader.uint16(at: at + 2 + component * 2))
+          }
+          let ligature = Ligature(components: components, glyph: try reader.uint16(at: at))
+          result[firsts[set], default: []].append(ligature)
+        }
+      }
+    }
+    return result
+  }
+
+  private static func coverage(_ reader: ByteReader, at table: Int) throws(DataError) -> [Int] {
+    let format = try reader.uint16(at: table)
+    let count = try reader.uint16(at: table + 2)
+    var glyphs: [Int] = []
+    for index in 0..<count {
+      if format == 1 {
+        glyphs.append(try reader.uint16(at: table + 4 + index * 2))
+      } else {
+        let start = try reader.uint16(at: table + 4 + index * 6)
+        let end = try reader.uint16(at: table + 6 + index * 6)
+        if start <= end { glyphs.append(contentsOf: start...end) }
+      }
+    }
+    return glyphs
+  }
+
+  private static func pictures(
+    _ reader: ByteReader, location: Int, data: Int
+  ) throws(DataError) -> [Int: Range<Int>] {
+    guard try reader.uint32(at: location + 4) >= 1 else {
+      throw .malformed(file: reader.file, entry: "table CBLC", problem: "there is no bitmap size")
+    }
+    let array = location + (try reader.uint32(at: location + 8))
+    var result: [Int: Range<Int>] = [:]
+    for index in 0..<(try reader.uint32(at: location + 16)) {
+      let record = array + index * 8
+      let first = try reader.uint16(at: record)
+      let last = try reader.uint16(at: record + 2)
+      let header = array + (try reader.uint32(at: record + 4))
+      let indexFormat = try reader.uint16(at: header)
+      let imageFormat = try reader.uint16(at: header + 2)
+      guard indexFormat == 1, imageFormat == 17, first <= last else {
+        throw .malformed(
+          file: reader.file, entry: "table CBLC",
+          problem: "index format \(indexFormat) with image format \(imageFormat) is not supported;"
+            + " formats 1 and 17 are")
+      }
+      let images = data + (try reader.uint32(at: header + 4))
+      for glyph in first...last {
+        let at = header + 8 + (glyph - first) * 4
+        let offset = try reader.uint32(at: at)
+        if try reader.uint32(at: at + 4) == offset { continue }  // equal neighbours: no picture
+        let start = images + offset + 9  // small metrics, then the length
+        let count = try reader.uint32(at: start - 4)
+        guard start + count <= reader.bytes.count else {
+          throw .malformed(
+            file: reader.file, entry: "table CBDT",
+            problem: "the picture of glyph \(glyph) runs past the end of the file")
+        }
+        result[glyph] = start..<start + count
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,86 @@
+import Foundation
+
+/// Whole files as bytes, lines and folders, with faults as `DataError`.
+enum FileBytes {
+  static func read(_ url: URL) throws(DataError) -> [UInt8] {
+    do {
+      return [UInt8](try Data(contentsOf: url))
+    } catch {
+      throw .unreadable(file: url.path, reason: reason(url))
+    }
+  }
+
+  static func map(_ url: URL) throws(DataError) -> Data {
+    do {
+      return try Data(contentsOf: url, options: .alwaysMapped)
+    } catch {
+      throw .unreadable(file: url.path, reason: reason(url))
+    }
+  }
+
+  static func text(_ url: URL) throws(DataError) -> String {
+    String(decoding: try read(url), as: UTF8.self)
+  }
+
+  static func exists(_ url: URL) -> Bool {
+    FileManager.default.fileExists(atPath: url.path)
+  }
+
+  /// Regular files below a folder whose extension is in `extensions`, sorted by path; symbolic links
+  /// are left out when `followingLinks` is false.
+  static func list(
+    _ folder: URL, extensions: Set<String>, followingLinks: Bool = true
+  ) throws(DataError) -> [String] {
+    guard let names = FileManager.default.enumerator(atPath: folder.path) else {
+      throw .unreadable(file: folder.path, reason: reason(folder))
+    }
+    var result: [String] = []
+    for case let name as String in names {
+      let url = folder.appendingPathComponent(name)
+      guard extensions.contains(url.pathExtension.lowercased()) else { continue }
+      if !followingLinks, isSymbolicLink(url) { continue }
+      result.append(name)
+    }
+    return result.sorted()
+  }
+
+  static func isSymbolicLink(_ url: URL) -> Bool {
+    do {
+      let attributes = try FileManager.default.attributesOfItem(atPath: url.path)
+      return attributes[.type] as? FileAttributeType == .typeSymbolicLink
+    } catch {
+      return false
+    }
+  }
+
+  static func makeFolder(_ url: URL) throws(DataError) {
+    do {
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    } catch {
+      throw .unwritable(
+        file: url.path, reason: "the folder cannot be made; check the path and its permissions")
+    }
+  }
+
+  /// Writes aside, then renames over `url`, so that a reader never sees half a file.
+  static func write(_ bytes: some DataProtocol, to url: URL) throws(DataError) {
+    let aside = url.appendingPathExtension("part")
+    do {
+      try Data(bytes).write(to: aside)
+    } catch {
+      throw .unwritable(
+        file: aside.path, reason: "check that the folder exists and that the disk has room")
+    }
+    try rename(aside, to: url)
+  }
+
+  static func rename(_ from: URL, to url: URL) throws(DataError) {
+    guard Foundation.rename(from.path, url.path) == 0 else {
+      throw .unwritable(file: url.path, reason: String(cString: strerror(errno)))
+    }
+  }
+
+  private static func reason(_ url: URL) -> String {
+    exists(url) ? "it cannot be opened; check its permissions" : "there is no such file or folder"
+  }
+}

@@ -1,0 +1,123 @@
+public import Imaging
+
+/// One picture with its words, as a source yields it and a shard stores it.
+public struct Sample: Sendable, Equatable {
+  /// Name in the shard, unique in a data set: letters, digits, `-` and `_`.
+  public var key: String
+  /// The picture, RGBA, not composited.
+  public var image: Image
+  /// Plain name of what the picture shows, without article or style.
+  public var caption: String
+  /// Further words for the same thing.
+  public var keywords: [String]
+  /// Where it comes from: `noto-emoji`, `openclipart`, `fashion-mnist` or `folder`.
+  public var source: String
+  /// Licence of the picture, as an SPDX name where there is one.
+  public var licence: String
+  /// Category with subcategory, as `Food & Drink/food-fruit`.
+  public var group: String?
+  /// Look of the picture, as `emoji` or `clip art`.
+  public var style: String?
+  /// True for pictures of things; false for signs, letters, clock faces and arrows.
+  public var isCore: Bool
+
+  /// Makes a sample; `isCore` is true unless said.
+  public init(
+    key: String, image: Image, caption: String, keywords: [String] = [], source: String,
+    licence: String, group: String? = nil, style: String? = nil, isCore: Bool = true
+  ) {
+    self.key = key
+    self.image = image
+    self.caption = caption
+    self.keywords = keywords
+    self.source = source
+    self.licence = licence
+    self.group = group
+    self.style = style
+    self.isCore = isCore
+  }
+}
+
+/// The words of a sample without its picture: what `key.json` holds.
+public struct SampleInfo: Sendable, Equatable, Codable {
+  /// As `Sample.caption`.
+  public var caption: String
+  /// As `Sample.keywords`.
+  public var keywords: [String]
+  /// As `Sample.source`.
+  public var source: String
+  /// As `Sample.licence`.
+  public var licence: String
+  /// As `Sample.group`.
+  public var group: String?
+  /// As `Sample.style`.
+  public var style: String?
+  /// As `Sample.isCore`.
+  public var core: Bool
+
+  enum CodingKeys: String, CodingKey {
+    case caption, keywords, source, licence, group, style, core
+  }
+
+  /// The words of `sample`.
+  public init(_ sample: Sample) {
+    caption = sample.caption
+    keywords = sample.keywords
+    source = sample.source
+    licence = sample.licence
+    group = sample.group
+    style = sample.style
+    core = sample.isCore
+  }
+
+  /// Reads a record; only `caption` is required, so that shards made by other tools can be read.
+  ///
+  /// Throws: `DecodingError` if `caption` is missing or a field has another type.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    caption = try container.decode(String.self, forKey: .caption)
+    keywords = try container.decodeIfPresent([String].self, forKey: .keywords) ?? []
+    source = try container.decodeIfPresent(String.self, forKey: .source) ?? "folder"
+    licence = try container.decodeIfPresent(String.self, forKey: .licence) ?? "unknown"
+    group = try container.decodeIfPresent(String.self, forKey: .group)
+    style = try container.decodeIfPresent(String.self, forKey: .style)
+    core = try container.decodeIfPresent(Bool.self, forKey: .core) ?? true
+  }
+
+  /// Words of a picture that has nothing but a caption.
+  init(caption: String) {
+    self.caption = caption
+    keywords = []
+    source = "folder"
+    licence = "unknown"
+    core = true
+  }
+
+  /// What the picture shows, whatever its source or style: pictures of one concept stay in one part
+  /// of a split.
+  public var concept: String {
+    caption.lowercased().split { !$0.isLetter && !$0.isNumber }.joined(separator: " ")
+  }
+
+  /// The first part of the group: `Food & Drink` of `Food & Drink/food-fruit`.
+  public var topGroup: String? { group?.split(separator: "/").first.map(String.init) }
+
+  /// The second part of the group: `food-fruit` of `Food & Drink/food-fruit`.
+  public var subgroup: String? {
+    guard let parts = group?.split(separator: "/", maxSplits: 1), parts.count == 2 else {
+      return nil
+    }
+    return String(parts[1])
+  }
+}
+
+/// A set of pictures with words that can be walked in a fixed order.
+public protocol SampleSource {
+  /// Number of samples, known before any picture is decoded.
+  var count: Int { get }
+
+  /// The sample at `index`, 0 ..< count.
+  ///
+  /// Throws: `DataError.malformed` if its picture cannot be decoded.
+  func sample(at index: Int) throws(DataError) -> Sample
+}

@@ -1,0 +1,76 @@
+/// Random numbers that are a pure function of a seed and a few indices, the same on every machine.
+///
+/// Source: SplitMix64, Steele, Lea and Flood 2014.
+public struct SampleRandom: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  /// Starts the stream that belongs to `seed` and `indices`.
+  public init(seed: UInt64, _ indices: Int...) {
+    state = Self.mixed(seed &+ Self.increment)
+    for index in indices {
+      state = Self.mixed(state ^ Self.mixed(UInt64(bitPattern: Int64(index)) &+ Self.increment))
+    }
+  }
+
+  /// The next 64 bits.
+  public mutating func next() -> UInt64 {
+    state &+= Self.increment
+    return Self.mixed(state)
+  }
+
+  /// A number in [0, 1).
+  public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+  /// A number in `range`.
+  public mutating func uniform(in range: ClosedRange<Double>) -> Double {
+    range.lowerBound + (range.upperBound - range.lowerBound) * uniform()
+  }
+
+  /// A whole number in 0 ..< `bound`.
+  ///
+  /// Traps: a bound below 1.
+  public mutating func integer(below bound: Int) -> Int {
+    precondition(bound > 0, "a random number below \(bound) does not exist")
+    return Int(next().multipliedFullWidth(by: UInt64(bound)).high)
+  }
+
+  /// True with this probability.
+  public mutating func chance(_ probability: Double) -> Bool { uniform() < probability }
+
+  /// One element, each as likely as the others.
+  ///
+  /// Traps: an empty array.
+  public mutating func pick<Element>(_ elements: [Element]) -> Element {
+    elements[integer(below: elements.count)]
+  }
+
+  /// An index, each as likely as its weight.
+  ///
+  /// Traps: no weight, or all of them zero.
+  public mutating func index(weights: [Double]) -> Int {
+    let total = weights.reduce(0, +)
+    precondition(total > 0, "\(weights.count) weights add up to \(total)")
+    var rest = uniform() * total
+    for (index, weight) in weights.enumerated() where weight > 0 {
+      rest -= weight
+      if rest < 0 { return index }
+    }
+    return weights.lastIndex { $0 > 0 } ?? 0
+  }
+
+  /// Puts the elements in a random order.
+  public mutating func shuffle<Element>(_ elements: inout [Element]) {
+    for index in stride(from: elements.count - 1, to: 0, by: -1) {
+      elements.swapAt(index, integer(below: index + 1))
+    }
+  }
+
+  private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+  private static func mixed(_ value: UInt64) -> UInt64 {
+    var z = value
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}

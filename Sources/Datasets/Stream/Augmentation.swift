@@ -1,0 +1,49 @@
+/// Small changes made to a picture each time it is shown.
+public struct Augmentation: Sendable, Equatable, Codable {
+  /// Smallest and largest size of a sprite, as a share of the picture.
+  public var smallestScale, largestScale: Double
+  /// Largest move out of the middle beyond the room that the size leaves, as a share of the picture.
+  public var shift: Double
+  /// Share of pictures that are mirrored, among those where left and right may change places.
+  public var flipFraction: Double
+  /// Share of sprites on another background than white; the caption names it.
+  public var coloredBackgroundFraction: Double
+
+  /// Small changes, mostly on white.
+  public init(
+    smallestScale: Double = 0.86, largestScale: Double = 1, shift: Double = 0.02,
+    flipFraction: Double = 0.5, coloredBackgroundFraction: Double = 0.06
+  ) {
+    self.smallestScale = smallestScale
+    self.largestScale = largestScale
+    self.shift = shift
+    self.flipFraction = flipFraction
+    self.coloredBackgroundFraction = coloredBackgroundFraction
+  }
+
+  /// No change at all.
+  public static let none = Augmentation(
+    smallestScale: 1, shift: 0, flipFraction: 0, coloredBackgroundFraction: 0)
+
+  /// True if the mirrored picture still shows what the words say: nothing written, no direction.
+  public static func mayFlip(_ info: SampleInfo) -> Bool {
+    if info.topGroup == "Symbols" && info.subgroup != "geometric" { return false }
+    if let top = info.topGroup, ["Flags", "signs_and_symbols", "geography"].contains(top) {
+      return false
+    }
+    if let subgroup = info.subgroup, unsafeSubgroups.contains(subgroup) { return false }
+    let words = info.caption.lowercased().split { !$0.isLetter }
+    return !words.contains { unsafeWords.contains(String($0)) }
+  }
+
+  private static let unsafeSubgroups: Set<String> = [
+    "time", "money", "book-paper", "place-map", "award-medal", "roadsigns", "books",
+  ]
+  private static let unsafeWords: Set<String> = [
+    "left", "right", "leftwards", "rightwards", "clockwise", "text", "letter", "letters", "word",
+    "sign", "number", "clock", "watch", "calendar", "map", "globe", "keyboard", "calculator",
+    "button", "banknote", "dollar", "euro", "pound", "yen", "ruler", "thermometer", "date", "logo",
+    "chart", "receipt", "newspaper", "flag", "alphabet", "abacus", "dice", "card", "atm", "stop",
+    "calender", "note", "notes", "clef", "score", "label", "quarter", "crescent",
+  ]
+}

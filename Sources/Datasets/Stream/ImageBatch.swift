@@ -1,0 +1,38 @@
+public import Imaging
+
+/// Pictures and captions for one training step.
+public struct ImageBatch: Sendable, Equatable {
+  /// RGB bytes, `[count, size, size, 3]`.
+  public let pixels: [UInt8]
+  /// Number of pictures.
+  public let count: Int
+  /// Side of a picture, in pixels.
+  public let size: Int
+  /// One caption per picture.
+  public let captions: [String]
+  /// The key of each picture's sample; scenes and shapes have keys of their own.
+  public let keys: [String]
+
+  /// The picture at `index`.
+  ///
+  /// Traps: an index outside 0 ..< `count`.
+  public func image(at index: Int) -> Image {
+    precondition((0..<count).contains(index), "a batch of \(count) has no picture \(index)")
+    let bytes = size * size * 3
+    return Image(
+      width: size, height: size, channels: 3,
+      pixels: Array(pixels[index * bytes..<(index + 1) * bytes]))
+  }
+}
+
+/// A picture as it is, for evaluation: on white, unchanged, with its plain caption.
+public struct EvaluationSample: Sendable, Equatable {
+  /// Key in the data set.
+  public let key: String
+  /// The words of the sample.
+  public let info: SampleInfo
+  /// The name after its article.
+  public let caption: String
+  /// RGB, `imageSize` pixels a side.
+  public let image: Image
+}

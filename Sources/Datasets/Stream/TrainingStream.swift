@@ -1,0 +1,202 @@
+import Dispatch
+public import Foundation
+import Imaging
+import Synchronization
+
+/// An endless sequence of training batches that depends on nothing but the data, the configuration and
+/// the batch index.
+///
+/// Batches are prepared ahead by threads; asking for index `n` after a restart gives the same bytes, so
+/// a run is resumed by its step number.
+public final class TrainingStream: Sendable {
+  /// What is shown.
+  public let configuration: StreamConfiguration
+  private let store: PictureStore
+  private let composer: SceneComposer
+  private let queues: [DispatchQueue]
+  private let pending = Mutex<[Int: PendingBatch]>([:])
+  private let orders: EpochOrders
+
+  /// Opens data set folders and decodes their pictures.
+  ///
+  /// Throws: `DataError.setting` for a value out of range, `.unreadable`, `.malformed` or `.empty`
+  /// for the data.
+  public init(
+    directories: [URL], configuration: StreamConfiguration = StreamConfiguration()
+  ) throws(DataError) {
+    try configuration.validate()
+    self.configuration = configuration
+    store = try PictureStore(directories: directories, configuration: configuration)
+    composer = SceneComposer(
+      side: configuration.imageSize,
+      elements: configuration.sceneFraction > 0 ? try Self.elements(of: store) : [])
+    queues = (0..<configuration.workers).map { DispatchQueue(label: "unclip.data.\($0)") }
+    orders = EpochOrders(weights: store.entries.map(\.weight), seed: configuration.seed)
+  }
+
+  /// Opens one data set folder.
+  ///
+  /// Throws: as the initialiser for several.
+  public convenience init(
+    directory: URL, configuration: StreamConfiguration = StreamConfiguration()
+  ) throws(DataError) {
+    try self.init(directories: [directory], configuration: configuration)
+  }
+
+  /// Number of pictures that pass the filters.
+  public var sampleCount: Int { store.entries.count }
+
+  /// Number of pictures in one pass: each as often as its weight says.
+  public var epochLength: Int { orders.length }
+
+  /// Number of batches in one pass over the data, at least 1.
+  public var batchesPerEpoch: Int {
+    max(1, epochLength / (configuration.batchSize * configuration.worldSize))
+  }
+
+  /// The batch of this index, 0 or more; the following ones are prepared meanwhile.
+  ///
+  /// Throws: `DataError.malformed` if a picture that did not fit into memory cannot be decoded.
+  public func batch(at index: Int) throws(DataError) -> ImageBatch {
+    precondition(index >= 0, "batch \(index) does not exist")
+    guard !queues.isEmpty else { return try compose(index) }
+    let wanted = index...index + configuration.prefetch
+    let batch = pending.withLock { pending in
+      pending = pending.filter { wanted.contains($0.key) }
+      for next in wanted where pending[next] == nil {
+        let batch = PendingBatch()
+        pending[next] = batch
+        queues[next % queues.count].async { [weak self] in
+          guard let self else { return }
+          batch.fulfil(Result { () throws(DataError) in try self.compose(next) })
+        }
+      }
+      return pending[index]
+    }
+    guard let batch else { preconditionFailure("batch \(index) was not queued") }
+    return try batch.wait().get()
+  }
+
+  /// Every picture of a part on white, unchanged, with its plain caption.
+  ///
+  /// Only pictures that pass the configuration's filters are there, so open a stream with part `all`
+  /// to see more than one part.
+  ///
+  /// Throws: `DataError.malformed` if a picture that did not fit into memory cannot be decoded.
+  public func samples(
+    in part: DataSplit.Part = .all, limit: Int = .max
+  ) throws(DataError) -> [EvaluationSample] {
+    var samples: [EvaluationSample] = []
+    for (index, entry) in store.entries.enumerated()
+    where configuration.split.contains(entry.info, in: part) && samples.count < limit {
+      let sprite = try store.picture(at: index).sprite
+      var canvas = Canvas(side: store.side, color: (255, 255, 255))
+      canvas.draw(sprite, x: 0, y: 0, size: Double(store.side))
+      samples.append(
+        EvaluationSample(
+          key: entry.key, info: entry.info, caption: CaptionSampler.plain(entry.info),
+          image: Image(
+            width: store.side, height: store.side, channels: 3, pixels: canvas.pixels)))
+    }
+    return samples
+  }
+
+  /// The captions of the first `count` pictures, for training a tokenizer.
+  ///
+  /// Throws: as `batch(at:)`.
+  public func captions(count: Int) throws(DataError) -> [String] {
+    var captions: [String] = []
+    for position in 0..<count { captions.append(try picture(at: position).caption) }
+    return captions
+  }
+
+  private func compose(_ index: Int) throws(DataError) -> ImageBatch {
+    let size = configuration.imageSize
+    let count = configuration.batchSize
+    var pixels: [UInt8] = []
+    pixels.reserveCapacity(count * size * size * 3)
+    var captions: [String] = []
+    var keys: [String] = []
+    let first = (index * configuration.worldSize + configuration.rank) * count
+    for position in first..<first + count {
+      let picture = try picture(at: position)
+      pixels.append(contentsOf: picture.pixels)
+      captions.append(picture.caption)
+      keys.append(picture.key)
+    }
+    return ImageBatch(pixels: pixels, count: count, size: size, captions: captions, keys: keys)
+  }
+
+  /// The picture at a position of the endless sequence.
+  private func picture(
+    at position: Int
+  ) throws(DataError) -> (pixels: [UInt8], caption: String, key: String) {
+    var random = SampleRandom(seed: configuration.seed, position)
+    let kind = random.uniform()
+    if kind < configuration.sceneFraction {
+      let scene = composer.scene(using: &random)
+      return (scene.pixels, scene.caption, "scene_\(position)")
+    }
+    if kind < configuration.sceneFraction + configuration.shapeFraction {
+      let scene = composer.shape(using: &random)
+      return (scene.pixels, scene.caption, "shape_\(position)")
+    }
+    let index = orders.entry(at: position)
+    let entry = store.entries[index]
+    let picture = try store.picture(at: index)
+    let changes = configuration.augmentation
+    let flipped = entry.mayFlip && random.chance(changes.flipFraction)
+    let side = Double(configuration.imageSize)
+    var caption = configuration.captions.caption(
+      for: entry.info, look: picture.look, using: &random)
+    if picture.sprite.isOpaque {
+      var canvas = Canvas(side: configuration.imageSize, color: (255, 255, 255))
+      canvas.draw(picture.sprite, x: 0, y: 0, size: side, flipped: flipped)
+      return (canvas.pixels, caption, entry.key)
+    }
+    let plain = 1 - changes.coloredBackgroundFraction
+    let background = composer.background(using: &random, plainShare: plain)
+    caption += background.phrase
+    var canvas = background.canvas(configuration.imageSize)
+    let scale = random.uniform(in: changes.smallestScale...changes.largestScale)
+    let room = max(0, (1 - scale) / 2) + changes.shift
+    let x = (1 - scale) / 2 + random.uniform(in: -room...room)
+    let y = (1 - scale) / 2 + random.uniform(in: -room...room)
+    canvas.draw(picture.sprite, x: x * side, y: y * side, size: scale * side, flipped: flipped)
+    return (canvas.pixels, caption, entry.key)
+  }
+
+  /// Sprites with short names that can stand in a scene.
+  private static func elements(of store: PictureStore) throws(DataError) -> [SceneComposer.Element]
+  {
+    guard store.isCached else { return [] }
+    var elements: [SceneComposer.Element] = []
+    for (index, entry) in store.entries.enumerated() where SceneComposer.mayPlace(entry.info) {
+      let sprite = try store.picture(at: index).sprite
+      guard !sprite.isOpaque else { continue }
+      elements.append(
+        SceneComposer.Element(name: NounPhrase.plain(entry.info.caption), sprite: sprite))
+    }
+    return elements
+  }
+}
+
+/// A batch that a worker is preparing.
+private final class PendingBatch: Sendable {
+  private let result = Mutex<Result<ImageBatch, DataError>?>(nil)
+  private let done = DispatchSemaphore(value: 0)
+
+  func fulfil(_ batch: Result<ImageBatch, DataError>) {
+    result.withLock { $0 = batch }
+    done.signal()
+  }
+
+  func wait() -> Result<ImageBatch, DataError> {
+    done.wait()
+    done.signal()  // the same batch may be asked for again
+    guard let batch = result.withLock({ $0 }) else {
+      preconditionFailure("a finished batch has no result")
+    }
+    return batch
+  }
+}
