@@ -1,0 +1,44 @@
+/// Why a file of weights cannot be read, written or used.
+public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The file cannot be opened or read.
+  case unreadable(file: String, reason: String)
+  /// The file cannot be written.
+  case unwritable(file: String, reason: String)
+  /// The file is not what it should be.
+  case malformed(file: String, reason: String)
+  /// A tensor in the file is not as its header or its reader says.
+  case badTensor(file: String, key: String, expected: String, found: String)
+  /// The keys or shapes of a state are not those of what it should fill.
+  case misfit(file: String, missing: [String], surplus: [String], misshapen: [String])
+
+  /// One sentence with what to do.
+  public var description: String {
+    switch self {
+    case .unreadable(let file, let reason):
+      return "\(file) cannot be read (\(reason)): check the path and its permissions."
+    case .unwritable(let file, let reason):
+      return "\(file) cannot be written (\(reason)): check the folder, its permissions and the "
+        + "free space."
+    case .malformed(let file, let reason):
+      return "\(file) is damaged or of another format (\(reason)): get the file again."
+    case .badTensor(let file, let key, let expected, let found):
+      return "\(file) holds a tensor \"\(key)\" with \(found) where \(expected) is needed: get the "
+        + "file again, or one that fits."
+    case .misfit(let file, let missing, let surplus, let misshapen):
+      let faults = [
+        Self.list(missing, "missing"), Self.list(surplus, "not known here"),
+        Self.list(misshapen, "of another shape or kind"),
+      ]
+      return "\(file) does not fit the model: \(faults.compactMap { $0 }.joined(separator: "; "));"
+        + " use the configuration that belongs to these weights."
+    }
+  }
+
+  /// At most five of many, and the count.
+  private static func list(_ names: [String], _ fault: String) -> String? {
+    guard !names.isEmpty else { return nil }
+    let shown = names.prefix(5).joined(separator: ", ")
+    let rest = names.count > 5 ? ", …" : ""
+    return "\(names.count) \(fault) (\(shown)\(rest))"
+  }
+}

@@ -1,0 +1,134 @@
+public import Foundation
+
+/// The tensors and texts of one safetensors file.
+public struct SafetensorsFile {
+  /// The tensors by key. They look at the file's pages, which are read when they are used; writing
+  /// to them changes private copies of the pages and never the file.
+  public let tensors: [String: Tensor]
+  /// Texts that the writer added.
+  public let metadata: [String: String]
+}
+
+/// Reading and writing the safetensors format.
+public enum Safetensors {
+  /// Opens a file without copying its tensors.
+  ///
+  /// The file must not be changed in place while its tensors are in use; replacing it by renaming
+  /// another over it is fine.
+  /// Throws: `CheckpointError.unreadable`, `.malformed`, `.badTensor`.
+  public static func read(_ url: URL) throws(CheckpointError) -> SafetensorsFile {
+    let mapping = try FileMapping(url)
+    let header = try SafetensorsHeader(
+      parsing: mapping.bytes, fileSize: mapping.bytes.count, file: url.path)
+    var tensors: [String: Tensor] = [:]
+    for entry in header.entries {
+      tensors[entry.name] = mapping.tensor(entry, at: header.dataStart + entry.range.lowerBound)
+    }
+    return SafetensorsFile(tensors: tensors, metadata: header.metadata)
+  }
+
+  /// Opens the files of an index (`model.safetensors.index.json`) as one set of tensors.
+  ///
+  /// Throws: as `read`, and `.malformed` when index and files do not name the same tensors.
+  public static func readSharded(indexURL: URL) throws(CheckpointError) -> [String: Tensor] {
+    struct Index: Decodable {
+      let weight_map: [String: String]
+    }
+    let index: Index
+    do {
+      index = try JSONDecoder().decode(Index.self, from: Data(contentsOf: indexURL))
+    } catch let error as DecodingError {
+      throw .malformed(file: indexURL.path, reason: "it is no index of weights: \(brief(error))")
+    } catch {
+      throw .unreadable(file: indexURL.path, reason: error.localizedDescription)
+    }
+    var tensors: [String: Tensor] = [:]
+    for shard in Set(index.weight_map.values).sorted() {
+      guard !shard.contains("/"), shard != "..", shard != "." else {
+        throw .malformed(
+          file: indexURL.path, reason: "\"\(shard)\" is not the name of a file beside it")
+      }
+      let url = indexURL.deletingLastPathComponent().appendingPathComponent(shard)
+      for (key, tensor) in try read(url).tensors {
+        guard index.weight_map[key] == shard else {
+          throw .malformed(
+            file: url.path, reason: "it holds \"\(key)\", which the index does not place there")
+        }
+        tensors[key] = tensor
+      }
+    }
+    if let key = index.weight_map.keys.sorted().first(where: { tensors[$0] == nil }) {
+      throw .malformed(
+        file: indexURL.path, reason: "\"\(key)\" is not in \(index.weight_map[key] ?? "its file")")
+    }
+    return tensors
+  }
+
+  /// Opens the weights of a model folder: `stem.safetensors`, or the files of
+  /// `stem.safetensors.index.json`.
+  ///
+  /// Throws: as `read` and `readSharded`; `.unreadable` when neither file is there.
+  public static func readModel(
+    folder: URL, stem: String = "model"
+  ) throws(CheckpointError) -> [String: Tensor] {
+    let single = folder.appendingPathComponent(stem + ".safetensors")
+    if FileManager.default.fileExists(atPath: single.path) { return try read(single).tensors }
+    let index = folder.appendingPathComponent(stem + ".safetensors.index.json")
+    if FileManager.default.fileExists(atPath: index.path) {
+      return try readSharded(indexURL: index)
+    }
+    throw .unreadable(
+      file: single.path, reason: "there is neither this file nor an index of several")
+  }
+
+  /// Writes tensors to a file, in the order of their keys: aside first, then in one step in its
+  /// place, so that a reader finds the old file or the whole new one.
+  ///
+  /// Throws: `CheckpointError.unwritable`.
+  public static func write(
+    _ tensors: [String: Tensor], metadata: [String: String] = [:], to url: URL
+  ) throws(CheckpointError) {
+    // The widest types first keep every tensor on a multiple of its element size.
+    let ordered = tensors.sorted { ($1.value.dtype.size, $0.key) < ($0.value.dtype.size, $1.key) }
+    var offset = 0
+    var items: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
+    for (key, tensor) in ordered {
+      guard key != "__metadata__" else {
+        throw .unwritable(file: url.path, reason: "no tensor may be called \(key)")
+      }
+      let size = tensor.count * tensor.dtype.size
+      items[key] =
+        [
+          "dtype": tensor.dtype.safetensorsName, "shape": tensor.shape,
+          "data_offsets": [offset, offset + size],
+        ] as [String: Any]
+      offset += size
+    }
+    var header: Data
+    do {
+      header = try JSONSerialization.data(
+        withJSONObject: items, options: [.sortedKeys, .withoutEscapingSlashes])
+    } catch {
+      throw .unwritable(file: url.path, reason: error.localizedDescription)
+    }
+    header.append(contentsOf: [UInt8](repeating: 0x20, count: (8 - header.count % 8) % 8))
+    let file = try AsideFile(url)
+    try withUnsafeBytes(of: UInt64(header.count).littleEndian) { bytes throws(CheckpointError) in
+      try file.write(bytes)
+    }
+    try file.write(header)
+    for (_, tensor) in ordered {
+      let plain = tensor.detached().to(.cpu).contiguous()
+      try plain.withBytes { bytes throws(CheckpointError) in try file.write(bytes) }
+    }
+    try file.commit()
+  }
+
+  private static func brief(_ error: DecodingError) -> String {
+    switch error {
+    case .keyNotFound(let key, _): "there is no \(key.stringValue)"
+    case .typeMismatch, .valueNotFound: "a value is of the wrong type"
+    default: "it is not JSON"
+    }
+  }
+}
