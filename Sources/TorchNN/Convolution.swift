@@ -1,0 +1,83 @@
+public import Torch
+
+/// A convolution of images: `[B, in, H, W] -> [B, out, H', W']`.
+///
+/// Source: PyTorch `nn.Conv2d`, its keys and its initialisation.
+public final class Conv2d: UnaryLayer {
+  /// `[out, in / groups, kernel, kernel]`.
+  public let weight: Parameter
+  /// `[out]`.
+  public let bias: Parameter?
+  private let stride: Int
+  private let padding: Int
+  private let dilation: Int
+  private let groups: Int
+
+  /// Makes a layer with a square kernel, drawing weight and bias uniformly from `±1/√fanIn`.
+  ///
+  /// Traps: when `groups` does not divide both channel counts.
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernel: Int, stride: Int = 1, padding: Int = 0,
+    dilation: Int = 1, groups: Int = 1, bias: Bool = true, using random: RandomSource
+  ) {
+    checkGroups(groups, inChannels, outChannels)
+    let shape = [outChannels, inChannels / groups, kernel, kernel]
+    weight = Parameter(shape, .layerDefault, using: random)
+    self.bias = bias ? Parameter([outChannels], .bias(ofWeight: shape), using: random) : nil
+    self.stride = stride
+    self.padding = padding
+    self.dilation = dilation
+    self.groups = groups
+  }
+
+  /// The convolution; `H' = (H + 2 padding - dilation (kernel - 1) - 1) / stride + 1`.
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    F.conv2d(
+      x, weight.value, bias?.value, stride: stride, padding: padding, dilation: dilation,
+      groups: groups)
+  }
+}
+
+/// The transpose of a convolution, which enlarges: `[B, in, H, W] -> [B, out, H', W']`.
+///
+/// Source: PyTorch `nn.ConvTranspose2d`, its keys and its initialisation.
+public final class ConvTranspose2d: UnaryLayer {
+  /// `[in, out / groups, kernel, kernel]`.
+  public let weight: Parameter
+  /// `[out]`.
+  public let bias: Parameter?
+  private let stride: Int
+  private let padding: Int
+  private let outputPadding: Int
+  private let groups: Int
+
+  /// Makes a layer with a square kernel, drawing weight and bias as PyTorch does.
+  ///
+  /// Traps: when `groups` does not divide both channel counts.
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernel: Int, stride: Int = 1, padding: Int = 0,
+    outputPadding: Int = 0, groups: Int = 1, bias: Bool = true, using random: RandomSource
+  ) {
+    checkGroups(groups, inChannels, outChannels)
+    let shape = [inChannels, outChannels / groups, kernel, kernel]
+    weight = Parameter(shape, .layerDefault, using: random)
+    self.bias = bias ? Parameter([outChannels], .bias(ofWeight: shape), using: random) : nil
+    self.stride = stride
+    self.padding = padding
+    self.outputPadding = outputPadding
+    self.groups = groups
+  }
+
+  /// The transpose; `H' = (H - 1) stride - 2 padding + kernel + outputPadding`.
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    F.convTranspose2d(
+      x, weight.value, bias?.value, stride: stride, padding: padding,
+      outputPadding: outputPadding, groups: groups)
+  }
+}
+
+private func checkGroups(_ groups: Int, _ inChannels: Int, _ outChannels: Int) {
+  precondition(
+    groups > 0 && inChannels % groups == 0 && outChannels % groups == 0,
+    "\(groups) groups do not divide \(inChannels) and \(outChannels) channels")
+}

@@ -1,0 +1,37 @@
+public import Torch
+
+/// Sets elements to zero with probability `p` in training and scales the rest by `1 / (1 - p)`.
+///
+/// The mask comes from the stream that `Module.seedDropout` gave; before that, from LibTorch's own
+/// generator, and no two runs are alike.
+public final class Dropout: UnaryLayer, TrainingSwitch {
+  private let p: Double
+  /// Whether elements are dropped.
+  public var isTraining = true
+  fileprivate var random: RandomSource?
+
+  /// Makes the layer.
+  ///
+  /// Range: `p` in 0 ... 1.
+  public init(_ p: Double) {
+    precondition((0...1).contains(p), "a dropout probability lies in 0 ... 1, not \(p)")
+    self.p = p
+  }
+
+  /// Drops elements of `x`.
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    F.dropout(x, p, training: isTraining, using: random)
+  }
+}
+
+extension Module {
+  /// Gives every dropout below a stream of its own that starts at `seed` and its place.
+  ///
+  /// A trainer that seeds with each step's number draws the same masks when it resumes there.
+  public func seedDropout(_ seed: UInt64) {
+    let layers = namedModules().compactMap { $0.module as? Dropout }
+    for (index, layer) in layers.enumerated() {
+      layer.random = RandomSource(seed: seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+public import Torch
+
+/// An affine map of the last axis: `[…, in] -> […, out]`.
+///
+/// Source: PyTorch `nn.Linear`, its keys and its initialisation.
+public final class Linear: UnaryLayer {
+  /// `[out, in]`.
+  public let weight: Parameter
+  /// `[out]`.
+  public let bias: Parameter?
+
+  /// Makes a layer, drawing weight and bias uniformly from `±1/√in`.
+  public init(
+    _ inFeatures: Int, _ outFeatures: Int, bias: Bool = true, using random: RandomSource
+  ) {
+    let shape = [outFeatures, inFeatures]
+    weight = Parameter(shape, .layerDefault, using: random)
+    self.bias = bias ? Parameter([outFeatures], .bias(ofWeight: shape), using: random) : nil
+  }
+
+  /// `x Wᵀ + b`.
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    F.linear(x, weight.value, bias?.value)
+  }
+}
+
+/// A table of vectors: `[…] int64 -> […, width]`.
+///
+/// Source: PyTorch `nn.Embedding`, its keys and its initialisation.
+public final class Embedding: UnaryLayer {
+  /// `[count, width]`.
+  public let weight: Parameter
+
+  /// Makes a table of `count` vectors, drawn from the unit Gaussian.
+  public init(_ count: Int, _ width: Int, using random: RandomSource) {
+    weight = Parameter([count, width], .normal(deviation: 1), using: random)
+  }
+
+  /// The rows that `ids` names.
+  ///
+  /// Range: ids in `0 ..< count`.
+  public func callAsFunction(_ ids: Tensor) -> Tensor { F.embedding(weight.value, ids) }
+}

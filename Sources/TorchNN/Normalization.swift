@@ -1,0 +1,95 @@
+public import Torch
+
+/// Normalises groups of channels of each sample: `[B, C, …] -> [B, C, …]`.
+///
+/// Source: PyTorch `nn.GroupNorm` and its keys.
+public final class GroupNorm: UnaryLayer {
+  /// `[C]`, one at first.
+  public let weight: Parameter
+  /// `[C]`, zero at first.
+  public let bias: Parameter
+  private let groups: Int
+  private let epsilon: Double
+
+  /// Makes a layer.
+  ///
+  /// Traps: when `groups` does not divide `channels`.
+  public init(_ groups: Int, _ channels: Int, epsilon: Double = 1e-5) {
+    precondition(
+      groups > 0 && channels % groups == 0, "\(groups) groups do not divide \(channels) channels")
+    weight = Parameter([channels], filledWith: 1)
+    bias = Parameter([channels], filledWith: 0)
+    self.groups = groups
+    self.epsilon = epsilon
+  }
+
+  /// Mean 0 and variance 1 in each group, then scaled and shifted by channel.
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    F.groupNorm(x, groups: groups, weight.value, bias.value, epsilon: epsilon)
+  }
+}
+
+/// Normalises the last axis: `[…, width] -> […, width]`.
+///
+/// Source: PyTorch `nn.LayerNorm` and its keys.
+public final class LayerNorm: UnaryLayer {
+  /// `[width]`, one at first.
+  public let weight: Parameter
+  /// `[width]`, zero at first.
+  public let bias: Parameter?
+  private let epsilon: Double
+
+  /// Makes a layer, with a shift unless `bias` is false.
+  public init(_ width: Int, epsilon: Double = 1e-5, bias: Bool = true) {
+    weight = Parameter([width], filledWith: 1)
+    self.bias = bias ? Parameter([width], filledWith: 0) : nil
+    self.epsilon = epsilon
+  }
+
+  /// Mean 0 and variance 1 in each vector, then scaled and shifted.
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    F.layerNorm(
+      x, normalizedShape: weight.shape, weight.value, bias?.value, epsilon: epsilon)
+  }
+}
+
+/// Normalises each channel over the batch: `[B, C, H, W] -> [B, C, H, W]`.
+///
+/// In training by the batch's own mean and variance, which it averages; in use by the averages.
+/// Source: PyTorch `nn.BatchNorm2d` and its keys.
+public final class BatchNorm2d: UnaryLayer, TrainingSwitch {
+  /// `[C]`, one at first.
+  public let weight: Parameter
+  /// `[C]`, zero at first.
+  public let bias: Parameter
+  /// `[C]`, the averaged mean.
+  public let runningMean: Buffer
+  /// `[C]`, the averaged variance.
+  public let runningVariance: Buffer
+  /// `[]` int64, how many batches were seen.
+  public let numBatchesTracked: Buffer
+  public static let keys = ["runningVariance": "running_var"]
+  private let epsilon: Double
+  private let momentum: Double
+  /// Whether the batch's own statistics are used.
+  public var isTraining = true
+
+  /// Makes a layer; `momentum` is the share of the newest batch in the averages.
+  public init(_ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
+    weight = Parameter([channels], filledWith: 1)
+    bias = Parameter([channels], filledWith: 0)
+    runningMean = Buffer(Tensor.zeros([channels]))
+    runningVariance = Buffer(Tensor.ones([channels]))
+    numBatchesTracked = Buffer(Tensor.zeros([], dtype: .int64))
+    self.epsilon = epsilon
+    self.momentum = momentum
+  }
+
+  /// Mean 0 and variance 1 in each channel, then scaled and shifted.
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    if isTraining { numBatchesTracked.value.copy(from: numBatchesTracked.value + 1) }
+    return F.batchNorm(
+      x, runningMean: runningMean.value, runningVariance: runningVariance.value,
+      weight.value, bias.value, training: isTraining, momentum: momentum, epsilon: epsilon)
+  }
+}

@@ -1,0 +1,108 @@
+public import Foundation
+public import Torch
+
+/// Parameters that share the settings of an optimiser.
+public struct ParameterGroup {
+  /// The parameters with the names that the optimiser's state uses.
+  public let parameters: [(name: String, parameter: Parameter)]
+  /// How strongly weights are pulled to zero.
+  public let weightDecay: Double
+  /// What the optimiser's learning rate is multiplied with.
+  public let rateScale: Double
+
+  /// Makes a group of named parameters.
+  public init(
+    _ parameters: [(name: String, parameter: Parameter)], weightDecay: Double = 0,
+    rateScale: Double = 1
+  ) {
+    self.parameters = parameters
+    self.weightDecay = weightDecay
+    self.rateScale = rateScale
+  }
+
+  /// The trainable parameters of a module in two groups: matrices, kernels and tables decay;
+  /// biases and scales, which have one axis or none, do not.
+  ///
+  /// Names begin with `prefix`, so that groups of several modules go into one optimiser.
+  public static func split(
+    _ module: any Module, weightDecay: Double, rateScale: Double = 1, prefix: String = ""
+  ) -> [ParameterGroup] {
+    let trained = trained(module, prefix: prefix)
+    return [
+      ParameterGroup(
+        trained.filter { $0.parameter.value.rank >= 2 }, weightDecay: weightDecay,
+        rateScale: rateScale),
+      ParameterGroup(trained.filter { $0.parameter.value.rank < 2 }, rateScale: rateScale),
+    ].filter { !$0.parameters.isEmpty }
+  }
+
+  /// The parameters of a module that are not frozen.
+  static func trained(
+    _ module: any Module, prefix: String = ""
+  ) -> [(name: String, parameter: Parameter)] {
+    module.namedParameters().filter { !$0.parameter.isFrozen }.map { (prefix + $0.0, $0.1) }
+  }
+}
+
+/// A rule that changes parameters by their gradients.
+///
+/// Make it after `Module.to` and `Module.freeze`: its state lies on the device and in the type
+/// that the parameters have at that moment, and it holds no frozen parameter.
+public protocol Optimizer: AnyObject {
+  /// The parameters that it trains.
+  var parameterGroups: [ParameterGroup] { get }
+  /// The step size, before a group's scale; a schedule sets it before each step.
+  var learningRate: Double { get set }
+  /// Changes each parameter that has a gradient.
+  func step()
+  /// Its whole state apart from the settings, as tensors that share its storage.
+  func stateDict() -> [String: Tensor]
+  /// Takes over a state that `stateDict` gave, so that training goes on as if never broken off.
+  ///
+  /// Throws: `CheckpointError.misfit` when keys or shapes are not exactly those of its parameters.
+  func load(_ state: [String: Tensor], file: URL?) throws(CheckpointError)
+}
+
+extension Optimizer {
+  /// All parameters of all groups.
+  public var parameters: [Parameter] { parameterGroups.flatMap { $0.parameters.map(\.parameter) } }
+
+  /// Sets the gradient of every parameter to nil.
+  public func zeroGradients() { for parameter in parameters { parameter.clearGradient() } }
+
+  /// Takes over a state that came from no file.
+  public func load(_ state: [String: Tensor]) throws(CheckpointError) {
+    try load(state, file: nil)
+  }
+}
+
+/// Scales the gradients down so that their Euclidean norm, over all parameters together, is at
+/// most `maximum`; gives the norm before.
+///
+/// A norm that is not finite is returned as it is, and makes the gradients not finite: a trainer
+/// leaves the step out.
+/// Source: PyTorch `clip_grad_norm_`.
+@discardableResult
+public func clipGradientNorm(_ parameters: [Parameter], maximum: Double) -> Double {
+  precondition(maximum > 0, "the maximum of a gradient norm is positive, not \(maximum)")
+  let gradients = parameters.compactMap(\.gradient)
+  if gradients.isEmpty { return 0 }
+  let norm = TorchOptim.gradNorm(gradients).item()
+  let scale = maximum / (norm + 1e-6)
+  if !(scale >= 1) { TorchOptim.foreachMul(gradients, scale) }
+  return norm
+}
+
+/// Traps when one parameter or one name comes twice, or nothing is there to train.
+func checkGroups(_ groups: [ParameterGroup]) {
+  var names: Set<String> = []
+  var identities: Set<ObjectIdentifier> = []
+  for (name, parameter) in groups.flatMap(\.parameters) {
+    precondition(names.insert(name).inserted, "two parameters of one optimiser are named \(name)")
+    precondition(
+      identities.insert(ObjectIdentifier(parameter)).inserted,
+      "\(name) is in an optimiser twice")
+    precondition(!parameter.isFrozen, "\(name) is frozen, so an optimiser cannot hold it")
+  }
+  precondition(!names.isEmpty, "an optimiser needs at least one trainable parameter")
+}

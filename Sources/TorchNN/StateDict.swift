@@ -1,0 +1,91 @@
+public import Foundation
+public import Torch
+
+extension Module {
+  /// The parameters and the persistent buffers by key.
+  ///
+  /// The tensors share the module's storage: training goes on to change them, so clone what must
+  /// stay. A shared parameter is held once, under its first name.
+  public func stateDict() -> [String: Tensor] {
+    var state: [String: Tensor] = [:]
+    for slot in stateSlots() { state[slot.key] = slot.value.detached() }
+    return state
+  }
+
+  /// Fills the parameters and persistent buffers with `state`, whose keys must be exactly theirs.
+  ///
+  /// Values are copied into the module's storage and converted to its types. With `sharing`, a
+  /// tensor that has the module's type and device already takes the place of the module's own and
+  /// is not copied: for a file that is mapped into memory and belongs to this module alone.
+  ///
+  /// Throws: `CheckpointError.misfit`, with the module as it was, when keys are missing or surplus
+  /// or shapes differ; keys in `ignoring` may be surplus.
+  public func load(
+    _ state: [String: Tensor], file: URL? = nil, ignoring: Set<String> = [],
+    sharing: Bool = false
+  ) throws(CheckpointError) {
+    let slots = stateSlots()
+    try checkFit(
+      of: state, to: slots.map { ($0.key, $0.value) }, file: file, ignoring: ignoring)
+    noGrad {
+      for slot in slots {
+        guard let new = state[slot.key] else { continue }
+        if sharing && new.dtype == slot.value.dtype && new.device == slot.value.device {
+          slot.replace(new)
+        } else {
+          slot.value.copy(from: new)
+        }
+      }
+    }
+  }
+
+  /// Everything that a state dict holds.
+  private func stateSlots() -> [StateSlot] {
+    var slots: [StateSlot] = []
+    walk { key, part in
+      switch part {
+      case .parameter(let parameter):
+        slots.append(StateSlot(key: key, value: parameter.value, replace: parameter.replace))
+      case .buffer(let buffer) where buffer.isPersistent:
+        slots.append(
+          StateSlot(key: key, value: buffer.value, replace: { buffer.value = $0.detached() }))
+      case .buffer, .module: break
+      }
+    }
+    return slots
+  }
+}
+
+/// A tensor of a module that a checkpoint holds.
+private struct StateSlot {
+  let key: String
+  let value: Tensor
+  let replace: (Tensor) -> Void
+}
+
+/// Compares a state with what must be filled.
+///
+/// Throws: `CheckpointError.misfit` that names all that is missing, surplus or of another shape.
+func checkFit(
+  of state: [String: Tensor], to expected: [(key: String, value: Tensor)], file: URL?,
+  ignoring: Set<String> = []
+) throws(CheckpointError) {
+  var missing: [String] = []
+  var misshapen: [String] = []
+  for (key, value) in expected {
+    guard let new = state[key] else {
+      missing.append(key)
+      continue
+    }
+    if new.shape != value.shape {
+      misshapen.append("\(key) is \(new.shape), not \(value.shape)")
+    } else if new.dtype.isFloatingPoint != value.dtype.isFloatingPoint {
+      misshapen.append("\(key) is \(new.dtype), not \(value.dtype)")
+    }
+  }
+  let known = Set(expected.map(\.key)).union(ignoring)
+  let surplus = state.keys.filter { !known.contains($0) }.sorted()
+  if missing.isEmpty && surplus.isEmpty && misshapen.isEmpty { return }
+  throw .misfit(
+    file: file?.path ?? "the state", missing: missing, surplus: surplus, misshapen: misshapen)
+}
