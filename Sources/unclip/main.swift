@@ -1,1 +1,3 @@
-print("unclip")
+import UnCLIPCommand
+
+CommandEntry.main()

@@ -1,0 +1,86 @@
+import ArgumentParser
+import Foundation
+
+/// Where the process begins and ends: the one place that turns errors into exit codes.
+public enum CommandEntry {
+  /// Runs the command line of this process and exits.
+  public static func main() -> Never {
+    let outcome =
+      switch arguments() {
+      case .success(let arguments): outcome(of: arguments)
+      case .failure(let error): outcome(of: error)
+      }
+    if let sentence = outcome.sentence {
+      FileHandle.standardError.write(Data("unclip: \(sentence)\n".utf8))
+    }
+    exit(outcome.status.rawValue)
+  }
+
+  /// How a run ended, and what it has to say on standard error.
+  struct Outcome: Equatable {
+    var status: ExitStatus
+    var sentence: String?
+  }
+
+  /// Runs arguments, without the command's name.
+  static func outcome(of arguments: [String]) -> Outcome {
+    do {
+      var command = try RootCommand.parseAsRoot(arguments)
+      try command.run()
+      return Outcome(status: .success)
+    } catch {
+      return outcome(of: error)
+    }
+  }
+
+  /// The arguments after the command's name.
+  ///
+  /// Swift repairs bytes that are not UTF-8, which would draw another sentence than was typed, so
+  /// they are refused here.
+  private static func arguments() -> Result<[String], CommandError> {
+    var texts: [String] = []
+    for index in 1..<max(1, Int(CommandLine.argc)) {
+      guard let bytes = CommandLine.unsafeArgv[index] else { break }
+      guard let text = String(validatingCString: bytes) else {
+        return .failure(.usage("Argument \(index) is not valid UTF-8; type it as UTF-8 text."))
+      }
+      texts.append(text)
+    }
+    return .success(texts)
+  }
+
+  /// How an error ends the process; requests for help are answered here.
+  private static func outcome(of error: any Error) -> Outcome {
+    let status = ExitStatus(of: error)
+    guard status == .success else {
+      return Outcome(status: status, sentence: sentence(for: error))
+    }
+    print(RootCommand.fullMessage(for: error))
+    return Outcome(status: .success)
+  }
+
+  /// One line that ends with a full stop.
+  static func sentence(for error: any Error) -> String {
+    var text: String
+    if ExitStatus.isParsing(error) {
+      text = RootCommand.message(for: error)
+      if let guess = text.range(of: ". Did you mean ") {
+        text.replaceSubrange(guess, with: " (did you mean ")
+        text += ")"
+      }
+      if text.hasSuffix(".") { text.removeLast() }
+      text += "; see '\(helpCommand(for: error))'"
+    } else {
+      text = "\(error)"
+    }
+    text = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    return text.hasSuffix(".") ? text : text + "."
+  }
+
+  /// The command that explains the arguments at fault, read from the parser's full message.
+  private static func helpCommand(for error: any Error) -> String {
+    let pieces = RootCommand.fullMessage(for: error).split(separator: "'")
+    let found = pieces.last { $0.hasPrefix("unclip ") && $0.hasSuffix(" --help") }
+    return found.map(String.init) ?? "unclip --help"
+  }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import Imaging
+import Torch
+import TorchNN
+
+/// How the process ends: the codes of BSD's `sysexits.h`.
+public enum ExitStatus: Int32, Sendable {
+  /// All went well.
+  case success = 0
+  /// The arguments are wrong.
+  case usage = 64
+  /// A file is missing, damaged or does not hold what it should.
+  case data = 65
+  /// A device, package or model is not there.
+  case unavailable = 69
+  /// A fault of this program.
+  case software = 70
+  /// An output cannot be created.
+  case cannotCreate = 73
+  /// Reading or writing failed half way.
+  case inputOutput = 74
+
+  /// The status that an error of any part of the package ends with.
+  init(of error: any Error) {
+    self =
+      switch error {
+      case let error as CommandError: error.status
+      case is ConfigError: .data
+      case is DeviceError: .unavailable
+      case let error as ImageError: error.status
+      case _ where Self.isParsing(error): .usage
+      case _ where RootCommand.exitCode(for: error).isSuccess: .success
+      default: .software
+      }
+  }
+
+  /// Whether the argument parser raised this error about the arguments.
+  static func isParsing(_ error: any Error) -> Bool {
+    RootCommand.exitCode(for: error) == .validationFailure
+  }
+}
+
+extension ImageError {
+  fileprivate var status: ExitStatus {
+    switch self {
+    case .unwritable: .cannotCreate
+    case .unknownExtension, .unencodable: .usage
+    default: .data
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import Synchronization
+
+/// Shows how far long work is, on standard error: a bar on a terminal, plain lines elsewhere.
+final class ProgressReporter: Sendable {
+  /// What is known of the stage at work.
+  private struct Stage {
+    var name: String
+    var began: ContinuousClock.Instant
+    var lastLine: ContinuousClock.Instant
+    var finished = false
+  }
+
+  private let stage = Mutex<Stage?>(nil)
+  private let isTerminal: Bool
+  private let write: @Sendable (String) -> Void
+
+  /// Reports to standard error.
+  convenience init() {
+    self.init(isTerminal: isatty(STDERR_FILENO) == 1) { text in
+      FileHandle.standardError.write(Data(text.utf8))
+    }
+  }
+
+  /// Reports through `write`.
+  init(isTerminal: Bool, write: @escaping @Sendable (String) -> Void) {
+    self.isTerminal = isTerminal
+    self.write = write
+  }
+
+  /// Says that `step` of `count` steps of a stage are done; `note` follows the figures.
+  func update(_ name: String, step: Int, of count: Int, note: String = "") {
+    let now = ContinuousClock.now
+    stage.withLock { stage in
+      if stage?.name != name || (stage?.finished == true && step < count) {
+        if stage?.finished == false, isTerminal { write("\n") }
+        stage = Stage(name: name, began: now, lastLine: now)
+      }
+      guard var current = stage, !current.finished else { return }
+      let seconds = (now - current.began).seconds
+      if isTerminal {
+        let line = Self.bar(name, step: step, of: count, seconds: seconds, note: note)
+        write("\r\u{1B}[K" + line + (step >= count ? "\n" : ""))
+      } else if step >= count || (now - current.lastLine).seconds >= 10 {
+        write(Self.line(name, step: step, of: count, seconds: seconds, note: note) + "\n")
+        current.lastLine = now
+      }
+      current.finished = step >= count
+      stage = current
+    }
+  }
+
+  /// `decoder    ████████░░░░░░░░  12/25  3.4 s`
+  static func bar(_ name: String, step: Int, of count: Int, seconds: Double, note: String) -> String
+  {
+    let width = 24
+    let filled = count > 0 ? min(width, width * step / count) : width
+    let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+    let title = name.count < 10 ? name + String(repeating: " ", count: 10 - name.count) : name
+    return "\(title) \(bar) \(step)/\(count)  \(seconds.formatted(places: 1)) s"
+      + (note.isEmpty ? "" : "  " + note)
+  }
+
+  /// `decoder: 12 of 25, 3.4 s`
+  static func line(
+    _ name: String, step: Int, of count: Int, seconds: Double, note: String
+  ) -> String {
+    "\(name): \(step) of \(count), \(seconds.formatted(places: 1)) s"
+      + (note.isEmpty ? "" : ", " + note)
+  }
+}
+
+extension Duration {
+  /// Seconds with their fraction.
+  var seconds: Double {
+    let (whole, attoseconds) = components
+    return Double(whole) + Double(attoseconds) * 1e-18
+  }
+}
+
+extension Double {
+  /// The number with a fixed count of decimal places, whatever the locale.
+  func formatted(places: Int) -> String {
+    String(format: "%.\(places)f", self)
+  }
+}

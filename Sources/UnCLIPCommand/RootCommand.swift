@@ -1,0 +1,18 @@
+import ArgumentParser
+
+/// `unclip`: draws, trains and inspects.
+struct RootCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "unclip",
+    abstract: "Draw pictures from sentences with unCLIP (DALL·E 2).",
+    discussion: """
+      EXAMPLES:
+        unclip generate "a red apple" --out apple.png
+        unclip generate "a smiling cat face" -n 4 --seed 7 --grid cats.png
+        unclip verify apple.png
+        unclip doctor
+      """,
+    version: Version.current,
+    subcommands: [DoctorCommand.self])
+
+}

@@ -1,0 +1,96 @@
+import Foundation
+import Testing
+
+/// The built `unclip`, run as a person runs it.
+struct BuiltCommand {
+  /// What a run left behind.
+  struct Outcome {
+    var status: Int32
+    var output: String
+    var errors: String
+
+    /// The lines of standard error.
+    var errorLines: [Substring] { errors.split(separator: "\n") }
+  }
+
+  /// The command lies beside the test bundle.
+  static let url = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    .deletingLastPathComponent().appendingPathComponent("unclip")
+
+  /// Runs the command and waits for it.
+  static func run(
+    _ arguments: String..., environment: [String: String] = [:], in folder: URL? = nil
+  ) throws -> Outcome {
+    try run(url, arguments, environment: environment, in: folder)
+  }
+
+  /// Runs a shell script in which `"$0"` is the command; for bytes that `Process` cannot pass.
+  static func shell(_ script: String) throws -> Outcome {
+    try run(URL(fileURLWithPath: "/bin/sh"), ["-c", script, url.path], environment: [:], in: nil)
+  }
+
+  private static func run(
+    _ executable: URL, _ arguments: [String], environment: [String: String], in folder: URL?
+  ) throws -> Outcome {
+    let scratch = try TemporaryFolder()
+    let files = ["output", "errors"].map(scratch.url.appendingPathComponent)
+    for file in files { try Data().write(to: file) }
+    let process = Process()
+    process.executableURL = executable
+    process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    process.currentDirectoryURL = folder
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = try FileHandle(forWritingTo: files[0])
+    process.standardError = try FileHandle(forWritingTo: files[1])
+    try process.run()
+    process.waitUntilExit()
+    let texts = try files.map { String(decoding: try Data(contentsOf: $0), as: UTF8.self) }
+    return Outcome(status: process.terminationStatus, output: texts[0], errors: texts[1])
+  }
+}
+
+/// A folder that is removed when its owner is gone.
+final class TemporaryFolder {
+  let url: URL
+
+  init() throws {
+    url = FileManager.default.temporaryDirectory
+      .appendingPathComponent("unclip-test-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  }
+
+  deinit {
+    do { try FileManager.default.removeItem(at: url) } catch {}
+  }
+
+  /// Writes a text file and gives its path.
+  func write(_ text: String, to name: String) throws -> String {
+    let file = url.appendingPathComponent(name)
+    try text.write(to: file, atomically: true, encoding: .utf8)
+    return file.path
+  }
+
+  /// The path of something in the folder.
+  func path(_ name: String) -> String { url.appendingPathComponent(name).path }
+
+  /// The names of what lies in the folder.
+  var names: [String] {
+    get throws { try FileManager.default.contentsOfDirectory(atPath: url.path).sorted() }
+  }
+}
+
+/// Checks that a run failed as promised: the exit code, and one sentence with `parts` in it.
+func expectFailure(
+  _ outcome: BuiltCommand.Outcome, status: Int32, saying parts: String...,
+  at location: SourceLocation = #_sourceLocation
+) {
+  #expect(outcome.status == status, "\(outcome.errors)", sourceLocation: location)
+  let lines = outcome.errorLines.filter { !$0.hasPrefix("unclip: warning: ") }
+  #expect(lines.count == 1, "\(outcome.errors)", sourceLocation: location)
+  #expect(lines.first?.hasPrefix("unclip: ") == true, sourceLocation: location)
+  #expect(lines.first?.hasSuffix(".") == true, sourceLocation: location)
+  for part in parts {
+    #expect(outcome.errors.contains(part), "\(outcome.errors)", sourceLocation: location)
+  }
+}

@@ -1,0 +1,49 @@
+import Synchronization
+import Testing
+
+@testable import UnCLIPCommand
+
+@Suite struct ProgressReporterTests {
+  private final class Sink: Sendable {
+    let text = Mutex("")
+    var written: String { text.withLock { $0 } }
+    func reporter(isTerminal: Bool) -> ProgressReporter {
+      ProgressReporter(isTerminal: isTerminal) { [self] more in text.withLock { $0 += more } }
+    }
+  }
+
+  @Test func elsewhereOneLineEndsAStage() {
+    let sink = Sink()
+    let reporter = sink.reporter(isTerminal: false)
+    for step in 1...3 { reporter.update("prior", step: step, of: 3) }
+    for step in 1...2 { reporter.update("decoder", step: step, of: 2, note: "loss 0.5") }
+    let lines = sink.written.split(separator: "\n")
+    #expect(lines.count == 2)
+    #expect(lines[0].hasPrefix("prior: 3 of 3, "))
+    #expect(lines[1].hasPrefix("decoder: 2 of 2, ") && lines[1].hasSuffix(" s, loss 0.5"))
+    #expect(!sink.written.contains("\r"))
+  }
+
+  @Test func onATerminalTheBarIsDrawnAgain() {
+    let sink = Sink()
+    let reporter = sink.reporter(isTerminal: true)
+    for step in 1...2 { reporter.update("prior", step: step, of: 2) }
+    #expect(sink.written.split(separator: "\r").count == 2)
+    #expect(sink.written.hasSuffix("s\n"))
+  }
+
+  @Test func aStageMayComeAgain() {
+    let sink = Sink()
+    let reporter = sink.reporter(isTerminal: false)
+    for _ in 0..<2 { for step in 1...2 { reporter.update("decoder", step: step, of: 2) } }
+    #expect(sink.written.split(separator: "\n").count == 2)
+  }
+
+  @Test func barIsFilledInProportion() {
+    let bar = ProgressReporter.bar("prior", step: 6, of: 24, seconds: 1.26, note: "")
+    #expect(bar.filter { $0 == "█" }.count == 6)
+    #expect(bar.hasPrefix("prior      █"))
+    #expect(bar.hasSuffix("░ 6/24  1.3 s"))
+    #expect(ProgressReporter.bar("x", step: 0, of: 0, seconds: 0, note: "").contains("█"))
+  }
+}
