@@ -1,0 +1,58 @@
+import Foundation
+public import Torch
+public import TorchNN
+
+/// Self-attention over the pixels of a feature map whose keys and values are preceded by those of
+/// a context sequence, in one softmax: `[B, C, H, W], [B, L, X] -> [B, C, H, W]`.
+///
+/// Queries, keys and values of the pixels come from the normed map; those of the context from the
+/// raw sequence. The mask hides context keys only.
+/// Source: GLIDE `AttentionBlock.encoder_kv`; keys as diffusers `Attention` with added KV.
+public final class AddedKVAttention: Module {
+  let groupNorm: GroupNorm
+  let toQ: Linear
+  let toK: Linear
+  let toV: Linear
+  let addKProj: Linear
+  let addVProj: Linear
+  let toOut: [Linear]
+  private let headWidth: Int
+
+  /// Makes a layer of `channels / headWidth` heads; its output projection starts at zero.
+  public init(
+    channels: Int, headWidth: Int, contextWidth: Int, config: UNetConfig,
+    using random: RandomSource
+  ) {
+    self.headWidth = headWidth
+    groupNorm = GroupNorm(config.normNumGroups, channels, epsilon: 1e-5)
+    toQ = Linear(channels, channels, using: random)
+    toK = Linear(channels, channels, using: random)
+    toV = Linear(channels, channels, using: random)
+    addKProj = Linear(contextWidth, channels, using: random)
+    addVProj = Linear(contextWidth, channels, using: random)
+    toOut = [zeroed(Linear(channels, channels, using: random))]
+  }
+
+  /// Shapes: `x` `[B, C, H, W]`, `context` `[B, L, X]`, `mask` `[B, L]` bool, true where a context
+  /// position may be seen; nil shows all.
+  public func callAsFunction(_ x: Tensor, context: Tensor, mask: Tensor?) -> Tensor {
+    let (b, c, h, w) = x.shape4
+    let pixels = groupNorm(x).permuted(0, 2, 3, 1).reshaped(b, h * w, c)
+    let keys = Tensor.concatenated([addKProj(context), toK(pixels)], over: 1)  // [B, L+HW, C]
+    let values = Tensor.concatenated([addVProj(context), toV(pixels)], over: 1)
+    let visible = mask.map { mask in
+      Tensor.concatenated(
+        [mask, Tensor.ones([b, h * w], dtype: .bool, device: mask.device)], over: 1
+      ).reshaped(b, 1, 1, mask.dim(1) + h * w)
+    }
+    let attended = F.scaledDotProductAttention(
+      heads(toQ(pixels)), heads(keys), heads(values), mask: visible)  // [B, heads, HW, d]
+    let merged = attended.transposed(1, 2).reshaped(b, h * w, c)
+    return x + toOut[0](merged).reshaped(b, h, w, c).permuted(0, 3, 1, 2)
+  }
+
+  /// `[B, L, C] -> [B, heads, L, headWidth]`.
+  private func heads(_ x: Tensor) -> Tensor {
+    x.reshaped(x.dim(0), x.dim(1), x.dim(2) / headWidth, headWidth).transposed(1, 2)
+  }
+}

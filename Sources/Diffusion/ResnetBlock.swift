@@ -1,0 +1,82 @@
+public import Torch
+public import TorchNN
+
+/// How a residual block changes the side of its feature map.
+public enum Resampling: Sendable {
+  /// The side stays.
+  case keep
+  /// Mean over 2×2 pixels.
+  case down
+  /// Each pixel becomes 2×2 equal ones.
+  case up
+
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    switch self {
+    case .keep: x
+    case .down: F.averagePool2d(x, kernel: 2, stride: 2)
+    case .up: F.interpolate(x, size: (x.dim(2) * 2, x.dim(3) * 2), mode: .nearest)
+    }
+  }
+}
+
+/// The residual block of ADM, with the timestep entering between its two convolutions:
+/// `[B, Cin, H, W], [B, T] -> [B, Cout, H', W']`.
+///
+/// Resampling happens between the first activation and the first convolution, on both branches.
+/// Source: Dhariwal & Nichol 2021, section 3; keys as diffusers `ResnetBlock2D`.
+public final class ResnetBlock: Module {
+  let norm1: GroupNorm
+  let conv1: Conv2d
+  let timeEmbProj: Linear
+  let norm2: GroupNorm
+  let dropout: Dropout
+  let conv2: Conv2d
+  let convShortcut: Conv2d?
+  private let resampling: Resampling
+  private let timeShift: UNetConfig.TimeShift
+
+  /// Makes a block; the last convolution starts at zero, so a new block passes its input on.
+  public init(
+    inChannels: Int, outChannels: Int, resampling: Resampling = .keep, config: UNetConfig,
+    using random: RandomSource
+  ) {
+    let time = config.timeEmbedWidth
+    timeShift = config.resnetTimeScaleShift
+    self.resampling = resampling
+    norm1 = GroupNorm(config.normNumGroups, inChannels, epsilon: config.normEps)
+    conv1 = Conv2d(inChannels, outChannels, kernel: 3, padding: 1, using: random)
+    timeEmbProj = Linear(
+      time, timeShift == .scaleShift ? 2 * outChannels : outChannels, using: random)
+    norm2 = GroupNorm(config.normNumGroups, outChannels, epsilon: config.normEps)
+    dropout = Dropout(config.dropout)
+    conv2 = zeroed(Conv2d(outChannels, outChannels, kernel: 3, padding: 1, using: random))
+    convShortcut =
+      inChannels == outChannels
+      ? nil : Conv2d(inChannels, outChannels, kernel: 1, using: random)
+  }
+
+  /// Shapes: `x` `[B, Cin, H, W]`, `time` `[B, T]` after its SiLU.
+  public func callAsFunction(_ x: Tensor, time: Tensor) -> Tensor {
+    var h = conv1(resampling(norm1(x).silu()))  // [B, Cout, H', W']
+    let projected = timeEmbProj(time).unsqueezed(-1).unsqueezed(-1)
+    switch timeShift {
+    case .scaleShift:
+      let parts = projected.chunked(2, over: 1)  // scale first, then shift
+      h = norm2(h) * (parts[0] + 1) + parts[1]
+    case .default:
+      h = norm2(h + projected)
+    }
+    h = conv2(dropout(h.silu()))
+    let skip = resampling(x)
+    return h + (convShortcut.map { $0(skip) } ?? skip)
+  }
+}
+
+/// The layer with all its parameters set to zero: it starts as a map to zero (ADM's initialisation
+/// of the last layer of each residual branch).
+func zeroed<Layer: Module>(_ layer: Layer) -> Layer {
+  noGrad {
+    for parameter in layer.parameters() { parameter.value.copy(from: parameter.value.zerosLike()) }
+  }
+  return layer
+}

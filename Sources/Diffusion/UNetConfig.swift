@@ -1,0 +1,232 @@
+public import Foundation
+public import TorchNN
+
+/// The shape of an ADM U-Net, as the peers' `config.json` describes it.
+///
+/// One struct reads both peers' classes: `UNet2DConditionModel` (the decoder: attention with a
+/// context) and `UNet2DModel` (the upsamplers: none). Source: ADM; diffusers.
+public struct UNetConfig: Codable, Sendable, Equatable {
+  /// How the timestep enters a residual block.
+  public enum TimeShift: String, Codable, Sendable {
+    /// Added before the second norm.
+    case `default` = "default"
+    /// Scales and shifts the second norm's output.
+    case scaleShift = "scale_shift"
+  }
+
+  /// The kind of one resolution level.
+  public enum Level: Sendable, Equatable {
+    /// Residual blocks alone.
+    case residual
+    /// Residual blocks, each followed by attention with the context.
+    case attention
+  }
+
+  /// Pixels; nil where any multiple of `downsampling` will do.
+  public var sampleSize: Int?
+  /// Channels of the input.
+  public var inChannels: Int
+  /// Channels of the output; twice the picture's when the variance is learned.
+  public var outChannels: Int
+  /// Channels of each level, finest first.
+  public var blockOutChannels: [Int]
+  /// Residual blocks a level on the way down; one more on the way up.
+  public var layersPerBlock: Int
+  /// Peer names of the levels going down, finest first.
+  public var downBlockTypes: [String]
+  /// Peer names of the levels going up, coarsest first.
+  public var upBlockTypes: [String]
+  /// Channels of an attention head.
+  public var attentionHeadDim: Int
+  /// Width of the context sequence; nil for a network without attention.
+  public var crossAttentionDim: Int?
+  /// `identity` when a class embedding is added to the timestep's.
+  public var classEmbedType: String?
+  /// Groups of every group norm.
+  public var normNumGroups: Int
+  /// The norms' ε.
+  public var normEps: Double
+  /// How the timestep enters a residual block.
+  public var resnetTimeScaleShift: TimeShift
+  /// Dropout before the last convolution of each residual block.
+  public var dropout: Double
+
+  enum CodingKeys: String, CodingKey {
+    case sampleSize = "sample_size"
+    case inChannels = "in_channels"
+    case outChannels = "out_channels"
+    case blockOutChannels = "block_out_channels"
+    case layersPerBlock = "layers_per_block"
+    case downBlockTypes = "down_block_types"
+    case upBlockTypes = "up_block_types"
+    case attentionHeadDim = "attention_head_dim"
+    case crossAttentionDim = "cross_attention_dim"
+    case classEmbedType = "class_embed_type"
+    case normNumGroups = "norm_num_groups"
+    case normEps = "norm_eps"
+    case resnetTimeScaleShift = "resnet_time_scale_shift"
+    case dropout
+  }
+
+  /// Makes a configuration from its levels' kinds, finest level first.
+  public init(
+    sampleSize: Int?, inChannels: Int, outChannels: Int, channels: [Int], layersPerBlock: Int,
+    levels: [Level], headWidth: Int, contextWidth: Int?, groups: Int,
+    timeShift: TimeShift, dropout: Double
+  ) {
+    self.sampleSize = sampleSize
+    self.inChannels = inChannels
+    self.outChannels = outChannels
+    blockOutChannels = channels
+    self.layersPerBlock = layersPerBlock
+    downBlockTypes = levels.map { $0 == .attention ? Self.attentionDown : Self.residualDown }
+    upBlockTypes = levels.reversed().map { $0 == .attention ? Self.attentionUp : Self.residualUp }
+    attentionHeadDim = headWidth
+    crossAttentionDim = contextWidth
+    classEmbedType = contextWidth == nil ? nil : "identity"
+    normNumGroups = groups
+    normEps = 1e-5
+    resnetTimeScaleShift = timeShift
+    self.dropout = dropout
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    sampleSize = try values.decodeIfPresent(Int.self, forKey: .sampleSize)
+    inChannels = try values.decode(Int.self, forKey: .inChannels)
+    outChannels = try values.decode(Int.self, forKey: .outChannels)
+    blockOutChannels = try values.decode([Int].self, forKey: .blockOutChannels)
+    layersPerBlock = try values.decode(Int.self, forKey: .layersPerBlock)
+    downBlockTypes = try values.decode([String].self, forKey: .downBlockTypes)
+    upBlockTypes = try values.decode([String].self, forKey: .upBlockTypes)
+    attentionHeadDim = try values.decode(Int.self, forKey: .attentionHeadDim)
+    crossAttentionDim = try values.decodeIfPresent(Int.self, forKey: .crossAttentionDim)
+    classEmbedType = try values.decodeIfPresent(String.self, forKey: .classEmbedType)
+    normNumGroups = try values.decode(Int.self, forKey: .normNumGroups)
+    normEps = try values.decode(Double.self, forKey: .normEps)
+    resnetTimeScaleShift = try values.decode(TimeShift.self, forKey: .resnetTimeScaleShift)
+    // Files older than diffusers 0.21 have no dropout key.
+    dropout = try values.decodeIfPresent(Double.self, forKey: .dropout) ?? 0
+  }
+
+  /// Width of the timestep embedding.
+  public var timeEmbedWidth: Int { 4 * (blockOutChannels.first ?? 0) }
+  /// By how much the coarsest level is smaller than the picture.
+  public var downsampling: Int { 1 << max(0, blockOutChannels.count - 1) }
+
+  /// The levels going down, finest first.
+  var levels: [Level] { downBlockTypes.map { $0 == Self.attentionDown ? .attention : .residual } }
+
+  static let residualDown = "ResnetDownsampleBlock2D"
+  static let attentionDown = "SimpleCrossAttnDownBlock2D"
+  static let residualUp = "ResnetUpsampleBlock2D"
+  static let attentionUp = "SimpleCrossAttnUpBlock2D"
+}
+
+extension UNetConfig {
+  /// Reads a peer's or our own `config.json`.
+  /// - Throws: `ConfigError`, also for options of the peers that are not supported here.
+  public static func read(at url: URL) throws(ConfigError) -> UNetConfig {
+    let config = try ConfigFile.read(
+      UNetConfig.self, at: url, fixed: supportedOnly, ignored: ignoredKeys)
+    try config.validate(file: url.path)
+    return config
+  }
+
+  /// The file's content, which the peers read too.
+  public func encoded() throws(ConfigError) -> Data {
+    var extra: [String: JSONValue] = [
+      "_class_name": .string(
+        crossAttentionDim == nil ? "UNet2DModel" : "UNet2DConditionModel"),
+      "act_fn": .string("silu"), "flip_sin_to_cos": .bool(true), "freq_shift": .number(0),
+    ]
+    if crossAttentionDim == nil {
+      extra["add_attention"] = .bool(false)
+    } else {
+      extra["mid_block_type"] = .string("UNetMidBlock2DSimpleCrossAttn")
+    }
+    return try ConfigFile.encode(self, extra: extra)
+  }
+
+  /// Checks what types cannot say.
+  /// - Throws: `ConfigError.invalid` with the first rule broken.
+  public func validate(file: String) throws(ConfigError) {
+    func check(
+      _ holds: Bool, _ key: CodingKeys, _ value: Any, _ expected: String
+    ) throws(ConfigError) {
+      guard holds else {
+        throw ConfigError.invalid(
+          file: file, key: key.rawValue, value: "\(value)", expected: expected)
+      }
+    }
+    let depth = blockOutChannels.count
+    try check(
+      inChannels > 0 && outChannels > 0, .inChannels, [inChannels, outChannels],
+      "channel counts are positive")
+    try check(
+      depth > 0 && blockOutChannels.allSatisfy { $0 > 0 }, .blockOutChannels, blockOutChannels,
+      "it needs at least one level of positive width")
+    try check(normNumGroups > 0, .normNumGroups, normNumGroups, "it must be positive")
+    try check(
+      blockOutChannels.allSatisfy { $0 % normNumGroups == 0 }, .blockOutChannels,
+      blockOutChannels, "every entry must be a multiple of norm_num_groups, \(normNumGroups)")
+    try check(layersPerBlock > 0, .layersPerBlock, layersPerBlock, "it must be positive")
+    let known = [Self.residualDown, Self.attentionDown]
+    try check(
+      downBlockTypes.count == depth && downBlockTypes.allSatisfy(known.contains),
+      .downBlockTypes, downBlockTypes, "it must name \(depth) of \(known)")
+    let mirrored = levels.reversed().map { $0 == .attention ? Self.attentionUp : Self.residualUp }
+    try check(
+      upBlockTypes == mirrored, .upBlockTypes, upBlockTypes,
+      "the levels going up must mirror those going down: \(mirrored)")
+    if let width = crossAttentionDim {
+      try check(width > 0, .crossAttentionDim, width, "it must be positive")
+      let attending = zip(levels, blockOutChannels).filter { $0.0 == .attention }.map(\.1)
+      try check(
+        attentionHeadDim > 0
+          && (attending + blockOutChannels.suffix(1)).allSatisfy { $0 % attentionHeadDim == 0 },
+        .attentionHeadDim, attentionHeadDim,
+        "it must divide the channels of every level with attention and of the middle")
+    } else {
+      try check(
+        !levels.contains(.attention), .crossAttentionDim, "null",
+        "levels with attention need it")
+    }
+    try check(
+      classEmbedType == nil || classEmbedType == "identity", .classEmbedType,
+      classEmbedType ?? "null", "only \"identity\" is supported")
+    try check(dropout >= 0 && dropout < 1, .dropout, dropout, "it must be in 0 ..< 1")
+    try check(normEps > 0, .normEps, normEps, "it must be positive")
+    if let side = sampleSize {
+      try check(
+        side > 0 && side % downsampling == 0, .sampleSize, side,
+        "it must be a multiple of \(downsampling)")
+    }
+  }
+
+  private static let ignoredKeys: Set<String> = [
+    "_class_name", "_diffusers_version", "_name_or_path",
+    // The only middle block each class of the peers can have here.
+    "mid_block_type",
+    // Means nothing when resampling is done by residual blocks.
+    "downsample_padding", "downsample_type", "upsample_type", "num_train_timesteps",
+  ]
+
+  private static let supportedOnly: [String: JSONValue] = [
+    "act_fn": .string("silu"), "flip_sin_to_cos": .bool(true), "freq_shift": .number(0),
+    "center_input_sample": .bool(false), "mid_block_scale_factor": .number(1),
+    "only_cross_attention": .bool(false), "use_linear_projection": .bool(false),
+    "upcast_attention": .bool(false), "add_attention": .bool(false),
+    "dual_cross_attention": .bool(false), "time_embedding_type": .string("positional"),
+    "conv_in_kernel": .number(3), "conv_out_kernel": .number(3),
+    "transformer_layers_per_block": .number(1), "resnet_skip_time_act": .bool(false),
+    "resnet_out_scale_factor": .number(1), "attention_type": .string("default"),
+    "class_embeddings_concat": .bool(false), "addition_embed_type_num_heads": .number(64),
+    "mid_block_only_cross_attention": .null, "cross_attention_norm": .null,
+    "addition_embed_type": .null, "addition_time_embed_dim": .null, "encoder_hid_dim": .null,
+    "encoder_hid_dim_type": .null, "num_attention_heads": .null, "num_class_embeds": .null,
+    "projection_class_embeddings_input_dim": .null, "time_cond_proj_dim": .null,
+    "time_embedding_act_fn": .null, "time_embedding_dim": .null, "timestep_post_act": .null,
+    "reverse_transformer_layers_per_block": .null, "attn_norm_num_groups": .null,
+  ]
+}
