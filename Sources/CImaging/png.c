@@ -5,8 +5,8 @@
 
 #include "common.h"
 
-// The most memory that one chunk (a text, a colour profile) may unpack to.
-enum { CHUNK_LIMIT = 8 << 20 };
+// The most memory that one text may unpack to.
+enum { CHUNK_LIMIT = 4 << 20 };
 
 // One call: where to jump on an error, what is left to read, what was written.
 typedef struct {
@@ -64,6 +64,8 @@ static png_structp reader(job *j) {
 
 static void decode(png_structp png, png_infop info, uint32_t width, uint32_t height, int channels,
                    uint8_t *pixels) {
+  // All but IHDR, PLTE, tRNS, IDAT and IEND are passed over unread.
+  png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
   png_read_info(png, info);
   if (png_get_image_width(png, info) != width || png_get_image_height(png, info) != height)
     png_error(png, "the header holds two sizes");
@@ -142,8 +144,21 @@ int ci_png_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int ch
   return failed;
 }
 
-static void read_texts(png_structp png, png_infop info, ci_text **texts, int *text_count) {
+// Texts may stand behind the pixels, and libpng has no way past those but reading them.
+static void skip_pixels(png_structp png, png_infop info, uint8_t *volatile *row) {
+  int passes = png_set_interlace_handling(png);
+  png_read_update_info(png, info);
+  *row = malloc(png_get_rowbytes(png, info));
+  if (!*row) png_error(png, "out of memory");
+  uint32_t height = png_get_image_height(png, info);
+  for (int pass = 0; pass < passes; pass++)
+    for (uint32_t y = 0; y < height; y++) png_read_row(png, *row, NULL);
+}
+
+static void read_texts(png_structp png, png_infop info, uint8_t *volatile *row, ci_text **texts,
+                       int *text_count) {
   png_read_info(png, info);
+  skip_pixels(png, info, row);
   png_read_end(png, info);
   png_textp found = NULL;
   int count = png_get_text(png, info, &found, NULL);
@@ -163,6 +178,7 @@ static void read_texts(png_structp png, png_infop info, ci_text **texts, int *te
 int ci_png_texts(const uint8_t *data, size_t count, ci_text **texts, int *text_count,
                  char *message) {
   job j = {.message = message, .data = data, .left = count};
+  uint8_t *volatile row = NULL;
   *texts = NULL;
   *text_count = 0;
   png_structp png = reader(&j);
@@ -172,8 +188,9 @@ int ci_png_texts(const uint8_t *data, size_t count, ci_text **texts, int *text_c
     return ci_fail(message, "out of memory");
   }
   int failed = setjmp(j.jump);
-  if (!failed) read_texts(png, info, texts, text_count);
+  if (!failed) read_texts(png, info, &row, texts, text_count);
   png_destroy_read_struct(&png, &info, NULL);
+  free(row);
   if (failed) {
     ci_png_texts_free(*texts, *text_count);
     *texts = NULL;

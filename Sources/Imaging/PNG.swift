@@ -77,13 +77,17 @@ public enum PNGEncoder {
 public enum PNGText {
   /// All `tEXt`, `zTXt` and `iTXt` values by key; of equal keys the last stands.
   ///
-  /// Throws: `empty`, `unknownFormat` if the bytes are no PNG file, `damaged`.
+  /// Throws: `empty`, `unknownFormat` if the bytes are no PNG file, `damaged`, and `tooManyPixels`
+  /// or `tooManyBytes` over `limits`.
   public static func read(
-    _ data: some ContiguousBytes, name: String = "data"
+    _ data: some ContiguousBytes, name: String = "data", limits: ImageLimits = .default
   ) throws(ImageError) -> [String: String] {
     try data.read { (bytes) throws(ImageError) in
-      guard !bytes.isEmpty else { throw .empty(name: name) }
-      guard ImageFormat(bytes: bytes) == .png else { throw .unknownFormat(name: name) }
+      let header = try ImageHeader(bytes, name: name, limits: limits)
+      guard header.format == .png else { throw .unknownFormat(name: name) }
+      guard chunksFit(ByteReader(bytes)) else {
+        throw .damaged(name: name, format: .png, reason: "the file ends early")
+      }
       var texts: UnsafeMutablePointer<ci_text>?
       var count: Int32 = 0
       defer { ci_png_texts_free(texts, count) }
@@ -98,6 +102,18 @@ public enum PNGText {
       }
       return found
     }
+  }
+
+  /// Whether no chunk up to IEND announces more bytes than follow; libpng takes memory for a
+  /// whole chunk before it reads one byte.
+  private static func chunksFit(_ reader: ByteReader) -> Bool {
+    var position = 8
+    while let length = reader.number32(position) {
+      position += length + 12
+      if position > reader.count { return false }
+      if reader.holds("IEND", at: position - length - 8) { return true }
+    }
+    return false
   }
 
   private static func string(latin1 text: UnsafePointer<CChar>) -> String {

@@ -1,0 +1,63 @@
+import Imaging
+import Testing
+
+@Suite struct ResizeTests {
+  @Test(arguments: try PictureCases.all.get().resize)
+  func matchesPillow(_ golden: PictureCases.Resize) throws {
+    let source = Image(
+      width: golden.sourceWidth, height: golden.sourceHeight, channels: golden.channels,
+      pixels: try golden.source.bytes)
+    let image = source.resized(width: golden.width, height: golden.height, filter: golden.filter)
+    #expect(image.width == golden.width)
+    #expect(image.height == golden.height)
+    expectSamples(image.pixels, try golden.expected.bytes)
+  }
+
+  @Test(arguments: ResizeFilter.allCases) func keepsPlainColors(_ filter: ResizeFilter) {
+    for (width, height) in [(1, 1), (3, 50), (64, 7), (100, 100)] {
+      for color in [[200], [10, 255], [1, 2, 254], [255, 0, 128, 255]] as [[UInt8]] {
+        let image = Image(width: 20, height: 20, color: color)
+        let expected = Image(width: width, height: height, color: color)
+        #expect(image.resized(width: width, height: height, filter: filter) == expected)
+      }
+    }
+  }
+
+  @Test func sameSizeIsTheSamePicture() {
+    let image = picture(9, 7, 4)
+    #expect(image.resized(width: 9, height: 7, filter: .lanczos) == image)
+  }
+
+  @Test func boxHalvesByTheMean() {
+    let image = Image(width: 4, height: 2, channels: 1, pixels: [0, 100, 7, 9, 50, 50, 8, 8])
+    #expect(image.resized(width: 2, height: 1, filter: .box).pixels == [50, 8])
+  }
+
+  @Test func hiddenColorsDoNotBleed() {
+    // Clear red beside opaque blue: no red may show.
+    let image = Image(
+      width: 2, height: 1, channels: 4, pixels: [255, 0, 0, 0, 0, 0, 255, 255])
+    let wide = image.resized(width: 8, height: 1, filter: .bilinear)
+    for x in 0..<8 where wide[x, 0].last != 0 {
+      #expect(wide[x, 0].first == 0)
+    }
+  }
+
+  @Test func turnedAndThenResizedIsResizedAndThenTurned() {
+    let image = picture(33, 21, 3)
+    for filter in ResizeFilter.allCases {
+      let a = image.flippedVertically().resized(width: 10, height: 40, filter: filter)
+      let b = image.resized(width: 10, height: 40, filter: filter).flippedVertically()
+      expectSamples(a.pixels, b.pixels, within: 1)
+    }
+  }
+
+  @Test func fitsInASquare() {
+    let wide = picture(100, 40, 3).fitted(inSquareOf: 20)
+    #expect((wide.width, wide.height) == (20, 8))
+    let line = picture(100, 1, 1).fitted(inSquareOf: 10)
+    #expect((line.width, line.height) == (10, 1))
+    let grown = picture(3, 4, 1).fitted(inSquareOf: 8)
+    #expect((grown.width, grown.height) == (6, 8))
+  }
+}
