@@ -1,0 +1,94 @@
+import Foundation
+
+/// Cleans a text and cuts it into the pieces that byte-pair encoding never joins.
+///
+/// Cleaning is Unicode form C, then lower case scalar by scalar (no final sigma). A piece is a
+/// contraction (`'s 't 're 've 'm 'll 'd`), a run of letters, one number character, or a run of
+/// anything else but whitespace.
+/// Source: transformers `CLIPTokenizer`: normaliser and pre-tokeniser; openai/CLIP's pattern.
+enum TextSplitter {
+  /// Form C and lower case.
+  static func cleaned(_ text: some StringProtocol) -> [Unicode.Scalar] {
+    let isASCII = text.utf8.allSatisfy { $0 < 0x80 }
+    if isASCII {
+      return text.utf8.map { byte in
+        Unicode.Scalar((0x41...0x5A).contains(byte) ? byte | 0x20 : byte)
+      }
+    }
+    var out: [Unicode.Scalar] = []
+    for scalar in String(text).precomposedStringWithCanonicalMapping.unicodeScalars {
+      if scalar.isASCII {
+        let byte = UInt8(truncatingIfNeeded: scalar.value)
+        out.append(Unicode.Scalar((0x41...0x5A).contains(byte) ? byte | 0x20 : byte))
+      } else {
+        out += scalar.properties.lowercaseMapping.unicodeScalars
+      }
+    }
+    return out
+  }
+
+  /// Calls `body` with each piece of cleaned scalars, in order, until it returns false.
+  static func forEachPiece(
+    of scalars: ArraySlice<Unicode.Scalar>, _ body: (ArraySlice<Unicode.Scalar>) -> Bool
+  ) {
+    var position = scalars.startIndex
+    while position < scalars.endIndex {
+      let rest = scalars[position...]
+      let kind = ScalarKind(scalars[position])
+      var end = position + 1
+      if kind == .space {
+        position = end
+        continue
+      }
+      if let name = specialNames.first(where: { rest.starts(with: $0) }) {
+        // The spelling of a special token inside cleaned text: its brackets do not join the
+        // punctuation around them.
+        let inner = position + 2..<position + name.count - 2
+        guard body(scalars[position..<inner.lowerBound]), body(scalars[inner]),
+          body(scalars[inner.upperBound..<position + name.count])
+        else { return }
+        position += name.count
+        continue
+      }
+      if let contraction = contractions.first(where: { rest.starts(with: $0) }) {
+        end = position + contraction.count
+      } else if kind != .number {
+        while end < scalars.endIndex, ScalarKind(scalars[end]) == kind { end += 1 }
+      }
+      guard body(scalars[position..<end]) else { return }
+      position = end
+    }
+  }
+
+  private static let contractions = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"].map {
+    Array($0.unicodeScalars)
+  }
+  private static let specialNames = ["<|startoftext|>", "<|endoftext|>"].map {
+    Array($0.unicodeScalars)
+  }
+}
+
+/// What the split pattern tells apart.
+private enum ScalarKind {
+  case letter, number, space, other
+
+  init(_ scalar: Unicode.Scalar) {
+    if scalar.isASCII {
+      switch scalar.value {
+      case 0x41...0x5A, 0x61...0x7A: self = .letter
+      case 0x30...0x39: self = .number
+      case 0x09...0x0D, 0x20: self = .space
+      default: self = .other
+      }
+      return
+    }
+    switch scalar.properties.generalCategory {
+    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
+      self = .letter
+    case .decimalNumber, .letterNumber, .otherNumber:
+      self = .number
+    default:
+      self = scalar.properties.isWhitespace ? .space : .other
+    }
+  }
+}

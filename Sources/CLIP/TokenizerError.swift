@@ -1,0 +1,46 @@
+/// Why a tokenizer could not be read or written; each case prints as one sentence.
+public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// A file of the tokenizer folder is not there or cannot be opened.
+  case missingFile(file: String)
+  /// A file that should be JSON is not, or has another shape.
+  case invalidJSON(file: String, expected: String)
+  /// The vocabulary's numbers are not 0, 1, 2 … each once.
+  case brokenNumbering(file: String, count: Int, id: Int)
+  /// A line of the merges file is not two symbols.
+  case malformedMerge(file: String, line: Int, text: String)
+  /// A merge needs or makes a symbol that the vocabulary lacks.
+  case unknownSymbol(file: String, line: Int, symbol: String)
+  /// A special token is not in the vocabulary.
+  case missingSpecialToken(file: String, token: String)
+  /// A setting has a value that cannot be.
+  case invalidSetting(file: String, key: String, value: String, expected: String)
+  /// The folder or a file in it cannot be written.
+  case unwritable(file: String, reason: String)
+
+  /// The sentence a user can act on.
+  public var description: String {
+    switch self {
+    case .missingFile(let file):
+      "\(file): there is no such tokenizer file; give a folder with vocab.json, merges.txt and "
+        + "tokenizer_config.json."
+    case .invalidJSON(let file, let expected):
+      "\(file): this is not \(expected) in JSON; fetch or write the tokenizer again."
+    case .brokenNumbering(let file, let count, let id):
+      "\(file): \(count) tokens must be numbered 0 to \(count - 1), each once, but \(id) is not; "
+        + "fetch the tokenizer again."
+    case .malformedMerge(let file, let line, let text):
+      "\(file): line \(line) is \"\(text)\", but a merge is two symbols with one space between; "
+        + "fetch the tokenizer again."
+    case .unknownSymbol(let file, let line, let symbol):
+      "\(file): line \(line) needs the symbol \"\(symbol)\", which vocab.json lacks; "
+        + "take both files from the same tokenizer."
+    case .missingSpecialToken(let file, let token):
+      "\(file): the special token \"\(token)\" is not in the vocabulary; "
+        + "take all files from the same tokenizer."
+    case .invalidSetting(let file, let key, let value, let expected):
+      "\(file): '\(key)' is \(value), but it must be \(expected)."
+    case .unwritable(let file, let reason):
+      "\(file): cannot write the tokenizer: \(reason)."
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import CLIP
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct TokenizerErrorTests {
+  /// The sentence of the error that reading a folder gives after `change`.
+  func sentence(_ name: String, _ contents: String?) throws -> String {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.copyItem(at: Golden.url("clip/tokenizer"), to: folder)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appending(path: name)
+    try FileManager.default.removeItem(at: file)
+    if let contents { try Data(contents.utf8).write(to: file) }
+    let error = #expect(throws: TokenizerError.self) { try CLIPTokenizer(folder: folder) }
+    return "\(try #require(error))".replacingOccurrences(of: folder.path + "/", with: "")
+  }
+
+  @Test(arguments: ["vocab.json", "merges.txt", "tokenizer_config.json"])
+  func missingFile(_ name: String) throws {
+    #expect(
+      try sentence(name, nil)
+        == "\(name): there is no such tokenizer file; give a folder with vocab.json, merges.txt "
+        + "and tokenizer_config.json.")
+  }
+
+  @Test func brokenJSON() throws {
+    #expect(
+      try sentence("vocab.json", "{\"a\": 0,")
+        == "vocab.json: this is not a table of tokens and ids in JSON; fetch or write the "
+        + "tokenizer again.")
+    #expect(
+      try sentence("tokenizer_config.json", "[]")
+        == "tokenizer_config.json: this is not tokenizer settings in JSON; fetch or write the "
+        + "tokenizer again.")
+    #expect(try sentence("special_tokens_map.json", "7").contains("a table of special tokens"))
+  }
+
+  @Test func gapsInIDs() throws {
+    #expect(
+      try sentence("vocab.json", "{\"a\": 0, \"b\": 2}")
+        == "vocab.json: 2 tokens must be numbered 0 to 1, each once, but 2 is not; fetch the "
+        + "tokenizer again.")
+    #expect(try sentence("vocab.json", "{\"a\": 0, \"b\": 0}").contains("each once, but 0 is not"))
+  }
+
+  @Test func mergeOfUnknownSymbols() throws {
+    #expect(
+      try sentence("merges.txt", "#version: 0.2\na qq\n")
+        == "merges.txt: line 2 needs the symbol \"qq\", which vocab.json lacks; take both files "
+        + "from the same tokenizer.")
+    #expect(try sentence("merges.txt", "#version: 0.2\n~ ~\n").contains("\"~~\""))
+  }
+
+  @Test(arguments: ["a b c", "abc", "a  b", " ab"])
+  func malformedMerge(_ line: String) throws {
+    #expect(
+      try sentence("merges.txt", "#version: 0.2\n\(line)\n")
+        == "merges.txt: line 2 is \"\(line)\", but a merge is two symbols with one space between; "
+        + "fetch the tokenizer again.")
+  }
+
+  @Test func vocabularyWithoutSpecialTokens() throws {
+    #expect(
+      throws: TokenizerError.missingSpecialToken(file: "vocab.json", token: "<|startoftext|>")
+    ) {
+      try CLIPTokenizer(vocabulary: ["a": 0, "<|endoftext|>": 1], merges: [])
+    }
+    #expect(
+      try sentence("special_tokens_map.json", "{\"pad_token\": \"<pad>\"}")
+        == "vocab.json: the special token \"<pad>\" is not in the vocabulary; take all files from "
+        + "the same tokenizer.")
+  }
+
+  @Test func impossibleContext() throws {
+    #expect(
+      try sentence("tokenizer_config.json", "{\"model_max_length\": 1}")
+        == "tokenizer_config.json: 'model_max_length' is 1.0, but it must be at least 2.")
+  }
+
+  @Test func unlimitedContextIsTheStockOne() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.copyItem(at: Golden.url("clip/tokenizer"), to: folder)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try Data("{\"model_max_length\": 1000000000000000019884624838656}".utf8)
+      .write(to: folder.appending(path: "tokenizer_config.json"))
+    #expect(try CLIPTokenizer(folder: folder).contextLength == 77)
+  }
+
+  @Test func folderThatCannotBeMade() throws {
+    let tokenizer = CLIPTokenizer.train(on: [], vocabularySize: 514)
+    let error = #expect(throws: TokenizerError.self) {
+      try tokenizer.write(to: URL(fileURLWithPath: "/dev/null/tokenizer"))
+    }
+    #expect("\(try #require(error))".hasPrefix("/dev/null/tokenizer: cannot write the tokenizer: "))
+  }
+}
