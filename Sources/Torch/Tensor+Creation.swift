@@ -42,13 +42,20 @@ extension Tensor {
   ///
   /// Shapes: `[ceil((end - start) / step)]`.
   public static func arange(
-    _ start: Double = 0, _ end: Double, step: Double = 1, dtype: DType = .float32,
+    _ start: Double, _ end: Double, step: Double = 1, dtype: DType = .float32,
     device: Device = .cpu
   ) -> Tensor {
     Tensor("arange", []) {
       ct_arange(
         start, end, step, dtype.rawValue, device.kind.rawValue, Int32(device.index), $0)
     }
+  }
+
+  /// The whole numbers from 0 up to and without `end`.
+  public static func arange(
+    _ end: Double, dtype: DType = .float32, device: Device = .cpu
+  ) -> Tensor {
+    arange(0, end, dtype: dtype, device: device)
   }
 
   /// The whole numbers from 0 up to and without `count`, as int64.

@@ -1,0 +1,47 @@
+import Testing
+import Torch
+
+@Suite struct DeviceTests {
+  @Test func readsItsOwnText() throws {
+    #expect(try Device(parsing: "cpu") == .cpu)
+    #expect(try Device(parsing: "cuda") == .cuda(0))
+    #expect(try Device(parsing: "cuda:3") == .cuda(3))
+    for device in [Device.cpu, .cuda(0), .cuda(7)] {
+      #expect(try Device(parsing: device.description) == device)
+    }
+  }
+
+  @Test(arguments: ["", "gpu", "cpu:0", "cuda:", "cuda:x", "cuda:-1", "cuda:1:2", "cuda:999"])
+  func refusesOtherText(_ text: String) throws {
+    let error = #expect(throws: DeviceError.self) { try Device(parsing: text) }
+    #expect(
+      try #require(error).description == "Unknown device \"\(text)\": write cpu, cuda or cuda:N.")
+  }
+
+  @Test func theProcessorIsAlwaysThere() throws {
+    try Device.cpu.require()
+  }
+
+  @Test func saysWhyADeviceCannotBeUsed() {
+    #expect(
+      DeviceError.libraryMissing(reason: "no file").description
+        == "CUDA cannot be used because LibTorch here has no CUDA part (no file): set LIBTORCH to "
+        + "a CUDA build and set up again, or use the device cpu.")
+    #expect(
+      DeviceError.noSuchDevice(index: 2, count: 1).description
+        == "There is no device cuda:2 because this machine has 1 usable CUDA device: choose "
+        + "another, or use cpu.")
+    // With a CUDA build on a machine with fewer devices the second sentence is thrown.
+    let error = #expect(throws: DeviceError.self) { try Device.cuda(99).require() }
+    switch error {
+    case .libraryMissing, .noSuchDevice: break
+    default: Issue.record("unexpected \(String(describing: error))")
+    }
+  }
+
+  @Test func describesTheLibrary() {
+    #expect(libtorchVersion().split(separator: ".").count >= 3)
+    #expect(!cpuCapability().isEmpty)
+    #expect(threadCount > 0)
+  }
+}
