@@ -96,7 +96,7 @@ int ct_scalar_sub(double a, const ct_tensor *b, ct_tensor **out) {
 }
 
 int ct_scalar_div(double a, const ct_tensor *b, ct_tensor **out) {
-  return give(out, [&] { return at::reciprocal(b->value).mul_(a); });
+  return give(out, [&] { return at::mul(at::reciprocal(b->value), at::Scalar(a)); });
 }
 
 int ct_scalar_pow(double a, const ct_tensor *b, ct_tensor **out) {

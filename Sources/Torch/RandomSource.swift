@@ -75,9 +75,10 @@ public final class RandomSource {
   ///
   /// Shapes: `[n]` -> `[count]`, or `[B, n]` -> `[B, count]`.
   public func multinomial(_ weights: Tensor, _ count: Int, replacement: Bool = true) -> Tensor {
-    withExtendedLifetime(weights) {
+    let plain = weights.to(.cpu)
+    return withExtendedLifetime(plain) {
       draw("multinomial", weights.device) {
-        ct_multinomial($0, weights.to(.cpu).handle.raw, count, replacement, $1)
+        ct_multinomial($0, plain.handle.raw, count, replacement, $1)
       }
     }
   }
