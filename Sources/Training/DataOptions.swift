@@ -1,0 +1,67 @@
+public import Datasets
+import TorchNN
+
+/// What a run is trained on: the mixture and the changes of pictures. Size, batch and seed come
+/// from the model and the training options.
+public struct DataOptions: Codable, Sendable, Equatable {
+  /// Threads that prepare batches ahead; 0 prepares each when it is asked for.
+  public var workers: Int
+  /// Batches prepared ahead.
+  public var prefetch: Int
+  /// Share of composed scenes.
+  public var sceneFraction: Double
+  /// Share of pictures of plain shapes in named colours.
+  public var shapeFraction: Double
+  /// Share of the concepts that training never shows, for measures and sample sheets.
+  public var heldOutFraction: Double
+  /// Leaves out signs, letters and clock faces.
+  public var coreOnly: Bool
+  /// Leaves out pictures whose stored side is smaller, pixels; 0 keeps all.
+  public var minimumSide: Int
+  /// How often a source is shown, 1 unless named.
+  public var sourceWeights: [String: Double]
+  /// How often a group is shown, 1 unless named.
+  public var groupWeights: [String: Double]
+  /// Smallest size of a thing, as a share of the picture.
+  public var smallestScale: Double
+  /// Largest move out of the middle, as a share of the picture.
+  public var shift: Double
+  /// Share of pictures that are mirrored, among those that may be.
+  public var flipFraction: Double
+  /// Share of pictures on another background than white.
+  public var coloredBackgroundFraction: Double
+
+  enum CodingKeys: String, CodingKey {
+    case workers, prefetch, shift
+    case sceneFraction = "scene_fraction"
+    case shapeFraction = "shape_fraction"
+    case heldOutFraction = "held_out_fraction"
+    case coreOnly = "core_only"
+    case minimumSide = "minimum_side"
+    case sourceWeights = "source_weights"
+    case groupWeights = "group_weights"
+    case smallestScale = "smallest_scale"
+    case flipFraction = "flip_fraction"
+    case coloredBackgroundFraction = "colored_background_fraction"
+  }
+
+  /// The mixture the bundled model is trained on.
+  public static let standard = DataOptions(
+    workers: 1, prefetch: 4, sceneFraction: 0.15, shapeFraction: 0.05, heldOutFraction: 0.02,
+    coreOnly: true, minimumSide: 0, sourceWeights: [:], groupWeights: ["People & Body": 0.5],
+    smallestScale: 0.86, shift: 0.02, flipFraction: 0.5, coloredBackgroundFraction: 0.06)
+
+  /// The stream's settings for pictures of a size.
+  public func stream(
+    batchSize: Int, imageSize: Int, seed: UInt64, part: DataSplit.Part = .train
+  ) -> StreamConfiguration {
+    StreamConfiguration(
+      batchSize: batchSize, imageSize: imageSize, seed: seed, workers: workers,
+      prefetch: prefetch, sceneFraction: sceneFraction, shapeFraction: shapeFraction, part: part,
+      split: DataSplit(heldOutFraction: heldOutFraction), coreOnly: coreOnly,
+      minimumSide: minimumSide, sourceWeights: sourceWeights, groupWeights: groupWeights,
+      augmentation: Augmentation(
+        smallestScale: smallestScale, shift: shift, flipFraction: flipFraction,
+        coloredBackgroundFraction: coloredBackgroundFraction))
+  }
+}

@@ -1,0 +1,133 @@
+import Foundation
+
+/// What one optimiser step did.
+public struct StepReport: Sendable, Equatable {
+  /// Steps done, this one included.
+  public var step: Int
+  /// Steps of the whole run.
+  public var steps: Int
+  /// The loss that was minimised, the mean over the step's batches.
+  public var loss: Double
+  /// Its named parts.
+  public var parts: [String: Double]
+  /// The learning rate of the step.
+  public var learningRate: Double
+  /// The gradients' Euclidean norm before clipping.
+  public var gradientNorm: Double
+  /// Pictures of the step.
+  public var images: Int
+  /// Seconds the step took, checkpoints and samples apart.
+  public var stepSeconds: Double
+  /// Seconds spent in training so far, over all resumed parts.
+  public var seconds: Double
+  /// Measures on held-out data, on steps that evaluate.
+  public var metrics: [String: Double]
+  /// The sample sheet's file, on steps that draw one.
+  public var samples: String?
+  /// The checkpoint's folder, on steps that write one.
+  public var checkpoint: String?
+
+  /// A report of a step that drew no samples and wrote no checkpoint.
+  public init(
+    step: Int, steps: Int, loss: Double, parts: [String: Double], learningRate: Double,
+    gradientNorm: Double, images: Int, stepSeconds: Double, seconds: Double,
+    metrics: [String: Double]
+  ) {
+    self.step = step
+    self.steps = steps
+    self.loss = loss
+    self.parts = parts
+    self.learningRate = learningRate
+    self.gradientNorm = gradientNorm
+    self.images = images
+    self.stepSeconds = stepSeconds
+    self.seconds = seconds
+    self.metrics = metrics
+  }
+}
+
+/// Means over the steps since the last line of the log, with the speed and the time left.
+public struct TrainingSummary: Codable, Sendable, Equatable {
+  /// Steps done.
+  public var step: Int
+  /// Mean loss over the steps summed up.
+  public var loss: Double
+  /// Means of the loss's named parts.
+  public var parts: [String: Double]
+  /// The last step's learning rate.
+  public var learningRate: Double
+  /// Mean gradient norm before clipping.
+  public var gradientNorm: Double
+  /// Pictures a second.
+  public var imagesPerSecond: Double
+  /// Seconds spent in training so far.
+  public var seconds: Double
+  /// Seconds to the end of the run at this speed.
+  public var secondsLeft: Double
+  /// The process's largest resident size, bytes.
+  public var memory: Int
+  /// Measures on held-out data.
+  public var metrics: [String: Double]
+
+  enum CodingKeys: String, CodingKey {
+    case step, loss, parts, seconds, memory, metrics
+    case learningRate = "learning_rate"
+    case gradientNorm = "gradient_norm"
+    case imagesPerSecond = "images_per_second"
+    case secondsLeft = "seconds_left"
+  }
+
+  /// Sums up consecutive steps; nil of none.
+  public init?(_ reports: [StepReport]) {
+    guard let last = reports.last else { return nil }
+    let count = Double(reports.count)
+    let time = reports.reduce(0) { $0 + $1.stepSeconds }
+    step = last.step
+    loss = reports.reduce(0) { $0 + $1.loss } / count
+    parts = reports.reduce(into: [:]) { sum, report in
+      for (name, value) in report.parts { sum[name, default: 0] += value / count }
+    }
+    learningRate = last.learningRate
+    gradientNorm = reports.reduce(0) { $0 + $1.gradientNorm } / count
+    imagesPerSecond = Double(reports.reduce(0) { $0 + $1.images }) / max(time, 1e-9)
+    seconds = last.seconds
+    secondsLeft = Double(last.steps - last.step) * time / count
+    memory = Self.largestResidentSize()
+    metrics = reports.reduce(into: [:]) { $0.merge($1.metrics) { _, new in new } }
+  }
+
+  /// One line for people.
+  public var line: String {
+    var line = "step \(step)  loss \(Self.short(loss))"
+    for (name, value) in parts.sorted(by: { $0.key < $1.key }) where parts.count > 1 {
+      line += "  \(name) \(Self.short(value))"
+    }
+    line += "  lr \(Self.short(learningRate))"
+    line += "  \(String(format: "%.1f", imagesPerSecond)) images/s"
+    line += "  left \(Self.clock(secondsLeft))"
+    for (name, value) in metrics.sorted(by: { $0.key < $1.key }) {
+      line += "  \(name) \(Self.short(value))"
+    }
+    return line
+  }
+
+  private static func short(_ value: Double) -> String { String(format: "%.4g", value) }
+
+  /// Hours, minutes and seconds, as in 1:02:03.
+  private static func clock(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "unknown" }
+    let whole = Int(seconds.rounded())
+    return String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
+  }
+
+  private static func largestResidentSize() -> Int {
+    var usage = rusage()
+    #if os(Linux)
+      guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
+      return usage.ru_maxrss * 1024
+    #else
+      guard getrusage(RUSAGE_SELF, &usage) == 0 else { return 0 }
+      return usage.ru_maxrss
+    #endif
+  }
+}

@@ -1,0 +1,203 @@
+public import Foundation
+import Imaging
+public import Torch
+import TorchNN
+
+/// The training loop: batch → loss → backward → clip → step → average → report.
+public final class Trainer<Task: TrainingTask> {
+  /// What is trained.
+  public let task: Task
+  /// How.
+  public let options: TrainingOptions
+  /// The run's checkpoints.
+  public let store: CheckpointStore
+  /// Where the run stands.
+  public private(set) var state: TrainingState
+
+  private let config: Data
+  private let device: Device
+  private let optimizer: AdamW
+  private let schedule: LearningRateSchedule
+  private let average: ExponentialMovingAverage
+
+  /// Prepares a run from the task's present weights.
+  ///
+  /// - Parameters:
+  ///   - config: the run's configuration as JSON, kept with every checkpoint.
+  ///   - folder: where checkpoints, samples and the model go.
+  public init(
+    _ task: Task, options: TrainingOptions, config: Data, folder: URL, device: Device = .cpu
+  ) throws(TrainingError) {
+    self.task = task
+    self.options = options
+    self.config = config
+    self.device = device
+    store = CheckpointStore(folder: folder, keep: options.keepCheckpoints)
+    try store.prepare()
+    task.module.to(device: device)
+    optimizer = AdamW(
+      ParameterGroup.split(task.module, weightDecay: options.weightDecay),
+      learningRate: options.learningRate, betas: (options.betas[0], options.betas[1]),
+      epsilon: options.epsilon)
+    schedule = options.rateSchedule
+    average = ExponentialMovingAverage(
+      of: task.module, decay: options.emaDecay,
+      warmUp: options.emaWarmUpPower > 0 ? .power(options.emaWarmUpPower) : .none)
+    state = TrainingState(
+      stage: task.stage, step: 0, seed: options.seed, images: 0, seconds: 0)
+  }
+
+  /// Trains until the last step, or until `shouldStop` says so after a step.
+  ///
+  /// A checkpoint is written at the end whatever the reason, but not when an error ends the run.
+  /// - Parameters:
+  ///   - observe: gets a report of each step.
+  ///   - shouldStop: asked after each step.
+  /// - Throws: `TrainingError`, and what the task throws.
+  public func run(
+    observe: (StepReport) throws -> Void = { _ in }, shouldStop: () -> Bool = { false }
+  ) throws {
+    let clock = ContinuousClock()
+    var lastCheckpoint = clock.now
+    task.module.train()
+    while state.step < options.steps {
+      let started = clock.now
+      optimizer.learningRate = schedule.rate(at: state.step)
+      var loss = 0.0
+      var parts: [String: Double] = [:]
+      for part in 0..<options.gradientAccumulation {
+        let index = state.step * options.gradientAccumulation + part
+        let batch = try task.batch(at: index)
+        let random = RandomSource(seed: StepSeed.seed(options.seed, .loss, at: index))
+        task.module.seedDropout(StepSeed.seed(options.seed, .dropout, at: index))
+        let losses = inPrecision { task.loss(batch, using: random) }
+        let share = 1 / Double(options.gradientAccumulation)
+        (losses.total * share).backward()
+        loss += losses.total.item() * share
+        for (name, value) in losses.parts { parts[name, default: 0] += value.item() * share }
+      }
+      let gradientNorm = clipGradientNorm(
+        optimizer.parameters, maximum: options.maxGradientNorm)
+      try requireFinite(loss, "loss")
+      try requireFinite(gradientNorm, "gradient")
+      optimizer.step()
+      optimizer.zeroGradients()
+      task.didStep()
+      average.update(step: state.step + 1)
+
+      let seconds = Double((clock.now - started) / .seconds(1))
+      let images = options.batchSize * options.gradientAccumulation
+      state.step += 1
+      state.images += images
+      state.seconds += seconds
+      var report = StepReport(
+        step: state.step, steps: options.steps, loss: loss, parts: parts,
+        learningRate: optimizer.learningRate, gradientNorm: gradientNorm, images: images,
+        stepSeconds: seconds, seconds: state.seconds, metrics: [:])
+      let stopping = state.step == options.steps || shouldStop()
+      if isDue(every: options.sampleEverySteps) || state.step == options.steps {
+        report.metrics = try averaged { try task.evaluate() }
+        report.samples = try drawSamples()
+      }
+      let age = (clock.now - lastCheckpoint) / .seconds(1)
+      let isOld = options.checkpointEverySeconds > 0 && age >= options.checkpointEverySeconds
+      if stopping || isOld || isDue(every: options.checkpointEverySteps) {
+        report.checkpoint = try save().lastPathComponent
+        lastCheckpoint = clock.now
+      }
+      try observe(report)
+      if stopping { break }
+    }
+  }
+
+  /// Starts the average of the weights anew at the weights the task has now.
+  public func restartAverage() throws(CheckpointError) {
+    try average.load(task.module.stateDict())
+  }
+
+  /// Goes on from the newest complete checkpoint, if there is one.
+  ///
+  /// - Returns: the checkpoint.
+  /// - Throws: `TrainingError` when it is of another run, `CheckpointError` when its tensors do
+  ///   not fit.
+  public func resume() throws -> URL? {
+    guard let checkpoint = try store.latest() else { return nil }
+    let found = try store.state(of: checkpoint)
+    guard found.stage == task.stage else {
+      throw TrainingError.differentRun(path: checkpoint.path, key: "stage")
+    }
+    guard found.seed == options.seed else {
+      throw TrainingError.differentRun(path: checkpoint.path, key: "training.seed")
+    }
+    try requireSameModel(at: checkpoint)
+    func load(_ name: String, _ take: ([String: Tensor], URL) throws -> Void) throws {
+      let url = checkpoint.appending(path: name)
+      try take(Safetensors.read(url).tensors, url)
+    }
+    try load("ema.safetensors") { try average.load($0, file: $1) }
+    try load("model.safetensors") { try task.module.load($0, file: $1) }
+    try load("optimizer.safetensors") { try optimizer.load($0, file: $1) }
+    state = found
+    return checkpoint
+  }
+
+  /// Writes a checkpoint and the model's parts with the averaged weights.
+  @discardableResult
+  public func save() throws -> URL {
+    let checkpoint = try store.write(state, config: config) { folder in
+      try Safetensors.write(
+        task.module.stateDict(), to: folder.appending(path: "model.safetensors"))
+      try Safetensors.write(average.stateDict(), to: folder.appending(path: "ema.safetensors"))
+      try Safetensors.write(
+        optimizer.stateDict(), to: folder.appending(path: "optimizer.safetensors"))
+    }
+    try averaged { try task.export(to: store.folder.appending(path: "model")) }
+    return checkpoint
+  }
+
+  // MARK: - Parts of the loop
+
+  private func inPrecision(_ body: () -> Losses) -> Losses {
+    switch options.precision {
+    case .float32: body()
+    case .bfloat16: autocast(to: .bfloat16, device: device) { body() }
+    }
+  }
+
+  /// Runs `body` with the averaged weights in the module, in evaluation mode, without gradients.
+  private func averaged<Result>(_ body: () throws -> Result) throws -> Result {
+    task.module.eval()
+    defer { task.module.train() }
+    return try average.withAveragedWeights {
+      try noGrad { try body() }
+    }
+  }
+
+  private func drawSamples() throws -> String? {
+    let random = RandomSource(seed: StepSeed.seed(options.seed, .samples, at: 0))
+    guard let sheet = try averaged({ try task.sample(using: random) }) else { return nil }
+    let folder = store.folder.appending(path: "samples")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let url = folder.appending(path: "step-\(state.step).png")
+    try sheet.write(to: url, text: [])
+    return url.path
+  }
+
+  private func isDue(every steps: Int) -> Bool { steps > 0 && state.step % steps == 0 }
+
+  private func requireFinite(_ value: Double, _ what: String) throws {
+    guard !value.isFinite else { return }
+    throw TrainingError.notFinite(
+      what: what, step: state.step + 1, kept: try store.latest()?.lastPathComponent)
+  }
+
+  /// The model's section of the configuration may not change during a run.
+  private func requireSameModel(at checkpoint: URL) throws {
+    let url = checkpoint.appending(path: "config.json")
+    let before = try ConfigFile.read([String: JSONValue].self, at: url)
+    let now = try JSONDecoder().decode([String: JSONValue].self, from: config)
+    for key in ["model", "objective"] where before[key] != now[key] {
+      throw TrainingError.differentRun(path: checkpoint.path, key: key)
+    }
+  }
+}

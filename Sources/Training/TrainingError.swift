@@ -1,0 +1,57 @@
+/// Why a training run cannot start or go on; each case reads as one sentence a user can act on.
+public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// A checkpoint could not be written; `kept` names the newest complete one.
+  case checkpointNotWritten(path: String, reason: String, kept: String?)
+  /// A file of the run could not be written.
+  case notWritten(path: String, reason: String)
+  /// A file of a run or checkpoint could not be read.
+  case notRead(path: String, reason: String)
+  /// The output folder already holds a run and resuming was not asked for.
+  case alreadyStarted(folder: String, checkpoint: String)
+  /// A checkpoint of another format.
+  case wrongFormat(path: String, found: Int, expected: Int)
+  /// The checkpoint was made with another model or seed.
+  case differentRun(path: String, key: String)
+  /// The loss or the gradient is not a finite number.
+  case notFinite(what: String, step: Int, kept: String?)
+  /// A stage needs a part of the model that is not there.
+  case missingPart(folder: String?, part: String, stage: String)
+  /// The model's parts or its data do not fit each other.
+  case mismatch(String)
+
+  public var description: String {
+    func kept(_ name: String?) -> String {
+      name.map { "\($0) is kept: run again with --resume" } ?? "no checkpoint was written before"
+    }
+    switch self {
+    case .checkpointNotWritten(let path, let reason, let last):
+      return "\(path): the checkpoint cannot be written (\(reason)); make room; \(kept(last))."
+    case .notWritten(let path, let reason):
+      return "\(path): cannot be written (\(reason)); choose a folder you may write to."
+    case .notRead(let path, let reason):
+      return "\(path): cannot be read (\(reason))."
+    case .alreadyStarted(let folder, let checkpoint):
+      return
+        "\(folder): holds a run already (\(checkpoint)); add --resume to go on with it, or "
+        + "choose another --out."
+    case .wrongFormat(let path, let found, let expected):
+      return
+        "\(path): is of checkpoint format \(found), but this program reads format \(expected); "
+        + "use the version that wrote it."
+    case .differentRun(let path, let key):
+      return
+        "\(path): was made with another '\(key)' than the configuration has; resume with the "
+        + "same configuration, or choose another --out."
+    case .notFinite(let what, let step, let last):
+      return
+        "step \(step): the \(what) is not a finite number, so training stopped; lower the "
+        + "learning rate; \(kept(last))."
+    case .missingPart(let folder, let part, let stage):
+      return
+        "\(folder ?? "no model folder"): training the \(stage) needs the part '\(part)'; name a "
+        + "model folder that has it with --model."
+    case .mismatch(let sentence):
+      return sentence
+    }
+  }
+}

@@ -1,0 +1,50 @@
+public import Foundation
+
+/// The run's log: one JSON object a line in `log.jsonl`.
+public final class TrainingLog {
+  /// The file.
+  public let url: URL
+  private let file: FileHandle
+
+  /// Opens the log of the run in `folder`. Lines after `step`, which a resumed run writes again,
+  /// and a last line cut in the middle are dropped.
+  /// - Throws: `TrainingError.notWritten`.
+  public init(folder: URL, resumingAt step: Int) throws(TrainingError) {
+    url = folder.appending(path: "log.jsonl")
+    do {
+      var kept = Data()
+      if step > 0, FileManager.default.fileExists(atPath: url.path) {
+        for line in try Data(contentsOf: url).split(separator: UInt8(ascii: "\n"))
+        where Self.step(of: Data(line)).map({ $0 <= step }) ?? false {
+          kept += line + [UInt8(ascii: "\n")]
+        }
+      }
+      try DurableFolder.write(kept, to: url)
+      file = try FileHandle(forWritingTo: url)
+      try file.seekToEnd()
+    } catch {
+      throw TrainingError.notWritten(path: url.path, reason: reason(of: error))
+    }
+  }
+
+  /// Adds a line.
+  /// - Throws: `TrainingError.notWritten`, when the disk is full for one.
+  public func append(_ summary: TrainingSummary) throws(TrainingError) {
+    do {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      try file.write(contentsOf: encoder.encode(summary) + [UInt8(ascii: "\n")])
+    } catch {
+      throw TrainingError.notWritten(path: url.path, reason: reason(of: error))
+    }
+  }
+
+  private static func step(of line: Data) -> Int? {
+    struct Line: Decodable { var step: Int }
+    do {
+      return try JSONDecoder().decode(Line.self, from: line).step
+    } catch {
+      return nil
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import Foundation
+public import TorchNN
+
+/// How a run trains: everything that shapes the result but the model and the data.
+///
+/// Every key is required, so a file says all that was chosen; unknown keys are refused.
+public struct TrainingOptions: Codable, Sendable, Equatable {
+  /// The number format of activations and matrix products.
+  public enum Precision: String, Codable, Sendable {
+    /// Single precision throughout.
+    case float32
+    /// bfloat16 where autocast allows; weights, moments and averages stay float32.
+    case bfloat16
+  }
+
+  /// How the learning rate falls after the warm-up.
+  public enum Schedule: String, Codable, Sendable {
+    /// Half a cosine from the learning rate down to the final one.
+    case cosine
+    /// No fall.
+    case constant
+  }
+
+  /// Optimiser steps of the whole run.
+  public var steps: Int
+  /// Pictures in one batch.
+  public var batchSize: Int
+  /// Batches whose gradients make one step.
+  public var gradientAccumulation: Int
+  /// The learning rate after the warm-up.
+  public var learningRate: Double
+  /// Steps over which the learning rate rises from 0.
+  public var warmUpSteps: Int
+  /// How the learning rate falls after the warm-up.
+  public var schedule: Schedule
+  /// The learning rate at the last step of a cosine schedule.
+  public var finalLearningRate: Double
+  /// Decoupled weight decay of parameters with two or more axes; the others have none.
+  public var weightDecay: Double
+  /// Decay of the running mean and of the running square of gradients, each in 0 ..< 1.
+  public var betas: [Double]
+  /// Added to the root of the running square.
+  public var epsilon: Double
+  /// Gradients are scaled down to this Euclidean norm.
+  public var maxGradientNorm: Double
+  /// Decay of the average of the weights, in 0 ..< 1.
+  public var emaDecay: Double
+  /// Exponent of the average's warm-up, 1 − (1 + step)^−power; 0 for none.
+  public var emaWarmUpPower: Double
+  /// The number format of activations.
+  public var precision: Precision
+  /// Seeds the weights, the order of the data and the noise of every step.
+  public var seed: UInt64
+  /// Steps between two lines of the log.
+  public var logEverySteps: Int
+  /// Steps between two sample sheets and evaluations; 0 for none.
+  public var sampleEverySteps: Int
+  /// Steps between two checkpoints; 0 for none but the last.
+  public var checkpointEverySteps: Int
+  /// Seconds after which a checkpoint is due whatever the step; 0 for never.
+  public var checkpointEverySeconds: Double
+  /// Newest checkpoints that are kept.
+  public var keepCheckpoints: Int
+  /// Threads of tensor operations; 0 for one a core. A run resumes bit for bit with as many.
+  public var threads: Int
+
+  enum CodingKeys: String, CodingKey {
+    case steps, schedule, betas, epsilon, precision, seed, threads
+    case batchSize = "batch_size"
+    case gradientAccumulation = "gradient_accumulation"
+    case learningRate = "learning_rate"
+    case warmUpSteps = "warm_up_steps"
+    case finalLearningRate = "final_learning_rate"
+    case weightDecay = "weight_decay"
+    case maxGradientNorm = "max_gradient_norm"
+    case emaDecay = "ema_decay"
+    case emaWarmUpPower = "ema_warm_up_power"
+    case logEverySteps = "log_every_steps"
+    case sampleEverySteps = "sample_every_steps"
+    case checkpointEverySteps = "checkpoint_every_steps"
+    case checkpointEverySeconds = "checkpoint_every_seconds"
+    case keepCheckpoints = "keep_checkpoints"
+  }
+
+  /// A short run for tests and first tries: 8 steps of 4 pictures.
+  public static let tiny = TrainingOptions(
+    steps: 8, batchSize: 4, gradientAccumulation: 1, learningRate: 1e-3, warmUpSteps: 2,
+    schedule: .cosine, finalLearningRate: 1e-5, weightDecay: 0.01, betas: [0.9, 0.99],
+    epsilon: 1e-8, maxGradientNorm: 1, emaDecay: 0.99, emaWarmUpPower: 0.75,
+    precision: .float32, seed: 0, logEverySteps: 2, sampleEverySteps: 4, checkpointEverySteps: 4,
+    checkpointEverySeconds: 0, keepCheckpoints: 2, threads: 1)
+
+  /// Checks each value.
+  ///
+  /// - Parameter file: the name used in errors.
+  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+  public func validate(file: String) throws(ConfigError) {
+    func require(
+      _ holds: Bool, _ key: CodingKeys, _ value: some Any, _ expected: String
+    ) throws(ConfigError) {
+      guard !holds else { return }
+      throw ConfigError.invalid(
+        file: file, key: "training." + key.rawValue, value: "\(value)", expected: expected)
+    }
+    func requireCount(
+      _ value: Int, _ key: CodingKeys, atLeast least: Int
+    ) throws(ConfigError) {
+      try require(value >= least, key, value, "it must be \(least) or more")
+    }
+    func requireRate(_ value: Double, _ key: CodingKeys) throws(ConfigError) {
+      try require(
+        value >= 0 && value.isFinite, key, value, "it must be a finite number of 0 or more")
+    }
+    try requireCount(steps, .steps, atLeast: 1)
+    try requireCount(batchSize, .batchSize, atLeast: 1)
+    try requireCount(gradientAccumulation, .gradientAccumulation, atLeast: 1)
+    try requireCount(warmUpSteps, .warmUpSteps, atLeast: 0)
+    try require(
+      warmUpSteps <= steps, .warmUpSteps, warmUpSteps, "it must be at most the \(steps) steps")
+    try requireCount(logEverySteps, .logEverySteps, atLeast: 1)
+    try requireCount(sampleEverySteps, .sampleEverySteps, atLeast: 0)
+    try requireCount(checkpointEverySteps, .checkpointEverySteps, atLeast: 0)
+    try requireCount(keepCheckpoints, .keepCheckpoints, atLeast: 1)
+    try requireCount(threads, .threads, atLeast: 0)
+    try requireRate(learningRate, .learningRate)
+    try requireRate(finalLearningRate, .finalLearningRate)
+    try requireRate(weightDecay, .weightDecay)
+    try requireRate(emaWarmUpPower, .emaWarmUpPower)
+    try requireRate(checkpointEverySeconds, .checkpointEverySeconds)
+    try require(
+      epsilon > 0 && epsilon.isFinite, .epsilon, epsilon, "it must be greater than 0")
+    try require(
+      maxGradientNorm > 0, .maxGradientNorm, maxGradientNorm, "it must be greater than 0")
+    try require(
+      betas.count == 2 && betas.allSatisfy { (0..<1).contains($0) }, .betas, betas,
+      "it must be two numbers of 0 or more and less than 1")
+    try require(
+      (0..<1).contains(emaDecay), .emaDecay, emaDecay, "it must be 0 or more and less than 1")
+  }
+
+  /// The learning rate of each step.
+  var rateSchedule: LearningRateSchedule {
+    LearningRateSchedule(
+      peak: learningRate, warmUpSteps: warmUpSteps, totalSteps: steps,
+      shape: schedule == .cosine ? .cosine : .constant, final: finalLearningRate)
+  }
+}

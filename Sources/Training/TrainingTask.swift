@@ -1,0 +1,53 @@
+public import Foundation
+public import Imaging
+public import Torch
+public import TorchNN
+
+/// A loss and its named parts.
+public struct Losses {
+  /// What is minimised, a scalar.
+  public var total: Tensor
+  /// Scalars for the log, without gradients.
+  public var parts: [String: Tensor]
+
+  /// A loss and its parts.
+  public init(total: Tensor, parts: [String: Tensor] = [:]) {
+    self.total = total
+    self.parts = parts
+  }
+}
+
+/// What a stage of the model brings to the ``Trainer``: its weights, its batches, its loss.
+///
+/// A batch depends on the run's seed and its index alone, and a loss on the weights, the batch and
+/// the random source alone; so a run that was interrupted goes on as if it had not been.
+public protocol TrainingTask: AnyObject {
+  /// One batch, on the device.
+  associatedtype Batch
+  /// The name of what is trained: `clip`, `prior`, `decoder`, `upsampler`.
+  var stage: String { get }
+  /// What is trained, averaged and saved. Parts that are frozen are not in it.
+  var module: any Module { get }
+  /// The batch of an index, a pure function of it.
+  func batch(at index: Int) throws -> Batch
+  /// The loss of a batch.
+  func loss(_ batch: Batch, using random: RandomSource) -> Losses
+  /// Puts weights back into their allowed range after a step.
+  func didStep()
+  /// Measures on held-out data with the averaged weights; empty if there are none.
+  func evaluate() throws -> [String: Double]
+  /// A sheet of samples drawn with the averaged weights; nil if the stage draws none.
+  func sample(using random: RandomSource) throws -> Image?
+  /// Writes the averaged weights, which the module holds during the call, as parts of a model
+  /// folder.
+  func export(to folder: URL) throws
+}
+
+extension TrainingTask {
+  /// Nothing to put back.
+  public func didStep() {}
+  /// No measures.
+  public func evaluate() throws -> [String: Double] { [:] }
+  /// No samples.
+  public func sample(using random: RandomSource) throws -> Image? { nil }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import Testing
+import Torch
+import TorchNN
+import Training
+
+/// Runs in processes of their own that are really killed, or really out of room.
+@Suite(.serialized) struct KilledRunTests {
+  /// Many short steps with a checkpoint at every second one, so that a kill falls anywhere.
+  static var options: TrainingOptions {
+    var options = TrainingOptions.tiny
+    (options.steps, options.sampleEverySteps, options.checkpointEverySteps) = (60, 0, 2)
+    return options
+  }
+
+  @Test func killedAnywhereItResumesBitForBit() async throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appending(path: "unclip-killed-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let whole = folder.appending(path: "whole"), broken = folder.appending(path: "broken")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try ToyTask.trainer(in: whole, options: Self.options).run()
+
+    for milliseconds in [40, 90, 170] {
+      await #expect(processExitsWith: .signal(SIGKILL)) {
+        [path = broken.path as String, milliseconds = milliseconds as Int] in
+        let trainer = try ToyTask.trainer(
+          in: URL(fileURLWithPath: path), options: KilledRunTests.options)
+        _ = try trainer.resume()
+        Thread.detachNewThread {
+          usleep(UInt32(milliseconds) * 1000)
+          kill(getpid(), SIGKILL)
+        }
+        try trainer.run()
+        kill(getpid(), SIGKILL)  // Where the machine was faster than the killer.
+      }
+    }
+    let trainer = try ToyTask.trainer(in: broken, options: Self.options)
+    _ = try trainer.resume()
+    try trainer.run()
+    let name = "checkpoint-00000060"
+    #expect(
+      try decidedFiles(of: whole.appending(path: name))
+        == decidedFiles(of: broken.appending(path: name)))
+    let names = try FileManager.default.contentsOfDirectory(atPath: broken.path)
+    #expect(!names.contains { $0.hasSuffix(".partial") }, "\(names)")
+  }
+
+  @Test func aFullDiskLosesNothingEarlier() async throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appending(path: "unclip-full-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    var first = TrainingOptions.tiny
+    first.steps = 4
+    try ToyTask.trainer(in: folder, options: first).run()
+    let before = try decidedFiles(of: folder.appending(path: "checkpoint-00000004"))
+
+    await #expect(processExitsWith: .exitCode(7)) { [path = folder.path as String] in
+      let trainer = try ToyTask.trainer(in: URL(fileURLWithPath: path))
+      _ = try trainer.resume()
+      signal(SIGXFSZ, SIG_IGN)
+      var limit = rlimit(rlim_cur: 1000, rlim_max: 1000)
+      setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+      do {
+        try trainer.run()
+      } catch {
+        let text = "\(error)"
+        let tells =
+          text.contains("checkpoint-00000008: the checkpoint cannot be written (")
+          && text.hasSuffix("make room; checkpoint-00000004 is kept: run again with --resume.")
+        exit(tells ? 7 : 8)
+      }
+    }
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        .filter { $0.contains("checkpoint") } == ["checkpoint-00000004"])
+    #expect(try decidedFiles(of: folder.appending(path: "checkpoint-00000004")) == before)
+  }
+}

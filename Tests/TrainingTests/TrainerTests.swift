@@ -1,0 +1,136 @@
+import Foundation
+import Testing
+import Torch
+import TorchNN
+import Training
+
+@Suite struct TrainerTests {
+  @Test func lowersTheLossAndReportsEachStep() throws {
+    try withTemporaryFolder { folder in
+      var options = TrainingOptions.tiny
+      (options.steps, options.learningRate) = (150, 1e-2)
+      (options.sampleEverySteps, options.checkpointEverySteps) = (100, 0)
+      var reports: [StepReport] = []
+      let trainer = try ToyTask.trainer(in: folder, options: options)
+      try trainer.run { reports.append($0) }
+      #expect(reports.map(\.step) == Array(1...150))
+      let early = reports.prefix(20).reduce(0) { $0 + $1.loss }
+      let late = reports.suffix(20).reduce(0) { $0 + $1.loss }
+      #expect(late < 0.7 * early, "\(early) to \(late)")
+      #expect(reports.allSatisfy { $0.images == 4 && $0.parts.keys.contains("squared_error") })
+      #expect(reports[0].learningRate == 0 && reports[2].learningRate == 1e-2)
+      #expect(reports.filter { $0.samples != nil }.map(\.step) == [100, 150])
+      #expect(reports.filter { !$0.metrics.isEmpty }.map(\.step) == [100, 150])
+      #expect(reports.compactMap(\.checkpoint) == ["checkpoint-00000150"])
+      #expect(trainer.state.images == 600)
+      let sheet = folder.appending(path: "samples/step-100.png")
+      #expect(FileManager.default.fileExists(atPath: sheet.path))
+    }
+  }
+
+  @Test func exportsTheAveragedWeights() throws {
+    try withTemporaryFolder { folder in
+      try ToyTask.trainer(in: folder).run()
+      let exported = try Safetensors.read(folder.appending(path: "model/toy/model.safetensors"))
+      let checkpoint = folder.appending(path: "checkpoint-00000008")
+      let average = try Safetensors.read(checkpoint.appending(path: "ema.safetensors"))
+      let weights = try Safetensors.read(checkpoint.appending(path: "model.safetensors"))
+      for (name, value) in exported.tensors {
+        #expect(value.bytes() == average.tensors[name]?.bytes())
+        #expect(value.bytes() != weights.tensors[name]?.bytes())
+      }
+    }
+  }
+
+  @Test func accumulatesToTheGradientOfTheWholeBatch() throws {
+    try withTemporaryFolder { folder in
+      // Batches 0 and 1 in one step are batches 0 and 1 in one loss.
+      var options = TrainingOptions.tiny
+      (options.steps, options.warmUpSteps, options.gradientAccumulation) = (1, 0, 2)
+      let trainer = try ToyTask.trainer(in: folder, options: options)
+      trainer.task.network.eval()
+      var norm = 0.0
+      try trainer.run { norm = $0.gradientNorm }
+      let twin = ToyTask()
+      let losses = try (0..<2).map { index -> Tensor in
+        twin.network.seedDropout(StepSeed.seed(0, .dropout, at: index))
+        let random = RandomSource(seed: StepSeed.seed(0, .loss, at: index))
+        return twin.loss(try twin.batch(at: index), using: random).total
+      }
+      ((losses[0] + losses[1]) / 2).backward()
+      let expected = clipGradientNorm(twin.network.parameters(), maximum: 1e9)
+      #expect(abs(norm - expected) < 1e-5 * expected)
+    }
+  }
+
+  @Test func stopsWhenAsked() throws {
+    try withTemporaryFolder { folder in
+      let trainer = try ToyTask.trainer(in: folder)
+      try trainer.run(shouldStop: { trainer.state.step == 3 })
+      #expect(try trainer.store.latest()?.lastPathComponent == "checkpoint-00000003")
+    }
+  }
+
+  @Test func stopsAtALossThatIsNotFinite() throws {
+    try withTemporaryFolder { folder in
+      let trainer = try ToyTask.trainer(in: folder)
+      trainer.task.breaksAt = 5
+      let text = sentence { try trainer.run() }
+      #expect(
+        text == "step 6: the loss is not a finite number, so training stopped; lower the learning "
+          + "rate; checkpoint-00000004 is kept: run again with --resume.")
+      #expect(try trainer.store.latest()?.lastPathComponent == "checkpoint-00000004")
+    }
+  }
+
+  @Test func trainsInBfloat16() throws {
+    try withTemporaryFolder { folder in
+      var options = TrainingOptions.tiny
+      options.precision = .bfloat16
+      let trainer = try ToyTask.trainer(in: folder, options: options)
+      try trainer.run()
+      #expect(trainer.task.network.first.weight.value.dtype == .float32)
+    }
+  }
+
+  @Test func resumesBitForBit() throws {
+    try withTemporaryFolder { folder in
+      let whole = folder.appending(path: "whole"), parts = folder.appending(path: "parts")
+      var options = TrainingOptions.tiny
+      options.gradientAccumulation = 2
+      try ToyTask.trainer(in: whole, options: options).run()
+      for stop in [3, 5, 8] {
+        let trainer = try ToyTask.trainer(in: parts, options: options)
+        _ = try trainer.resume()
+        try trainer.run(shouldStop: { trainer.state.step == stop })
+      }
+      let name = "checkpoint-00000008"
+      #expect(
+        try decidedFiles(of: whole.appending(path: name))
+          == decidedFiles(of: parts.appending(path: name)))
+    }
+  }
+
+  @Test func refusesToResumeAnotherRun() throws {
+    try withTemporaryFolder { folder in
+      try ToyTask.trainer(in: folder).run()
+      var options = TrainingOptions.tiny
+      options.seed = 1
+      let seed = sentence { _ = try ToyTask.trainer(in: folder, options: options).resume() }
+      #expect(seed.contains("was made with another 'training.seed'"), "\(seed)")
+      let other = try Trainer(
+        ToyTask(), options: .tiny, config: Data(#"{"model": {"width": 64}}"#.utf8), folder: folder)
+      let model = sentence { _ = try other.resume() }
+      #expect(model.contains("was made with another 'model'"), "\(model)")
+      let shape = sentence { _ = try ToyTask.trainer(in: folder, width: 16).resume() }
+      #expect(shape.contains("first.weight"), "\(shape)")
+    }
+  }
+
+  @Test func hasNothingToResumeInANewFolder() throws {
+    try withTemporaryFolder { folder in
+      let checkpoint = try ToyTask.trainer(in: folder).resume()
+      #expect(checkpoint == nil)
+    }
+  }
+}
