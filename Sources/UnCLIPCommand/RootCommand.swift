@@ -13,6 +13,6 @@ struct RootCommand: ParsableCommand {
         unclip doctor
       """,
     version: Version.current,
-    subcommands: [DoctorCommand.self])
+    subcommands: [DataCommand.self, DoctorCommand.self])
 
 }

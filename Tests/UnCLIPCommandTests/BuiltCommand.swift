@@ -94,3 +94,12 @@ func expectFailure(
     #expect(outcome.errors.contains(part), "\(outcome.errors)", sourceLocation: location)
   }
 }
+
+/// The text of the error that `body` throws.
+func sentence(_ body: () throws -> some Any) -> String {
+  do {
+    return "no error: \(try body())"
+  } catch {
+    return "\(error)"
+  }
+}

@@ -1,29 +1,13 @@
 import ArgumentParser
 import Torch
 
-/// `--device`, `--dtype` and `--threads`.
-struct ComputeOptions: ParsableArguments {
+/// `--device` and `--threads`.
+struct MachineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Where to compute: cpu, cuda or cuda:INDEX.", valueName: "name"))
   var device = "cpu"
 
-  @Option(help: ArgumentHelp("Element type of the arithmetic.", valueName: "type"))
-  var dtype = ElementType.float32
-
   @Option(help: ArgumentHelp("Threads on the processor; all cores if not given.", valueName: "n"))
   var threads: Int?
-
-  /// The types a model can compute in.
-  enum ElementType: String, ExpressibleByArgument, CaseIterable, Sendable {
-    case float32, bfloat16, float16
-
-    var dtype: DType {
-      switch self {
-      case .float32: .float32
-      case .bfloat16: .bfloat16
-      case .float16: .float16
-      }
-    }
-  }
 
   func validate() throws {
     if let threads, !(1...1024).contains(threads) {
@@ -38,5 +22,19 @@ struct ComputeOptions: ParsableArguments {
     let device = try Device(parsing: device)
     try device.require()
     return device
+  }
+}
+
+/// `--dtype`: the types a model can compute in.
+enum ElementType: String, ExpressibleByArgument, CaseIterable, Sendable {
+  case float32, bfloat16, float16
+
+  /// The tensors' type.
+  var dtype: DType {
+    switch self {
+    case .float32: .float32
+    case .bfloat16: .bfloat16
+    case .float16: .float16
+    }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Datasets
 import Imaging
 import Torch
 import TorchNN
@@ -27,6 +28,8 @@ public enum ExitStatus: Int32, Sendable {
       case let error as CommandError: error.status
       case is ConfigError: .data
       case is DeviceError: .unavailable
+      case is CheckpointError: .data
+      case let error as DataError: error.status
       case let error as ImageError: error.status
       case _ where Self.isParsing(error): .usage
       case _ where RootCommand.exitCode(for: error).isSuccess: .success
@@ -37,6 +40,17 @@ public enum ExitStatus: Int32, Sendable {
   /// Whether the argument parser raised this error about the arguments.
   static func isParsing(_ error: any Error) -> Bool {
     RootCommand.exitCode(for: error) == .validationFailure
+  }
+}
+
+extension DataError {
+  fileprivate var status: ExitStatus {
+    switch self {
+    case .package: .unavailable
+    case .unwritable: .cannotCreate
+    case .setting: .usage
+    case .unreadable, .malformed, .empty: .data
+    }
   }
 }
 

@@ -1,0 +1,92 @@
+import Foundation
+
+/// Where each picture of a run goes; made, and its folder tried, before anything is drawn.
+struct PicturePlan: Equatable {
+  /// A picture to draw.
+  struct Item: Equatable {
+    var prompt: String
+    var seed: UInt64
+    var url: URL
+  }
+
+  /// All pictures: the seeds of the first sentence, then those of the next.
+  let items: [Item]
+
+  /// Plans `count` pictures of each sentence.
+  ///
+  /// - Parameter out: a file that ends in `.png`, for one picture, or a folder.
+  /// - Throws: `CommandError.usage` for a file and several pictures or another format.
+  init(prompts: [String], count: Int, seed: UInt64, out: String) throws(CommandError) {
+    let url = URL(fileURLWithPath: out)
+    let kind = url.pathExtension.lowercased()
+    guard !out.hasSuffix("/"), !kind.isEmpty, !Self.isFolder(url) else {
+      var taken: Set<String> = []
+      items = prompts.flatMap { prompt in
+        (0..<count).map { index in
+          let seed = seed &+ UInt64(index)
+          let stem = Self.stem(prompt) + "-\(seed)"
+          var name = stem
+          var copy = 2
+          while !taken.insert(name).inserted {
+            name = "\(stem)-\(copy)"
+            copy += 1
+          }
+          return Item(prompt: prompt, seed: seed, url: url.appendingPathComponent(name + ".png"))
+        }
+      }
+      return
+    }
+    guard kind == "png" else {
+      throw .usage(
+        "--out is \(out), but pictures are PNG files; end the name in .png or name a folder.")
+    }
+    guard prompts.count == 1, count == 1, let prompt = prompts.first else {
+      throw .usage(
+        "--out is the file \(out), but \(prompts.count * count) pictures are asked for; name a "
+          + "folder.")
+    }
+    items = [Item(prompt: prompt, seed: seed, url: url)]
+  }
+
+  /// A file name's stem from a sentence: its words, joined by hyphens, at most 48 bytes.
+  static func stem(_ prompt: String) -> String {
+    var stem = ""
+    for word in prompt.lowercased().split(whereSeparator: { !$0.isLetter && !$0.isNumber }) {
+      let longer = stem.isEmpty ? String(word) : stem + "-" + word
+      guard longer.utf8.count <= 48 else { break }
+      stem = longer
+    }
+    return stem.isEmpty ? "picture" : stem
+  }
+
+  /// Makes the folders of the files and tries to write into them.
+  /// - Throws: `CommandError.cannotCreate`.
+  func prepare(and others: [URL] = []) throws(CommandError) {
+    let folders = Set((items.map(\.url) + others).map { $0.deletingLastPathComponent() })
+    for folder in folders.sorted(by: { $0.path < $1.path }) {
+      try Self.prepare(folder)
+    }
+    for url in items.map(\.url) + others where Self.isFolder(url) {
+      throw .cannotCreate(path: url.path, reason: "a folder of that name is there")
+    }
+  }
+
+  private static func prepare(_ folder: URL) throws(CommandError) {
+    let files = FileManager.default
+    do {
+      try files.createDirectory(at: folder, withIntermediateDirectories: true)
+      let trial = folder.appendingPathComponent(
+        ".unclip-\(ProcessInfo.processInfo.processIdentifier)")
+      try Data().write(to: trial)
+      try files.removeItem(at: trial)
+    } catch {
+      throw .cannotCreate(path: folder.path, reason: SystemReason.text(of: error))
+    }
+  }
+
+  private static func isFolder(_ url: URL) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
+      && isFolder.boolValue
+  }
+}

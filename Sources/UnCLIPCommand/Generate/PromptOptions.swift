@@ -1,0 +1,54 @@
+import ArgumentParser
+import Foundation
+
+/// The sentences to draw: arguments, or lines of a file.
+struct PromptOptions: ParsableArguments {
+  @Argument(
+    help: ArgumentHelp(
+      "A sentence to draw; several are drawn one after the other, '' draws without one.",
+      valueName: "prompt"))
+  var prompts: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Read sentences from a file, one a line; - is standard input.", valueName: "file"))
+  var promptsFile: String?
+
+  func validate() throws {
+    if prompts.isEmpty, promptsFile == nil {
+      throw ValidationError("Missing a sentence to draw: give a prompt or --prompts-file.")
+    }
+    if !prompts.isEmpty, promptsFile != nil {
+      throw ValidationError("Give prompts or --prompts-file, not both.")
+    }
+  }
+
+  /// All sentences, in order.
+  /// - Throws: `CommandError.data` for a file that cannot be read, is not UTF-8 or holds none.
+  func sentences() throws(CommandError) -> [String] {
+    guard let file = promptsFile else { return prompts }
+    let data: Data
+    do {
+      data =
+        file == "-"
+        ? FileHandle.standardInput.readDataToEndOfFile()
+        : try Data(contentsOf: URL(fileURLWithPath: file))
+    } catch {
+      throw .data("\(file) cannot be read; name a text file with one sentence a line.")
+    }
+    return try Self.sentences(in: data, file: file)
+  }
+
+  /// The lines of a prompts file that are not blank.
+  static func sentences(in data: Data, file: String) throws(CommandError) -> [String] {
+    guard let text = String(validating: data, as: UTF8.self), !text.contains("\0") else {
+      throw .data("\(file) is not UTF-8 text; save it as UTF-8 with one sentence a line.")
+    }
+    let lines = text.split(whereSeparator: \.isNewline)
+      .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    guard !lines.isEmpty else {
+      throw .data("\(file) holds no sentence; write one a line.")
+    }
+    return lines
+  }
+}

@@ -1,0 +1,99 @@
+import Datasets
+import Foundation
+import Imaging
+import Testing
+
+@testable import UnCLIPCommand
+
+/// A small data set of single-coloured pictures.
+func writeDataSet(to folder: URL, count: Int = 6) throws {
+  var writer = try ShardWriter(directory: folder, name: "colours", samplesPerShard: 4)
+  for index in 0..<count {
+    let image = Image(width: 8, height: 8, color: [UInt8(index * 40), 0, 128, 255])
+    try writer.append(
+      Sample(
+        key: "colour_\(index)", image: image, caption: "colour \(index)", keywords: ["paint"],
+        source: "folder", licence: "CC0", group: "things/colours", style: "flat", isCore: true))
+  }
+  _ = try writer.finish()
+}
+
+@Suite struct DataCommandTests {
+  @Test func inspectCountsAndDraws() throws {
+    let folder = try TemporaryFolder()
+    let data = folder.path("data")
+    try writeDataSet(to: URL(fileURLWithPath: data))
+    let outcome = try BuiltCommand.run(
+      "data", "inspect", data, "--sheet", folder.path("sheet.png"), "--count", "4")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.hasPrefix("pictures  6, of which "))
+    #expect(outcome.output.contains("licences  CC0 6\n"))
+    let sheet = try Image(contentsOf: folder.url.appendingPathComponent("sheet.png"))
+    #expect(sheet.width == 2 * 96 + 6 && sheet.height == sheet.width)
+
+    let page = try BuiltCommand.run("data", "inspect", data, "--sheet", folder.path("sheet.html"))
+    #expect(page.status == 0, "\(page.errors)")
+    let html = try String(contentsOfFile: folder.path("sheet.html"), encoding: .utf8)
+    #expect(html.contains("colour 5"))
+  }
+
+  @Test func inspectTellsPrograms() throws {
+    let folder = try TemporaryFolder()
+    try writeDataSet(to: folder.url)
+    let outcome = try BuiltCommand.run("data", "inspect", folder.url.path, "--json")
+    let json = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+    let report = try #require(json as? [String: Any])
+    #expect(report["samples"] as? Int == 6)
+    #expect(report["words"] as? Int == 8)
+    #expect(report["groups"] as? [String: Int] == ["things": 6])
+  }
+
+  @Test func refusesFoldersWithoutData() throws {
+    let folder = try TemporaryFolder()
+    expectFailure(
+      try BuiltCommand.run("data", "inspect", folder.url.path), status: 65,
+      saying: "No pictures to use in")
+    expectFailure(
+      try BuiltCommand.run("data", "inspect", folder.path("missing")), status: 65,
+      saying: folder.path("missing"))
+  }
+
+  @Test func refusesShardsThatAreCut() throws {
+    let folder = try TemporaryFolder()
+    try writeDataSet(to: folder.url)
+    let shard = folder.url.appendingPathComponent("colours-000000.tar")
+    let bytes = try Data(contentsOf: shard)
+    try bytes.prefix(bytes.count / 3).write(to: shard)
+    expectFailure(
+      try BuiltCommand.run("data", "inspect", folder.url.path), status: 65,
+      saying: "colours-000000.tar")
+  }
+
+  @Test func refusesAnImpossibleSheet() throws {
+    let folder = try TemporaryFolder()
+    try writeDataSet(to: folder.url)
+    let data = folder.url.path
+    expectFailure(
+      try BuiltCommand.run("data", "inspect", data, "--sheet", data + "/no/sheet.png"),
+      status: 73, saying: "no/sheet.png")
+    expectFailure(
+      try BuiltCommand.run("data", "inspect", data, "--sheet", data + "/no/sheet.html"),
+      status: 73, saying: "no/sheet.html", "--sheet")
+    expectFailure(
+      try BuiltCommand.run("data", "inspect", data, "--count", "0"), status: 64,
+      saying: "--count is 0")
+  }
+
+  @Test func emojiNeedsAllItsFilesOrNone() throws {
+    let folder = try TemporaryFolder()
+    expectFailure(
+      try BuiltCommand.run("data", "emoji", "--font", "x.ttf", "--out", folder.path("out")),
+      status: 64, saying: "Give all of --font, --list and --annotations, or none")
+    let font = try folder.write("no font", to: "x.ttf")
+    let outcome = try BuiltCommand.run(
+      "data", "emoji", "--out", folder.path("out"), "--font", font, "--list", font,
+      "--annotations", font)
+    expectFailure(outcome, status: 65, saying: "x.ttf")
+    #expect(try folder.names == ["x.ttf"])
+  }
+}
