@@ -42,13 +42,13 @@ def layers():
     for name, (make, shape) in cases.items():
         torch.manual_seed(7)
         layer = make()
-        tensors |= {f"{name}/init/{k}": v for k, v in layer.state_dict().items()}
+        tensors |= {f"{name}.init.{k}": v.clone() for k, v in layer.state_dict().items()}
         noise = torch.Generator().manual_seed(8)
         with torch.no_grad():
             for parameter in layer.parameters():
                 if name.endswith("norm"):
                     parameter.copy_(torch.randn(parameter.shape, generator=noise))
-        tensors |= {f"{name}/weights/{k}": v.clone() for k, v in layer.state_dict().items()}
+        tensors |= {f"{name}.weights.{k}": v.clone() for k, v in layer.state_dict().items()}
         if shape is None:
             x = torch.randint(0, 11, (2, 5), generator=noise)
         else:
@@ -56,11 +56,11 @@ def layers():
         y = layer(x)
         gradient = torch.randn(y.shape, generator=noise)
         y.backward(gradient)
-        tensors |= {f"{name}/x": x, f"{name}/y": y, f"{name}/y_gradient": gradient}
+        tensors |= {f"{name}.x": x, f"{name}.y": y, f"{name}.y_gradient": gradient}
         if shape is not None:
-            tensors[f"{name}/x_gradient"] = x.grad
-        tensors |= {f"{name}/gradients/{k}": v.grad for k, v in layer.named_parameters()}
-        tensors |= {f"{name}/after/{k}": v for k, v in layer.named_buffers()}
+            tensors[f"{name}.x_gradient"] = x.grad
+        tensors |= {f"{name}.gradients.{k}": v.grad for k, v in layer.named_parameters()}
+        tensors |= {f"{name}.after.{k}": v for k, v in layer.named_buffers()}
     save("layers", tensors)
 
 
@@ -77,7 +77,7 @@ def initializations():
     for name, rule in rules.items():
         for rank, shape in {"matrix": (6, 5), "kernel": (4, 3, 3, 3)}.items():
             torch.manual_seed(9)
-            tensors[f"{name}/{rank}"] = rule(torch.empty(shape))
+            tensors[f"{name}.{rank}"] = rule(torch.empty(shape))
     save("initializations", tensors)
 
 
@@ -111,12 +111,12 @@ def optimizers():
             w.grad, b.grad = gw.clone(), None if step == 3 else gb.clone()
             optimizer.step()
             path.append((w.detach().clone(), b.detach().clone()))
-        tensors[f"{name}/weight"] = torch.stack([p[0] for p in path])
-        tensors[f"{name}/bias"] = torch.stack([p[1] for p in path])
+        tensors[f"{name}.weight"] = torch.stack([p[0] for p in path])
+        tensors[f"{name}.bias"] = torch.stack([p[1] for p in path])
     w, b = nn.Parameter(weight.clone()), nn.Parameter(bias.clone())
     w.grad, b.grad = gradients[0][0].clone(), gradients[0][1].clone()
-    tensors["clip/norm"] = nn.utils.clip_grad_norm_([w, b], 0.5)
-    tensors["clip/weight"], tensors["clip/bias"] = w.grad, b.grad
+    tensors["clip.norm"] = nn.utils.clip_grad_norm_([w, b], 0.5)
+    tensors["clip.weight"], tensors["clip.bias"] = w.grad, b.grad
     save("optimizers", tensors)
 
 
@@ -134,7 +134,7 @@ def schedules():
                 rates.append(schedule.get_last_lr()[0])
                 optimizer.step()
                 schedule.step()
-            tensors[f"{shape}/{warmup}"] = torch.tensor(rates, dtype=torch.float64)
+            tensors[f"{shape}.{warmup}"] = torch.tensor(rates, dtype=torch.float64)
     save("schedules", tensors)
 
 
@@ -156,8 +156,8 @@ def averages():
                 average.step([parameter])
                 decays.append(average.cur_decay_value)
                 path.append(average.shadow_params[0].clone())
-            tensors[f"{name}/{decay}/decays"] = torch.tensor(decays, dtype=torch.float64)
-            tensors[f"{name}/{decay}/averages"] = torch.stack(path)
+            tensors[f"{name}.{decay}.decays"] = torch.tensor(decays, dtype=torch.float64)
+            tensors[f"{name}.{decay}.averages"] = torch.stack(path)
     save("averages", tensors)
 
 

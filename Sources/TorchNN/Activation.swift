@@ -41,6 +41,7 @@ public final class ActivationLayer: UnaryLayer {
 
 /// Layers one after another; keys are the indices, as in PyTorch.
 public final class Sequential: UnaryLayer {
+  /// The layers carry their indices alone.
   public static let keys = ["layers": ""]
   /// The layers, first to last.
   public let layers: [any UnaryLayer]

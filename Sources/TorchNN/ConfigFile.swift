@@ -11,6 +11,7 @@ public enum ConfigError: Error, Sendable, Equatable, CustomStringConvertible {
   /// A value of the wrong type or outside what is possible.
   case invalid(file: String, key: String, value: String, expected: String)
 
+  /// One sentence with what to do.
   public var description: String {
     switch self {
     case .unreadable(let file, let reason):
@@ -152,6 +153,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
   /// An object.
   case object([String: JSONValue])
 
+  /// Takes any JSON value.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if container.decodeNil() {
@@ -169,6 +171,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
+  /// Writes the JSON value.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {

@@ -68,6 +68,7 @@ public final class BatchNorm2d: UnaryLayer, TrainingSwitch {
   public let runningVariance: Buffer
   /// `[]` int64, how many batches were seen.
   public let numBatchesTracked: Buffer
+  /// PyTorch shortens one name.
   public static let keys = ["runningVariance": "running_var"]
   private let epsilon: Double
   private let momentum: Double
