@@ -139,6 +139,10 @@ int ci_jpeg_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int c
   struct jpeg_compress_struct info = {0};
   unsigned char *bytes = NULL;
   unsigned long count = 0;
+  *out = (ci_bytes){0};
+  // The one fault a caller can cause; the destination below would leak on it.
+  if (width > JPEG_MAX_DIMENSION || height > JPEG_MAX_DIMENSION)
+    return ci_fail(message, "a side is over 65500 pixels");
   info.err = handlers(&j, message);
   int failed = setjmp(j.jump);
   if (!failed) {
@@ -147,6 +151,6 @@ int ci_jpeg_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int c
     encode(&info, pixels, width, height, channels, quality, full_color);
   }
   jpeg_destroy_compress(&info);
-  *out = failed ? (ci_bytes){0} : (ci_bytes){bytes, count};
+  if (!failed) *out = (ci_bytes){bytes, count};
   return failed;
 }

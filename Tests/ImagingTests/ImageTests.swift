@@ -59,16 +59,4 @@ import Testing
     let color = picture(5, 4, 3)
     #expect(color.flippedHorizontally().flippedHorizontally() == color)
   }
-
-  @Test func breachesOfTheContractTrap() async {
-    await #expect(processExitsWith: .failure) {
-      _ = Image(width: 2, height: 2, channels: 3, pixels: [0])
-    }
-    await #expect(processExitsWith: .failure) {
-      _ = Image(width: 2, height: 2, color: [0]).cropped(x: 1, y: 0, width: 2, height: 1)
-    }
-    await #expect(processExitsWith: .failure) {
-      _ = Image(width: 2, height: 2, color: [0]).resized(width: 0, height: 1)
-    }
-  }
 }

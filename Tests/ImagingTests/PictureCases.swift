@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 
 /// The golden pictures and what Pillow makes of them; see Scripts/golden/imaging.py.
@@ -53,15 +54,12 @@ struct PictureCases: Decodable {
   let compositeSource: Span
   let grey: Grey
 
-  static let folder = URL(filePath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().appending(path: "Golden/imaging")
-
   static let all = Result {
     try JSONDecoder().decode(PictureCases.self, from: Data(bytes("cases.json")))
   }
 
   static func bytes(_ file: String) throws -> [UInt8] {
-    Array(try Data(contentsOf: folder.appending(path: file)))
+    Array(try Data(contentsOf: Golden.url("imaging/" + file)))
   }
 }
 
