@@ -15,7 +15,12 @@ public struct Golden: CustomTestStringConvertible, Sendable {
   /// All cases of an area, or those whose names begin with a text ("clip/block").
   public static func cases(_ prefix: String) -> [Golden] {
     let area = prefix.split(separator: "/", maxSplits: 1).first.map(String.init) ?? prefix
-    let files = (try? FileManager.default.contentsOfDirectory(atPath: url(area).path)) ?? []
+    let files: [String]
+    do {
+      files = try FileManager.default.contentsOfDirectory(atPath: url(area).path)
+    } catch {
+      preconditionFailure("no golden folder \(area): \(error.localizedDescription)")
+    }
     return files.filter { $0.hasSuffix(".safetensors") }
       .map { area + "/" + $0.dropLast(".safetensors".count) }
       .filter { $0.hasPrefix(prefix) }
