@@ -156,15 +156,18 @@ public enum JSONValue: Codable, Sendable, Equatable {
   /// Takes any JSON value.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
+    func value<Value: Decodable>(_ type: Value.Type) -> Value? {
+      do { return try container.decode(type) } catch { return nil }
+    }
     if container.decodeNil() {
       self = .null
-    } else if let value = try? container.decode(Bool.self) {
+    } else if let value = value(Bool.self) {
       self = .bool(value)
-    } else if let value = try? container.decode(Double.self) {
+    } else if let value = value(Double.self) {
       self = .number(value)
-    } else if let value = try? container.decode(String.self) {
+    } else if let value = value(String.self) {
       self = .string(value)
-    } else if let value = try? container.decode([JSONValue].self) {
+    } else if let value = value([JSONValue].self) {
       self = .array(value)
     } else {
       self = .object(try container.decode([String: JSONValue].self))

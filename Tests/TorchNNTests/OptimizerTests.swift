@@ -122,6 +122,14 @@ private final class Pair: Module {
     #expect(clipGradientNorm(pair.parameters(), maximum: 1) == 0)
   }
 
+  @Test func gradientsThatAreNotFiniteShowInTheNorm() throws {
+    let pair = try pair()
+    pair.differentiate(Tensor.full([5, 4], .infinity), nil)
+    #expect(clipGradientNorm(pair.parameters(), maximum: 1) == .infinity)
+    pair.differentiate(Tensor.full([5, 4], .nan), nil)
+    #expect(clipGradientNorm(pair.parameters(), maximum: 1).isNaN)
+  }
+
   @Test func splitDecaysMatricesOnly() {
     let random = RandomSource(seed: 1)
     let model = Sequential([Linear(2, 3, using: random), LayerNorm(3)])

@@ -1,0 +1,69 @@
+import Testing
+import Torch
+import TorchNN
+
+/// Each contract that a caller can breach ends the process with the values in the sentence.
+@Suite struct ContractTests {
+  @Test func dropoutProbability() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) { _ = Dropout(1.5) }
+    #expect(tells(result, "a dropout probability lies in 0 ... 1, not 1.5"))
+  }
+
+  @Test func convolutionGroups() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) { _ = Conv2d(4, 6, kernel: 1, groups: 4, using: RandomSource(seed: 0)) }
+    #expect(tells(result, "4 groups do not divide 4 and 6 channels"))
+  }
+
+  @Test func conversionToIntegers() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) { LayerNorm(2).to(dtype: .int64) }
+    #expect(tells(result, "a module converts to a floating point type, not to int64"))
+  }
+
+  @Test func decayOfAnAverage() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) { _ = ExponentialMovingAverage(of: LayerNorm(2), decay: 1) }
+    #expect(tells(result, "the decay of an average lies in 0 ..< 1, not 1.0"))
+  }
+
+  @Test func maximumOfANorm() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) { clipGradientNorm([], maximum: 0) }
+    #expect(tells(result, "the maximum of a gradient norm is positive, not 0.0"))
+  }
+
+  @Test func nesterovWithoutMomentum() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) { _ = SGD(LayerNorm(2), learningRate: 1, isNesterov: true) }
+    #expect(tells(result, "Nesterov's rule needs a momentum above 0, not 0.0"))
+  }
+
+  @Test func oneNameForTwoParameters() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      let groups = [LayerNorm(2), LayerNorm(2)].map { ParameterGroup($0.namedParameters()) }
+      _ = Adam(groups, learningRate: 1)
+    }
+    #expect(tells(result, "two parameters of one optimiser are named weight"))
+  }
+
+  @Test func frozenParameterInAnOptimizer() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      let layer = LayerNorm(2)
+      layer.freeze()
+      _ = AdamW([ParameterGroup(layer.namedParameters())], learningRate: 1)
+    }
+    #expect(tells(result, "weight is frozen, so an optimiser cannot hold it"))
+  }
+}
