@@ -1,0 +1,50 @@
+import Foundation
+
+/// The families of noise schedules; raw values are the peers' names.
+public enum BetaSchedule: String, Codable, Sendable, CaseIterable {
+  /// Nichol and Dhariwal's squared cosine, each β capped at 0.999.
+  case cosine = "squaredcos_cap_v2"
+  /// Ho et al.'s straight line.
+  case linear = "linear"
+
+  /// The variances β of the `stepCount` noising steps.
+  ///
+  /// The line runs between 1e-4 and 0.02 for a thousand steps and is scaled so that any other
+  /// count destroys about as much.
+  /// Source: IDDPM 3.2; DDPM 4; guided-diffusion `get_named_beta_schedule`.
+  public func betas(stepCount: Int) -> [Double] {
+    switch self {
+    case .cosine:
+      return (0..<stepCount).map { i in
+        let from = Self.cosineAlphaBar(Double(i) / Double(stepCount))
+        let to = Self.cosineAlphaBar(Double(i + 1) / Double(stepCount))
+        return min(1 - to / from, 0.999)
+      }
+    case .linear:
+      let scale = 1000 / Double(stepCount)
+      return Self.line(from: scale * 1e-4, to: scale * 0.02, count: stepCount)
+    }
+  }
+
+  /// `count` evenly spaced values, both ends among them.
+  static func line(from first: Double, to last: Double, count: Int) -> [Double] {
+    guard count > 1 else { return [first] }
+    let step = (last - first) / Double(count - 1)
+    return (0..<count).map { $0 == count - 1 ? last : first + step * Double($0) }
+  }
+
+  /// The share of signal left at time `u` in [0, 1], up to a constant factor.
+  private static func cosineAlphaBar(_ u: Double) -> Double {
+    let value = cos((u + 0.008) / 1.008 * .pi / 2)
+    return value * value
+  }
+}
+
+/// How a schedule's tables are rounded.
+public enum TablePrecision: Sendable {
+  /// Every entry in double precision.
+  case float64
+  /// β rounded to single precision, and ᾱ the rounded product of the rounded 1 − β, as diffusers
+  /// keeps them: pictures from its checkpoints then match step for step.
+  case float32Reference
+}

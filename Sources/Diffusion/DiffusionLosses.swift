@@ -1,0 +1,105 @@
+import Foundation
+public import Torch
+
+/// The parts of a training loss.
+public struct DiffusionLosses {
+  /// What to differentiate: the mean over rows of the weighted error plus the bound's share.
+  /// Shapes: `[]`.
+  public let total: Tensor
+  /// Mean squared error of each row, unweighted and without gradient. Shapes: `[B]`.
+  public let squaredError: Tensor
+  /// The variational bound's term of each row, in bits an entry, without gradient; nil unless
+  /// the variance is learned. Shapes: `[B]`.
+  public let bound: Tensor?
+}
+
+extension GaussianDiffusion {
+  /// The loss of the network's `output` for a sample made by ``noised(_:at:noise:)``.
+  ///
+  /// The squared error of the prediction, weighted by min-SNR with γ when one is given. With a
+  /// learned variance the bound is added, times T / 1000, and trains the variance alone: the
+  /// mean inside it is detached.
+  ///
+  /// Shapes: `output` `[B, C or 2C, …]`; `start`, `sample`, `noise` `[B, C, …]`.
+  /// Source: IDDPM 3.1; guided-diffusion `training_losses`; Hang et al. 2023 for the weight.
+  public func trainingLosses(
+    _ output: Tensor, start: Tensor, sample: Tensor, noise: Tensor, at timesteps: [Int],
+    minSNRGamma: Double? = nil
+  ) -> DiffusionLosses {
+    let target = target(start: start, noise: noise, at: timesteps)
+    let error = rowMean((predictedPart(of: output, sample: sample) - target).square())
+    var loss = error
+    if let gamma = minSNRGamma {
+      let weights = Tensor(timesteps.map { minSNRWeight(at: $0, gamma: gamma) })
+      loss = loss * weights.to(device: loss.device, dtype: loss.dtype)
+    }
+    var bound: Tensor?
+    if variance == .learnedRange {
+      let term = variationalBound(output, start: start, sample: sample, at: timesteps)
+      loss = loss + term * (Double(schedule.stepCount) / 1000)
+      bound = term.detached()
+    }
+    return DiffusionLosses(total: loss.mean(), squaredError: error.detached(), bound: bound)
+  }
+
+  /// The weight min-SNR-γ gives the squared error at timestep `t`.
+  ///
+  /// `min(SNR, γ)` for a start, divided by SNR for ε and by SNR + 1 for v: the same weight on
+  /// the start's error whatever is predicted.
+  /// Source: Hang et al. 2023, 3.4.
+  public func minSNRWeight(at t: Int, gamma: Double) -> Double {
+    let ratio = schedule.signalToNoise(at: t)
+    switch prediction {
+    case .epsilon: return ratio <= gamma ? 1 : gamma / ratio
+    case .start: return min(ratio, gamma)
+    case .v: return min(ratio, gamma) / (ratio + 1)
+    }
+  }
+
+  /// One term of the variational bound for each row, in bits an entry: the divergence of the
+  /// reverse step from the posterior, or at t = 0 the likelihood of the start in steps of 1/255.
+  ///
+  /// The predicted mean is detached and x_0 is not clipped.
+  /// Shapes: `output` `[B, C or 2C, …]`; `start`, `sample` `[B, C, …]`; result `[B]`.
+  /// Source: IDDPM 3.1; guided-diffusion `_vb_terms_bpd`.
+  public func variationalBound(
+    _ output: Tensor, start: Tensor, sample: Tensor, at timesteps: [Int]
+  ) -> Tensor {
+    let truth = posterior(start: start, sample: sample, at: timesteps)
+    let predicted = predictedStart(output, sample: sample, at: timesteps).detached()
+    let mean = posterior(start: predicted, sample: sample, at: timesteps).mean
+    let logVariance = logVariance(output, sample: sample, at: timesteps)
+    let divergence = normalDivergence(
+      truth.mean, truth.logVariance, from: mean, logVariance)
+    let likelihood = discretisedLogLikelihood(
+      start.sampling, mean: mean, logScale: logVariance * 0.5)
+    let isFirst = Tensor(timesteps.map { $0 == 0 }).to(start.device)
+    return Tensor.where(isFirst, -rowMean(likelihood), rowMean(divergence)) / Foundation.log(2)
+  }
+}
+
+/// KL(N(m1, e^v1) ‖ N(m2, e^v2)) in nats, entry by entry.
+func normalDivergence(_ m1: Tensor, _ v1: Tensor, from m2: Tensor, _ v2: Tensor) -> Tensor {
+  ((v1 - v2).exp() + (m1 - m2).square() * (-v2).exp() - 1 + v2 - v1) * 0.5
+}
+
+/// log P of values that are multiples of 2/255 in [-1, 1], under a normal whose mass is summed
+/// over each value's step; the two ends take the tails.
+func discretisedLogLikelihood(_ x: Tensor, mean: Tensor, logScale: Tensor) -> Tensor {
+  let centred = x - mean
+  let inverse = (-logScale).exp()
+  let above = approximateNormalCDF((centred + 1.0 / 255) * inverse)
+  let below = approximateNormalCDF((centred - 1.0 / 255) * inverse)
+  let inside = Tensor.where(
+    x .> 0.999, (1 - below).clamped(min: 1e-12, max: nil).log(),
+    (above - below).clamped(min: 1e-12, max: nil).log())
+  return Tensor.where(x .< -0.999, above.clamped(min: 1e-12, max: nil).log(), inside)
+}
+
+/// The normal distribution function by the tanh approximation the peers train with.
+private func approximateNormalCDF(_ x: Tensor) -> Tensor {
+  ((x + x * x * x * 0.044715) * (2 / Double.pi).squareRoot()).tanh() * 0.5 + 0.5
+}
+
+/// The mean of each row. Shapes: `[B, …] -> [B]`.
+private func rowMean(_ x: Tensor) -> Tensor { x.reshaped([x.dim(0), -1]).mean(over: 1) }

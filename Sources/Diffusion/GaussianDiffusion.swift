@@ -1,0 +1,176 @@
+import Foundation
+public import Torch
+
+/// What the network's output means; raw values are the peers' `prediction_type`.
+public enum Prediction: String, Codable, Sendable, CaseIterable {
+  /// The noise ε.
+  case epsilon
+  /// The clean sample x_0.
+  case start = "sample"
+  /// √ᾱ ε − √(1 − ᾱ) x_0.
+  case v = "v_prediction"
+}
+
+/// Where the variance of a reverse step comes from; raw values are the peers' `variance_type`.
+public enum Variance: String, Codable, Sendable, CaseIterable {
+  /// β̃_t, the posterior's.
+  case fixedSmall = "fixed_small_log"
+  /// β_t, but β̃_1 at t = 0.
+  case fixedLarge = "fixed_large"
+  /// The network's: a second half of its channels mixes log β̃_t (−1) and log β_t (1).
+  case learnedRange = "learned_range"
+}
+
+/// A Gaussian with independent entries.
+public struct GaussianMoments {
+  /// The mean.
+  public let mean: Tensor
+  /// The logarithm of the variance, of a shape that broadcasts with the mean.
+  public let logVariance: Tensor
+
+  /// The variance.
+  public var variance: Tensor { logVariance.exp() }
+}
+
+/// A noising process and how a network describes its reversal.
+///
+/// Tensors are `[B, C, …]`, computed in float32 (in float64 if the sample is). Wherever
+/// timesteps are asked for, give one for each row, or one for all; they index ``schedule``.
+/// Source: DDPM; IDDPM; guided-diffusion `GaussianDiffusion`.
+public struct GaussianDiffusion: Sendable, Equatable {
+  /// The noising process.
+  public let schedule: NoiseSchedule
+  /// What the network predicts.
+  public let prediction: Prediction
+  /// Where the variance of a reverse step comes from.
+  public let variance: Variance
+
+  /// Makes the process.
+  ///
+  /// Traps: ε-prediction of a schedule that ends without signal, whose last x_0 is undefined.
+  public init(
+    schedule: NoiseSchedule, prediction: Prediction = .epsilon, variance: Variance = .fixedSmall
+  ) {
+    precondition(
+      prediction != .epsilon || (schedule.alphaBars.last ?? 0) > 0,
+      "a network that predicts ε needs a schedule whose last ᾱ is above zero")
+    self.schedule = schedule
+    self.prediction = prediction
+    self.variance = variance
+  }
+
+  /// The same process over `timesteps` alone; see ``NoiseSchedule/respaced(to:)``.
+  public func respaced(to timesteps: [Int]) -> GaussianDiffusion {
+    GaussianDiffusion(
+      schedule: schedule.respaced(to: timesteps).schedule, prediction: prediction,
+      variance: variance)
+  }
+
+  /// √ᾱ_t x_0 + √(1 − ᾱ_t) ε, a draw from `q(x_t | x_0)`.
+  ///
+  /// Shapes: `start`, `noise` `[B, …]`. Traps: a count of timesteps that is neither 1 nor B.
+  public func noised(_ start: Tensor, at timesteps: [Int], noise: Tensor) -> Tensor {
+    let (signal, deviation) = signalAndDeviation(at: timesteps, like: start)
+    return signal * start.sampling + deviation * noise.sampling
+  }
+
+  /// `q(x_{t-1} | x_t, x_0)`. Shapes: `start`, `sample` `[B, …]`.
+  public func posterior(start: Tensor, sample: Tensor, at timesteps: [Int]) -> GaussianMoments {
+    let first = coefficient(at: timesteps, like: sample) { schedule.posteriorStartCoefficient[$0] }
+    let second = coefficient(at: timesteps, like: sample) {
+      schedule.posteriorSampleCoefficient[$0]
+    }
+    return GaussianMoments(
+      mean: first * start.sampling + second * sample.sampling,
+      logVariance: coefficient(at: timesteps, like: sample) { schedule.posteriorLogVariance[$0] })
+  }
+
+  /// x_0 as implied by the network's `output` at `sample`; not clipped.
+  ///
+  /// Shapes: `output` `[B, C or 2C, …]`, `sample` `[B, C, …]`.
+  public func predictedStart(_ output: Tensor, sample: Tensor, at timesteps: [Int]) -> Tensor {
+    let predicted = predictedPart(of: output, sample: sample)
+    let (signal, deviation) = signalAndDeviation(at: timesteps, like: sample)
+    switch prediction {
+    case .epsilon: return (sample.sampling - deviation * predicted) / signal
+    case .start: return predicted
+    case .v: return signal * sample.sampling - deviation * predicted
+    }
+  }
+
+  /// ε as implied by x_0: `(x_t − √ᾱ_t x_0) / √(1 − ᾱ_t)`. Shapes: both `[B, …]`.
+  public func predictedEpsilon(start: Tensor, sample: Tensor, at timesteps: [Int]) -> Tensor {
+    let (signal, deviation) = signalAndDeviation(at: timesteps, like: sample)
+    return (sample.sampling - signal * start.sampling) / deviation
+  }
+
+  /// What the network should have predicted. Shapes: `start`, `noise` `[B, …]`.
+  public func target(start: Tensor, noise: Tensor, at timesteps: [Int]) -> Tensor {
+    switch prediction {
+    case .epsilon: return noise.sampling
+    case .start: return start.sampling
+    case .v:
+      let (signal, deviation) = signalAndDeviation(at: timesteps, like: start)
+      return signal * noise.sampling - deviation * start.sampling
+    }
+  }
+
+  /// log σ² of the reverse step, of a shape that broadcasts with the sample.
+  ///
+  /// Shapes: `output` `[B, C or 2C, …]`, `sample` `[B, C, …]`.
+  /// Traps: a learned variance whose output lacks the second half of the channels.
+  public func logVariance(_ output: Tensor, sample: Tensor, at timesteps: [Int]) -> Tensor {
+    let small = coefficient(at: timesteps, like: sample) { schedule.posteriorLogVariance[$0] }
+    switch variance {
+    case .fixedSmall:
+      return small
+    case .fixedLarge:
+      let second = schedule.stepCount > 1 ? schedule.posteriorVariance[1] : schedule.betas[0]
+      return coefficient(at: timesteps, like: sample) {
+        log($0 == 0 ? second : schedule.betas[$0])
+      }
+    case .learnedRange:
+      let channels = sample.dim(1)
+      precondition(
+        output.dim(1) == 2 * channels,
+        "a learned variance needs \(2 * channels) output channels, not \(output.dim(1))")
+      let large = coefficient(at: timesteps, like: sample) { log(schedule.betas[$0]) }
+      let mix = (output.narrowed(1, start: channels, count: channels).sampling + 1) * 0.5
+      return mix * large + (1 - mix) * small
+    }
+  }
+
+  /// The channels of `output` that carry the prediction. Shapes: `[B, C or 2C, …] -> [B, C, …]`.
+  func predictedPart(of output: Tensor, sample: Tensor) -> Tensor {
+    let channels = sample.dim(1)
+    precondition(
+      output.dim(1) == channels || output.dim(1) == 2 * channels,
+      "the output has \(output.dim(1)) channels for a sample of \(channels)")
+    let predicted =
+      output.dim(1) == channels ? output : output.narrowed(1, start: 0, count: channels)
+    return predicted.sampling
+  }
+
+  /// (√ᾱ_t, √(1 − ᾱ_t)).
+  func signalAndDeviation(at timesteps: [Int], like x: Tensor) -> (Tensor, Tensor) {
+    (
+      coefficient(at: timesteps, like: x) { schedule.alphaBars[$0].squareRoot() },
+      coefficient(at: timesteps, like: x) { (1 - schedule.alphaBars[$0]).squareRoot() }
+    )
+  }
+
+  /// The values at the timesteps, shaped to broadcast with the rows of `x`.
+  func coefficient(
+    at timesteps: [Int], like x: Tensor, _ value: (Int) -> Double
+  ) -> Tensor {
+    precondition(
+      timesteps.count == 1 || timesteps.count == x.dim(0),
+      "\(timesteps.count) timesteps for \(x.dim(0)) rows: give one, or one for each row")
+    for t in timesteps {
+      precondition(
+        t >= 0 && t < schedule.stepCount, "timestep \(t) lies outside 0 ..< \(schedule.stepCount)")
+    }
+    let shape = [timesteps.count] + Array(repeating: 1, count: x.rank - 1)
+    return Tensor(timesteps.map(value), shape: shape).to(device: x.device, dtype: x.samplingDType)
+  }
+}

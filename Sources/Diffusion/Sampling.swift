@@ -1,0 +1,128 @@
+public import Torch
+
+extension Tensor {
+  /// The type sampling is computed in: float32, or float64 where the tensor already is.
+  var samplingDType: DType { dtype == .float64 ? .float64 : .float32 }
+
+  /// The tensor in the type sampling is computed in.
+  var sampling: Tensor { dtype == samplingDType ? self : to(samplingDType) }
+}
+
+/// One reverse step's result.
+public struct StepOutput {
+  /// x_s, where the next step starts. Shapes: as the sample.
+  public let previous: Tensor
+  /// x_0 as predicted from this step, after thresholding: a preview of the result.
+  public let predictedStart: Tensor
+  /// Position among the sampler's timesteps, from 0.
+  public let index: Int
+  /// The timestep of the original process this step started from.
+  public let timestep: Int
+}
+
+/// A rule that carries a sample from one timestep to the next.
+///
+/// A sampler is a value: copying it copies its state, so a copy restarts from there.
+public protocol Sampler {
+  /// Timesteps of the original process in the order they are visited.
+  var timesteps: [Int] { get }
+
+  /// Whether ``step(_:at:from:noise:)`` at `index` needs noise.
+  func drawsNoise(at index: Int) -> Bool
+
+  /// Carries `sample` from `timesteps[index]` to the next timestep, or to the result.
+  ///
+  /// Shapes: `output` `[B, C or 2C, …]`; `sample` and `noise` `[B, C, …]`.
+  /// Traps: no noise where ``drawsNoise(at:)`` says it is needed.
+  mutating func step(
+    _ output: Tensor, at index: Int, from sample: Tensor, noise: Tensor?
+  ) -> StepOutput
+}
+
+/// The steps of a sampler from `sample` on, each computed when it is asked for.
+///
+/// ```swift
+/// for step in denoise(latents, with: sampler, using: random, model: network) {
+///   latents = step.previous
+/// }
+/// ```
+///
+/// Progress, previews and cancellation are the caller's loop. The model runs without gradients
+/// and is told the timestep of the original process; noise is drawn after it has run, in the
+/// order diffusers draws it, and only for steps that use it.
+/// Shapes: `sample` `[B, C, …]`; the model's output `[B, C or 2C, …]`.
+public func denoise(
+  _ sample: Tensor, with sampler: any Sampler, using random: RandomSource,
+  model: @escaping (_ sample: Tensor, _ timestep: Int) -> Tensor
+) -> Denoising {
+  denoise(sample, with: sampler, using: [random], model: model)
+}
+
+/// As ``denoise(_:with:using:model:)``, with a random source for each row, so that a row does
+/// not depend on what else is in the batch.
+///
+/// Traps: a count of sources that is neither 1 nor B.
+public func denoise(
+  _ sample: Tensor, with sampler: any Sampler, using randoms: [RandomSource],
+  model: @escaping (_ sample: Tensor, _ timestep: Int) -> Tensor
+) -> Denoising {
+  Denoising(sample: sample.sampling, sampler: sampler, randoms: randoms, model: model)
+}
+
+/// Normal noise: drawn whole from one source, or row by row from one source each.
+///
+/// Traps: a count of sources that is neither 1 nor the first axis.
+public func normalNoise(
+  _ shape: [Int], dtype: DType = .float32, device: Device = .cpu, using randoms: [RandomSource]
+) -> Tensor {
+  if randoms.count == 1 { return randoms[0].normal(shape, dtype: dtype, device: device) }
+  precondition(
+    randoms.count == shape[0], "\(randoms.count) random sources for \(shape[0]) rows")
+  let row = [1] + shape.dropFirst()
+  return Tensor.concatenated(
+    randoms.map { $0.normal(row, dtype: dtype, device: device) }, over: 0)
+}
+
+/// The sequence ``denoise(_:with:using:model:)`` returns; it can be walked once.
+public struct Denoising: Sequence, IteratorProtocol {
+  private var sample: Tensor
+  private var sampler: any Sampler
+  private let randoms: [RandomSource]
+  private let model: (Tensor, Int) -> Tensor
+  private var index = 0
+
+  init(
+    sample: Tensor, sampler: any Sampler, randoms: [RandomSource],
+    model: @escaping (Tensor, Int) -> Tensor
+  ) {
+    self.sample = sample
+    self.sampler = sampler
+    self.randoms = randoms
+    self.model = model
+  }
+
+  /// The number of steps in all.
+  public var stepCount: Int { sampler.timesteps.count }
+
+  /// Computes the next step; nil after the last.
+  public mutating func next() -> StepOutput? {
+    guard index < stepCount else { return nil }
+    let step = noGrad {
+      let output = model(sample, sampler.timesteps[index])
+      let noise =
+        sampler.drawsNoise(at: index)
+        ? normalNoise(sample.shape, dtype: sample.dtype, device: sample.device, using: randoms)
+        : nil
+      return sampler.step(output, at: index, from: sample, noise: noise)
+    }
+    sample = step.previous
+    index += 1
+    return step
+  }
+
+  /// Computes all remaining steps and returns the result, x_0.
+  public mutating func finish() -> Tensor {
+    while next() != nil {}
+    return sample
+  }
+}

@@ -1,0 +1,280 @@
+public import Foundation
+public import TorchNN
+
+/// The noising process a network was trained for and how it is sampled, as the peers'
+/// `scheduler_config.json` describes them.
+///
+/// Source: diffusers `UnCLIPScheduler`, `DDIMScheduler`.
+public struct SchedulerConfig: Sendable, Equatable {
+  /// The peer's class, which decides the sampler and what keys a file holds.
+  public enum Algorithm: String, Codable, Sendable {
+    /// Ancestral sampling.
+    case unCLIP = "UnCLIPScheduler"
+    /// DDIM without noise.
+    case ddim = "DDIMScheduler"
+  }
+
+  /// How a count of steps becomes timesteps; raw values are the peer's.
+  public enum Spacing: String, Codable, Sendable {
+    /// Evenly, first and last timestep included.
+    case uniform = "linspace"
+    /// Multiples of a whole stride from 0.
+    case leading
+    /// Multiples counted down from the last timestep.
+    case trailing
+  }
+
+  /// The class.
+  public var algorithm: Algorithm
+  /// T, the steps of the training process.
+  public var trainStepCount: Int
+  /// The family of the noise schedule.
+  public var betaSchedule: BetaSchedule
+  /// What the network predicts. Diffusers' `UnCLIPScheduler` itself cannot sample v.
+  public var prediction: Prediction
+  /// Where the variance comes from. DDIM has none: ``Variance/fixedSmall``.
+  public var variance: Variance
+  /// Whether predicted starts are clamped.
+  public var clipSample: Bool
+  /// The bound they are clamped to.
+  public var clipSampleRange: Double
+  /// DDIM: the first β of the linear family.
+  public var betaStart: Double
+  /// DDIM: the last β of the linear family.
+  public var betaEnd: Double
+  /// DDIM: whether the last step leaves no signal.
+  public var zeroTerminalSignal: Bool
+  /// DDIM: whether predicted starts are bounded by a quantile instead.
+  public var thresholding: Bool
+  /// DDIM: that quantile.
+  public var thresholdingRatio: Double
+  /// DDIM: the largest bound the quantile may set.
+  public var thresholdingCap: Double
+  /// DDIM: how a count of steps becomes timesteps.
+  public var spacing: Spacing
+
+  /// Makes the configuration of an ancestral sampler over a cosine schedule.
+  public init(
+    trainStepCount: Int = 1000, prediction: Prediction, variance: Variance,
+    clipSampleRange: Double?
+  ) {
+    self.init(algorithm: .unCLIP)
+    self.trainStepCount = trainStepCount
+    self.prediction = prediction
+    self.variance = variance
+    clipSample = clipSampleRange != nil
+    self.clipSampleRange = clipSampleRange ?? 1
+  }
+
+  /// The peer's defaults for the class.
+  private init(algorithm: Algorithm) {
+    self.algorithm = algorithm
+    trainStepCount = 1000
+    betaSchedule = .cosine
+    prediction = .epsilon
+    variance = .fixedSmall
+    clipSample = true
+    clipSampleRange = 1
+    betaStart = 0.0001
+    betaEnd = 0.02
+    zeroTerminalSignal = false
+    thresholding = false
+    thresholdingRatio = 0.995
+    thresholdingCap = 1
+    spacing = algorithm == .ddim ? .leading : .uniform
+  }
+
+  /// The prior: predicts the standardised embedding, clamped to ±5.
+  public static let prior = SchedulerConfig(
+    prediction: .start, variance: .fixedSmall, clipSampleRange: 5)
+  /// The decoder: predicts ε and a variance, pictures in [-1, 1].
+  public static let decoder = SchedulerConfig(
+    prediction: .epsilon, variance: .learnedRange, clipSampleRange: 1)
+  /// The upsamplers: predict ε, pictures in [-1, 1].
+  public static let upsampler = SchedulerConfig(
+    prediction: .epsilon, variance: .fixedSmall, clipSampleRange: 1)
+
+  /// Reads and validates the file at `url`; see ``decode(_:file:)``.
+  public static func read(at url: URL) throws(ConfigError) -> SchedulerConfig {
+    let config = try ConfigFile.read(
+      SchedulerConfig.self, at: url, ignored: ["_diffusers_version"])
+    try config.validate(file: url.path)
+    return config
+  }
+
+  /// Reads and validates the content of a `scheduler_config.json`; `file` names it in errors.
+  ///
+  /// `_diffusers_version` is ignored. An `UnCLIPScheduler` file may lack `beta_schedule`, as
+  /// the first ones do.
+  /// Throws: `ConfigError` for unreadable JSON, an unknown, missing or impossible key.
+  public static func decode(_ data: Data, file: String) throws(ConfigError) -> SchedulerConfig {
+    let config = try ConfigFile.decode(
+      SchedulerConfig.self, from: data, file: file, ignored: ["_diffusers_version"])
+    try config.validate(file: file)
+    return config
+  }
+
+  /// The file's content, which the peer's class opens.
+  /// Throws: `ConfigError` when a number has no JSON form.
+  public func encoded() throws(ConfigError) -> Data { try ConfigFile.encode(self) }
+
+  /// Checks every value.
+  ///
+  /// Throws: `ConfigError.invalid` for the first that is impossible.
+  public func validate(file: String = "scheduler_config.json") throws(ConfigError) {
+    func require(
+      _ holds: Bool, _ key: Keys, _ value: String, _ expected: String
+    ) throws(ConfigError) {
+      guard holds else {
+        throw ConfigError.invalid(
+          file: file, key: key.rawValue, value: value, expected: expected)
+      }
+    }
+    try require(
+      (2...1_000_000).contains(trainStepCount), .trainStepCount, "\(trainStepCount)",
+      "it must lie between 2 and 1000000")
+    try require(
+      clipSampleRange > 0 && clipSampleRange.isFinite, .clipSampleRange, "\(clipSampleRange)",
+      "it must be above zero")
+    try require(
+      betaStart > 0 && betaStart <= betaEnd, .betaStart, "\(betaStart)",
+      "it must be above zero and at most beta_end, \(betaEnd)")
+    try require(betaEnd <= 1, .betaEnd, "\(betaEnd)", "it must be at most 1")
+    try require(
+      thresholdingRatio > 0 && thresholdingRatio <= 1, .thresholdingRatio,
+      "\(thresholdingRatio)", "it must be above 0 and at most 1")
+    try require(
+      thresholdingCap >= 1, .thresholdingCap, "\(thresholdingCap)", "it must be at least 1")
+    try require(
+      !zeroTerminalSignal || prediction != .epsilon, .zeroTerminalSignal, "true",
+      "a network that predicts epsilon cannot start from a sample without signal")
+    try require(
+      algorithm != .unCLIP || betaSchedule == .cosine, .betaSchedule,
+      "\"\(betaSchedule.rawValue)\"", "UnCLIPScheduler knows only \"squaredcos_cap_v2\"")
+    try require(
+      algorithm != .unCLIP || variance != .fixedLarge, .variance, "\"\(variance.rawValue)\"",
+      "UnCLIPScheduler knows only \"fixed_small_log\" and \"learned_range\"")
+  }
+
+  /// The noising process. Train with float64 tables; sample the peers' weights with the float32
+  /// reference.
+  public func diffusion(_ precision: TablePrecision = .float64) -> GaussianDiffusion {
+    let betas: [Double]
+    switch betaSchedule {
+    case .cosine: betas = BetaSchedule.cosine.betas(stepCount: trainStepCount)
+    case .linear:
+      betas = BetaSchedule.line(from: betaStart, to: betaEnd, count: trainStepCount)
+    }
+    var schedule = NoiseSchedule(betas: betas, precision: precision)
+    if zeroTerminalSignal { schedule = schedule.withZeroTerminalSignal() }
+    return GaussianDiffusion(schedule: schedule, prediction: prediction, variance: variance)
+  }
+
+  /// How predicted starts are bounded.
+  public var threshold: Threshold {
+    if thresholding { return .quantile(thresholdingRatio, cap: thresholdingCap) }
+    return clipSample ? .range(clipSampleRange) : .none
+  }
+
+  /// The timesteps of `stepCount` steps.
+  public func timestepSpacing(_ stepCount: Int) -> TimestepSpacing {
+    switch spacing {
+    case .uniform: return .uniform(stepCount)
+    case .leading: return .leading(stepCount)
+    case .trailing: return .trailing(stepCount)
+    }
+  }
+
+  /// The sampler of `stepCount` steps, over the float32 reference schedule.
+  ///
+  /// Throws: `ConfigError` when the process has fewer timesteps.
+  public func sampler(stepCount: Int) throws(ConfigError) -> any Sampler {
+    let diffusion = diffusion(.float32Reference)
+    switch algorithm {
+    case .unCLIP:
+      return try DDPMSampler(
+        diffusion, spacing: timestepSpacing(stepCount), threshold: threshold)
+    case .ddim:
+      return try DDIMSampler(
+        diffusion, spacing: timestepSpacing(stepCount), threshold: threshold)
+    }
+  }
+}
+
+extension SchedulerConfig: Codable {
+  enum Keys: String, CodingKey {
+    case algorithm = "_class_name"
+    case trainStepCount = "num_train_timesteps"
+    case betaSchedule = "beta_schedule"
+    case prediction = "prediction_type"
+    case variance = "variance_type"
+    case clipSample = "clip_sample"
+    case clipSampleRange = "clip_sample_range"
+    case betaStart = "beta_start"
+    case betaEnd = "beta_end"
+    case zeroTerminalSignal = "rescale_betas_zero_snr"
+    case thresholding
+    case thresholdingRatio = "dynamic_thresholding_ratio"
+    case thresholdingCap = "sample_max_value"
+    case spacing = "timestep_spacing"
+    // Of these DDIM keys one value alone is supported.
+    case setAlphaToOne = "set_alpha_to_one"
+    case stepsOffset = "steps_offset"
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Keys.self)
+    self.init(algorithm: try values.decode(Algorithm.self, forKey: .algorithm))
+    trainStepCount = try values.decode(Int.self, forKey: .trainStepCount)
+    prediction = try values.decode(Prediction.self, forKey: .prediction)
+    clipSample = try values.decode(Bool.self, forKey: .clipSample)
+    clipSampleRange = try values.decode(Double.self, forKey: .clipSampleRange)
+    switch algorithm {
+    case .unCLIP:
+      betaSchedule =
+        try values.decodeIfPresent(BetaSchedule.self, forKey: .betaSchedule) ?? .cosine
+      variance = try values.decode(Variance.self, forKey: .variance)
+    case .ddim:
+      betaSchedule = try values.decode(BetaSchedule.self, forKey: .betaSchedule)
+      betaStart = try values.decode(Double.self, forKey: .betaStart)
+      betaEnd = try values.decode(Double.self, forKey: .betaEnd)
+      zeroTerminalSignal = try values.decode(Bool.self, forKey: .zeroTerminalSignal)
+      thresholding = try values.decode(Bool.self, forKey: .thresholding)
+      thresholdingRatio = try values.decode(Double.self, forKey: .thresholdingRatio)
+      thresholdingCap = try values.decode(Double.self, forKey: .thresholdingCap)
+      spacing = try values.decode(Spacing.self, forKey: .spacing)
+      guard try values.decode(Bool.self, forKey: .setAlphaToOne) else {
+        throw DecodingError.dataCorruptedError(
+          forKey: .setAlphaToOne, in: values, debugDescription: "only true is supported")
+      }
+      guard try values.decode(Int.self, forKey: .stepsOffset) == 0 else {
+        throw DecodingError.dataCorruptedError(
+          forKey: .stepsOffset, in: values, debugDescription: "only 0 is supported")
+      }
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: Keys.self)
+    try values.encode(algorithm, forKey: .algorithm)
+    try values.encode(trainStepCount, forKey: .trainStepCount)
+    try values.encode(betaSchedule, forKey: .betaSchedule)
+    try values.encode(prediction, forKey: .prediction)
+    try values.encode(clipSample, forKey: .clipSample)
+    try values.encode(clipSampleRange, forKey: .clipSampleRange)
+    switch algorithm {
+    case .unCLIP:
+      try values.encode(variance, forKey: .variance)
+    case .ddim:
+      try values.encode(betaStart, forKey: .betaStart)
+      try values.encode(betaEnd, forKey: .betaEnd)
+      try values.encode(zeroTerminalSignal, forKey: .zeroTerminalSignal)
+      try values.encode(thresholding, forKey: .thresholding)
+      try values.encode(thresholdingRatio, forKey: .thresholdingRatio)
+      try values.encode(thresholdingCap, forKey: .thresholdingCap)
+      try values.encode(spacing, forKey: .spacing)
+      try values.encode(true, forKey: .setAlphaToOne)
+      try values.encode(0, forKey: .stepsOffset)
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import Diffusion
+import Foundation
+import TestSupport
+import Testing
+import Torch
+
+@Suite struct GuidanceTests {
+  static let golden = Golden("diffusion/guidance")
+
+  @Test func matchesThePeer() throws {
+    let (c, u) = try (Self.golden["conditional"], Self.golden["unconditional"])
+    expectClose(
+      guided(c, unconditional: u, scale: 8, channels: 3), try Self.golden["guided"], .elements)
+    expectClose(
+      guided(c, unconditional: u, scale: 8, channels: 3, rescale: 0.7),
+      try Self.golden["rescaled"], .products)
+    let halves = Tensor.concatenated([u, c], over: 0)
+    #expect(
+      guided(halves: halves, scale: 8, channels: 3).array(of: Float.self)
+        == guided(c, unconditional: u, scale: 8, channels: 3).array(of: Float.self))
+  }
+
+  @Test func scaleOneIsConditionalAndZeroUnconditional() throws {
+    let (c, u) = try (Self.golden["conditional"], Self.golden["unconditional"])
+    expectClose(guided(c, unconditional: u, scale: 1), c, .elements)
+    expectClose(guided(c, unconditional: u, scale: 0), u, .exact)
+    // The variance stays the conditional half's at any scale.
+    let strong = guided(c, unconditional: u, scale: 30, channels: 3)
+    expectClose(
+      strong.narrowed(1, start: 3, count: 3), c.narrowed(1, start: 3, count: 3), .exact)
+  }
+
+  @Test func rescalingRestoresTheSpread() throws {
+    let (c, u) = try (Self.golden["conditional"], Self.golden["unconditional"])
+    let full = guided(c, unconditional: u, scale: 8, rescale: 1)
+    for row in 0..<c.dim(0) {
+      #expect(
+        isClose(
+          full.selected(0, row).standardDeviation().item(),
+          c.selected(0, row).standardDeviation().item(), 1e-5))
+    }
+  }
+
+  @Test(arguments: [(0.995, 1.0), (0.9, 100.0), (0.95, 2.0)])
+  func dynamicThresholdMatchesThePeer(_ share: Double, _ cap: Double) throws {
+    let start = try Self.golden["start"]
+    expectClose(
+      Threshold.quantile(share, cap: cap)(start), try Self.golden["threshold.\(share).\(cap)"],
+      .elements)
+  }
+
+  @Test func thresholds() throws {
+    let start = try Self.golden["start"]
+    expectClose(Threshold.none(start), start, .exact)
+    expectClose(Threshold.range(0.5)(start), start.clamped(min: -0.5, max: 0.5), .exact)
+    // With the cap at 1 the quantile rule is the range rule.
+    expectClose(Threshold.quantile(0.5, cap: 1)(start), Threshold.range(1)(start), .exact)
+    #expect(Threshold.quantile(0.8, cap: nil)(start).abs().max().item() <= 1)
+    let small = start.narrowed(0, start: 0, count: 1).clamped(min: -1, max: 1)
+    expectClose(Threshold.quantile(0.99, cap: nil)(small), small, .exact)
+  }
+
+  @Test func sphericalInterpolationKeepsLengthAndEnds() {
+    let random = RandomSource(seed: 6)
+    let a = random.normal([4, 16], dtype: .float64).normalized()
+    let b = random.normal([4, 16], dtype: .float64).normalized()
+    expectClose(sphericalInterpolation(a, b, share: 0), a, .schedule)
+    expectClose(sphericalInterpolation(a, b, share: 1), b, .schedule)
+    let third = sphericalInterpolation(a, b, share: 1.0 / 3)
+    expectClose(third.norm(over: -1), Tensor.ones([4], dtype: .float64), .schedule)
+    let angle = (a * b).sum(over: -1).acos()
+    expectClose((a * third).sum(over: -1).acos(), angle / 3, Tolerance(1e-9))
+    // Parallel vectors have no angle to follow.
+    expectClose(sphericalInterpolation(a, a * 3, share: 0.5), a * 2, .schedule)
+  }
+
+  @Test func brokenContractsTrap() async {
+    await #expect(processExitsWith: .failure) {
+      _ = guided(halves: Tensor.zeros([3, 2]), scale: 2)
+    }
+    await #expect(processExitsWith: .failure) {
+      let x = Tensor.zeros([3, 2])
+      _ = guided(x, unconditional: x, scale: 2, channels: 3)
+    }
+  }
+}
