@@ -8,6 +8,7 @@ public import TorchNN
 /// variance is ignored.
 /// Source: Song et al. 2020, equation 12; guided-diffusion `ddim_sample`.
 public struct DDIMSampler: Sampler, Sendable {
+  /// Timesteps of the original process, descending.
   public let timesteps: [Int]
   private let diffusion: GaussianDiffusion
   private let threshold: Threshold
@@ -28,8 +29,10 @@ public struct DDIMSampler: Sampler, Sendable {
     self.eta = eta
   }
 
+  /// Noise is drawn at every timestep above 0, if η is above 0.
   public func drawsNoise(at index: Int) -> Bool { eta > 0 && timesteps[index] > 0 }
 
+  /// Carries the predicted start and noise down to the next timestep.
   public func step(
     _ output: Tensor, at index: Int, from sample: Tensor, noise: Tensor?
   ) -> StepOutput {
@@ -57,6 +60,7 @@ public struct DDIMSampler: Sampler, Sendable {
 /// noise. Thresholding or guidance would break the round trip, so there is neither.
 /// Source: Song et al. 2020, 4.3; guided-diffusion `ddim_reverse_sample`.
 public struct DDIMInversion: Sampler, Sendable {
+  /// Timesteps of the original process, ascending.
   public let timesteps: [Int]
   private let diffusion: GaussianDiffusion
 
@@ -70,8 +74,10 @@ public struct DDIMInversion: Sampler, Sendable {
     self.diffusion = diffusion.respaced(to: timesteps)
   }
 
+  /// No noise is drawn.
   public func drawsNoise(at index: Int) -> Bool { false }
 
+  /// Carries the predicted start and noise up to the next timestep.
   public func step(
     _ output: Tensor, at index: Int, from sample: Tensor, noise: Tensor?
   ) -> StepOutput {

@@ -7,6 +7,7 @@ public import TorchNN
 /// Source: DDPM algorithm 2; IDDPM 4; diffusers `UnCLIPScheduler`, with which it agrees when the
 /// schedule is the float32 reference.
 public struct DDPMSampler: Sampler, Sendable {
+  /// Timesteps of the original process, descending.
   public let timesteps: [Int]
   private let diffusion: GaussianDiffusion
   private let threshold: Threshold
@@ -27,8 +28,10 @@ public struct DDPMSampler: Sampler, Sendable {
     self.analytic = analytic
   }
 
+  /// Noise is drawn at every timestep above 0.
   public func drawsNoise(at index: Int) -> Bool { timesteps[index] > 0 }
 
+  /// Draws x_s from the reverse Gaussian; from timestep 0, takes its mean.
   public func step(
     _ output: Tensor, at index: Int, from sample: Tensor, noise: Tensor?
   ) -> StepOutput {

@@ -8,6 +8,7 @@ public import TorchNN
 /// learned variance is ignored.
 /// Source: Lu et al. 2022, algorithm 2 (2M); diffusers `DPMSolverMultistepScheduler`.
 public struct DPMSolverSampler: Sampler {
+  /// Timesteps of the original process, descending.
   public let timesteps: [Int]
   private let diffusion: GaussianDiffusion
   private let threshold: Threshold
@@ -25,8 +26,10 @@ public struct DPMSolverSampler: Sampler {
     self.threshold = threshold
   }
 
+  /// No noise is drawn.
   public func drawsNoise(at index: Int) -> Bool { false }
 
+  /// Extrapolates from this and the step before to the next timestep.
   public mutating func step(
     _ output: Tensor, at index: Int, from sample: Tensor, noise: Tensor?
   ) -> StepOutput {

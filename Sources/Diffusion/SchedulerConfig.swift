@@ -222,6 +222,7 @@ extension SchedulerConfig: Codable {
     case stepsOffset = "steps_offset"
   }
 
+  /// Reads the keys of the class that `_class_name` names.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Keys.self)
     self.init(algorithm: try values.decode(Algorithm.self, forKey: .algorithm))
@@ -254,6 +255,7 @@ extension SchedulerConfig: Codable {
     }
   }
 
+  /// Writes the keys of the class, and no others.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Keys.self)
     try values.encode(algorithm, forKey: .algorithm)
