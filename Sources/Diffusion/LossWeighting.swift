@@ -1,0 +1,48 @@
+/// How much the error of each timestep counts.
+public enum LossWeighting: Sendable, Equatable {
+  /// All alike, in terms of what the network predicts.
+  case uniform
+  /// `min(SNR, γ)` on the start's error: the cleanest steps do not outweigh the others.
+  /// Source: Hang et al. 2023, 3.4.
+  case minSNR(gamma: Double)
+  /// `SNR` kept within 1 … γ on the start's error: the noisiest steps, which decide colour and
+  /// layout, keep their share. Source: Salimans & Ho 2022, 4 (truncated SNR), with Hang's bound.
+  case truncatedSNR(gamma: Double)
+}
+
+extension LossWeighting: Codable {
+  private enum Keys: String, CodingKey { case rule, gamma }
+  private enum Rule: String, Codable {
+    case uniform
+    case minSNR = "min_snr"
+    case truncatedSNR = "truncated_snr"
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Keys.self)
+    let rule = try values.decode(Rule.self, forKey: .rule)
+    guard rule != .uniform else {
+      self = .uniform
+      return
+    }
+    let gamma = try values.decode(Double.self, forKey: .gamma)
+    guard gamma >= 1, gamma.isFinite else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .gamma, in: values, debugDescription: "it must be at least 1")
+    }
+    self = rule == .minSNR ? .minSNR(gamma: gamma) : .truncatedSNR(gamma: gamma)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: Keys.self)
+    switch self {
+    case .uniform: try values.encode(Rule.uniform, forKey: .rule)
+    case .minSNR(let gamma):
+      try values.encode(Rule.minSNR, forKey: .rule)
+      try values.encode(gamma, forKey: .gamma)
+    case .truncatedSNR(let gamma):
+      try values.encode(Rule.truncatedSNR, forKey: .rule)
+      try values.encode(gamma, forKey: .gamma)
+    }
+  }
+}

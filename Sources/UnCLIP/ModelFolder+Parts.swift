@@ -1,0 +1,113 @@
+public import CLIP
+import Diffusion
+public import Torch
+import TorchNN
+
+extension ModelFolder {
+  /// Loads the prior and its process.
+  /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
+  public func loadPrior() throws -> DiffusionPrior {
+    let config = try PriorConfig.read(at: configuration(of: .prior))
+    let transformer = try loaded(.prior) { PriorTransformer(config, using: $0) }
+    return DiffusionPrior(
+      transformer: transformer,
+      scheduler: try SchedulerConfig.read(at: configuration(of: .priorScheduler)))
+  }
+
+  /// Writes the prior and its process, weights as `dtype`.
+  /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
+  public func savePrior(_ prior: DiffusionPrior, dtype: DType) throws {
+    try save(
+      Self.converted(prior.transformer.stateDict(), to: dtype),
+      configuration: prior.transformer.config.encoded(), as: .prior)
+    try write(prior.scheduler.encoded(), as: .priorScheduler)
+  }
+
+  /// Loads the decoder, its projection and its process.
+  /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
+  public func loadDecoder() throws -> Decoder {
+    let config = try UNetConfig.read(at: configuration(of: .decoder))
+    let projectionConfig = try TextProjectionConfig.read(at: configuration(of: .textProjection))
+    return Decoder(
+      unet: try loaded(.decoder) { UNet(config, using: $0) },
+      projection: try loaded(.textProjection) { TextProjection(projectionConfig, using: $0) },
+      scheduler: try SchedulerConfig.read(at: configuration(of: .decoderScheduler)))
+  }
+
+  /// Writes the decoder, its projection and its process.
+  /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
+  public func saveDecoder(_ decoder: Decoder, dtype: DType) throws {
+    try save(
+      Self.converted(decoder.unet.stateDict(), to: dtype),
+      configuration: decoder.unet.config.encoded(), as: .decoder)
+    try save(
+      Self.converted(decoder.projection.stateDict(), to: dtype),
+      configuration: decoder.projection.config.encoded(), as: .textProjection)
+    try write(decoder.scheduler.encoded(), as: .decoderScheduler)
+  }
+
+  /// Loads the upsampler, with the last step's own network where there is one.
+  /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
+  public func loadUpsampler() throws -> Upsampler {
+    func network(_ part: Part) throws -> UNet {
+      let config = try UNetConfig.read(at: configuration(of: part))
+      return try loaded(part) { UNet(config, using: $0) }
+    }
+    return Upsampler(
+      unet: try network(.upsampler),
+      lastUNet: has(.lastUpsampler) ? try network(.lastUpsampler) : nil,
+      scheduler: try SchedulerConfig.read(at: configuration(of: .upsamplerScheduler)))
+  }
+
+  /// Writes the upsampler and its process.
+  /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
+  public func saveUpsampler(_ upsampler: Upsampler, dtype: DType) throws {
+    try save(
+      Self.converted(upsampler.unet.stateDict(), to: dtype),
+      configuration: upsampler.unet.config.encoded(), as: .upsampler)
+    if let last = upsampler.lastUNet {
+      try save(
+        Self.converted(last.stateDict(), to: dtype), configuration: last.config.encoded(),
+        as: .lastUpsampler)
+    }
+    try write(upsampler.scheduler.encoded(), as: .upsamplerScheduler)
+  }
+
+  /// A module made without drawing weights, then filled from the part's file.
+  private func loaded<M: Module>(_ part: Part, _ make: (RandomSource) -> M) throws -> M {
+    let module = withoutInitialization { make(RandomSource(seed: 0)) }
+    try load(module, from: part)
+    return module
+  }
+
+  /// Floating-point tensors in another type; the rest as they are.
+  private static func converted(
+    _ state: [String: Tensor], to dtype: DType
+  ) -> [String: Tensor] {
+    state.mapValues { $0.dtype.isFloatingPoint ? $0.detached().to(dtype) : $0 }
+  }
+}
+
+extension ModelFolder {
+  /// Loads the tokenizer and the text tower.
+  /// - Throws: `TokenizerError`, `ConfigError` and `CheckpointError`, naming the file.
+  public func loadTextEncoder() throws -> TextEncoder {
+    TextEncoder(
+      tokenizer: try CLIPTokenizer(folder: folder(of: .tokenizer)),
+      model: try CLIPTextModelWithProjection.load(from: folder(of: .textEncoder)))
+  }
+
+  /// Loads the vision tower.
+  /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
+  public func loadImageEncoder() throws -> CLIPVisionModelWithProjection {
+    try CLIPVisionModelWithProjection.load(from: folder(of: .imageEncoder))
+  }
+
+  /// Writes both towers of a CLIP, weights as `dtype`.
+  /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
+  public func saveCLIP(_ model: CLIPModel, dtype: DType) throws {
+    try model.text.save(to: folder(of: .textEncoder), dtype: dtype)
+    try model.vision.save(to: folder(of: .imageEncoder), dtype: dtype)
+    try writeIndex()
+  }
+}

@@ -1,0 +1,170 @@
+public import Foundation
+public import Torch
+import TorchNN
+
+/// A model on disk, in the layout of diffusers' `UnCLIPPipeline`: a folder a part, each with its
+/// configuration and weights.
+///
+/// Every part can be read and written alone, so that stages train alone and public checkpoints load
+/// without conversion.
+public struct ModelFolder: Sendable, Equatable {
+  /// The folder.
+  public let url: URL
+
+  /// The folder at `url`, whether or not it exists.
+  public init(_ url: URL) {
+    self.url = url
+  }
+
+  /// A part of the folder.
+  public enum Part: String, Sendable, CaseIterable {
+    /// `vocab.json`, `merges.txt` and settings.
+    case tokenizer
+    /// CLIP's text tower with its projection.
+    case textEncoder = "text_encoder"
+    /// CLIP's vision tower with its projection.
+    case imageEncoder = "image_encoder"
+    /// How pictures are prepared for the image encoder.
+    case featureExtractor = "feature_extractor"
+    /// The prior's transformer.
+    case prior
+    /// The prior's diffusion process.
+    case priorScheduler = "prior_scheduler"
+    /// How embeddings enter the decoder.
+    case textProjection = "text_proj"
+    /// The decoder's U-Net.
+    case decoder
+    /// The decoder's diffusion process.
+    case decoderScheduler = "decoder_scheduler"
+    /// The 64→256 upsampler's U-Net.
+    case upsampler = "super_res_first"
+    /// A second 64→256 U-Net for the last step alone (Karlo); optional.
+    case lastUpsampler = "super_res_last"
+    /// The upsampler's diffusion process.
+    case upsamplerScheduler = "super_res_scheduler"
+
+    /// Library and class as `model_index.json` names them.
+    var peerClass: [String] {
+      switch self {
+      case .tokenizer: ["transformers", "CLIPTokenizer"]
+      case .textEncoder: ["transformers", "CLIPTextModelWithProjection"]
+      case .imageEncoder: ["transformers", "CLIPVisionModelWithProjection"]
+      case .featureExtractor: ["transformers", "CLIPImageProcessor"]
+      case .prior: ["diffusers", "PriorTransformer"]
+      case .textProjection: ["unclip", "UnCLIPTextProjModel"]
+      case .decoder: ["diffusers", "UNet2DConditionModel"]
+      case .upsampler, .lastUpsampler: ["diffusers", "UNet2DModel"]
+      case .priorScheduler, .decoderScheduler, .upsamplerScheduler:
+        ["diffusers", "UnCLIPScheduler"]
+      }
+    }
+  }
+
+  /// The folder of a part.
+  public func folder(of part: Part) -> URL {
+    url.appendingPathComponent(part.rawValue, isDirectory: true)
+  }
+
+  /// A part's `config.json` or `scheduler_config.json`.
+  public func configuration(of part: Part) -> URL {
+    switch part {
+    case .priorScheduler, .decoderScheduler, .upsamplerScheduler:
+      folder(of: part).appendingPathComponent("scheduler_config.json")
+    default: folder(of: part).appendingPathComponent("config.json")
+    }
+  }
+
+  /// Whether the part's folder is there.
+  public func has(_ part: Part) -> Bool {
+    FileManager.default.fileExists(atPath: folder(of: part).path)
+  }
+
+  /// Refuses a folder that lacks a part.
+  /// - Throws: `ModelFolderError.notAModel` or `.missing`.
+  public func require(_ parts: [Part]) throws(ModelFolderError) {
+    let present = Part.allCases.filter(has)
+    guard !present.isEmpty else { throw .notAModel(url.path) }
+    for part in parts where !present.contains(part) {
+      throw .missing(folder: url.path, part: part.rawValue)
+    }
+  }
+
+  // MARK: Weights
+
+  /// The stem of a diffusers part's weight files.
+  static let weightStem = "diffusion_pytorch_model"
+
+  /// Fills `module` with the part's weights, exactly.
+  /// - Throws: `CheckpointError`.
+  func load(
+    _ module: some Module, from part: Part, ignoring junk: Set<String> = []
+  ) throws(CheckpointError) {
+    let file = try Safetensors.readModel(folder: folder(of: part), stem: Self.weightStem)
+    try module.load(file, file: folder(of: part), ignoring: junk, sharing: true)
+  }
+
+  /// Writes a part: its configuration, then its weights, each aside and renamed.
+  /// - Throws: `CheckpointError`.
+  func save(
+    _ state: [String: Tensor], configuration data: Data, as part: Part
+  ) throws(CheckpointError) {
+    try write(data, as: part)
+    try Safetensors.write(
+      state, metadata: ["format": "pt"],
+      to: folder(of: part).appendingPathComponent(Self.weightStem + ".safetensors"))
+  }
+
+  /// Writes a part's configuration file and the index of the parts.
+  /// - Throws: `CheckpointError.unwritable`.
+  func write(_ data: Data, as part: Part) throws(CheckpointError) {
+    try write(data, to: configuration(of: part))
+    try writeIndex()
+  }
+
+  /// Rewrites `model_index.json` from the parts that are there.
+  /// - Throws: `CheckpointError.unwritable`.
+  public func writeIndex() throws(CheckpointError) {
+    var index: [String: JSONValue] = [
+      "_class_name": .string(has(.prior) ? "UnCLIPPipeline" : "UnCLIPImageVariationPipeline"),
+      "_diffusers_version": .string("0.42.1"),
+    ]
+    for part in Part.allCases where has(part) {
+      index[part.rawValue] = .array(part.peerClass.map { .string($0) })
+    }
+    let data: Data
+    do {
+      data = try ConfigFile.encode(index)
+    } catch {
+      throw CheckpointError.unwritable(file: url.path, reason: error.description)
+    }
+    try write(data, to: url.appendingPathComponent("model_index.json"))
+  }
+
+  private func write(_ data: Data, to file: URL) throws(CheckpointError) {
+    do {
+      try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try data.write(to: file, options: .atomic)
+    } catch {
+      throw CheckpointError.unwritable(file: file.path, reason: error.localizedDescription)
+    }
+  }
+}
+
+/// Why a folder cannot be used as a model; one sentence each.
+public enum ModelFolderError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// There is no folder, or nothing of a model in it.
+  case notAModel(String)
+  /// A part that the task needs is not there.
+  case missing(folder: String, part: String)
+
+  public var description: String {
+    switch self {
+    case .notAModel(let folder):
+      return "\(folder) is not a model folder: it holds none of the parts of an unCLIP model; "
+        + "give the folder that contains model_index.json."
+    case .missing(let folder, let part):
+      return "\(folder) has no '\(part)' folder, which this needs; train or add that part."
+    }
+  }
+}

@@ -1,0 +1,134 @@
+public import CLIP
+public import Diffusion
+
+/// The configurations of a whole system that agree with each other.
+public struct UnCLIPPreset: Sendable {
+  /// What `unclip config show` calls it.
+  public let name: String
+  /// What it is for, one line.
+  public let summary: String
+  /// CLIP's two towers.
+  public let clip: CLIPConfig
+  /// The prior's transformer.
+  public let prior: PriorConfig
+  /// How embeddings enter the decoder.
+  public let textProjection: TextProjectionConfig
+  /// The decoder's U-Net.
+  public let decoder: UNetConfig
+  /// The 64→256 upsampler's U-Net.
+  public let upsampler: UNetConfig
+  /// The process of each diffusion stage.
+  public let priorScheduler: SchedulerConfig
+  /// See `priorScheduler`.
+  public let decoderScheduler: SchedulerConfig
+  /// See `priorScheduler`.
+  public let upsamplerScheduler: SchedulerConfig
+
+  /// All presets, smallest first.
+  public static let all = [tiny, small, karlo, paper]
+
+  /// Random weights of a few thousand values, 16 px to 64 px: for tests.
+  public static let tiny = UnCLIPPreset(
+    name: "tiny", summary: "a few thousand weights, 16 and 64 px: for tests",
+    clip: .tiny,
+    prior: PriorConfig(
+      heads: 2, headWidth: 8, layers: 2, embeddingWidth: CLIPConfig.tiny.embeddingWidth,
+      textLength: CLIPConfig.tiny.text.maxPositionEmbeddings, dropout: 0),
+    textProjection: TextProjectionConfig(
+      embeddingWidth: CLIPConfig.tiny.embeddingWidth, contextWidth: 16, timeWidth: 32),
+    decoder: .decoder(
+      size: 16, channels: [8, 16], layersPerBlock: 1, attention: [false, true], headWidth: 8,
+      contextWidth: 16, groups: 4, dropout: 0),
+    upsampler: .upsampler(
+      size: 64, channels: [8, 16], layersPerBlock: 1, groups: 4, timeShift: .scaleShift,
+      dropout: 0),
+    priorScheduler: .prior, decoderScheduler: .smallDecoder, upsamplerScheduler: .smallUpsampler)
+
+  /// The bundled model: drawings and emoji, trained on one processor.
+  public static let small = UnCLIPPreset(
+    name: "small", summary: "the bundled model: emoji and clip art, 64 and 256 px",
+    clip: .small,
+    prior: PriorConfig(
+      heads: 4, headWidth: 48, layers: 4, embeddingWidth: CLIPConfig.small.embeddingWidth,
+      textLength: CLIPConfig.small.text.maxPositionEmbeddings, dropout: 0.1),
+    textProjection: TextProjectionConfig(
+      embeddingWidth: CLIPConfig.small.embeddingWidth, contextWidth: 128, timeWidth: 128),
+    decoder: .decoder(
+      size: 64, channels: [32, 64, 96, 128], layersPerBlock: 1,
+      attention: [false, false, true, true], headWidth: 32, contextWidth: 128, groups: 8,
+      dropout: 0),
+    upsampler: .upsampler(
+      size: 256, channels: [16, 32, 64, 96], layersPerBlock: 1, groups: 8,
+      timeShift: .scaleShift, dropout: 0),
+    priorScheduler: .prior, decoderScheduler: .smallDecoder, upsamplerScheduler: .smallUpsampler)
+
+  /// Karlo v1 alpha, 3.3 billion weights; public checkpoints load into it.
+  public static let karlo = UnCLIPPreset(
+    name: "karlo", summary: "Karlo v1 alpha: public weights, 64 and 256 px",
+    clip: .vitL14,
+    prior: PriorConfig(
+      heads: 32, headWidth: 64, layers: 20, embeddingWidth: 768, textLength: 77, dropout: 0),
+    textProjection: TextProjectionConfig(
+      embeddingWidth: 768, contextWidth: 1536, timeWidth: 1280),
+    decoder: .decoder(
+      size: 64, channels: [320, 640, 960, 1280], layersPerBlock: 3,
+      attention: [false, true, true, true], headWidth: 64, contextWidth: 1536, groups: 32,
+      dropout: 0),
+    upsampler: .upsampler(
+      size: 256, channels: [320, 640, 960, 1280], layersPerBlock: 3, groups: 32,
+      timeShift: .default, dropout: 0),
+    priorScheduler: .prior, decoderScheduler: .decoder, upsamplerScheduler: .upsampler)
+
+  /// The paper's sizes (table 3): 5 billion weights.
+  public static let paper = UnCLIPPreset(
+    name: "paper", summary: "the paper's sizes, table 3: 5 billion weights",
+    clip: .vitH16,
+    prior: PriorConfig(
+      heads: 32, headWidth: 64, layers: 24, embeddingWidth: 1024, textLength: 256, dropout: 0),
+    textProjection: TextProjectionConfig(
+      embeddingWidth: 1024, contextWidth: 2048, timeWidth: 2048),
+    decoder: .decoder(
+      size: 64, channels: [512, 1024, 1536, 2048], layersPerBlock: 3,
+      attention: [false, true, true, true], headWidth: 64, contextWidth: 2048, groups: 32,
+      dropout: 0.1),
+    upsampler: .upsampler(
+      size: 256, channels: [320, 640, 960, 1280], layersPerBlock: 3, groups: 32,
+      timeShift: .scaleShift, dropout: 0.1),
+    priorScheduler: .prior, decoderScheduler: .decoder, upsamplerScheduler: .upsampler)
+}
+
+extension UNetConfig {
+  /// A decoder's U-Net: pictures in, prediction and variance out.
+  static func decoder(
+    size: Int, channels: [Int], layersPerBlock: Int, attention: [Bool], headWidth: Int,
+    contextWidth: Int, groups: Int, dropout: Double
+  ) -> UNetConfig {
+    UNetConfig(
+      sampleSize: size, inChannels: 3, outChannels: 6, channels: channels,
+      layersPerBlock: layersPerBlock, levels: attention.map { $0 ? .attention : .residual },
+      headWidth: headWidth, contextWidth: contextWidth, groups: groups, timeShift: .scaleShift,
+      dropout: dropout)
+  }
+
+  /// An upsampler's U-Net: picture and enlarged condition in, prediction out.
+  static func upsampler(
+    size: Int, channels: [Int], layersPerBlock: Int, groups: Int, timeShift: TimeShift,
+    dropout: Double
+  ) -> UNetConfig {
+    UNetConfig(
+      sampleSize: size, inChannels: 6, outChannels: 3, channels: channels,
+      layersPerBlock: layersPerBlock,
+      levels: Array(repeating: .residual, count: channels.count), headWidth: 8,
+      contextWidth: nil, groups: groups, timeShift: timeShift, dropout: dropout)
+  }
+}
+
+extension SchedulerConfig {
+  /// The small decoder predicts the clean picture: where training is short, an error of ε at the
+  /// noisiest steps would be multiplied by 1/√ᾱ and tint the whole picture.
+  static let smallDecoder = SchedulerConfig(
+    prediction: .start, variance: .learnedRange, clipSampleRange: 1)
+  /// The small upsampler, for the same reason.
+  static let smallUpsampler = SchedulerConfig(
+    prediction: .start, variance: .fixedSmall, clipSampleRange: 1)
+}

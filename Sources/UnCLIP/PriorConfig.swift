@@ -1,0 +1,94 @@
+public import Foundation
+public import TorchNN
+
+/// The shape of a prior's transformer, as the peers' `prior/config.json` describes it.
+public struct PriorConfig: Codable, Sendable, Equatable {
+  /// Heads of each attention layer.
+  public var numAttentionHeads: Int
+  /// Channels of an attention head.
+  public var attentionHeadDim: Int
+  /// Transformer blocks.
+  public var numLayers: Int
+  /// Width of CLIP's embeddings and of its text encodings.
+  public var embeddingDim: Int
+  /// Tokens of the text.
+  public var numEmbeddings: Int
+  /// Tokens after the text: text embedding, timestep, noised image embedding, query.
+  public var additionalEmbeddings: Int
+  /// Dropout after attention and in the feed-forward layers.
+  public var dropout: Double
+
+  enum CodingKeys: String, CodingKey {
+    case numAttentionHeads = "num_attention_heads"
+    case attentionHeadDim = "attention_head_dim"
+    case numLayers = "num_layers"
+    case embeddingDim = "embedding_dim"
+    case numEmbeddings = "num_embeddings"
+    case additionalEmbeddings = "additional_embeddings"
+    case dropout
+  }
+
+  /// Makes a configuration with the four additional tokens of the paper.
+  public init(
+    heads: Int, headWidth: Int, layers: Int, embeddingWidth: Int, textLength: Int, dropout: Double
+  ) {
+    numAttentionHeads = heads
+    attentionHeadDim = headWidth
+    numLayers = layers
+    embeddingDim = embeddingWidth
+    numEmbeddings = textLength
+    additionalEmbeddings = 4
+    self.dropout = dropout
+  }
+
+  /// Width of the transformer.
+  public var width: Int { numAttentionHeads * attentionHeadDim }
+
+  /// Reads a peer's or our own `config.json`.
+  /// - Throws: `ConfigError`.
+  public static func read(at url: URL) throws(ConfigError) -> PriorConfig {
+    let config = try ConfigFile.read(
+      PriorConfig.self, at: url,
+      fixed: [
+        "added_emb_type": .string("prd"), "encoder_hid_proj_type": .string("linear"),
+        "time_embed_act_fn": .string("silu"), "norm_in_type": .null, "clip_embed_dim": .null,
+        "embedding_proj_dim": .null, "embedding_proj_norm_type": .null, "time_embed_dim": .null,
+      ],
+      ignored: ["_class_name", "_diffusers_version", "_name_or_path"])
+    try config.validate(file: url.path)
+    return config
+  }
+
+  /// The file's content, which the peers read too.
+  public func encoded() throws(ConfigError) -> Data {
+    try ConfigFile.encode(self, extra: ["_class_name": .string("PriorTransformer")])
+  }
+
+  /// Checks what types cannot say.
+  /// - Throws: `ConfigError.invalid` with the first rule broken.
+  public func validate(file: String) throws(ConfigError) {
+    let counts: [(CodingKeys, Int)] = [
+      (.numAttentionHeads, numAttentionHeads), (.attentionHeadDim, attentionHeadDim),
+      (.numLayers, numLayers), (.embeddingDim, embeddingDim), (.numEmbeddings, numEmbeddings),
+    ]
+    for (key, count) in counts where count < 1 {
+      throw ConfigError.invalid(
+        file: file, key: key.rawValue, value: "\(count)", expected: "it must be at least 1")
+    }
+    guard additionalEmbeddings == 4 else {
+      throw ConfigError.invalid(
+        file: file, key: CodingKeys.additionalEmbeddings.rawValue,
+        value: "\(additionalEmbeddings)", expected: "only 4 is supported")
+    }
+    guard width % 2 == 0 else {
+      throw ConfigError.invalid(
+        file: file, key: CodingKeys.attentionHeadDim.rawValue, value: "\(attentionHeadDim)",
+        expected: "heads times their width must be even")
+    }
+    guard dropout >= 0, dropout < 1 else {
+      throw ConfigError.invalid(
+        file: file, key: CodingKeys.dropout.rawValue, value: "\(dropout)",
+        expected: "it must be in 0 ..< 1")
+    }
+  }
+}

@@ -1,0 +1,45 @@
+public import Torch
+
+/// What CLIP's text encoder says of a batch of sentences.
+public struct TextConditioning {
+  /// Text embeddings, `[B, D]`, not normalised.
+  public var embedding: Tensor
+  /// Encodings of each token after the final norm, `[B, L, D]`.
+  public var encodings: Tensor
+  /// True up to and including the end of the text, `[B, L]` bool.
+  public var mask: Tensor
+
+  /// Groups the three.
+  public init(embedding: Tensor, encodings: Tensor, mask: Tensor) {
+    self.embedding = embedding
+    self.encodings = encodings
+    self.mask = mask
+  }
+
+  /// Sentences in the batch.
+  public var count: Int { embedding.dim(0) }
+
+  /// `other` where `dropped` (`[B]` bool) is true, this elsewhere; `other` may hold one sentence.
+  public func replaced(where dropped: Tensor, by other: TextConditioning) -> TextConditioning {
+    TextConditioning(
+      embedding: Tensor.where(dropped.unsqueezed(1), other.embedding, embedding),
+      encodings: Tensor.where(dropped.reshaped(dropped.dim(0), 1, 1), other.encodings, encodings),
+      mask: Tensor.where(dropped.unsqueezed(1), other.mask, mask))
+  }
+
+  /// One batch after the other.
+  public static func concatenated(_ parts: [TextConditioning]) -> TextConditioning {
+    TextConditioning(
+      embedding: Tensor.concatenated(parts.map(\.embedding), over: 0),
+      encodings: Tensor.concatenated(parts.map(\.encodings), over: 0),
+      mask: Tensor.concatenated(parts.map(\.mask), over: 0))
+  }
+
+  /// The same sentences, each `n` times in a row.
+  public func repeated(_ n: Int) -> TextConditioning {
+    TextConditioning(
+      embedding: embedding.repeatInterleaved(n, over: 0),
+      encodings: encodings.repeatInterleaved(n, over: 0),
+      mask: mask.repeatInterleaved(n, over: 0))
+  }
+}

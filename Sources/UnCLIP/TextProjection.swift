@@ -1,0 +1,126 @@
+public import Foundation
+public import Torch
+public import TorchNN
+
+/// The shape of ``TextProjection``, as the peers' `text_proj/config.json` describes it.
+public struct TextProjectionConfig: Codable, Sendable, Equatable {
+  /// Width of CLIP's embeddings and of its text encodings.
+  public var clipEmbeddingsDim: Int
+  /// Context tokens made from the image embedding.
+  public var clipExtraContextTokens: Int
+  /// Width of the context.
+  public var crossAttentionDim: Int
+  /// Width of the decoder's timestep embedding.
+  public var timeEmbedDim: Int
+
+  enum CodingKeys: String, CodingKey {
+    case clipEmbeddingsDim = "clip_embeddings_dim"
+    case clipExtraContextTokens = "clip_extra_context_tokens"
+    case crossAttentionDim = "cross_attention_dim"
+    case timeEmbedDim = "time_embed_dim"
+  }
+
+  /// Makes a configuration with the paper's four context tokens.
+  public init(embeddingWidth: Int, contextWidth: Int, timeWidth: Int) {
+    clipEmbeddingsDim = embeddingWidth
+    clipExtraContextTokens = 4
+    crossAttentionDim = contextWidth
+    timeEmbedDim = timeWidth
+  }
+
+  /// Reads a peer's or our own `config.json`.
+  /// - Throws: `ConfigError`.
+  public static func read(at url: URL) throws(ConfigError) -> TextProjectionConfig {
+    let config = try ConfigFile.read(
+      TextProjectionConfig.self, at: url,
+      ignored: ["_class_name", "_diffusers_version", "_name_or_path"])
+    let counts: [(CodingKeys, Int)] = [
+      (.clipEmbeddingsDim, config.clipEmbeddingsDim),
+      (.clipExtraContextTokens, config.clipExtraContextTokens),
+      (.crossAttentionDim, config.crossAttentionDim), (.timeEmbedDim, config.timeEmbedDim),
+    ]
+    for (key, count) in counts where count < 1 {
+      throw ConfigError.invalid(
+        file: url.path, key: key.rawValue, value: "\(count)", expected: "it must be at least 1")
+    }
+    return config
+  }
+
+  /// The file's content, which the peers read too.
+  public func encoded() throws(ConfigError) -> Data {
+    try ConfigFile.encode(self, extra: ["_class_name": .string("UnCLIPTextProjModel")])
+  }
+}
+
+/// The two ways the image embedding enters the decoder (paper section 2.1): added to the timestep
+/// embedding, and as extra context tokens before the text's.
+///
+/// Source: paper section 2.1; keys as diffusers `UnCLIPTextProjModel`.
+public final class TextProjection: Module {
+  public static let keys = [
+    "nullEmbedding": "learned_classifier_free_guidance_embeddings",
+    "textToTime": "embedding_proj",
+    "imageToTime": "clip_image_embeddings_project_to_time_embeddings",
+    "imageToTokens": "clip_extra_context_tokens_proj",
+    "textToContext": "encoder_hidden_states_proj",
+    "textNorm": "text_encoder_hidden_states_norm",
+  ]
+  /// What this network was made from.
+  public let config: TextProjectionConfig
+  let nullEmbedding: Parameter  // [D], stands for a dropped image embedding
+  let textToTime: Linear
+  let imageToTime: Linear
+  let imageToTokens: Linear
+  let textToContext: Linear
+  let textNorm: LayerNorm
+
+  /// Makes a projection, drawing its weights from `random`.
+  public init(_ config: TextProjectionConfig, using random: RandomSource) {
+    self.config = config
+    let d = config.clipEmbeddingsDim
+    let x = config.crossAttentionDim
+    nullEmbedding = Parameter(Tensor.zeros([d]))
+    textToTime = Linear(d, config.timeEmbedDim, using: random)
+    imageToTime = Linear(d, config.timeEmbedDim, using: random)
+    imageToTokens = Linear(d, config.clipExtraContextTokens * x, using: random)
+    textToContext = Linear(d, x, using: random)
+    textNorm = LayerNorm(x)
+  }
+
+  /// What the decoder attends to.
+  public struct Conditions {
+    /// `[B, 4 + L, X]`: image tokens, then text tokens.
+    public let context: Tensor
+    /// `[B, 4 + L]` bool.
+    public let contextMask: Tensor
+    /// `[B, T]`, for the timestep embedding.
+    public let classEmbedding: Tensor
+  }
+
+  /// Projects both embeddings.
+  ///
+  /// - Parameters:
+  ///   - imageEmbedding: `[B, D]`, raw CLIP embeddings.
+  ///   - text: the same batch's text.
+  ///   - imageDropped: `[B]` bool: where true the learned null embedding stands in.
+  public func callAsFunction(
+    imageEmbedding: Tensor, text: TextConditioning, imageDropped: Tensor? = nil
+  ) -> Conditions {
+    let b = imageEmbedding.dim(0)
+    var image = imageEmbedding
+    if let imageDropped {
+      image = Tensor.where(
+        imageDropped.unsqueezed(1), nullEmbedding.value.to(image.dtype).unsqueezed(0), image)
+    }
+    let count = config.clipExtraContextTokens
+    // The peer's layout: width outside, tokens inside, then transposed.
+    let tokens = imageToTokens(image).reshaped(b, config.crossAttentionDim, count)
+      .transposed(1, 2)  // [B, 4, X]
+    let words = textNorm(textToContext(text.encodings))  // [B, L, X]
+    let visible = Tensor.ones([b, count], dtype: .bool, device: text.mask.device)
+    return Conditions(
+      context: Tensor.concatenated([tokens.to(words.dtype), words], over: 1),
+      contextMask: Tensor.concatenated([visible, text.mask], over: 1),
+      classEmbedding: imageToTime(image) + textToTime(text.embedding))
+  }
+}

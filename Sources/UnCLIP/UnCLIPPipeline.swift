@@ -1,0 +1,161 @@
+import Diffusion
+public import Imaging
+public import Torch
+import TorchNN
+
+/// The unCLIP system: a sentence goes through CLIP's text encoder, the prior, the decoder and the
+/// upsampler, and comes out as a picture.
+///
+/// ```swift
+/// let pipeline = try UnCLIPPipeline(ModelFolder(url))
+/// let pictures = try pipeline.images(for: ImageRequest(prompt: "a red apple", seed: 7))
+/// ```
+///
+/// Each stage is public and works alone. Pictures are drawn one at a time, picture *i* from its own
+/// ``RandomSource`` seeded `seed + i`, so that it does not depend on how many are drawn.
+/// Source: paper section 2.
+public struct UnCLIPPipeline {
+  /// Name, version and default settings of the model.
+  public let defaults: ModelDefaults
+  /// Sentences to CLIP.
+  public let textEncoder: TextEncoder
+  /// CLIP text to CLIP image embeddings.
+  public let prior: DiffusionPrior
+  /// Image embeddings to small pictures.
+  public let decoder: Decoder
+  /// Small pictures to larger ones; nil where the model has none.
+  public let upsampler: Upsampler?
+  /// Where the tensors live.
+  public let device: Device
+  /// The networks' arithmetic; sampling itself is float32.
+  public let dtype: DType
+
+  /// Loads a model.
+  /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`.
+  public init(_ folder: ModelFolder, device: Device = .cpu, dtype: DType = .float32) throws {
+    try folder.require([.tokenizer, .textEncoder, .prior, .textProjection, .decoder])
+    defaults = try ModelDefaults.read(from: folder)
+    textEncoder = try folder.loadTextEncoder()
+    prior = try folder.loadPrior()
+    decoder = try folder.loadDecoder()
+    upsampler = folder.has(.upsampler) ? try folder.loadUpsampler() : nil
+    self.device = device
+    self.dtype = dtype
+    for module in modules {
+      module.freeze()
+      module.eval()
+      module.to(dtype: dtype, device: device)
+    }
+  }
+
+  private var modules: [any Module] {
+    var all: [any Module] = [
+      textEncoder.model, prior.transformer, decoder.unet, decoder.projection,
+    ]
+    if let upsampler {
+      all.append(upsampler.unet)
+      if let last = upsampler.lastUNet { all.append(last) }
+    }
+    return all
+  }
+
+  /// The side of the decoder's pictures, pixels.
+  public var decoderSize: Int { decoder.unet.config.sampleSize ?? 64 }
+
+  /// The sides this model can draw, pixels.
+  public var sizes: [Int] {
+    upsampler == nil ? [decoderSize] : [decoderSize, decoderSize * Upsampler.factor]
+  }
+
+  /// The request with every default filled in, as it is drawn and as pictures record it.
+  public func resolved(_ request: ImageRequest) -> ImageRequest {
+    var full = request
+    full.prior.steps = request.prior.steps ?? defaults.prior.steps
+    full.prior.guidance = request.prior.guidance ?? defaults.prior.guidance
+    full.decoder.steps = request.decoder.steps ?? defaults.decoder.steps
+    full.decoder.guidance = request.decoder.guidance ?? defaults.decoder.guidance
+    full.upsampler.steps = request.upsampler.steps ?? defaults.upsamplerSteps
+    full.priorCandidates = request.priorCandidates ?? defaults.priorCandidates
+    return full
+  }
+
+  /// Draws the pictures of a request, in order.
+  ///
+  /// - Parameter progress: told of every step; what it throws stops the drawing.
+  /// - Throws: `RequestError` and `ConfigError` before any work is done; what `progress` throws.
+  public func images(
+    for request: ImageRequest, progress: (DrawingProgress) throws -> Void = { _ in }
+  ) throws -> [Image] {
+    try request.validate(sizes: sizes)
+    return try (0..<request.count).map { index in
+      try image(at: index, of: request, progress: progress)
+    }
+  }
+
+  /// Draws picture `index` of a request; it is the same whatever else is drawn.
+  ///
+  /// - Throws: as ``images(for:progress:)``.
+  public func image(
+    at index: Int, of request: ImageRequest,
+    progress: (DrawingProgress) throws -> Void = { _ in }
+  ) throws -> Image {
+    try request.validate(sizes: sizes)
+    let settings = Settings(resolved(request), defaults: defaults)
+    func report(_ stage: DrawingProgress.Stage, _ count: Int) -> (Int) throws -> Void {
+      { step in
+        try progress(
+          DrawingProgress(
+            stage: stage, step: step, stepCount: count, picture: index,
+            pictureCount: request.count))
+      }
+    }
+    let random = RandomSource(seed: request.seed &+ UInt64(index))
+    let text = textEncoder.encode([request.prompt])
+    let negative = textEncoder.encode([request.negative])
+    try report(.text, 1)(1)
+    let imageEmbedding = try prior.sample(
+      text: text, negative: negative, sampling: settings.prior, using: random,
+      onStep: report(.prior, settings.prior.steps))
+    var picture = try decoder.sample(
+      imageEmbedding: imageEmbedding, text: text, negative: negative, size: decoderSize,
+      steps: settings.decoder.steps, guidance: settings.decoder.guidance, using: random,
+      onStep: report(.decoder, settings.decoder.steps))
+    if let upsampler, request.size > decoderSize {
+      picture = try upsampler.sample(
+        picture, steps: settings.upsamplerSteps, dtype: dtype, using: random,
+        onStep: report(.upsampler, settings.upsamplerSteps))
+    }
+    return Image(pixels: picture)
+  }
+
+  /// A request's settings without gaps.
+  private struct Settings {
+    let prior: DiffusionPrior.Sampling
+    let decoder: ModelDefaults.GuidedStage
+    let upsamplerSteps: Int
+
+    init(_ request: ImageRequest, defaults: ModelDefaults) {
+      prior = DiffusionPrior.Sampling(
+        steps: request.prior.steps ?? defaults.prior.steps,
+        guidance: request.prior.guidance ?? defaults.prior.guidance,
+        candidates: request.priorCandidates ?? defaults.priorCandidates)
+      decoder = ModelDefaults.GuidedStage(
+        steps: request.decoder.steps ?? defaults.decoder.steps,
+        guidance: request.decoder.guidance ?? defaults.decoder.guidance)
+      upsamplerSteps = request.upsampler.steps ?? defaults.upsamplerSteps
+    }
+  }
+}
+
+extension Image {
+  /// The picture in a tensor `[1, 3, H, W]` or `[3, H, W]` with values in [-1, 1], rounded to the
+  /// nearest of 256 levels.
+  public init(pixels: Tensor) {
+    let picture = pixels.rank == 4 ? pixels.selected(0, 0) : pixels
+    let (_, height, width) = picture.shape3
+    let levels = ((picture.to(.float32) * 0.5 + 0.5).clamped(min: 0, max: 1) * 255).round()
+    self.init(
+      width: width, height: height, channels: 3,
+      pixels: levels.permuted(1, 2, 0).to(.uint8).contiguous().to(Device.cpu).bytes())
+  }
+}

@@ -1,0 +1,108 @@
+import Diffusion
+import Foundation
+import TestSupport
+import Testing
+import Torch
+import TorchNN
+import UnCLIP
+
+@Suite struct PriorTests {
+  private func network() throws -> (PriorTransformer, Golden) {
+    let golden = Golden("unclip/prior")
+    let prior = PriorTransformer(
+      try PriorConfig.read(at: Golden.url("unclip/prior.json")), using: RandomSource(seed: 0))
+    try prior.load(golden.tensors("weights"))
+    prior.eval()
+    return (prior, golden)
+  }
+
+  private func text(_ golden: Golden) throws -> TextConditioning {
+    try TextConditioning(
+      embedding: golden.tensor("embedding"), encodings: golden.tensor("encodings"),
+      mask: golden.tensor("mask"))
+  }
+
+  @Test func matchesPeer() throws {
+    let (prior, golden) = try network()
+    let output = try prior(
+      golden.tensor("sample"), timesteps: golden.tensor("timesteps"), text: text(golden))
+    expectClose(output, try golden.tensor("output"), .network(.float32))
+    expectClose(
+      prior.restored(try golden.tensor("sample")), try golden.tensor("restored"), .elements)
+  }
+
+  /// The prediction sees every token; a text token sees none after it.
+  @Test func paddingDoesNotMatter() throws {
+    let (prior, golden) = try network()
+    let text = try text(golden)
+    var changed = text
+    changed.encodings = Tensor.where(text.mask.unsqueezed(-1), text.encodings, text.encodings + 7)
+    let x = try golden.tensor("sample")
+    let t = try golden.tensor("timesteps")
+    expectClose(
+      prior(x, timesteps: t, text: changed), prior(x, timesteps: t, text: text), .exact)
+  }
+
+  @Test func standardisingInvertsRestoring() throws {
+    let random = RandomSource(seed: 3)
+    let config = PriorConfig(
+      heads: 2, headWidth: 4, layers: 1, embeddingWidth: 6, textLength: 5, dropout: 0)
+    let prior = PriorTransformer(config, using: random)
+    let z = random.normal([50, 6]) * 3 + 2
+    prior.setStatistics(from: z)
+    let standardised = prior.standardised(z)
+    expectClose(standardised.mean(over: 0), Tensor.zeros([6]), Tolerance(1e-5))
+    expectClose(prior.restored(standardised), z, .products)
+  }
+
+  /// With guidance 1 the negative sentence plays no part.
+  @Test func guidanceOneIgnoresTheNegative() throws {
+    let (transformer, golden) = try network()
+    let prior = DiffusionPrior(transformer: transformer, scheduler: .prior)
+    let all = try text(golden)
+    func row(_ i: Int) -> TextConditioning {
+      TextConditioning(
+        embedding: all.embedding[i..<i + 1], encodings: all.encodings[i..<i + 1],
+        mask: all.mask[i..<i + 1])
+    }
+    func draw(_ negative: TextConditioning, _ guidance: Double) throws -> Tensor {
+      try prior.sample(
+        text: row(0), negative: negative,
+        sampling: .init(steps: 5, guidance: guidance, candidates: 2),
+        using: RandomSource(seed: 5))
+    }
+    expectClose(try draw(row(0), 1), try draw(row(1), 1), .exact)
+    #expect(try draw(row(0), 3).array(of: Float.self) != draw(row(1), 3).array(of: Float.self))
+  }
+
+  @Test func lossFallsWhenTrained() throws {
+    let random = RandomSource(seed: 11)
+    let config = PriorConfig(
+      heads: 2, headWidth: 8, layers: 1, embeddingWidth: 8, textLength: 4, dropout: 0)
+    let prior = DiffusionPrior(
+      transformer: PriorTransformer(config, using: random), scheduler: .prior)
+    let z = random.normal([16, 8])
+    let text = TextConditioning(
+      embedding: z, encodings: random.normal([16, 4, 8]),
+      mask: Tensor.ones([16, 4], dtype: .bool))
+    let none = TextConditioning(
+      embedding: Tensor.zeros([1, 8]), encodings: Tensor.zeros([1, 4, 8]),
+      mask: Tensor.ones([1, 4], dtype: .bool))
+    func loss(_ seed: UInt64) -> Tensor {
+      prior.loss(
+        imageEmbedding: z, text: text, unconditional: none, dropRate: 0,
+        using: RandomSource(seed: seed)
+      ).total
+    }
+    let before = noGrad { loss(99).item() }
+    let optimizer = AdamW(
+      ParameterGroup.split(prior.transformer, weightDecay: 0), learningRate: 3e-3)
+    for step in 0..<60 {
+      loss(UInt64(step)).backward()
+      optimizer.step()
+      optimizer.zeroGradients()
+    }
+    let after = noGrad { loss(99).item() }
+    #expect(after < 0.5 * before, "loss went from \(before) to \(after)")
+  }
+}
