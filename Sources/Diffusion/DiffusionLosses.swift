@@ -16,21 +16,21 @@ public struct DiffusionLosses {
 extension GaussianDiffusion {
   /// The loss of the network's `output` for a sample made by ``noised(_:at:noise:)``.
   ///
-  /// The squared error of the prediction, weighted by min-SNR with γ when one is given. With a
+  /// The squared error of the prediction, weighted by `weighting`. With a
   /// learned variance the bound is added, times T / 1000, and trains the variance alone: the
   /// mean inside it is detached.
   ///
   /// Shapes: `output` `[B, C or 2C, …]`; `start`, `sample`, `noise` `[B, C, …]`.
-  /// Source: IDDPM 3.1; guided-diffusion `training_losses`; Hang et al. 2023 for the weight.
+  /// Source: IDDPM 3.1; guided-diffusion `training_losses`; see ``LossWeighting``.
   public func trainingLosses(
     _ output: Tensor, start: Tensor, sample: Tensor, noise: Tensor, at timesteps: [Int],
-    minSNRGamma: Double? = nil
+    weighting: LossWeighting = .uniform
   ) -> DiffusionLosses {
     let target = target(start: start, noise: noise, at: timesteps)
     let error = rowMean((predictedPart(of: output, sample: sample) - target).square())
     var loss = error
-    if let gamma = minSNRGamma {
-      let weights = Tensor(timesteps.map { minSNRWeight(at: $0, gamma: gamma) })
+    if weighting != .uniform {
+      let weights = Tensor(timesteps.map { weight(at: $0, weighting) })
       loss = loss * weights.to(device: loss.device, dtype: loss.dtype)
     }
     var bound: Tensor?
@@ -42,17 +42,22 @@ extension GaussianDiffusion {
     return DiffusionLosses(total: loss.mean(), squaredError: error.detached(), bound: bound)
   }
 
-  /// The weight min-SNR-γ gives the squared error at timestep `t`.
+  /// The weight of the squared error at timestep `t`.
   ///
-  /// `min(SNR, γ)` for a start, divided by SNR for ε and by SNR + 1 for v: the same weight on
-  /// the start's error whatever is predicted.
-  /// Source: Hang et al. 2023, 3.4.
-  public func minSNRWeight(at t: Int, gamma: Double) -> Double {
+  /// A rule weighs the error of the start; divided by SNR for ε and by SNR + 1 for v it is the
+  /// same rule whatever is predicted.
+  public func weight(at t: Int, _ weighting: LossWeighting) -> Double {
     let ratio = schedule.signalToNoise(at: t)
+    let ofStart: Double
+    switch weighting {
+    case .uniform: return 1
+    case .minSNR(let gamma): ofStart = min(ratio, gamma)
+    case .truncatedSNR(let gamma): ofStart = min(max(ratio, 1), gamma)
+    }
     switch prediction {
-    case .epsilon: return ratio <= gamma ? 1 : gamma / ratio
-    case .start: return min(ratio, gamma)
-    case .v: return min(ratio, gamma) / (ratio + 1)
+    case .epsilon: return ofStart / ratio
+    case .start: return ofStart
+    case .v: return ofStart / (ratio + 1)
     }
   }
 

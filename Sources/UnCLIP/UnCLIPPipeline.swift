@@ -101,29 +101,27 @@ public struct UnCLIPPipeline {
   ) throws -> Image {
     try request.validate(sizes: sizes)
     let settings = Settings(resolved(request), defaults: defaults)
-    func report(_ stage: DrawingProgress.Stage, _ count: Int) -> (Int) throws -> Void {
-      { step in
-        try progress(
-          DrawingProgress(
-            stage: stage, step: step, stepCount: count, picture: index,
-            pictureCount: request.count))
-      }
+    func report(_ stage: DrawingProgress.Stage, _ step: Int, of count: Int) throws {
+      try progress(
+        DrawingProgress(
+          stage: stage, step: step, stepCount: count, picture: index,
+          pictureCount: request.count))
     }
     let random = RandomSource(seed: request.seed &+ UInt64(index))
     let text = textEncoder.encode([request.prompt])
     let negative = textEncoder.encode([request.negative])
-    try report(.text, 1)(1)
+    try report(.text, 1, of: 1)
     let imageEmbedding = try prior.sample(
-      text: text, negative: negative, sampling: settings.prior, using: random,
-      onStep: report(.prior, settings.prior.steps))
+      text: text, negative: negative, sampling: settings.prior, using: random
+    ) { try report(.prior, $0, of: settings.prior.steps) }
     var picture = try decoder.sample(
       imageEmbedding: imageEmbedding, text: text, negative: negative, size: decoderSize,
-      steps: settings.decoder.steps, guidance: settings.decoder.guidance, using: random,
-      onStep: report(.decoder, settings.decoder.steps))
+      steps: settings.decoder.steps, guidance: settings.decoder.guidance, using: random
+    ) { try report(.decoder, $0, of: settings.decoder.steps) }
     if let upsampler, request.size > decoderSize {
       picture = try upsampler.sample(
-        picture, steps: settings.upsamplerSteps, dtype: dtype, using: random,
-        onStep: report(.upsampler, settings.upsamplerSteps))
+        picture, steps: settings.upsamplerSteps, dtype: dtype, using: random
+      ) { try report(.upsampler, $0, of: settings.upsamplerSteps) }
     }
     return Image(pixels: picture)
   }

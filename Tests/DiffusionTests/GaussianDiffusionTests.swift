@@ -44,9 +44,9 @@ import Torch
     expectClose(try #require(losses.bound), try golden["\(name).bound"], Tolerance(1e-9))
     expectClose(losses.total.reshaped(1), try golden["\(name).total"], Tolerance(1e-9))
     let weighted = diffusion.trainingLosses(
-      output, start: start, sample: sample, noise: noise, at: t, minSNRGamma: 5)
+      output, start: start, sample: sample, noise: noise, at: t, weighting: .minSNR(gamma: 5))
     expectClose(weighted.total.reshaped(1), try golden["\(name).weighted_total"], Tolerance(1e-9))
-    let weights = t.map { diffusion.minSNRWeight(at: $0, gamma: 5) }
+    let weights = t.map { diffusion.weight(at: $0, .minSNR(gamma: 5)) }
     try expectTable(weights, golden["\(name).weight"], 1e-12, "weights")
   }
 
@@ -177,9 +177,9 @@ import Torch
   func minSNRWeighsTheStartAlikeForEveryPrediction(_ gamma: Double) {
     for t in 0..<50 {
       let ratio = process(.start, .fixedSmall).schedule.signalToNoise(at: t)
-      let start = process(.start, .fixedSmall).minSNRWeight(at: t, gamma: gamma)
-      let epsilon = process(.epsilon, .fixedSmall).minSNRWeight(at: t, gamma: gamma)
-      let v = process(.v, .fixedSmall).minSNRWeight(at: t, gamma: gamma)
+      let start = process(.start, .fixedSmall).weight(at: t, .minSNR(gamma: gamma))
+      let epsilon = process(.epsilon, .fixedSmall).weight(at: t, .minSNR(gamma: gamma))
+      let v = process(.v, .fixedSmall).weight(at: t, .minSNR(gamma: gamma))
       #expect(isClose(start, min(ratio, gamma), 1e-12))
       // An error δ of the start is an error √SNR δ of ε and √(SNR + 1) δ of v.
       #expect(isClose(epsilon * ratio, start, 1e-12))
