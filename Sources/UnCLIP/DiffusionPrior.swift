@@ -36,7 +36,7 @@ public struct DiffusionPrior {
     let timesteps = random.integers(in: 0..<process.schedule.stepCount, [text.count])
     let steps = timesteps.array(of: Int64.self).map(Int.init)
     let noise = random.normal(start.shape, device: start.device)
-    let dropped = random.bernoulli(dropRate, [text.count], device: start.device)
+    let dropped = random.bernoulli(dropRate, [text.count], dtype: .bool, device: start.device)
     let noised = process.noised(start, at: steps, noise: noise)
     let output = transformer(
       noised, timesteps: timesteps.to(start.device),

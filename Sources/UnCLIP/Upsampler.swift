@@ -37,7 +37,7 @@ public struct Upsampler {
     let timesteps = random.integers(in: 0..<process.schedule.stepCount, [b])
     let steps = timesteps.array(of: Int64.self).map(Int.init)
     let noise = random.normal(images.shape, device: images.device)
-    let blurred = random.bernoulli(Self.blurRate, [b], device: images.device)
+    let blurred = random.bernoulli(Self.blurRate, [b], dtype: .bool, device: images.device)
     let small = LowResolution.reduced(images, factor: Self.factor, blurred: blurred)
     let condition = LowResolution.enlarged(small, to: images.dim(2))
     let noised = process.noised(images, at: steps, noise: noise)
