@@ -31,7 +31,7 @@ enum FileBytes {
   static func list(
     _ folder: URL, extensions: Set<String>, followingLinks: Bool = true
   ) throws(DataError) -> [String] {
-    guard let names = FileManager.default.enumerator(atPath: folder.path) else {
+    guard exists(folder), let names = FileManager.default.enumerator(atPath: folder.path) else {
       throw .unreadable(file: folder.path, reason: reason(folder))
     }
     var result: [String] = []

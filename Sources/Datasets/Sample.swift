@@ -113,6 +113,17 @@ public struct SampleInfo: Sendable, Equatable, Codable {
 
 /// A set of pictures with words that can be walked in a fixed order.
 public protocol SampleSource {
+  /// Number of pictures that will be looked at; some may be left out.
+  var estimatedCount: Int { get }
+
+  /// Gives each sample in order to `body`.
+  ///
+  /// Throws: what `body` throws, or `DataError.malformed` if a picture cannot be decoded.
+  func forEachSample(_ body: (Sample) throws(DataError) -> Void) throws(DataError)
+}
+
+/// A source in which every sample can be reached at once.
+public protocol IndexedSampleSource: SampleSource {
   /// Number of samples, known before any picture is decoded.
   var count: Int { get }
 
@@ -120,4 +131,16 @@ public protocol SampleSource {
   ///
   /// Throws: `DataError.malformed` if its picture cannot be decoded.
   func sample(at index: Int) throws(DataError) -> Sample
+}
+
+extension IndexedSampleSource {
+  /// The same as `count`.
+  public var estimatedCount: Int { count }
+
+  /// Gives each sample in order to `body`.
+  ///
+  /// Throws: what `body` throws, or `DataError.malformed` if a picture cannot be decoded.
+  public func forEachSample(_ body: (Sample) throws(DataError) -> Void) throws(DataError) {
+    for index in 0..<count { try body(sample(at: index)) }
+  }
 }

@@ -10,6 +10,9 @@ public struct PictureLook: Sendable, Equatable {
     self.dominantColor = dominantColor
     self.isMonochrome = isMonochrome
   }
+
+  /// True for clip art without colour; emoji without colour are coloured in grey on purpose.
+  func isLineDrawing(_ info: SampleInfo) -> Bool { isMonochrome && info.style == "clip art" }
 }
 
 /// Draws one of many captions that fit a picture, another each time it is shown.
@@ -54,7 +57,7 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     let hasColorWord = info.caption.lowercased().split { !$0.isLetter }
       .contains { NamedColor.words.contains(String($0)) }
     // A drawing without colour would teach that things are grey, so it says what it is more often.
-    let styleShare = look.isMonochrome && info.style == "clip art" ? 4 * style : style
+    let styleShare = look.isLineDrawing(info) ? 4 * style : style
     let canNameColor = look.dominantColor != nil && !hasColorWord && !look.isMonochrome
     let form = random.index(weights: [
       max(self.name, 1e-9), article, info.keywords.isEmpty ? 0 : keywords,

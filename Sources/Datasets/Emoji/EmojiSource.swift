@@ -2,7 +2,7 @@ public import Foundation
 import Imaging
 
 /// Noto Color Emoji with the names and keywords of Unicode: one sample per base emoji.
-public struct EmojiSource: SampleSource, Sendable {
+public struct EmojiSource: IndexedSampleSource, Sendable {
   /// The four files an emoji set is made of.
   public struct Files: Sendable {
     /// `NotoColorEmoji.ttf`.

@@ -3,7 +3,7 @@ public import Foundation
 /// Reads a folder of WebDataset tar shards, ours or another tool's.
 ///
 /// The tar files are mapped, so opening reads only headers and words, and any sample can be reached.
-public struct ShardReader: SampleSource, Sendable {
+public struct ShardReader: IndexedSampleSource, Sendable {
   /// The folder.
   public let directory: URL
   /// The manifest, if the folder has one.

@@ -72,6 +72,15 @@ struct PictureStore: Sendable {
   /// True if every picture is in memory.
   var isCached: Bool { !pictures.isEmpty }
 
+  /// How often each entry is shown; the look is known only of pictures in memory.
+  func weights(monochrome: Double) -> [Double] {
+    entries.indices.map { index in
+      let entry = entries[index]
+      let drawn = isCached && pictures[index].look.isLineDrawing(entry.info)
+      return drawn ? entry.weight * monochrome : entry.weight
+    }
+  }
+
   /// Throws: `DataError.malformed` if the picture cannot be decoded.
   func picture(at index: Int) throws(DataError) -> Picture {
     if isCached { return pictures[index] }

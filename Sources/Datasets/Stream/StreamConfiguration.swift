@@ -26,6 +26,8 @@ public struct StreamConfiguration: Sendable, Equatable, Codable {
   public var sourceWeights: [String: Double]
   /// How often a group, or a subgroup as `People & Body/family`, is shown, 1 unless named.
   public var groupWeights: [String: Double]
+  /// How often black and white drawings are shown, 1 is as often as coloured ones.
+  public var monochromeWeight: Double
   /// Changes to each picture.
   public var augmentation: Augmentation
   /// Forms of captions.
@@ -44,7 +46,8 @@ public struct StreamConfiguration: Sendable, Equatable, Codable {
     part: DataSplit.Part = .train, split: DataSplit = DataSplit(), coreOnly: Bool = true,
     minimumSide: Int = 0, sourceWeights: [String: Double] = [:],
     groupWeights: [String: Double] = ["People & Body": 0.5],
-    augmentation: Augmentation = Augmentation(), captions: CaptionSampler = CaptionSampler(),
+    monochromeWeight: Double = 0.5, augmentation: Augmentation = Augmentation(),
+    captions: CaptionSampler = CaptionSampler(),
     rank: Int = 0, worldSize: Int = 1, cacheLimit: Int = 4 << 30
   ) {
     self.batchSize = batchSize
@@ -60,6 +63,7 @@ public struct StreamConfiguration: Sendable, Equatable, Codable {
     self.minimumSide = minimumSide
     self.sourceWeights = sourceWeights
     self.groupWeights = groupWeights
+    self.monochromeWeight = monochromeWeight
     self.augmentation = augmentation
     self.captions = captions
     self.rank = rank
@@ -96,6 +100,9 @@ public struct StreamConfiguration: Sendable, Equatable, Codable {
       "augmentation.smallestScale", scales.0, scales.0 >= 0.1 && scales.0 <= scales.1,
       "it lies between 0.1 and largestScale")
     try check("augmentation.largestScale", scales.1, scales.1 <= 2, "at most 2 is drawn")
+    try check(
+      "monochromeWeight", monochromeWeight, monochromeWeight > 0 && monochromeWeight.isFinite,
+      "a number above 0 is needed")
     for (name, weight) in sourceWeights.merging(groupWeights, uniquingKeysWith: { a, _ in a }) {
       try check("weight of \(name)", weight, weight >= 0 && weight.isFinite, "0 or more is needed")
     }

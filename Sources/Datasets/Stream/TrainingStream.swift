@@ -31,7 +31,8 @@ public final class TrainingStream: Sendable {
       side: configuration.imageSize,
       elements: configuration.sceneFraction > 0 ? try Self.elements(of: store) : [])
     queues = (0..<configuration.workers).map { DispatchQueue(label: "unclip.data.\($0)") }
-    orders = EpochOrders(weights: store.entries.map(\.weight), seed: configuration.seed)
+    orders = EpochOrders(
+      weights: store.weights(monochrome: configuration.monochromeWeight), seed: configuration.seed)
   }
 
   /// Opens one data set folder.
@@ -154,7 +155,8 @@ public final class TrainingStream: Sendable {
       canvas.draw(picture.sprite, x: 0, y: 0, size: side, flipped: flipped)
       return (canvas.pixels, caption, entry.key)
     }
-    let plain = 1 - changes.coloredBackgroundFraction
+    let plain =
+      picture.look.isLineDrawing(entry.info) ? 1 : 1 - changes.coloredBackgroundFraction
     let background = composer.background(using: &random, plainShare: plain)
     caption += background.phrase
     var canvas = background.canvas(configuration.imageSize)
@@ -172,8 +174,10 @@ public final class TrainingStream: Sendable {
     guard store.isCached else { return [] }
     var elements: [SceneComposer.Element] = []
     for (index, entry) in store.entries.enumerated() where SceneComposer.mayPlace(entry.info) {
-      let sprite = try store.picture(at: index).sprite
-      guard !sprite.isOpaque else { continue }
+      let picture = try store.picture(at: index)
+      let sprite = picture.sprite
+      // A line drawing is hard to see when it is small or on a colour.
+      guard !sprite.isOpaque, !picture.look.isLineDrawing(entry.info) else { continue }
       elements.append(
         SceneComposer.Element(name: NounPhrase.plain(entry.info.caption), sprite: sprite))
     }

@@ -43,9 +43,11 @@ struct ShardOptions: ParsableArguments {
     var writer = try ShardWriter(
       directory: folder, name: name, samplesPerShard: samplesPerShard)
     let progress = ProgressReporter()
-    for index in 0..<source.count {
-      try writer.append(source.sample(at: index))
-      progress.update(name, step: index + 1, of: source.count)
+    var done = 0
+    try source.forEachSample { (sample) throws(DataError) in
+      try writer.append(sample)
+      done += 1
+      progress.update(name, step: done, of: source.estimatedCount)
     }
     let manifest = try writer.finish()
     if output.json {

@@ -1,0 +1,194 @@
+import Dispatch
+public import Foundation
+import Imaging
+import Synchronization
+
+/// Things from the Open Clip Art collection with English names: about 1600 pictures.
+///
+/// Left out are patterns, icon sets, maps and flags, pictures without an English caption, blank, tiny,
+/// huge and very long ones, and near duplicates.
+public struct ClipArtSource: SampleSource, Sendable {
+  /// The folders and the word list that clip art is made from.
+  public struct Files: Sendable {
+    /// Folder of SVG files with metadata.
+    public var drawings: URL
+    /// Folder of their renderings as PNG at the same relative paths.
+    public var pictures: URL
+    /// English words, one a line.
+    public var words: URL
+
+    /// Names the folders and the word list.
+    public init(drawings: URL, pictures: URL, words: URL) {
+      self.drawings = drawings
+      self.pictures = pictures
+      self.words = words
+    }
+
+    /// The files of three Debian packages, downloaded when they are not there.
+    ///
+    /// Throws: `DataError.package` if a package cannot be had.
+    public init(from packages: PackageStore) throws(DataError) {
+      let folder = "usr/share/openclipart"
+      let list = "usr/share/dict/american-english"
+      drawings = try packages.root(of: "openclipart-svg", containing: ["\(folder)/svg"])
+        .appendingPathComponent("\(folder)/svg")
+      pictures = try packages.root(of: "openclipart-png", containing: ["\(folder)/png"])
+        .appendingPathComponent("\(folder)/png")
+      words = try packages.root(of: "wamerican", containing: [list]).appendingPathComponent(list)
+    }
+  }
+
+  private struct Item: Sendable {
+    let path: String
+    let picture: URL
+    let caption: String
+    let keywords: [String]
+  }
+
+  /// Longest side of a picture, in pixels; larger ones are reduced.
+  public static let largestSide = 512
+  private let items: [Item]
+
+  /// Reads the words of all drawings; pictures are decoded by `forEachSample`.
+  ///
+  /// Throws: `DataError.unreadable`, or `.empty` if no drawing has an English name and a picture.
+  public init(_ files: Files) throws(DataError) {
+    items = try Self.candidates(files)
+    guard !items.isEmpty else {
+      throw .empty(
+        directory: files.drawings.path, reason: "no drawing has an English name and a picture")
+    }
+  }
+
+  /// Number of drawings with an English name; about a tenth are blank, tiny or like another one.
+  public var estimatedCount: Int { items.count }
+
+  /// Gives the pictures, trimmed and padded by 8 % to a square of at most `largestSide` pixels; those
+  /// that are of no use or like an earlier one are left out.
+  ///
+  /// Throws: what `body` throws.
+  public func forEachSample(_ body: (Sample) throws(DataError) -> Void) throws(DataError) {
+    var fingerprints: [PictureFingerprint] = []
+    let chunk = 32
+    for start in stride(from: 0, to: items.count, by: chunk) {
+      let range = start..<min(items.count, start + chunk)
+      let ready = Mutex<[Int: (Image, PictureFingerprint)]>([:])
+      DispatchQueue.concurrentPerform(iterations: range.count) { offset in
+        guard let (image, isOpaque) = Self.trimmed(items[start + offset].picture) else { return }
+        let fingerprint = PictureFingerprint(image.composited(over: (255, 255, 255)))
+        let framed = Self.framed(image, isOpaque: isOpaque)
+        ready.withLock { $0[start + offset] = (framed, fingerprint) }
+      }
+      for index in range {
+        guard let (image, fingerprint) = ready.withLock({ $0[index] }),
+          !fingerprints.contains(where: { $0.isNear(fingerprint) })
+        else { continue }
+        fingerprints.append(fingerprint)
+        try body(sample(items[index], image))
+      }
+    }
+  }
+
+  private func sample(_ item: Item, _ image: Image) -> Sample {
+    let folder = item.path.split(separator: "/").dropLast().joined(separator: "/")
+    return Sample(
+      key: Self.key(item.path), image: image, caption: item.caption, keywords: item.keywords,
+      source: "openclipart", licence: "CC-PDDC", group: folder, style: "clip art",
+      isCore: ClipArtWords.isCore(folder))
+  }
+
+  private static func key(_ path: String) -> String {
+    let name = path.dropLast(4).map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }
+    return "clipart_" + String(name.suffix(80))
+  }
+
+  // MARK: Words
+
+  private static func candidates(_ files: Files) throws(DataError) -> [Item] {
+    let lines = try FileBytes.text(files.words).split(separator: "\n")
+    let filter = ClipArtWords(dictionary: Set(lines.map { $0.lowercased() }))
+    var found: [(path: String, metadata: ClipArtMetadata)] = []
+    var titles: [String: Int] = [:]
+    for path in try FileBytes.list(files.drawings, extensions: ["svg"], followingLinks: false) {
+      let bytes = try FileBytes.read(files.drawings.appendingPathComponent(path))
+      let metadata: ClipArtMetadata
+      do throws(DataError) {
+        metadata = try ClipArtMetadata(svg: bytes, file: path)
+      } catch {
+        continue  // a drawing whose words cannot be read has no caption
+      }
+      titles[metadata.title.lowercased(), default: 0] += 1
+      if metadata.isPublicDomain, ClipArtWords.isObject(path) { found.append((path, metadata)) }
+    }
+    var items: [Item] = []
+    var pictures: Set<String> = []
+    for (path, metadata) in found {
+      let count = titles[metadata.title.lowercased()] ?? 0
+      guard let caption = filter.caption(for: path, metadata, titleCount: count) else { continue }
+      let picture = files.pictures.appendingPathComponent(String(path.dropLast(3)) + "png")
+        .resolvingSymlinksInPath()
+      guard FileBytes.exists(picture), pictures.insert(picture.path).inserted else { continue }
+      items.append(
+        Item(
+          path: path, picture: picture, caption: caption,
+          keywords: ClipArtWords.keywords(metadata, path: path, caption: caption)))
+    }
+    return items
+  }
+
+  // MARK: Pictures
+
+  /// The part of the picture that is not white, reduced, and whether the whole has no transparency;
+  /// nil if it is of no use.
+  private static func trimmed(_ url: URL) -> (image: Image, isOpaque: Bool)? {
+    let image: Image
+    do throws(ImageError) {
+      image = try Image(contentsOf: url, limits: ImageLimits(pixels: 40_000_000))
+    } catch {
+      return nil
+    }
+    let shown = image.converted(toChannels: 4)
+    guard let box = contentBox(shown) else { return nil }
+    let (width, height) = (box.x.count, box.y.count)
+    let (long, short) = (max(width, height), min(width, height))
+    guard short >= 8, long >= 32, long <= short * 4 else { return nil }
+    let part = shown.cropped(
+      x: box.x.lowerBound, y: box.y.lowerBound, width: width, height: height)
+    let limit = Int(Double(largestSide) / 1.16)
+    let isOpaque = stride(from: 3, to: shown.pixels.count, by: 4)
+      .allSatisfy { shown.pixels[$0] == 255 }
+    guard long > limit else { return (part, isOpaque) }
+    let reduced = part.resized(
+      width: max(1, width * limit / long), height: max(1, height * limit / long), filter: .lanczos)
+    return (reduced, isOpaque)
+  }
+
+  private static func contentBox(_ image: Image) -> (x: Range<Int>, y: Range<Int>)? {
+    var (left, right, top, bottom) = (image.width, -1, image.height, -1)
+    image.pixels.withUnsafeBufferPointer { pixels in
+      for y in 0..<image.height {
+        for x in 0..<image.width {
+          let index = (y * image.width + x) * 4
+          let alpha = Int(pixels[index + 3])
+          let least = Int(min(pixels[index], pixels[index + 1], pixels[index + 2]))
+          guard alpha * (255 - least) > 12 * 255 else { continue }
+          (left, right) = (min(left, x), max(right, x))
+          (top, bottom) = (min(top, y), max(bottom, y))
+        }
+      }
+    }
+    return right < 0 ? nil : (left..<right + 1, top..<bottom + 1)
+  }
+
+  /// A square with a margin: transparent, or white around a picture without transparency.
+  private static func framed(_ image: Image, isOpaque: Bool) -> Image {
+    let margin = Int((0.08 * Double(max(image.width, image.height))).rounded())
+    let color: [UInt8] = isOpaque ? [255, 255, 255, 255] : [0, 0, 0, 0]
+    let side = max(image.width, image.height) + 2 * margin
+    let left = (side - image.width) / 2
+    let top = (side - image.height) / 2
+    return image.padded(
+      left: left, top: top, right: side - image.width - left,
+      bottom: side - image.height - top, color: color)
+  }
+}

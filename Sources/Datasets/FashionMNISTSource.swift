@@ -1,0 +1,117 @@
+public import Foundation
+import Imaging
+
+/// Fashion-MNIST: 70,000 grey pictures of clothes, 28 pixels a side, in ten classes.
+public struct FashionMNISTSource: IndexedSampleSource, Sendable {
+  /// The gzipped IDX files of one part.
+  public struct Files: Sendable {
+    /// Pictures, magic 2051.
+    public var images: URL
+    /// Classes, magic 2049.
+    public var labels: URL
+
+    /// Names the files.
+    public init(images: URL, labels: URL) {
+      self.images = images
+      self.labels = labels
+    }
+
+    /// The files of a Debian package, downloaded when it is not there; `training` picks the 60,000
+    /// pictures to train on, else the 10,000 to test with.
+    ///
+    /// Throws: `DataError.package` if the package cannot be had.
+    public init(from packages: PackageStore, training: Bool = true) throws(DataError) {
+      let stem = "usr/share/datasets/fashion-mnist/" + (training ? "train" : "t10k")
+      let names = ["\(stem)-images-idx3-ubyte.gz", "\(stem)-labels-idx1-ubyte.gz"]
+      let root = try packages.root(of: "dataset-fashion-mnist", containing: names)
+      images = root.appendingPathComponent(names[0])
+      labels = root.appendingPathComponent(names[1])
+    }
+  }
+
+  /// Names of the classes in the order of their numbers.
+  public static let classes = [
+    "t-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
+    "ankle boot",
+  ]
+
+  /// Number of pictures.
+  public let count: Int
+  /// The class of each picture, 0 ... 9.
+  public let labels: [UInt8]
+  private let pixels: [UInt8]
+  private let width: Int
+  private let height: Int
+  private let stem: String
+
+  /// Reads both files; `limit` keeps the first pictures only.
+  ///
+  /// Throws: `DataError.unreadable`, or `.malformed` if a file is no IDX file of the right kind or
+  /// they do not fit each other.
+  public init(_ files: Files, limit: Int = .max) throws(DataError) {
+    let images = try Self.inflated(files.images)
+    let classes = try Self.inflated(files.labels)
+    let picture = ByteReader(bytes: images, file: files.images.lastPathComponent)
+    let label = ByteReader(bytes: classes, file: files.labels.lastPathComponent)
+    try Self.check(picture, magic: 2051)
+    try Self.check(label, magic: 2049)
+    let total = try picture.uint32(at: 4)
+    height = try picture.uint32(at: 8)
+    width = try picture.uint32(at: 12)
+    guard try label.uint32(at: 4) == total, (1...1024).contains(width), (1...1024).contains(height)
+    else {
+      throw .malformed(
+        file: picture.file, entry: nil,
+        problem: "\(total) pictures of \(width)x\(height) do not fit"
+          + " \(try label.uint32(at: 4)) labels in \(label.file)")
+    }
+    count = min(max(0, limit), total)
+    pixels = try picture.slice(at: 16, count: count * width * height)
+    labels = try label.slice(at: 8, count: count)
+    if let wrong = labels.first(where: { $0 > 9 }) {
+      throw .malformed(
+        file: label.file, entry: nil, problem: "a label is \(wrong) but classes run from 0 to 9")
+    }
+    stem = files.images.lastPathComponent.hasPrefix("t10k") ? "test" : "train"
+  }
+
+  /// The picture at `index`, opaque, white on black as it is stored.
+  public func sample(at index: Int) throws(DataError) -> Sample {
+    let bytes = width * height
+    let image = Image(
+      width: width, height: height, channels: 1,
+      pixels: Array(pixels[index * bytes..<(index + 1) * bytes]))
+    let name = Self.classes[Int(labels[index])]
+    return Sample(
+      key: "fashion_\(stem)_\(index)", image: image.converted(toChannels: 4), caption: name,
+      source: "fashion-mnist", licence: "MIT", group: "Fashion/\(name)", style: "photo")
+  }
+
+  private static func check(_ reader: ByteReader, magic: Int) throws(DataError) {
+    let found = try reader.uint32(at: 0)
+    guard found == magic else {
+      throw .malformed(
+        file: reader.file, entry: nil,
+        problem: "the file begins with \(found) but an IDX file of this kind with \(magic)")
+    }
+  }
+
+  /// The bytes of a file, unpacked if it is gzipped.
+  static func inflated(_ url: URL) throws(DataError) -> [UInt8] {
+    let bytes = try FileBytes.read(url)
+    guard bytes.starts(with: [0x1F, 0x8B]) else { return bytes }
+    let output: Subprocess.Output
+    do {
+      output = try Subprocess.run("gzip", ["-dc", url.path])
+    } catch {
+      throw .unreadable(
+        file: url.path, reason: "the program `gzip`, which unpacks it, is not on this machine")
+    }
+    guard output.status == 0 else {
+      throw .malformed(
+        file: url.path, entry: nil,
+        problem: "gzip cannot unpack it, so it is damaged or cut short; fetch it again")
+    }
+    return output.standardOutput
+  }
+}
