@@ -1,46 +1,108 @@
 import Torch
 import TorchNN
 
-/// A stack of pre-norm transformer blocks, `[B, L, W] -> [B, L, W]`; keys as Hugging Face
-/// `CLIPEncoder`.
-final class CLIPEncoder: Module {
-  let layers: [CLIPEncoderLayer]
+/// How the weights of a transformer are drawn.
+enum CLIPInitialization {
+  /// Gaussians whose deviation falls with width and depth (OpenAI's text tower).
+  case scaled
+  /// The framework's own (OpenAI's vision tower).
+  case plain
+}
+
+/// Attention of each token to all others, or to those before it: `[B, L, D] -> [B, L, D]`.
+///
+/// Source: transformers `CLIPAttention`, its keys.
+final class CLIPAttention: Module {
+  let qProj: Linear
+  let kProj: Linear
+  let vProj: Linear
+  let outProj: Linear
+  private let headCount: Int
 
   init(
-    width: Int, inner: Int, layers count: Int, heads: Int, activation: Activation,
-    epsilon: Double, initialisation: CLIPInitialisation, using random: RandomSource
+    width: Int, headCount: Int, depth: Int, initialization: CLIPInitialization,
+    using random: RandomSource
   ) {
-    layers = (0..<count).map { _ in
-      CLIPEncoderLayer(
-        width: width, inner: inner, heads: heads, activation: activation, epsilon: epsilon,
-        initialisation: initialisation, using: random)
+    qProj = Linear(width, width, using: random)
+    kProj = Linear(width, width, using: random)
+    vProj = Linear(width, width, using: random)
+    outProj = Linear(width, width, using: random)
+    self.headCount = headCount
+    let scale = 1 / Double(width).squareRoot()
+    for projection in [qProj, kProj, vProj] {
+      switch initialization {
+      case .scaled: projection.weight.initialize(.normal(deviation: scale), using: random)
+      // Xavier for the three as one matrix of 3 width rows.
+      case .plain:
+        projection.weight.initialize(.uniform(bound: scale * 1.5.squareRoot()), using: random)
+      }
+      projection.bias?.initialize(.zeros, using: random)
     }
+    if case .scaled = initialization {
+      let deviation = scale / (2 * Double(depth)).squareRoot()
+      outProj.weight.initialize(.normal(deviation: deviation), using: random)
+    }
+    outProj.bias?.initialize(.zeros, using: random)
   }
 
   func callAsFunction(_ x: Tensor, isCausal: Bool) -> Tensor {
-    layers.reduce(x) { h, layer in layer(h, isCausal: isCausal) }
+    let (b, l, d) = x.shape3
+    func heads(_ x: Tensor) -> Tensor {
+      x.reshaped(b, l, headCount, d / headCount).transposed(1, 2)  // [B, H, L, D/H]
+    }
+    let attended = F.scaledDotProductAttention(
+      heads(qProj(x)), heads(kProj(x)), heads(vProj(x)), isCausal: isCausal)
+    return outProj(attended.transposed(1, 2).reshaped(b, l, d))  // [B, L, D]
   }
 }
 
-/// One pre-norm transformer block.
-final class CLIPEncoderLayer: Module {
-  static let keys = ["layerNorm1": "layer_norm1", "layerNorm2": "layer_norm2"]
-  let layerNorm1: LayerNorm
-  let selfAttn: CLIPAttention
-  let layerNorm2: LayerNorm
-  let mlp: CLIPFeedForward
+/// Two linear maps with a nonlinearity between, each token alone.
+///
+/// Source: transformers `CLIPMLP`, its keys.
+final class CLIPFeedForward: Module {
+  let fc1: Linear
+  let fc2: Linear
+  private let activation: Activation
 
   init(
-    width: Int, inner: Int, heads: Int, activation: Activation, epsilon: Double,
-    initialisation: CLIPInitialisation, using random: RandomSource
+    width: Int, hiddenWidth: Int, depth: Int, activation: Activation,
+    initialization: CLIPInitialization, using random: RandomSource
   ) {
-    layerNorm1 = LayerNorm(width, epsilon: epsilon)
+    fc1 = Linear(width, hiddenWidth, using: random)
+    fc2 = Linear(hiddenWidth, width, using: random)
+    self.activation = activation
+    if case .scaled = initialization {
+      let w = Double(width)
+      fc1.weight.initialize(.normal(deviation: 1 / (2 * w).squareRoot()), using: random)
+      fc2.weight.initialize(
+        .normal(deviation: 1 / (2 * w * Double(depth)).squareRoot()), using: random)
+    }
+  }
+
+  func callAsFunction(_ x: Tensor) -> Tensor { fc2(activation(fc1(x))) }
+}
+
+/// A pre-norm block, `[B, L, D] -> [B, L, D]`.
+///
+/// Source: transformers `CLIPEncoderLayer`, its keys.
+final class CLIPEncoderLayer: Module {
+  let selfAttn: CLIPAttention
+  let layerNorm1: LayerNorm
+  let mlp: CLIPFeedForward
+  let layerNorm2: LayerNorm
+
+  init(
+    width: Int, hiddenWidth: Int, headCount: Int, depth: Int, activation: Activation,
+    epsilon: Double, initialization: CLIPInitialization, using random: RandomSource
+  ) {
     selfAttn = CLIPAttention(
-      width: width, heads: heads, initialisation: initialisation, using: random)
-    layerNorm2 = LayerNorm(width, epsilon: epsilon)
-    mlp = CLIPFeedForward(
-      width: width, inner: inner, activation: activation, initialisation: initialisation,
+      width: width, headCount: headCount, depth: depth, initialization: initialization,
       using: random)
+    layerNorm1 = LayerNorm(width, epsilon: epsilon)
+    mlp = CLIPFeedForward(
+      width: width, hiddenWidth: hiddenWidth, depth: depth, activation: activation,
+      initialization: initialization, using: random)
+    layerNorm2 = LayerNorm(width, epsilon: epsilon)
   }
 
   func callAsFunction(_ x: Tensor, isCausal: Bool) -> Tensor {
@@ -49,77 +111,24 @@ final class CLIPEncoderLayer: Module {
   }
 }
 
-/// Multi-head self-attention, `[B, L, W] -> [B, L, W]`.
-final class CLIPAttention: Module {
-  let kProj: Linear
-  let vProj: Linear
-  let qProj: Linear
-  let outProj: Linear
-  private let heads: Int
+/// A stack of blocks.
+///
+/// Source: transformers `CLIPEncoder`, its keys.
+final class CLIPEncoder: Module {
+  let layers: [CLIPEncoderLayer]
 
   init(
-    width: Int, heads: Int, initialisation: CLIPInitialisation, using random: RandomSource
+    width: Int, hiddenWidth: Int, layerCount: Int, headCount: Int, activation: Activation,
+    epsilon: Double, initialization: CLIPInitialization, using random: RandomSource
   ) {
-    self.heads = heads
-    kProj = initialisation.linear(width, width, initialisation.attention, using: random)
-    vProj = initialisation.linear(width, width, initialisation.attention, using: random)
-    qProj = initialisation.linear(width, width, initialisation.attention, using: random)
-    outProj = initialisation.linear(width, width, initialisation.projection, using: random)
-  }
-
-  func callAsFunction(_ x: Tensor, isCausal: Bool) -> Tensor {
-    let (b, length, width) = x.shape3
-    func split(_ y: Tensor) -> Tensor {  // [B, heads, L, d]
-      y.reshaped(b, length, heads, width / heads).transposed(1, 2)
+    layers = (0..<layerCount).map { _ in
+      CLIPEncoderLayer(
+        width: width, hiddenWidth: hiddenWidth, headCount: headCount, depth: layerCount,
+        activation: activation, epsilon: epsilon, initialization: initialization, using: random)
     }
-    let attended = F.scaledDotProductAttention(
-      split(qProj(x)), split(kProj(x)), split(vProj(x)), isCausal: isCausal)
-    return outProj(attended.transposed(1, 2).reshaped(b, length, width))
-  }
-}
-
-/// Linear, activation, linear.
-final class CLIPFeedForward: Module {
-  let fc1: Linear
-  let fc2: Linear
-  private let activation: Activation
-
-  init(
-    width: Int, inner: Int, activation: Activation, initialisation: CLIPInitialisation,
-    using random: RandomSource
-  ) {
-    self.activation = activation
-    fc1 = initialisation.linear(width, inner, initialisation.inner, using: random)
-    fc2 = initialisation.linear(inner, width, initialisation.projection, using: random)
   }
 
-  func callAsFunction(_ x: Tensor) -> Tensor { fc2(activation(fc1(x))) }
-}
-
-/// OpenAI's initial deviations for a tower of a width and depth: residual branches shrink with the
-/// depth so that the stack starts near the identity. Source: openai/CLIP `initialize_parameters`.
-struct CLIPInitialisation {
-  /// Queries, keys, values.
-  let attention: Double
-  /// The last layer of each residual branch.
-  let projection: Double
-  /// The first feed-forward layer.
-  let inner: Double
-
-  init(width: Int, layers: Int) {
-    let base = 1 / Double(width).squareRoot()
-    attention = base
-    projection = base / Double(2 * layers).squareRoot()
-    inner = 1 / Double(2 * width).squareRoot()
-  }
-
-  /// A linear layer with normal weights and zero biases.
-  func linear(
-    _ input: Int, _ output: Int, _ deviation: Double, using random: RandomSource
-  ) -> Linear {
-    let layer = Linear(input, output, using: random)
-    layer.weight.initialize(.normal(deviation: deviation), using: random)
-    layer.bias?.initialize(.zeros, using: random)
-    return layer
+  func callAsFunction(_ x: Tensor, isCausal: Bool = false) -> Tensor {
+    layers.reduce(x) { x, layer in layer(x, isCausal: isCausal) }
   }
 }

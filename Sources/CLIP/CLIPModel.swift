@@ -2,71 +2,89 @@ import Foundation
 public import Torch
 public import TorchNN
 
-/// CLIP: two towers that put a picture and its caption at the same place of a joint embedding.
+/// A text and a vision tower whose embeddings share one space.
 ///
-/// Source: CLIP section 2; its parts load and save as Hugging Face's two models with projection.
+/// Source: CLIP paper section 2.3; keys as transformers `CLIPModel`.
 public final class CLIPModel: Module {
+  /// The towers pass their keys on as they are.
+  public static let keys = ["text": "", "vision": ""]
   /// The text tower.
   public let text: CLIPTextModelWithProjection
   /// The vision tower.
   public let vision: CLIPVisionModelWithProjection
-  /// The logarithm of the learned inverse temperature, `[]`.
+  /// `[]`, the logarithm of the factor on cosines.
   public let logitScale: Parameter
 
-  /// Keys equal Hugging Face `CLIPModel`: both towers pass theirs on as they are.
-  public static let keys = ["text": "", "vision": ""]
-
-  /// The scale's bound: logits are multiplied by at most 100 (CLIP section 2.5).
+  /// The largest factor on cosines (CLIP paper, section 2.5).
   public static let largestScale = 100.0
+  /// The logit scale of a new model: its factor is 1 / 0.07.
+  public static let firstLogitScale = log(1 / 0.07)
 
-  /// Makes both towers, with the temperature of the paper, 0.07.
+  /// Makes both towers, drawing the weights as OpenAI did.
+  ///
+  /// Traps: a configuration that does not validate.
   public init(_ config: CLIPConfig, using random: RandomSource) {
     text = CLIPTextModelWithProjection(config.text, using: random)
     vision = CLIPVisionModelWithProjection(config.vision, using: random)
-    logitScale = Parameter([], filledWith: Foundation.log(1 / 0.07))
+    logitScale = Parameter([], filledWith: Self.firstLogitScale)
   }
 
-  /// Joins two towers; the temperature starts anew.
-  public init(text: CLIPTextModelWithProjection, vision: CLIPVisionModelWithProjection) {
+  /// Joins two towers.
+  ///
+  /// Traps: embeddings of different widths.
+  public init(
+    text: CLIPTextModelWithProjection, vision: CLIPVisionModelWithProjection,
+    logitScale: Double = firstLogitScale
+  ) {
+    _ = CLIPConfig(text: text.config, vision: vision.config)
     self.text = text
     self.vision = vision
-    logitScale = Parameter([], filledWith: Foundation.log(1 / 0.07))
+    self.logitScale = Parameter(Tensor(scalar: logitScale))
   }
 
-  /// Similarities of each picture (row) with each caption (column), scaled: `[N, M]`.
+  /// The sizes of both towers.
+  public var config: CLIPConfig { CLIPConfig(text: text.config, vision: vision.config) }
+
+  /// Scaled cosines of every picture with every text.
   ///
-  /// Shapes: `pixels` `[N, 3, S, S]`, `ids` `[M, L]`.
+  /// Shapes: pixels `[N, 3, S, S]` and ids `[M, L]` to `[N, M]`.
+  /// Range: `±exp(logitScale)`.
   public func callAsFunction(pixels: Tensor, ids: Tensor) -> Tensor {
     logits(imageEmbeds: vision(pixels), textEmbeds: text(ids).embeds)
   }
 
-  /// Scaled cosine similarities, `[N, D], [M, D] -> [N, M]`.
-  public func logits(imageEmbeds: Tensor, textEmbeds: Tensor) -> Tensor {
-    let pictures = normalized(imageEmbeds.to(.float32))
-    let captions = normalized(textEmbeds.to(.float32))
-    return pictures.matmul(captions.transposed(0, 1)) * logitScale.value.exp()
-  }
-
-  /// The symmetric contrastive loss of a batch of pairs: each picture must find its caption among
-  /// all captions, and each caption its picture.
+  /// `exp(s) ẑ_image ẑ_textᵀ` in float32, where ẑ are the embeddings brought to length one.
   ///
-  /// Shapes: both `[N, D]`; result `[]`. Source: CLIP section 2.3, figure 3.
-  public func contrastiveLoss(imageEmbeds: Tensor, textEmbeds: Tensor) -> Tensor {
-    let logits = logits(imageEmbeds: imageEmbeds, textEmbeds: textEmbeds)
-    let labels = Tensor.arange(
-      0, Double(logits.dim(0)), dtype: .int64, device: logits.device)
-    return
-      (F.crossEntropy(logits, labels) + F.crossEntropy(logits.transposed(0, 1), labels)) * 0.5
+  /// Shapes: `[N, D]` and `[M, D]` to `[N, M]`.
+  public func logits(imageEmbeds: Tensor, textEmbeds: Tensor) -> Tensor {
+    // An enclosing autocast would make the product in bfloat16, where 99.5 and 100 are one number.
+    autocast(to: .float32, device: imageEmbeds.device) {
+      let images = imageEmbeds.to(.float32).normalized()
+      let texts = textEmbeds.to(.float32).normalized()
+      return images.matmul(texts.transposed()) * logitScale.value.exp()
+    }
   }
 
-  /// Puts the learned scale back under its bound; call it after each optimiser step.
+  /// The mean of two cross-entropies: the text of each picture among all texts of the batch, and
+  /// the picture of each text among all pictures.
+  ///
+  /// Shapes: `[N, D]` twice to a scalar; row i of one belongs to row i of the other.
+  /// Traps: different shapes.
+  /// Source: CLIP paper, figure 3.
+  public func contrastiveLoss(imageEmbeds: Tensor, textEmbeds: Tensor) -> Tensor {
+    precondition(
+      imageEmbeds.shape == textEmbeds.shape,
+      "\(imageEmbeds.shape) image embeddings with \(textEmbeds.shape) text embeddings")
+    let logits = logits(imageEmbeds: imageEmbeds, textEmbeds: textEmbeds)
+    let own = Tensor.indices(logits.dim(0), device: logits.device)  // [N]
+    return (F.crossEntropy(logits, own) + F.crossEntropy(logits.transposed(), own)) / 2
+  }
+
+  /// Brings a logit scale whose factor an optimiser step took beyond 100 back to it, in place.
+  ///
+  /// Call it after each step; clamping in the forward pass would stop the gradient for good.
   public func clampLogitScale() {
     let scale = logitScale.value
-    noGrad { scale.copy(from: scale.clamped(min: nil, max: Foundation.log(Self.largestScale))) }
+    noGrad { scale.copy(from: scale.clamped(max: log(Self.largestScale))) }
   }
-}
-
-/// Rows of length one, `[N, D] -> [N, D]`.
-public func normalized(_ embeddings: Tensor) -> Tensor {
-  embeddings / embeddings.norm(over: -1, keepingDims: true)
 }

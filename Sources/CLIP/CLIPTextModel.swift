@@ -1,95 +1,94 @@
 public import Torch
 public import TorchNN
 
-/// CLIP's text encoder: a causal transformer whose state at the end of the text is projected to
-/// the joint embedding.
+/// CLIP's text tower with the projection to the space shared with pictures.
 ///
-/// Source: CLIP section 2.4; keys as Hugging Face `CLIPTextModelWithProjection`.
+/// Shapes: ids `[B, L]` int64 to embeddings `[B, D]` and encodings `[B, L, W]`.
+/// Source: CLIP paper section 2.4; keys as transformers `CLIPTextModelWithProjection`.
 public final class CLIPTextModelWithProjection: Module {
-  /// What this network was made from.
+  /// The sizes.
   public let config: CLIPTextConfig
   let textModel: CLIPTextTransformer
   let textProjection: Linear
 
-  /// Makes a tower with OpenAI's initialisation.
+  /// Makes a tower, drawing the weights as OpenAI did.
+  ///
+  /// Traps: a configuration that does not validate.
   public init(_ config: CLIPTextConfig, using random: RandomSource) {
+    CLIPConfigKeys.requireValid { () throws(ConfigError) in try config.validate() }
     self.config = config
     textModel = CLIPTextTransformer(config, using: random)
-    textProjection = clipProjection(config.hiddenSize, config.projectionDim, using: random)
+    textProjection = Linear(config.hiddenSize, config.projectionDim, bias: false, using: random)
+    textProjection.weight.initialize(
+      .normal(deviation: 1 / Double(config.hiddenSize).squareRoot()), using: random)
   }
 
-  /// The text's embedding and the encoding of each token.
+  /// What the tower says of texts.
   public struct Output {
-    /// `[B, D]`, not normalised.
+    /// The embeddings, `[B, D]`, not normalised.
     public let embeds: Tensor
-    /// `[B, L, W]`, after the final norm.
+    /// The encodings of all tokens, `[B, L, W]`, after the last norm.
     public let lastHiddenState: Tensor
   }
 
-  /// Encodes token ids, `[B, L]` int64 with L at most the context length.
-  ///
-  /// No padding mask is needed: attention is causal and padding comes last.
-  public func callAsFunction(_ ids: Tensor) -> Output {
-    let (pooled, states) = textModel(ids)
-    return Output(embeds: textProjection(pooled), lastHiddenState: states)
-  }
-
-  /// Where the weights live.
+  /// Where the weights are.
   public var device: Device { textProjection.weight.value.device }
+
+  /// Encodes texts.
+  ///
+  /// No padding mask is needed: no token sees what comes after it, so what stands in the padding
+  /// changes neither the embedding nor the encodings up to the end token.
+  /// Shapes: `ids` `[B, L]` int64.
+  /// Traps: more tokens than the context.
+  public func callAsFunction(_ ids: Tensor) -> Output {
+    let encodings = textModel(ids)  // [B, L, W]
+    let (b, l, w) = encodings.shape3
+    let isEnd = config.eosTokenID == 2 ? ids : (ids .== Double(config.eosTokenID)).to(.int64)
+    let starts = Tensor.arange(0, Double(b * l), step: Double(l), dtype: .int64, device: ids.device)
+    let ends = isEnd.argmax(over: -1) + starts  // [B], rows of all sequences in one list
+    let pooled = encodings.reshaped(b * l, w).indexed(by: ends)  // [B, W]
+    return Output(embeds: textProjection(pooled), lastHiddenState: encodings)
+  }
 }
 
-/// The text tower without its projection; keys as Hugging Face `CLIPTextTransformer`.
+/// Embeddings, causal blocks, norm. Source: transformers `CLIPTextTransformer`, its keys.
 final class CLIPTextTransformer: Module {
   let embeddings: CLIPTextEmbeddings
   let encoder: CLIPEncoder
   let finalLayerNorm: LayerNorm
-  private let endOfText: Int
 
   init(_ config: CLIPTextConfig, using random: RandomSource) {
-    endOfText = config.eosTokenID
     embeddings = CLIPTextEmbeddings(config, using: random)
     encoder = CLIPEncoder(
-      width: config.hiddenSize, inner: config.intermediateSize, layers: config.numHiddenLayers,
-      heads: config.numAttentionHeads, activation: config.hiddenAct,
+      width: config.hiddenSize, hiddenWidth: config.intermediateSize,
+      layerCount: config.numHiddenLayers,
+      headCount: config.numAttentionHeads, activation: config.hiddenAct,
       epsilon: config.layerNormEps,
-      initialisation: CLIPInitialisation(
-        width: config.hiddenSize, layers: config.numHiddenLayers),
-      using: random)
+      initialization: .scaled, using: random)
     finalLayerNorm = LayerNorm(config.hiddenSize, epsilon: config.layerNormEps)
   }
 
-  /// The state at the end of the text `[B, W]` and all states `[B, L, W]`.
-  func callAsFunction(_ ids: Tensor) -> (pooled: Tensor, states: Tensor) {
-    let states = finalLayerNorm(encoder(embeddings(ids), isCausal: true))
-    let (b, _, width) = states.shape3
-    // Both rules take the first of equals: the largest id, or the first end of text.
-    let marks = endOfText == 2 ? ids : (ids .== Double(endOfText)).to(.int64)
-    let ends = marks.argmax(over: 1).reshaped(b, 1, 1).expanded([b, 1, width])
-    return (states.gathered(1, ends).squeezed(1), states)
+  func callAsFunction(_ ids: Tensor) -> Tensor {
+    finalLayerNorm(encoder(embeddings(ids), isCausal: true))
   }
 }
 
-/// Token plus position embeddings.
+/// Token and position tables. Source: transformers `CLIPTextEmbeddings`, its keys.
 final class CLIPTextEmbeddings: Module {
   let tokenEmbedding: Embedding
   let positionEmbedding: Embedding
 
   init(_ config: CLIPTextConfig, using random: RandomSource) {
     tokenEmbedding = Embedding(config.vocabSize, config.hiddenSize, using: random)
-    tokenEmbedding.weight.initialize(.normal(deviation: 0.02), using: random)
     positionEmbedding = Embedding(config.maxPositionEmbeddings, config.hiddenSize, using: random)
+    tokenEmbedding.weight.initialize(.normal(deviation: 0.02), using: random)
     positionEmbedding.weight.initialize(.normal(deviation: 0.01), using: random)
   }
 
   func callAsFunction(_ ids: Tensor) -> Tensor {
-    let positions = positionEmbedding.weight.value.narrowed(0, start: 0, count: ids.dim(1))
-    return tokenEmbedding(ids) + positions
+    let (_, l) = ids.shape2
+    let context = positionEmbedding.weight.shape[0]
+    precondition(l <= context, "\(l) tokens do not fit a context of \(context)")
+    return tokenEmbedding(ids) + positionEmbedding.weight.value[0..<l]  // [B, L, W]
   }
-}
-
-/// A projection to the joint embedding, without bias.
-func clipProjection(_ width: Int, _ embedding: Int, using random: RandomSource) -> Linear {
-  let layer = Linear(width, embedding, bias: false, using: random)
-  layer.weight.initialize(.normal(deviation: 1 / Double(width).squareRoot()), using: random)
-  return layer
 }

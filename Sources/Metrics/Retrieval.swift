@@ -1,6 +1,9 @@
 public import Torch
 
 /// How often the right partner of an embedding is among its nearest.
+///
+/// Range: shares, 0 ... 1; chance is k / N.
+/// Source: recall@k as in CLIP (Radford et al. 2021), section 3.1.
 public struct Retrieval: Sendable, Equatable {
   /// Share of pictures whose own sentence is among the k nearest sentences, by k.
   public let imageToText: [Int: Double]
@@ -9,35 +12,47 @@ public struct Retrieval: Sendable, Equatable {
 
   /// Measures recall between embeddings of pictures and of their sentences, row by row.
   ///
-  /// Nearness is the cosine. A partner that scores no better than another loses to it, so that
-  /// embeddings which are all equal have a recall of 0.
+  /// Nearness is the cosine. Of equally near partners each order counts as equally likely, so
+  /// embeddings that are all equal score chance, and the order of the rows does not matter.
   /// Shapes: `imageEmbeddings`, `textEmbeddings` `[N, D]`, row i of one belongs to row i of the
-  /// other. Traps: different shapes, no rows.
-  /// Source: recall@k as in CLIP (Radford et al. 2021), section 3.1.
+  /// other.
+  /// Traps: different shapes, no rows, a rank below 1.
   public init(imageEmbeddings: Tensor, textEmbeddings: Tensor, at ranks: [Int] = [1, 5]) {
     precondition(
-      imageEmbeddings.shape == textEmbeddings.shape && imageEmbeddings.dim(0) > 0,
+      imageEmbeddings.rank == 2 && imageEmbeddings.shape == textEmbeddings.shape
+        && imageEmbeddings.dim(0) > 0,
       "\(imageEmbeddings.shape) pictures do not pair with \(textEmbeddings.shape) sentences")
-    let (images, texts) = (Self.normalized(imageEmbeddings), Self.normalized(textEmbeddings))
-    let similarity = images.matmul(texts.transposed(0, 1))  // [N, N]
-    imageToText = Self.recall(similarity, at: ranks)
-    textToImage = Self.recall(similarity.transposed(0, 1), at: ranks)
+    precondition(ranks.allSatisfy { $0 > 0 }, "ranks \(ranks) begin at 1")
+    (imageToText, textToImage) = noGrad {
+      let images = imageEmbeddings.to(.float32).normalized()
+      let texts = textEmbeddings.to(.float32).normalized()
+      return (
+        Self.recall(of: images, among: texts, at: ranks),
+        Self.recall(of: texts, among: images, at: ranks)
+      )
+    }
   }
 
-  /// Recall of each row's own column.
-  private static func recall(_ similarity: Tensor, at ranks: [Int]) -> [Int: Double] {
-    let count = similarity.dim(0)
-    let own = (similarity * Tensor.eye(count, device: similarity.device))
-      .sum(over: 1, keepingDims: true)
-    let better = (similarity .>= own).to(.float32).sum(over: 1) - 1  // [N], the own one not
-    return Dictionary(
-      uniqueKeysWithValues: ranks.map { k in
-        (k, (better .< Double(k)).to(.float32).mean().item())
-      })
-  }
+  /// Rows of the matrix of cosines that are made at once.
+  private static let rowsAtOnce = 1024
 
-  private static func normalized(_ x: Tensor) -> Tensor {
-    let values = x.to(.float32)
-    return values / values.norm(over: 1, keepingDims: true).clamped(min: 1e-12, max: nil)
+  private static func recall(
+    of queries: Tensor, among answers: Tensor, at ranks: [Int]
+  ) -> [Int: Double] {
+    let count = queries.dim(0)
+    var sums: [Int: Double] = Dictionary(uniqueKeysWithValues: Set(ranks).map { ($0, 0) })
+    for start in stride(from: 0, to: count, by: rowsAtOnce) {
+      let rows = start..<min(start + rowsAtOnce, count)
+      let cosines = queries[rows].matmul(answers.transposed())  // [R, N]
+      let own = cosines.diagonal(offset: start).unsqueezed(1)  // [R, 1]
+      let better = (cosines .> own).to(.float32).sum(over: 1).array(of: Double.self)
+      let equal = (cosines .== own).to(.float32).sum(over: 1).array(of: Double.self)
+      for (better, equal) in zip(better, equal) where equal > 0 {
+        for k in sums.keys {
+          sums[k, default: 0] += min(max((Double(k) - better) / equal, 0), 1)
+        }
+      }
+    }
+    return sums.mapValues { $0 / Double(count) }
   }
 }

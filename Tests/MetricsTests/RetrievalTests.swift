@@ -1,11 +1,12 @@
 import Metrics
+import TestSupport
 import Testing
 import Torch
 
 @Suite struct RetrievalTests {
   @Test func findsEveryPartnerOfEqualEmbeddings() {
-    let random = RandomSource(seed: 1)
-    let images = random.normal([7, 16])
+    // More rows than are compared at once.
+    let images = RandomSource(seed: 1).normal([1500, 64])
     let found = Retrieval(imageEmbeddings: images, textEmbeddings: images * 3)
     #expect(found.imageToText == [1: 1, 5: 1])
     #expect(found.textToImage == [1: 1, 5: 1])
@@ -20,9 +21,48 @@ import Torch
     #expect(found.textToImage == [1: 0, 2: 1])
   }
 
-  @Test func givesNothingToEmbeddingsThatAreAllEqual() {
-    let same = Tensor.ones([4, 3])
-    let found = Retrieval(imageEmbeddings: same, textEmbeddings: same, at: [1])
-    #expect(found.imageToText == [1: 0])
+  @Test func directionsDiffer() {
+    let images = Tensor([1, 0, 0, 1] as [Float], shape: [2, 2])
+    let texts = Tensor([1, 0.2, 1, 0.4] as [Float], shape: [2, 2])
+    let found = Retrieval(imageEmbeddings: images, textEmbeddings: texts, at: [1])
+    // Both pictures find their sentence, but the first picture is nearer to both sentences.
+    #expect(found.imageToText == [1: 1])
+    #expect(found.textToImage == [1: 0.5])
+  }
+
+  @Test func givesChanceToEmbeddingsThatAreAllEqual() {
+    let same = Tensor.ones([20, 3])
+    let found = Retrieval(imageEmbeddings: same, textEmbeddings: same, at: [1, 5, 40])
+    for (k, share) in [1: 0.05, 5: 0.25, 40: 1] {
+      #expect(abs((found.imageToText[k] ?? 0) - share) < 1e-12)
+      #expect(abs((found.textToImage[k] ?? 0) - share) < 1e-12)
+    }
+  }
+
+  @Test func givesAboutChanceToUnrelatedEmbeddings() {
+    let random = RandomSource(seed: 2)
+    let found = Retrieval(
+      imageEmbeddings: random.normal([2000, 16]), textEmbeddings: random.normal([2000, 16]),
+      at: [200])
+    #expect(abs((found.imageToText[200] ?? 0) - 0.1) < 0.03)
+  }
+
+  @Test func orderOfRowsDoesNotMatter() {
+    let random = RandomSource(seed: 3)
+    let (images, noise) = (random.normal([300, 8]), random.normal([300, 8]))
+    let texts = images + noise
+    let order = random.permutation(300)
+    let found = Retrieval(imageEmbeddings: images, textEmbeddings: texts)
+    let permuted = Retrieval(
+      imageEmbeddings: images.indexed(by: order), textEmbeddings: texts.indexed(by: order))
+    for k in [1, 5] {
+      #expect(abs((found.imageToText[k] ?? 0) - (permuted.imageToText[k] ?? 1)) < 1e-12)
+    }
+  }
+
+  @Test func wrongShapesAreRefused() async {
+    await #expect(processExitsWith: .failure) {
+      _ = Retrieval(imageEmbeddings: Tensor.ones([2, 3]), textEmbeddings: Tensor.ones([3, 3]))
+    }
   }
 }

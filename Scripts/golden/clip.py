@@ -1,0 +1,93 @@
+"""Golden values of the CLIP towers, their loss and their preprocessing, from transformers.
+
+Run from the root of the repository: python Scripts/golden/clip.py
+Made with transformers 5.23.0, torch 2.13.0 (CPU), Pillow.
+"""
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from transformers import (
+    CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModelWithProjection, CLIPVisionConfig,
+    CLIPVisionModelWithProjection)
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+ROOT = Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "clip"
+TEXT = dict(vocab_size=50, max_position_embeddings=9, hidden_size=16, intermediate_size=32,
+            num_hidden_layers=2, num_attention_heads=2, projection_dim=12)
+VISION = dict(image_size=16, patch_size=4, hidden_size=16, intermediate_size=32,
+              num_hidden_layers=2, num_attention_heads=2, projection_dim=12)
+
+
+def scramble(model, seed):
+    """Weights far from any initialisation, so that every term counts."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            noise = torch.randn(value.shape, generator=generator) * 0.3
+            value.copy_(noise + (1 if "norm" in name and name.endswith("weight") else 0))
+    return model.eval()
+
+
+def write(name, tensors, config=None):
+    file = ROOT / f"{name}.safetensors"
+    save_file({k: v.detach().contiguous().clone() for k, v in tensors.items()}, file)
+    file.chmod(0o644)
+    if config is not None:
+        (ROOT / f"{name}.json").write_text(config.to_json_string(use_diff=False))
+
+
+def weights(model):
+    return {"weights." + k: v for k, v in model.state_dict().items()}
+
+
+def text(name, ids, **changes):
+    config = CLIPTextConfig(**{**TEXT, **changes})
+    model = scramble(CLIPTextModelWithProjection(config), 1)
+    out = model(ids)
+    write(name, {**weights(model), "ids": ids, "embeds": out.text_embeds,
+                 "encodings": out.last_hidden_state}, config)
+
+
+def main():
+    ids = torch.tensor([[48, 5, 7, 49, 49, 49, 49, 49, 49], [48, 1, 2, 3, 4, 5, 6, 7, 49],
+                        [48, 49, 0, 0, 0, 0, 0, 0, 0]])
+    text("text_quick_gelu", ids, hidden_act="quick_gelu", eos_token_id=2)
+    # The end token is not the largest id here, so its number must be found.
+    text("text_gelu", torch.where(ids == 49, 40, ids), hidden_act="gelu", eos_token_id=40)
+
+    pixels = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(3))
+    config = CLIPVisionConfig(**VISION)
+    model = scramble(CLIPVisionModelWithProjection(config), 2)
+    write("vision", {**weights(model), "pixels": pixels, "embeds": model(pixels).image_embeds}, config)
+
+    config = CLIPConfig(text_config={**TEXT, "eos_token_id": 2}, vision_config=VISION, projection_dim=12)
+    model = scramble(CLIPModel(config), 4)
+    with torch.no_grad():
+        model.logit_scale.fill_(2.5)
+    out = model(input_ids=ids, pixel_values=pixels, return_loss=True)
+    out.loss.backward()
+    write("model", {
+        **weights(model), "ids": ids, "pixels": pixels, "logits": out.logits_per_image,
+        "loss": out.loss,
+        **{"gradients." + k: v.grad for k, v in model.named_parameters()}})
+
+    process = CLIPImageProcessorPil(size={"shortest_edge": 20}, crop_size={"height": 16, "width": 16})
+    random = np.random.default_rng(5)
+    # Pillow 13 resizes rows or columns first, whichever is cheaper, which moves samples by some
+    # units; earlier ones and this package always begin with the rows, and so do these sizes.
+    images = {"wide": (37, 23), "tall": (21, 34), "small": (9, 11), "exact": (20, 20)}
+    tensors = {}
+    for name, (w, h) in images.items():
+        pixels = random.integers(0, 256, (h, w, 3), dtype=np.uint8)
+        tensors["image." + name] = torch.from_numpy(pixels)
+        tensors["pixels." + name] = torch.from_numpy(
+            np.asarray(process(Image.fromarray(pixels))["pixel_values"][0], dtype=np.float32))
+    write("preprocess", tensors)
+    (ROOT / "preprocess.json").write_text(process.to_json_string())
+
+
+main()

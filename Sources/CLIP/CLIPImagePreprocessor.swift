@@ -1,0 +1,209 @@
+public import Foundation
+public import Imaging
+public import Torch
+public import TorchNN
+
+/// How pictures are made ready for a vision tower; in JSON the keys of transformers'
+/// `CLIPImageProcessor`.
+public struct CLIPImagePreprocessor: Sendable, Equatable {
+  /// Range: side of the square that comes out, pixels.
+  public var size: Int
+  /// Range: length of the shorter side before the middle is cut out, pixels; at least `size`.
+  public var shortestEdge: Int
+  /// Means of red, green and blue, which are subtracted. Range: of samples in 0 ... 1.
+  public var mean: [Double]
+  /// Deviations of red, green and blue, by which is divided. Range: of samples in 0 ... 1.
+  public var deviation: [Double]
+
+  /// OpenAI's means of red, green and blue.
+  public static let stockMean = [0.48145466, 0.4578275, 0.40821073]
+  /// OpenAI's deviations of red, green and blue.
+  public static let stockDeviation = [0.26862954, 0.26130258, 0.27577711]
+
+  /// Sets all; by default with OpenAI's statistics and no border cut off.
+  ///
+  /// Traps: a size below 1 or above the shortest edge, statistics not of three channels.
+  public init(
+    size: Int, shortestEdge: Int? = nil, mean: [Double] = stockMean,
+    deviation: [Double] = stockDeviation
+  ) {
+    let edge = shortestEdge ?? size
+    precondition(size > 0 && size <= edge, "a square of \(size) of a shortest edge of \(edge)")
+    precondition(
+      mean.count == 3 && deviation.count == 3 && deviation.allSatisfy { $0 > 0 },
+      "means \(mean) and deviations \(deviation) are not those of three channels")
+    self.size = size
+    self.shortestEdge = edge
+    self.mean = mean
+    self.deviation = deviation
+  }
+
+  /// Scales samples to -1 ... 1, as the generative models take them: for a tower that was trained
+  /// on the same pictures as these.
+  ///
+  /// Traps: a size below 1.
+  public static func symmetric(size: Int) -> CLIPImagePreprocessor {
+    let halves = [0.5, 0.5, 0.5]
+    return CLIPImagePreprocessor(size: size, mean: halves, deviation: halves)
+  }
+
+  /// Reads a `preprocessor_config.json`.
+  ///
+  /// Throws: `ConfigError` for unreadable, unknown, missing or impossible keys.
+  public init(contentsOf url: URL) throws(ConfigError) {
+    let file = try ConfigFile.read(
+      PreprocessorFile.self, at: url, fixed: PreprocessorFile.fixed,
+      ignored: PreprocessorFile.ignored)
+    func invalid(_ key: String, _ value: String, _ expected: String) -> ConfigError {
+      .invalid(file: url.path, key: key, value: value, expected: expected)
+    }
+    guard file.image_mean.count == 3 else {
+      throw invalid("image_mean", "\(file.image_mean)", "pictures have three channels")
+    }
+    guard file.image_std.count == 3, file.image_std.allSatisfy({ $0 > 0 }) else {
+      throw invalid("image_std", "\(file.image_std)", "three positive numbers are needed")
+    }
+    let crop = file.crop_size
+    guard crop.height == crop.width, crop.height > 0 else {
+      throw invalid("crop_size", "\(crop.height)x\(crop.width)", "a vision tower takes squares")
+    }
+    guard file.size.shortest_edge >= crop.height else {
+      throw invalid(
+        "size", "\(file.size.shortest_edge)",
+        "the shortest edge must not be shorter than crop_size, \(crop.height)")
+    }
+    self.init(
+      size: crop.height, shortestEdge: file.size.shortest_edge, mean: file.image_mean,
+      deviation: file.image_std)
+  }
+
+  /// The `preprocessor_config.json`.
+  ///
+  /// Throws: `ConfigError` when a number has no JSON form.
+  public func encoded() throws(ConfigError) -> Data {
+    let file = PreprocessorFile(
+      size: .init(shortest_edge: shortestEdge), crop_size: .init(height: size, width: size),
+      image_mean: mean, image_std: deviation)
+    let type = ["image_processor_type": JSONValue.string("CLIPImageProcessor")]
+    return try ConfigFile.encode(file, extra: PreprocessorFile.fixed.merging(type) { $1 })
+  }
+
+  /// Pictures of any size: resized by their shorter side, bicubic as Pillow, the middle cut out.
+  ///
+  /// Transparent pictures are blended over white first.
+  /// Shapes: to `[B, 3, size, size]` float32.
+  /// Traps: no pictures.
+  public func callAsFunction(_ images: [Image]) -> Tensor {
+    precondition(!images.isEmpty, "no picture to prepare")
+    let pixels = images.flatMap { image in
+      let (w, h) = (image.width, image.height)
+      let short = min(w, h)
+      return image.composited(over: (255, 255, 255))
+        .resized(width: w * shortestEdge / short, height: h * shortestEdge / short)
+        .croppedToMiddle(size).pixels
+    }
+    return tensor(pixels: pixels, count: images.count, side: size)
+  }
+
+  /// Square RGB pictures as bytes.
+  ///
+  /// Shapes: `count * side * side * 3` bytes, rows of interleaved pixels, to
+  /// `[count, 3, size, size]` float32.
+  /// Traps: another number of bytes.
+  public func tensor(pixels: [UInt8], count: Int, side: Int) -> Tensor {
+    precondition(
+      pixels.count == count * side * side * 3,
+      "\(pixels.count) bytes do not fill \(count) pictures of \(side) pixels")
+    let bytes = Tensor(pixels, shape: [count, side, side, 3])
+    return normalized(bytes.to(.float32).permuted(0, 3, 1, 2).contiguous() / 255)
+  }
+
+  /// Square pictures of the generative models.
+  ///
+  /// Shapes: `[B, 3, S, S]` to `[B, 3, size, size]`.
+  /// Range: in -1 ... 1.
+  /// Traps: another shape.
+  public func callAsFunction(_ pictures: Tensor) -> Tensor { normalized(pictures * 0.5 + 0.5) }
+
+  /// `(x - mean) / deviation` of samples in 0 ... 1, after a bicubic resize if the side differs.
+  private func normalized(_ x: Tensor) -> Tensor {
+    let (_, c, h, w) = x.shape4
+    precondition(c == 3 && h == w, "pictures of \(x.shape) are not square RGB")
+    var x = x
+    if h != size {
+      x = F.interpolate(x, size: (size, size), mode: .bicubic, antialias: true)
+        .clamped(to: 0...1)
+    }
+    func channels(_ values: [Double]) -> Tensor {
+      Tensor(values, shape: [1, 3, 1, 1]).to(device: x.device, dtype: x.dtype)
+    }
+    return (x - channels(mean)) / channels(deviation)
+  }
+}
+
+extension Image {
+  /// The square of `side` pixels in the middle; of an odd rest the smaller part is cut left and
+  /// above.
+  fileprivate func croppedToMiddle(_ side: Int) -> Image {
+    cropped(x: (width - side) / 2, y: (height - side) / 2, width: side, height: side)
+  }
+}
+
+/// `preprocessor_config.json`; the two sizes may stand as one number each.
+private struct PreprocessorFile: Codable {
+  var size: Edge
+  var crop_size: Crop
+  var image_mean: [Double]
+  var image_std: [Double]
+
+  struct Edge: Codable {
+    var shortest_edge: Int
+
+    init(shortest_edge: Int) { self.shortest_edge = shortest_edge }
+
+    private enum CodingKeys: String, CodingKey { case shortest_edge }
+
+    init(from decoder: any Decoder) throws {
+      do {
+        shortest_edge = try decoder.singleValueContainer().decode(Int.self)
+      } catch {
+        shortest_edge = try decoder.container(keyedBy: CodingKeys.self)
+          .decode(Int.self, forKey: .shortest_edge)
+      }
+    }
+  }
+
+  struct Crop: Codable {
+    var height: Int
+    var width: Int
+
+    init(height: Int, width: Int) { (self.height, self.width) = (height, width) }
+
+    private enum CodingKeys: String, CodingKey { case height, width }
+
+    init(from decoder: any Decoder) throws {
+      do {
+        height = try decoder.singleValueContainer().decode(Int.self)
+        width = height
+      } catch {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        height = try container.decode(Int.self, forKey: .height)
+        width = try container.decode(Int.self, forKey: .width)
+      }
+    }
+  }
+
+  /// Steps that a vision tower needs, and Pillow's number of the bicubic filter.
+  static let fixed: [String: JSONValue] = [
+    "do_resize": .bool(true), "do_center_crop": .bool(true), "do_rescale": .bool(true),
+    "do_normalize": .bool(true), "do_convert_rgb": .bool(true), "resample": .number(3),
+    "rescale_factor": .number(1.0 / 255),
+  ]
+
+  /// Keys that name Python classes or the layout of Python arrays.
+  static let ignored: Set<String> = [
+    "feature_extractor_type", "image_processor_type", "processor_class", "data_format",
+    "input_data_format", "default_to_square", "device", "return_tensors", "disable_grouping",
+    "_valid_processor_keys",
+  ]
+}

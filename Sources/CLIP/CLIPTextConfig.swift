@@ -1,0 +1,106 @@
+public import Foundation
+public import TorchNN
+
+/// The sizes of a CLIP text tower; in JSON the keys of transformers' `CLIPTextConfig`.
+public struct CLIPTextConfig: Codable, Sendable, Equatable {
+  /// Tokens that have an embedding.
+  public var vocabSize: Int
+  /// Range: tokens with start and end that fit.
+  public var maxPositionEmbeddings: Int
+  /// Width of the encodings.
+  public var hiddenSize: Int
+  /// Width inside the feed-forward part of a block.
+  public var intermediateSize: Int
+  /// Blocks.
+  public var numHiddenLayers: Int
+  /// Attention heads; they share the hiddenSize.
+  public var numAttentionHeads: Int
+  /// Width of the text embedding.
+  public var projectionDim: Int
+  /// The nonlinearity of the feed-forward part.
+  public var hiddenAct: Activation
+  /// Added to the variance in every layer norm.
+  public var layerNormEps: Double
+  /// The id of the end token, at whose place the text embedding is read; 2 means the largest id of
+  /// the sequence instead, as in the files of OpenAI's models.
+  public var eosTokenID: Int
+
+  enum CodingKeys: String, CodingKey {
+    case vocabSize = "vocab_size"
+    case maxPositionEmbeddings = "max_position_embeddings"
+    case hiddenSize = "hidden_size"
+    case intermediateSize = "intermediate_size"
+    case numHiddenLayers = "num_hidden_layers"
+    case numAttentionHeads = "num_attention_heads"
+    case projectionDim = "projection_dim"
+    case hiddenAct = "hidden_act"
+    case layerNormEps = "layer_norm_eps"
+    case eosTokenID = "eos_token_id"
+  }
+
+  /// Sets every size; the feed-forward part is four times as wide unless told otherwise.
+  public init(
+    width: Int, innerWidth: Int? = nil, layers: Int, heads: Int, contextLength: Int,
+    vocabularySize: Int, embeddingWidth: Int, activation: Activation = .quickGELU,
+    endOfText: Int = 2
+  ) {
+    hiddenSize = width
+    intermediateSize = innerWidth ?? 4 * width
+    numHiddenLayers = layers
+    numAttentionHeads = heads
+    maxPositionEmbeddings = contextLength
+    vocabSize = vocabularySize
+    projectionDim = embeddingWidth
+    hiddenAct = activation
+    layerNormEps = 1e-5
+    eosTokenID = endOfText
+  }
+
+  /// Reads a `config.json`.
+  ///
+  /// Throws: `ConfigError` for unreadable, unknown, missing or impossible keys.
+  public static func read(at url: URL) throws(ConfigError) -> CLIPTextConfig {
+    let config = try CLIPConfigKeys.decode(CLIPTextConfig.self, at: url)
+    try config.validate(file: url.path)
+    return config
+  }
+
+  /// The `config.json` of a text tower with projection.
+  ///
+  /// Throws: `ConfigError` when a number has no JSON form.
+  public func encoded() throws(ConfigError) -> Data {
+    try ConfigFile.encode(
+      self,
+      extra: [
+        "attention_dropout": .number(0),
+        "architectures": .array([.string("CLIPTextModelWithProjection")]),
+        "model_type": .string("clip_text_model"),
+      ])
+  }
+
+  /// Refuses sizes that no tower can have.
+  ///
+  /// Throws: `ConfigError.invalid`.
+  public func validate(file: String = "CLIP text configuration") throws(ConfigError) {
+    try CLIPConfigKeys.requirePositive(
+      [
+        ("vocab_size", vocabSize), ("max_position_embeddings", maxPositionEmbeddings),
+        ("hidden_size", hiddenSize), ("intermediate_size", intermediateSize),
+        ("num_hidden_layers", numHiddenLayers), ("num_attention_heads", numAttentionHeads),
+        ("projection_dim", projectionDim),
+      ], file: file)
+    try CLIPConfigKeys.checkBlocks(
+      width: hiddenSize, headCount: numAttentionHeads, activation: hiddenAct,
+      epsilon: layerNormEps, file: file)
+    guard maxPositionEmbeddings >= 2 else {
+      throw ConfigError.invalid(
+        file: file, key: "max_position_embeddings", value: "\(maxPositionEmbeddings)",
+        expected: "a context holds at least a start and an end token")
+    }
+    guard (0..<vocabSize).contains(eosTokenID) else {
+      throw ConfigError.invalid(
+        file: file, key: "eos_token_id", value: "\(eosTokenID)",
+        expected: "ids run from 0 to \(vocabSize - 1)")
+    }
+  }
+}

@@ -1,0 +1,99 @@
+public import Foundation
+public import TorchNN
+
+/// The sizes of a CLIP vision tower; in JSON the keys of transformers' `CLIPVisionConfig`.
+public struct CLIPVisionConfig: Codable, Sendable, Equatable {
+  /// Range: side of the square picture, pixels.
+  public var imageSize: Int
+  /// Range: side of a square patch, pixels; divides the picture's.
+  public var patchSize: Int
+  /// Width of the encodings.
+  public var hiddenSize: Int
+  /// Width inside the feed-forward part of a block.
+  public var intermediateSize: Int
+  /// Blocks.
+  public var numHiddenLayers: Int
+  /// Attention heads; they share the hiddenSize.
+  public var numAttentionHeads: Int
+  /// Width of the image embedding.
+  public var projectionDim: Int
+  /// The nonlinearity of the feed-forward part.
+  public var hiddenAct: Activation
+  /// Added to the variance in every layer norm.
+  public var layerNormEps: Double
+
+  enum CodingKeys: String, CodingKey {
+    case imageSize = "image_size"
+    case patchSize = "patch_size"
+    case hiddenSize = "hidden_size"
+    case intermediateSize = "intermediate_size"
+    case numHiddenLayers = "num_hidden_layers"
+    case numAttentionHeads = "num_attention_heads"
+    case projectionDim = "projection_dim"
+    case hiddenAct = "hidden_act"
+    case layerNormEps = "layer_norm_eps"
+  }
+
+  /// Sets every size; the feed-forward part is four times as wide unless told otherwise.
+  public init(
+    width: Int, innerWidth: Int? = nil, layers: Int, heads: Int, imageSize: Int, patchSize: Int,
+    embeddingWidth: Int, activation: Activation = .quickGELU
+  ) {
+    hiddenSize = width
+    intermediateSize = innerWidth ?? 4 * width
+    numHiddenLayers = layers
+    numAttentionHeads = heads
+    self.imageSize = imageSize
+    self.patchSize = patchSize
+    projectionDim = embeddingWidth
+    hiddenAct = activation
+    layerNormEps = 1e-5
+  }
+
+  /// Encodings of a picture: a patch each, and the class token.
+  public var positionCount: Int { (imageSize / patchSize) * (imageSize / patchSize) + 1 }
+
+  /// Reads a `config.json`.
+  ///
+  /// Throws: `ConfigError` for unreadable, unknown, missing or impossible keys.
+  public static func read(at url: URL) throws(ConfigError) -> CLIPVisionConfig {
+    let config = try CLIPConfigKeys.decode(
+      CLIPVisionConfig.self, at: url, fixed: ["num_channels": .number(3)])
+    try config.validate(file: url.path)
+    return config
+  }
+
+  /// The `config.json` of a vision tower with projection.
+  ///
+  /// Throws: `ConfigError` when a number has no JSON form.
+  public func encoded() throws(ConfigError) -> Data {
+    try ConfigFile.encode(
+      self,
+      extra: [
+        "attention_dropout": .number(0), "num_channels": .number(3),
+        "architectures": .array([.string("CLIPVisionModelWithProjection")]),
+        "model_type": .string("clip_vision_model"),
+      ])
+  }
+
+  /// Refuses sizes that no tower can have.
+  ///
+  /// Throws: `ConfigError.invalid`.
+  public func validate(file: String = "CLIP vision configuration") throws(ConfigError) {
+    try CLIPConfigKeys.requirePositive(
+      [
+        ("image_size", imageSize), ("patch_size", patchSize),
+        ("hidden_size", hiddenSize), ("intermediate_size", intermediateSize),
+        ("num_hidden_layers", numHiddenLayers), ("num_attention_heads", numAttentionHeads),
+        ("projection_dim", projectionDim),
+      ], file: file)
+    try CLIPConfigKeys.checkBlocks(
+      width: hiddenSize, headCount: numAttentionHeads, activation: hiddenAct,
+      epsilon: layerNormEps, file: file)
+    guard imageSize.isMultiple(of: patchSize) else {
+      throw ConfigError.invalid(
+        file: file, key: "patch_size", value: "\(patchSize)",
+        expected: "it must divide image_size, \(imageSize)")
+    }
+  }
+}

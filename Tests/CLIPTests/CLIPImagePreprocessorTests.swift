@@ -1,0 +1,107 @@
+import CLIP
+import Foundation
+import Imaging
+import TestSupport
+import Testing
+import Torch
+import TorchNN
+
+@Suite struct CLIPImagePreprocessorTests {
+  @Test(arguments: ["wide", "tall", "small", "exact"])
+  func matchesPeer(_ name: String) throws {
+    let golden = Golden("clip/preprocess")
+    let prepare = try CLIPImagePreprocessor(contentsOf: Golden.url("clip/preprocess.json"))
+    let bytes = try golden.tensor("image." + name)
+    let image = Image(
+      width: bytes.dim(1), height: bytes.dim(0), channels: 3, pixels: bytes.array(of: UInt8.self))
+    expectClose(prepare([image])[0], try golden.tensor("pixels." + name))
+  }
+
+  @Test func allWaysInAgree() {
+    let prepare = CLIPImagePreprocessor(size: 16)
+    let bytes = RandomSource(seed: 1).integers(in: 0..<256, [2, 16, 16, 3])
+    let pixels = bytes.array(of: UInt8.self)
+    let fromBytes = prepare.tensor(pixels: pixels, count: 2, side: 16)
+    let images = (0..<2).map {
+      Image(width: 16, height: 16, channels: 3, pixels: Array(pixels[$0 * 768..<($0 + 1) * 768]))
+    }
+    expectClose(prepare(images), fromBytes, .exact)
+    let pictures = bytes.to(.float32).permuted(0, 3, 1, 2) / 127.5 - 1
+    expectClose(prepare(pictures), fromBytes, .products)
+  }
+
+  @Test func symmetricLeavesTheGenerativeModelsRangeAsItIs() {
+    let pictures = RandomSource(seed: 1).uniform([2, 3, 16, 16], in: -1..<1)
+    expectClose(CLIPImagePreprocessor.symmetric(size: 16)(pictures), pictures)
+  }
+
+  @Test func otherSidesAreResized() {
+    let prepare = CLIPImagePreprocessor(size: 8, mean: [0, 0, 0], deviation: [1, 1, 1])
+    let white = prepare(Tensor.ones([1, 3, 20, 20]))
+    #expect(white.shape == [1, 3, 8, 8])
+    expectClose(white, Tensor.ones([1, 3, 8, 8]))
+  }
+
+  @Test func transparencyIsWhite() {
+    let prepare = CLIPImagePreprocessor(size: 2, mean: [0, 0, 0], deviation: [1, 1, 1])
+    expectClose(
+      prepare([Image(width: 2, height: 2, color: [10, 20, 30, 0])]), Tensor.ones([1, 3, 2, 2]))
+  }
+
+  @Test func writesWhatItReads() throws {
+    let url = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: url) }
+    let prepare = CLIPImagePreprocessor(size: 16, shortestEdge: 20, mean: [0.1, 0.2, 0.3])
+    try prepare.encoded().write(to: url)
+    #expect(try CLIPImagePreprocessor(contentsOf: url) == prepare)
+  }
+
+  /// The sentence that a file with other lines gives.
+  func sentence(_ json: String) throws -> String? {
+    let url = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try Data(json.utf8).write(to: url)
+    defer { try? FileManager.default.removeItem(at: url) }
+    do {
+      _ = try CLIPImagePreprocessor(contentsOf: url)
+      return nil
+    } catch {
+      return error.description.replacingOccurrences(of: url.path, with: "file")
+    }
+  }
+
+  @Test func olderFilesAndFaults() throws {
+    func file(_ size: String, _ crop: String, _ more: String = "") -> String {
+      """
+      {"size": \(size), "crop_size": \(crop), "image_mean": [0.5, 0.5, 0.5],
+       "image_std": [0.5, 0.5, 0.5], "feature_extractor_type": "CLIPFeatureExtractor"\(more)}
+      """
+    }
+    #expect(try sentence(file("224", "224")) == nil)
+    #expect(
+      try sentence(file("224", "256"))
+        == "file: 'size' is 224, but the shortest edge must not be shorter than crop_size, 256.")
+    #expect(
+      try sentence(file("224", "{\"height\": 3, \"width\": 4}"))
+        == "file: 'crop_size' is 3x4, but a vision tower takes squares.")
+    #expect(
+      try sentence(file("224", "224", ", \"resample\": 2"))
+        == "file: 'resample' is 2, but only 3 is supported.")
+    #expect(
+      try sentence(file("224", "224", ", \"sharpen\": true"))
+        == "file: unknown key 'sharpen'; remove it or correct its spelling.")
+    #expect(
+      try sentence(file("224", "224").replacingOccurrences(of: "[0.5, 0.5, 0.5]", with: "[0.5]"))
+        == "file: 'image_mean' is [0.5], but pictures have three channels.")
+    #expect(
+      try sentence(
+        file("224", "224").replacingOccurrences(
+          of: "\"image_std\": [0.5, 0.5, 0.5]", with: "\"image_std\": [0.5, 0, 0.5]"))
+        == "file: 'image_std' is [0.5, 0.0, 0.5], but three positive numbers are needed.")
+  }
+
+  @Test func wrongBytesAreRefused() async {
+    await #expect(processExitsWith: .failure) {
+      _ = CLIPImagePreprocessor(size: 4).tensor(pixels: [1, 2, 3], count: 1, side: 4)
+    }
+  }
+}
