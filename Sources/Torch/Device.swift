@@ -88,23 +88,3 @@ public enum DeviceError: Error, Sendable, Equatable, CustomStringConvertible {
     }
   }
 }
-
-/// The text of the last LibTorch failure on this thread.
-func lastFailure() -> String { String(cString: ct_last_error()) }
-
-/// The version of LibTorch this build was compiled against.
-public func libtorchVersion() -> String { String(cString: ct_version()) }
-
-/// The instruction set LibTorch's kernels were chosen for, as "AVX512".
-public func cpuCapability() -> String { String(cString: ct_cpu_capability()) }
-
-/// How many threads one operation may use.
-public var threadCount: Int { ct_thread_count() }
-
-/// Sets how many threads one operation may use.
-///
-/// Traps: if `count` is not positive.
-public func setThreadCount(_ count: Int) {
-  precondition(count > 0, "setThreadCount needs at least one thread, not \(count)")
-  ct_set_thread_count(count)
-}

@@ -43,5 +43,6 @@ import Torch
     #expect(libtorchVersion().split(separator: ".").count >= 3)
     #expect(!cpuCapability().isEmpty)
     #expect(threadCount > 0)
+    #expect(!hasFastBFloat16 || cpuCapability() == "AVX512")
   }
 }
