@@ -13,6 +13,8 @@ struct RootCommand: ParsableCommand {
         unclip doctor
       """,
     version: Version.current,
-    subcommands: [DataCommand.self, DoctorCommand.self])
-
+    subcommands: [
+      GenerateCommand.self, VerifyCommand.self, DataCommand.self, ConfigCommand.self,
+      DoctorCommand.self,
+    ])
 }

@@ -21,6 +21,13 @@ struct BuiltCommand {
   static func run(
     _ arguments: String..., environment: [String: String] = [:], in folder: URL? = nil
   ) throws -> Outcome {
+    try run(arguments, environment: environment, in: folder)
+  }
+
+  /// Runs the command with a list of arguments.
+  static func run(
+    _ arguments: [String], environment: [String: String] = [:], in folder: URL? = nil
+  ) throws -> Outcome {
     try run(url, arguments, environment: environment, in: folder)
   }
 

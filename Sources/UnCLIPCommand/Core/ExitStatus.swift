@@ -1,8 +1,11 @@
 import ArgumentParser
+import CLIP
 import Datasets
 import Imaging
 import Torch
 import TorchNN
+import Training
+import UnCLIP
 
 /// How the process ends: the codes of BSD's `sysexits.h`.
 public enum ExitStatus: Int32, Sendable {
@@ -28,7 +31,11 @@ public enum ExitStatus: Int32, Sendable {
       case let error as CommandError: error.status
       case is ConfigError: .data
       case is DeviceError: .unavailable
-      case is CheckpointError: .data
+      case let error as CheckpointError: error.status
+      case is ModelFolderError: .data
+      case let error as TokenizerError: error.status
+      case is RequestError: .usage
+      case let error as TrainingError: error.status
       case let error as DataError: error.status
       case let error as ImageError: error.status
       case _ where Self.isParsing(error): .usage
@@ -60,6 +67,35 @@ extension ImageError {
     case .unwritable: .cannotCreate
     case .unknownExtension, .unencodable: .usage
     default: .data
+    }
+  }
+}
+
+extension CheckpointError {
+  fileprivate var status: ExitStatus {
+    switch self {
+    case .unwritable: .cannotCreate
+    case .unreadable, .malformed, .badTensor, .misfit: .data
+    }
+  }
+}
+
+extension TokenizerError {
+  fileprivate var status: ExitStatus {
+    switch self {
+    case .unwritable: .cannotCreate
+    default: .data
+    }
+  }
+}
+
+extension TrainingError {
+  fileprivate var status: ExitStatus {
+    switch self {
+    case .checkpointNotWritten: .inputOutput
+    case .notWritten, .alreadyStarted: .cannotCreate
+    case .notFinite: .software
+    case .notRead, .wrongFormat, .differentRun, .missingPart, .mismatch: .data
     }
   }
 }

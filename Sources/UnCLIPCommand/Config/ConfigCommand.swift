@@ -1,0 +1,113 @@
+import ArgumentParser
+import CLIP
+import Diffusion
+import Foundation
+import TorchNN
+import UnCLIP
+
+/// `unclip config`: the configurations that models are made by.
+struct ConfigCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "config",
+    abstract: "List the presets, or print one as JSON.",
+    discussion: """
+      EXAMPLES:
+        unclip config list
+        unclip config show karlo
+        unclip config show small --part decoder
+      """,
+    subcommands: [ListCommand.self, ShowCommand.self])
+
+  /// `unclip config list`.
+  struct ListCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "list",
+      abstract: "List the presets.",
+      discussion: """
+        EXAMPLES:
+          unclip config list --json
+        """)
+
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+      if output.json {
+        try Output.json(
+          UnCLIPPreset.all.map { ["name": $0.name, "summary": $0.summary] })
+      } else {
+        let width = UnCLIPPreset.all.reduce(0) { max($0, $1.name.count) }
+        for preset in UnCLIPPreset.all {
+          let gap = String(repeating: " ", count: width - preset.name.count + 2)
+          print(preset.name + gap + preset.summary)
+        }
+      }
+    }
+  }
+
+  /// `unclip config show`.
+  struct ShowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "show",
+      abstract: "Print a preset's complete configuration as JSON.",
+      discussion: """
+        A whole preset is an object with a member for each part of a model folder; a part alone is \
+        what stands in its config.json.
+
+        EXAMPLES:
+          unclip config show tiny
+          unclip config show small --part prior
+        """)
+
+    @Argument(
+      help: ArgumentHelp(
+        "The preset: \(UnCLIPPreset.all.map(\.name).joined(separator: ", ")).",
+        valueName: "preset"))
+    var name: String
+
+    @Option(
+      help: ArgumentHelp("Print this part alone, such as decoder or prior.", valueName: "part"))
+    var part: String?
+
+    func run() throws {
+      guard let preset = UnCLIPPreset.all.first(where: { $0.name == name }) else {
+        let known = UnCLIPPreset.all.map(\.name).joined(separator: ", ")
+        throw CommandError.usage("There is no preset \(name); the presets are \(known).")
+      }
+      let parts = try preset.parts
+      guard let part else {
+        return print(try Self.text(of: JSONValue.object(parts)))
+      }
+      guard let value = parts[part] else {
+        let known = parts.keys.sorted().joined(separator: ", ")
+        throw CommandError.usage("The preset \(name) has no part \(part); its parts are \(known).")
+      }
+      print(try Self.text(of: value))
+    }
+
+    private static func text(of value: JSONValue) throws -> String {
+      String(decoding: try ConfigFile.encode(value), as: UTF8.self)
+    }
+  }
+}
+
+extension UnCLIPPreset {
+  /// The content of each part's configuration file, by the part's folder.
+  var parts: [String: JSONValue] {
+    get throws {
+      let files: [(ModelFolder.Part, Data)] = [
+        (.textEncoder, try clip.text.encoded()),
+        (.imageEncoder, try clip.vision.encoded()),
+        (.prior, try prior.encoded()),
+        (.priorScheduler, try priorScheduler.encoded()),
+        (.textProjection, try textProjection.encoded()),
+        (.decoder, try decoder.encoded()),
+        (.decoderScheduler, try decoderScheduler.encoded()),
+        (.upsampler, try upsampler.encoded()),
+        (.upsamplerScheduler, try upsamplerScheduler.encoded()),
+      ]
+      return try files.reduce(into: [:]) { parts, file in
+        parts[file.0.rawValue] = try JSONDecoder().decode(JSONValue.self, from: file.1)
+      }
+    }
+  }
+}

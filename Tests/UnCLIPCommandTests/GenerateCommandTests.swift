@@ -1,0 +1,173 @@
+import Foundation
+import Imaging
+import Testing
+
+@testable import UnCLIPCommand
+
+@Suite struct GenerateCommandTests {
+  private let folder: TemporaryFolder
+  private let model: String
+
+  init() throws {
+    folder = try TemporaryFolder()
+    model = folder.path("tiny")
+    try TinyModel.write(to: URL(fileURLWithPath: model))
+  }
+
+  private func generate(_ arguments: String...) throws -> BuiltCommand.Outcome {
+    try BuiltCommand.run(
+      ["generate", "--model", model] + TinyModel.fewSteps + arguments, in: folder.url)
+  }
+
+  private func picture(_ name: String) throws -> Image {
+    try Image(contentsOf: folder.url.appendingPathComponent(name))
+  }
+
+  @Test func drawsAPictureThatVerifies() throws {
+    let outcome = try generate("a red apple", "--seed", "7", "--out", "apple.png")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output == folder.path("apple.png") + "\n")
+    #expect(outcome.errors.contains("prior: 2 of 2, "))
+    #expect(outcome.errors.contains("upsampler: 2 of 2, "))
+    let apple = try picture("apple.png")
+    #expect(apple.width == 64 && apple.height == 64 && apple.channels == 3)
+
+    let file = folder.url.appendingPathComponent("apple.png")
+    let chunks = try PNGText.read(Data(contentsOf: file))
+    #expect(chunks["prompt"] == "a red apple" && chunks["seed"] == "7")
+    #expect(chunks["model"] == "tiny" && chunks["decoder_steps"] == "2")
+
+    let verified = try BuiltCommand.run("verify", file.path, "--model", model)
+    #expect(verified.status == 0, "\(verified.errors)")
+    #expect(verified.output.contains("is the same in all 4096 pixels"))
+    let byName = try BuiltCommand.run(
+      "verify", file.path, "--json", environment: ["UNCLIP_MODELS": folder.url.path])
+    #expect(byName.status == 0, "\(byName.errors)")
+    #expect(byName.output.contains("\"differing\" : 0"))
+
+    var pixels = apple.pixels
+    pixels[30] ^= 3
+    let changed = Image(width: 64, height: 64, channels: 3, pixels: pixels)
+    try changed.write(to: file, text: chunks.map { ($0.key, $0.value) })
+    expectFailure(
+      try BuiltCommand.run("verify", file.path, "--model", model), status: 65,
+      saying: "differs from what is drawn now in 1 of 4096 pixels, by at most 3 of 255")
+  }
+
+  @Test func aPictureDoesNotDependOnHowManyAreDrawn() throws {
+    let four = try generate("cat", "-n", "3", "--seed", "5", "--grid", "cats.png")
+    #expect(four.status == 0, "\(four.errors)")
+    #expect(four.output.split(separator: "\n").count == 4)
+    let one = try generate("cat", "--seed", "7", "--out", "one/")
+    #expect(one.status == 0, "\(one.errors)")
+    let (alone, among) = (folder.path("one/cat-7.png"), folder.path("cat-7.png"))
+    #expect(
+      try Data(contentsOf: URL(fileURLWithPath: alone))
+        == Data(contentsOf: URL(fileURLWithPath: among)))
+    let grid = try picture("cats.png")
+    #expect(grid.width == 2 * 64 + 6 && grid.height == grid.width)
+  }
+
+  @Test func readsPromptsFromAFileAndReportsJSON() throws {
+    let prompts = try folder.write("a red apple\n\n一个红苹果 🍎\n", to: "prompts.txt")
+    let outcome = try generate(
+      "--prompts-file", prompts, "--size", "16", "--json", "--out", "drawn", "--negative", "blue")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let json = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+    let report = try #require(json as? [String: Any])
+    let pictures = try #require(report["pictures"] as? [[String: Any]])
+    #expect(
+      pictures.compactMap { $0["path"] as? String } == [
+        folder.path("drawn/a-red-apple-0.png"), folder.path("drawn/一个红苹果-0.png"),
+      ])
+    let settings = try #require(pictures[1]["settings"] as? [String: Any])
+    #expect(settings["prompt"] as? String == "一个红苹果 🍎")
+    #expect(settings["negative"] as? String == "blue")
+    #expect(try picture("drawn/a-red-apple-0.png").width == 16)
+  }
+
+  @Test func anyTextIsAPrompt() throws {
+    let empty = try generate("", "--size", "16", "--out", "empty.png")
+    #expect(empty.status == 0, "\(empty.errors)")
+    let long = String(repeating: "word ", count: 10_000)
+    let outcome = try generate(long, "🐈‍⬛", "猫", "--size", "16", "--out", "texts")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("warning: the sentence \"word word word word word word word word …\"")
+    )
+    #expect(outcome.output.split(separator: "\n").count == 3)
+    let text = try PNGText.read(
+      Data(contentsOf: URL(fileURLWithPath: folder.path("texts/猫-0.png"))))
+    #expect(text["prompt"] == "猫")
+  }
+
+  @Test func refusesImpossibleRequests() throws {
+    expectFailure(
+      try generate("a", "--size", "65"), status: 64,
+      saying: "size 65 is not possible with this model; ask for 16 or 64")
+    expectFailure(try generate("a", "--device", "gpu"), status: 69, saying: "gpu")
+    expectFailure(
+      try generate("a", "--decoder-guidance", "-1"), status: 64, saying: "decoder")
+    expectFailure(try generate("a", "--seed", "-3"), status: 64, saying: "--seed")
+    expectFailure(try generate("a", "-n", "0"), status: 64, saying: "--count is 0")
+    expectFailure(try generate("a", "--threads", "0"), status: 64, saying: "--threads is 0")
+    expectFailure(try generate("a", "--grid", "x.gif"), status: 64, saying: "--grid is x.gif")
+    expectFailure(try generate(), status: 64, saying: "Missing a sentence to draw")
+    expectFailure(
+      try generate("a", "--prompts-file", "x"), status: 64, saying: "not both")
+    expectFailure(
+      try generate("a", "-n", "2", "--out", "one.png"), status: 64, saying: "2 pictures")
+    expectFailure(
+      try generate("--prompts-file", "missing.txt"), status: 65, saying: "missing.txt cannot be")
+    #expect(try folder.names == ["tiny"])
+  }
+
+  @Test func refusesAPlaceThatCannotBeWritten() throws {
+    let file = try folder.write("", to: "file")
+    expectFailure(
+      try generate("a", "--out", file + "/deeper/x.png"), status: 73, saying: "file/deeper")
+    expectFailure(try generate("a", "--out", "/proc/x.png"), status: 73, saying: "/proc")
+    #expect(try folder.names == ["file", "tiny"])
+  }
+
+  @Test func refusesWhatIsNoModel() throws {
+    let empty = try TemporaryFolder()
+    func generate(_ model: String) throws -> BuiltCommand.Outcome {
+      try BuiltCommand.run(["generate", "a", "--model", model], in: folder.url)
+    }
+    expectFailure(try generate("absent"), status: 69, saying: "There is no model absent")
+    expectFailure(try generate(empty.url.path), status: 65, saying: "holds no model_index.json")
+    let weights = URL(fileURLWithPath: model + "/prior/diffusion_pytorch_model.safetensors")
+    let bytes = try Data(contentsOf: weights)
+    try bytes.prefix(bytes.count / 2).write(to: weights)
+    expectFailure(
+      try generate(model), status: 65, saying: "prior/diffusion_pytorch_model.safetensors")
+    try FileManager.default.removeItem(atPath: model + "/decoder")
+    expectFailure(try generate(model), status: 65, saying: "has no 'decoder' folder")
+  }
+
+  @Test(.enabled(if: DoctorReport.current.devices.last?.problem != nil))
+  func saysThatThereIsNoCUDA() throws {
+    expectFailure(try generate("a", "--device", "cuda"), status: 69, saying: "CUDA")
+  }
+
+  @Test func refusesBytesThatAreNotText() throws {
+    let outcome = try BuiltCommand.shell(#"exec "$0" generate "$(printf 'a \377')""#)
+    expectFailure(outcome, status: 64, saying: "Argument 2 is not valid UTF-8")
+  }
+
+  @Test func verifyRefusesOtherPictures() throws {
+    let image = Image(width: 2, height: 2, color: [1, 2, 3])
+    try image.write(to: folder.url.appendingPathComponent("other.png"))
+    try image.write(to: folder.url.appendingPathComponent("other.jpg"))
+    let text = try folder.write("text", to: "text.png")
+    func verify(_ name: String) throws -> BuiltCommand.Outcome {
+      try BuiltCommand.run("verify", name, "--model", model, in: folder.url)
+    }
+    expectFailure(
+      try verify("other.png"), status: 65, saying: "other.png does not say how it was drawn")
+    expectFailure(try verify("other.jpg"), status: 65, saying: "is no PNG file")
+    expectFailure(try verify(text), status: 65, saying: "text.png")
+    expectFailure(try verify("missing.png"), status: 65, saying: "missing.png")
+  }
+}
