@@ -87,16 +87,19 @@ final class TemporaryFolder {
   }
 }
 
-/// Checks that a run failed as promised: the exit code, and one sentence with `parts` in it.
+/// Checks that a run failed as promised: the exit code, and one sentence with `parts` in it,
+/// after what was reported until then.
 func expectFailure(
   _ outcome: BuiltCommand.Outcome, status: Int32, saying parts: String...,
   at location: SourceLocation = #_sourceLocation
 ) {
   #expect(outcome.status == status, "\(outcome.errors)", sourceLocation: location)
-  let lines = outcome.errorLines.filter { !$0.hasPrefix("unclip: warning: ") }
-  #expect(lines.count == 1, "\(outcome.errors)", sourceLocation: location)
-  #expect(lines.first?.hasPrefix("unclip: ") == true, sourceLocation: location)
-  #expect(lines.first?.hasSuffix(".") == true, sourceLocation: location)
+  let sentences = outcome.errorLines.filter {
+    $0.hasPrefix("unclip: ") && !$0.hasPrefix("unclip: warning: ")
+  }
+  #expect(sentences.count == 1, "\(outcome.errors)", sourceLocation: location)
+  #expect(sentences.last == outcome.errorLines.last, "\(outcome.errors)", sourceLocation: location)
+  #expect(sentences.first?.hasSuffix(".") == true, "\(outcome.errors)", sourceLocation: location)
   for part in parts {
     #expect(outcome.errors.contains(part), "\(outcome.errors)", sourceLocation: location)
   }

@@ -44,7 +44,7 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
     let json = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
     let report = try #require(json as? [String: Any])
     #expect(report["samples"] as? Int == 6)
-    #expect(report["words"] as? Int == 8)
+    #expect(report["vocabulary"] as? Int == 8)
     #expect(report["groups"] as? [String: Int] == ["things": 6])
   }
 
@@ -95,5 +95,28 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
       "--annotations", font)
     expectFailure(outcome, status: 65, saying: "x.ttf")
     #expect(try folder.names == ["x.ttf"])
+  }
+
+  @Test func aFolderOfPicturesBecomesShards() throws {
+    let folder = try TemporaryFolder()
+    let pictures = folder.url.appendingPathComponent("pictures")
+    try FileManager.default.createDirectory(at: pictures, withIntermediateDirectories: true)
+    for name in ["red_apple.png", "cat.jpg"] {
+      try Image(width: 20, height: 10, color: [200, 30, 20])
+        .write(to: pictures.appendingPathComponent(name))
+    }
+    _ = try folder.write("a sleeping cat", to: "pictures/cat.txt")
+    let outcome = try BuiltCommand.run(
+      "data", "folder", pictures.path, "--licence", "CC0", "--out", folder.path("data"))
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output == "2 pictures in 1 shards in \(folder.path("data"))\n")
+    let reader = try ShardReader(directory: folder.url.appendingPathComponent("data"))
+    #expect(reader.infos.map(\.caption).sorted() == ["a sleeping cat", "red apple"])
+    expectFailure(
+      try BuiltCommand.run("data", "folder", pictures.path, "--out", folder.path("data")),
+      status: 73, saying: "a finished data set lies there")
+    expectFailure(
+      try BuiltCommand.run("data", "folder", folder.path("none"), "--out", folder.path("x")),
+      status: 65, saying: folder.path("none"))
   }
 }

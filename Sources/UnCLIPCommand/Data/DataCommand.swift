@@ -15,7 +15,8 @@ struct DataCommand: ParsableCommand {
         unclip data inspect data/emoji --sheet emoji.png
       """,
     subcommands: [
-      EmojiCommand.self, InspectCommand.self,
+      EmojiCommand.self, ClipArtCommand.self, FashionMNISTCommand.self, FolderCommand.self,
+      InspectCommand.self,
     ])
 }
 
@@ -49,6 +50,7 @@ struct ShardOptions: ParsableArguments {
       done += 1
       progress.update(name, step: done, of: source.estimatedCount)
     }
+    if done < source.estimatedCount { progress.update(name, step: done, of: done) }
     let manifest = try writer.finish()
     if output.json {
       try Output.json(manifest)
@@ -104,5 +106,85 @@ struct EmojiCommand: ParsableCommand {
         try EmojiSource.Files(from: shards.packages)
       }
     try shards.write(EmojiSource(files, coreOnly: core), name: "noto-emoji")
+  }
+}
+
+/// `unclip data clipart`.
+struct ClipArtCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "clipart",
+    abstract: "Openclipart's drawings of things, with English titles and keywords.",
+    discussion: """
+      Patterns, signs, flags, maps and drawings without an English title are left out, as are \
+      near-duplicates.
+
+      EXAMPLES:
+        unclip data clipart --out data/clipart
+      """)
+
+  @OptionGroup var shards: ShardOptions
+
+  func run() throws {
+    try shards.write(ClipArtSource(.init(from: shards.packages)), name: "openclipart")
+  }
+}
+
+/// `unclip data fashion-mnist`.
+struct FashionMNISTCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "fashion-mnist",
+    abstract: "Fashion-MNIST: grey pictures of clothes, 28 px.",
+    discussion: """
+      EXAMPLES:
+        unclip data fashion-mnist --out data/fashion
+        unclip data fashion-mnist --test --out data/fashion-test
+      """)
+
+  @Flag(help: "Write the 10,000 pictures of the test part instead of the 60,000 others.")
+  var test = false
+
+  @Option(help: ArgumentHelp("Write at most this many pictures.", valueName: "n"))
+  var limit: Int?
+
+  @OptionGroup var shards: ShardOptions
+
+  func validate() throws {
+    if let limit, limit < 1 {
+      throw ValidationError("--limit is \(limit), but it must be at least 1.")
+    }
+  }
+
+  func run() throws {
+    let files = try FashionMNISTSource.Files(from: shards.packages, training: !test)
+    let source = try FashionMNISTSource(files, limit: limit ?? .max)
+    try shards.write(source, name: test ? "fashion-mnist-test" : "fashion-mnist")
+  }
+}
+
+/// `unclip data folder`.
+struct FolderCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "folder",
+    abstract: "A folder of your own pictures, each with its caption in a .txt file.",
+    discussion: """
+      cat.png goes with cat.txt; a picture without a text file is called by its file name.
+
+      EXAMPLES:
+        unclip data folder photos --licence CC0 --out data/photos
+      """)
+
+  @Argument(help: ArgumentHelp("A folder of PNG, JPEG or WebP files.", valueName: "folder"))
+  var folder: String
+
+  @Option(
+    help: ArgumentHelp("The pictures' licence, which each is marked with.", valueName: "name"))
+  var licence = "unknown"
+
+  @OptionGroup var shards: ShardOptions
+
+  func run() throws {
+    let source = try FolderSource(
+      directory: URL(fileURLWithPath: folder, isDirectory: true), licence: licence)
+    try shards.write(source, name: "folder")
   }
 }

@@ -36,87 +36,51 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     let reader = try ShardReader(directory: URL(fileURLWithPath: folder, isDirectory: true))
-    let contents = DataContents(reader.infos)
+    let inspection = try DatasetInspection(reader)
     if let sheet { try draw(reader, to: URL(fileURLWithPath: sheet)) }
     if output.json {
-      try Output.json(contents)
+      try Output.json(inspection)
     } else {
-      print(contents.text)
+      print(inspection.text)
     }
   }
 
-  /// Draws pictures evenly chosen over the set.
+  /// Draws pictures chosen at random, always the same ones.
   private func draw(_ reader: ShardReader, to url: URL) throws {
-    let count = min(count, reader.count)
-    var items: [(image: Image, caption: String)] = []
-    for index in 0..<count {
-      let sample = try reader.sample(at: index * reader.count / count)
-      items.append((sample.image.fitted(inSquareOf: 96), sample.caption))
+    guard url.pathExtension.lowercased() == "html" else {
+      let columns = GenerateCommand.columns(min(count, reader.count))
+      let sheet = try DatasetInspection.contactSheet(of: reader, count: count, columns: columns)
+      return try sheet.write(to: url)
     }
-    if url.pathExtension.lowercased() == "html" {
-      let page = try ContactSheet.html(items: items, title: reader.manifest?.name ?? folder)
-      do {
-        try Data(page.utf8).write(to: url, options: .atomic)
-      } catch {
-        throw CommandError.cannotCreate(
-          path: url.path, reason: SystemReason.text(of: error), option: "--sheet")
-      }
-    } else {
-      let columns = Int(Double(count).squareRoot().rounded(.up))
-      try ContactSheet.grid(items.map(\.image), columns: columns).write(to: url)
+    let page = try DatasetInspection.page(of: reader, count: count)
+    do {
+      try Data(page.utf8).write(to: url, options: .atomic)
+    } catch {
+      throw CommandError.cannotCreate(
+        path: url.path, reason: SystemReason.text(of: error), option: "--sheet")
     }
   }
 }
 
-/// The figures of a data set.
-struct DataContents: Sendable, Equatable, Encodable {
-  var samples: Int
-  /// Different captions.
-  var concepts: Int
-  /// Different words in captions and keywords.
-  var words: Int
-  /// Samples that the standard split holds back for measuring.
-  var heldOut: Int
-  var sources: [String: Int]
-  var licences: [String: Int]
-  var styles: [String: Int]
-  /// Samples of each group's first part.
-  var groups: [String: Int]
-
-  /// Counts.
-  init(_ infos: [SampleInfo]) {
-    func tally(_ value: (SampleInfo) -> String?) -> [String: Int] {
-      infos.reduce(into: [:]) { counts, info in
-        if let value = value(info) { counts[value, default: 0] += 1 }
-      }
-    }
-    let split = DataSplit()
-    samples = infos.count
-    concepts = Set(infos.map(\.concept)).count
-    let texts = infos.map { ([$0.caption] + $0.keywords).joined(separator: " ").lowercased() }
-    words = Set(texts.flatMap { $0.split { !$0.isLetter && !$0.isNumber } }).count
-    heldOut = infos.count { split.contains($0, in: .heldOut) }
-    sources = tally(\.source)
-    licences = tally(\.licence)
-    styles = tally(\.style)
-    groups = tally(\.topGroup)
-  }
-
+extension DatasetInspection {
   /// The figures for a person.
   var text: String {
     func list(_ counts: [String: Int]) -> String {
       counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
         .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     }
-    var lines = [
-      "pictures  \(samples), of which \(heldOut) are held out",
-      "concepts  \(concepts)",
-      "words     \(words)",
-      "sources   \(list(sources))",
-      "licences  \(list(licences))",
-    ]
-    if !styles.isEmpty { lines.append("styles    \(list(styles))") }
-    if !groups.isEmpty { lines.append("groups    \(list(groups))") }
-    return lines.joined(separator: "\n")
+    let order = ["64", "128", "256", "512", "larger"]
+    let sides = order.compactMap { name in self.sides[name].map { "\(name) \($0)" } }
+    return """
+      pictures  \(samples), of which \(coreSamples) show things and \(heldOutSamples) are held out
+      concepts  \(concepts)
+      words     \(vocabulary), of which \(repeatedWords) occur twice or more; \
+      \(averageCaptionWords.formatted(places: 1)) a caption
+      sources   \(list(sources))
+      licences  \(list(licences))
+      groups    \(list(groups))
+      sides     \(sides.joined(separator: ", ")) px at most
+      captions  \(captions.prefix(6).joined(separator: " · "))
+      """
   }
 }
