@@ -21,7 +21,7 @@ import UnCLIP
     let blurred = LowResolution.blur(Tensor(point, shape: [1, 1, 5, 5]))
     expectClose(blurred.sum(), Tensor.ones([]), .elements)
     expectClose(blurred, blurred.transposed(2, 3), .elements)
-    expectClose(blurred, blurred.flipped([3]), .elements)
+    expectClose(blurred, blurred.flipped(3), .elements)
     let centre = blurred.array(of: Float.self)[12]
     // 1 / (1 + 2 e^(-1 / (2 · 0.6²)))² for kernel 3, σ 0.6.
     #expect(abs(Double(centre) - 0.445_213) < 1e-5, "\(centre)")
