@@ -33,7 +33,7 @@ test: setup
 	@swift test --disable-xctest $(swift_flags)
 
 bench: setup
-	@swift run -c release --package-path Benchmarks $(swift_flags) benchmarks
+	@swift run -c release --package-path Benchmarks $(swift_flags) unclip-benchmark
 
 format:
 	@swift format --in-place --recursive --parallel Package.swift Sources Tests
