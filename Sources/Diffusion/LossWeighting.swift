@@ -18,6 +18,7 @@ extension LossWeighting: Codable {
     case truncatedSNR = "truncated_snr"
   }
 
+  /// Decodes; every key must be there.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Keys.self)
     let rule = try values.decode(Rule.self, forKey: .rule)
@@ -33,6 +34,7 @@ extension LossWeighting: Codable {
     self = rule == .minSNR ? .minSNR(gamma: gamma) : .truncatedSNR(gamma: gamma)
   }
 
+  /// Encodes every key.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Keys.self)
     switch self {

@@ -90,6 +90,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
     self.dropout = dropout
   }
 
+  /// Decodes; every key must be there.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     sampleSize = try values.decodeIfPresent(Int.self, forKey: .sampleSize)

@@ -93,29 +93,38 @@ public protocol TensorElement: BitwiseCopyable, Sendable {
 }
 
 extension Float: TensorElement {
+  /// The type of its tensors.
   public static var dtype: DType { .float32 }
 }
 extension Double: TensorElement {
+  /// The type of its tensors.
   public static var dtype: DType { .float64 }
 }
 extension Int: TensorElement {
+  /// The type of its tensors.
   public static var dtype: DType { .int64 }
 }
 extension Int64: TensorElement {
+  /// The type of its tensors.
   public static var dtype: DType { .int64 }
 }
 extension Int32: TensorElement {
+  /// The type of its tensors.
   public static var dtype: DType { .int32 }
 }
 extension Int16: TensorElement {
+  /// The type of its tensors.
   public static var dtype: DType { .int16 }
 }
 extension Int8: TensorElement {
+  /// The type of its tensors.
   public static var dtype: DType { .int8 }
 }
 extension UInt8: TensorElement {
+  /// The type of its tensors.
   public static var dtype: DType { .uint8 }
 }
 extension Bool: TensorElement {
+  /// The type of its tensors.
   public static var dtype: DType { .bool }
 }

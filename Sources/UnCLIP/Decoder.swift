@@ -59,8 +59,10 @@ public struct Decoder {
     let timesteps = random.integers(in: 0..<process.schedule.stepCount, [b])
     let steps = timesteps.array(of: Int64.self).map(Int.init)
     let noise = random.normal(images.shape, device: images.device)
-    let imageDropped = random.bernoulli(options.imageDropRate, [b], dtype: .bool, device: images.device)
-    let textDropped = random.bernoulli(options.textDropRate, [b], dtype: .bool, device: images.device)
+    let imageDropped = random.bernoulli(
+      options.imageDropRate, [b], dtype: .bool, device: images.device)
+    let textDropped = random.bernoulli(
+      options.textDropRate, [b], dtype: .bool, device: images.device)
     let scene = projection(
       imageEmbedding: imageEmbedding,
       text: text.replaced(where: textDropped, by: unconditional), imageDropped: imageDropped)

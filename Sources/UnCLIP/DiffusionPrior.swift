@@ -76,7 +76,9 @@ public struct DiffusionPrior {
     let transformer = transformer
     let count = sampling.candidates
     let guided = sampling.guidance != 1
-    let both = (guided ? .concatenated([negative.repeated(count), text.repeated(count)])
+    let both =
+      (guided
+      ? .concatenated([negative.repeated(count), text.repeated(count)])
       : text.repeated(count)) as TextConditioning
     let dtype = text.embedding.dtype
     let device = text.embedding.device

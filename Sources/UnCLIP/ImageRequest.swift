@@ -81,6 +81,7 @@ public enum RequestError: Error, Sendable, Equatable, CustomStringConvertible {
   /// A value outside its range: name, value, range.
   case outOfRange(String, String, String)
 
+  /// One sentence a user can act on.
   public var description: String {
     switch self {
     case .size(let size, let possible):

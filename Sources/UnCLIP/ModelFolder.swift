@@ -158,6 +158,7 @@ public enum ModelFolderError: Error, Sendable, Equatable, CustomStringConvertibl
   /// A part that the task needs is not there.
   case missing(folder: String, part: String)
 
+  /// One sentence a user can act on.
   public var description: String {
     switch self {
     case .notAModel(let folder):

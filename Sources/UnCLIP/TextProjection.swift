@@ -57,6 +57,7 @@ public struct TextProjectionConfig: Codable, Sendable, Equatable {
 ///
 /// Source: paper section 2.1; keys as diffusers `UnCLIPTextProjModel`.
 public final class TextProjection: Module {
+  /// Property names that are not the snake case of the peer's.
   public static let keys = [
     "nullEmbedding": "learned_classifier_free_guidance_embeddings",
     "textToTime": "embedding_proj",

@@ -13,7 +13,8 @@ import UnCLIP
       using: RandomSource(seed: 0))
     try projection.load(golden.tensors("weights"))
     let image = try golden.tensor("image")
-    let mask = Tensor([true, true, false, false, false, true, true, true, true, true], shape: [2, 5])
+    let mask = Tensor(
+      [true, true, false, false, false, true, true, true, true, true], shape: [2, 5])
     let scene = projection(
       imageEmbedding: Tensor.concatenated([image, image], over: 0),
       text: TextConditioning(
