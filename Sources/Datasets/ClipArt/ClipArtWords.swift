@@ -10,7 +10,7 @@ struct ClipArtWords {
   static let foldersLeftOut = [
     "shapes", "special", "computer", "recreation/games/cards", "buttons", "logos", "geography",
     "unsorted", "signs_and_symbols/led", "signs_and_symbols/flags",
-    "signs_and_symbols/map_symbols", "transportation/aiga-symbols",
+    "signs_and_symbols/map_symbols", "transportation/aiga-symbols", "tools/weapons",
   ]
 
   /// True if the file at this path, relative to the collection, may show a thing.
@@ -21,7 +21,8 @@ struct ClipArtWords {
   /// True if a picture in this folder shows a thing rather than a sign or an ornament.
   static func isCore(_ folder: String) -> Bool {
     folder != "signs_and_symbols" && folder != "signs_and_symbols/hazard"
-      && !folder.hasPrefix("transportation/roadsigns") && !folder.hasPrefix("decorations")
+      && !folder.hasPrefix("transportation/roadsigns")
+      && !folder.hasPrefix("transportation/boating") && !folder.hasPrefix("decorations")
   }
 
   /// The caption, or nil if there is none in English.
@@ -138,7 +139,8 @@ struct ClipArtWords {
     "gun", "rifle", "pistol", "cigarette", "smoking", "nazi", "swastika", "corpse", "blood",
     "pimp",
     "menu", "example", "test", "untitled", "page", "background", "pattern", "border", "frame",
-    "creation", "suivre", "eau", "obligatoire", "obligation", "interdiction", "ne", "pas",
+    "creation", "stylized", "suivre", "eau", "obligatoire", "obligation", "interdiction", "ne",
+    "pas",
     "secours", "lourde", "douche", "securite", "extremement", "ionisantes", "abitazione",
     "villa", "con", "gatto", "mpcad", "font", "fr", "aj", "fasten", "icon", "icons", "template",
     "di", "de", "del", "della", "il", "la", "le", "des",
