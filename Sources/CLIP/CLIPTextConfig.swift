@@ -74,6 +74,9 @@ public struct CLIPTextConfig: Codable, Sendable, Equatable {
       extra: [
         "attention_dropout": .number(0),
         "architectures": .array([.string("CLIPTextModelWithProjection")]),
+        // What CLIPTokenizer gives; the peer warns of ids outside the vocabulary.
+        "bos_token_id": .number(Double(vocabSize - 2)),
+        "pad_token_id": .number(Double(vocabSize - 1)),
         "model_type": .string("clip_text_model"),
       ])
   }

@@ -13,8 +13,10 @@ extension CLIPTokenizer {
     let configURL = folder.appending(path: "tokenizer_config.json")
     let mapURL = folder.appending(path: "special_tokens_map.json")
 
-    let vocabulary = try Self.decode(
-      [String: Int].self, at: vocabularyURL, expected: "a table of tokens and ids")
+    guard let vocabulary = VocabularyFile.parse(try Self.contents(of: vocabularyURL)) else {
+      throw TokenizerError.invalidJSON(
+        file: vocabularyURL.path, expected: "a table of tokens and ids")
+    }
     let merges = try Self.readMerges(at: mergesURL)
     let config = try Self.decode(
       TokenizerConfig.self, at: configURL, expected: "tokenizer settings")
@@ -110,9 +112,9 @@ extension CLIPTokenizer {
   private static func readMerges(
     at url: URL
   ) throws(TokenizerError) -> [(left: String, right: String)] {
-    let data = try contents(of: url)
+    let text = [UInt8](try contents(of: url))
     var merges: [(left: String, right: String)] = []
-    for (index, bytes) in data.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated()
+    for (index, bytes) in text.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated()
     {
       if index == 0, bytes.starts(with: "#version".utf8) { continue }
       let trimmed = bytes.last == 0x0D ? bytes.dropLast() : bytes

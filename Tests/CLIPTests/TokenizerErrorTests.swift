@@ -36,6 +36,31 @@ import Testing
     #expect(try sentence("special_tokens_map.json", "7").contains("a table of special tokens"))
   }
 
+  /// All ways to spell JSON that JSONDecoder knows.
+  @Test func vocabulariesAreReadAsJSON() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.copyItem(at: Golden.url("clip/tokenizer"), to: folder)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try Data("#version: 0.2\n".utf8).write(to: folder.appending(path: "merges.txt"))
+    let text = #"""
+       { "\u0120\"" : 0,"\\\/":1, "\ud83d\ude00":2,"\b\f\n\r\t" :3
+      ,"é":4, "" : 5, "<|startoftext|>":6,"<|endoftext|>":7}
+      """#
+    try Data(text.utf8).write(to: folder.appending(path: "vocab.json"))
+    let expected = try JSONDecoder().decode([String: Int].self, from: Data(text.utf8))
+    let tokens = try CLIPTokenizer(folder: folder).tokens
+    #expect(Dictionary(uniqueKeysWithValues: zip(tokens, 0...)) == expected)
+  }
+
+  @Test(arguments: [
+    "", "{", "[]", "{\"a\" 0}", "{\"a\": -1}", "{\"a\": 0.5}", "{\"a\": \"0\"}", "{\"a\": 0,}",
+    "{\"a\": 0} x", "{\"a", "{\"\\x\": 0}", "{\"\\u12\": 0}", "{\"\\ud800\": 0}", "{\"\n\": 0}",
+    "{\"a\": 99999999999}",
+  ])
+  func whatIsNoVocabularyIsRefused(_ json: String) throws {
+    #expect(try sentence("vocab.json", json).contains("this is not a table of tokens and ids"))
+  }
+
   @Test func gapsInIDs() throws {
     #expect(
       try sentence("vocab.json", "{\"a\": 0, \"b\": 2}")
