@@ -1,10 +1,9 @@
 // The process: version, threads, the CUDA half of LibTorch.
 #include "guard.h"
 
-#include <ATen/Context.h>
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <torch/version.h>
 
 #include <dlfcn.h>
@@ -59,6 +58,6 @@ int ct_open_library(const char *path) {
 
 int ct_cuda_device_count(ct_int *count) {
   return guard([&] {
-    *count = at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
+    *count = at::accelerator::deviceCount();
   });
 }

@@ -19,7 +19,7 @@ struct ct_generator {
 
 int ct_generator_new(uint64_t seed, ct_generator **out) {
   return guard([&] {
-    *out = new ct_generator{at::make_generator<at::CPUGeneratorImpl>(seed)};
+    *out = new ct_generator{at::detail::createCPUGenerator(seed)};
   });
 }
 

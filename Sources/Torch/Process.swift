@@ -28,6 +28,7 @@ public var hasFastBFloat16: Bool { ct_has_bfloat16_products() }
 /// Keeps freed memory for the next operation instead of giving it back to the system.
 ///
 /// Large tensors otherwise get fresh pages each time, which costs more than many operations
-/// themselves. The process stays at its peak size. Call it once, before any thread is started;
-/// where the C library cannot do it nothing happens.
-public func keepFreedMemory() { _ = ct_keep_freed_memory() }
+/// themselves. The process stays at its peak size. Call it once, before any thread is started.
+/// Returns false where the C library cannot do it; nothing else changes then.
+@discardableResult
+public func keepFreedMemory() -> Bool { ct_keep_freed_memory() }

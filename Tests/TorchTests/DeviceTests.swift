@@ -45,4 +45,13 @@ import Torch
     #expect(threadCount > 0)
     #expect(!hasFastBFloat16 || cpuCapability() == "AVX512")
   }
+
+  #if canImport(Glibc)
+    @Test func freedMemoryCanBeKept() async {
+      await #expect(processExitsWith: .success) {
+        precondition(keepFreedMemory())
+        precondition(Tensor.ones([1 << 22]).sum().item() == Double(1 << 22))
+      }
+    }
+  #endif
 }
