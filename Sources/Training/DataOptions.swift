@@ -45,6 +45,28 @@ public struct DataOptions: Codable, Sendable, Equatable {
     case coloredBackgroundFraction = "colored_background_fraction"
   }
 
+  /// Groups the values.
+  public init(
+    workers: Int, prefetch: Int, sceneFraction: Double, shapeFraction: Double,
+    heldOutFraction: Double, coreOnly: Bool, minimumSide: Int, sourceWeights: [String: Double],
+    groupWeights: [String: Double], smallestScale: Double, shift: Double, flipFraction: Double,
+    coloredBackgroundFraction: Double
+  ) {
+    self.workers = workers
+    self.prefetch = prefetch
+    self.sceneFraction = sceneFraction
+    self.shapeFraction = shapeFraction
+    self.heldOutFraction = heldOutFraction
+    self.coreOnly = coreOnly
+    self.minimumSide = minimumSide
+    self.sourceWeights = sourceWeights
+    self.groupWeights = groupWeights
+    self.smallestScale = smallestScale
+    self.shift = shift
+    self.flipFraction = flipFraction
+    self.coloredBackgroundFraction = coloredBackgroundFraction
+  }
+
   /// The mixture the bundled model is trained on.
   public static let standard = DataOptions(
     workers: 1, prefetch: 4, sceneFraction: 0.15, shapeFraction: 0.05, heldOutFraction: 0.02,

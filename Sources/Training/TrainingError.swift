@@ -19,7 +19,7 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The model's parts or its data do not fit each other.
   case mismatch(String)
 
-  /// One sentence a user can act on.
+  /// One sentence: what, where, what to do.
   public var description: String {
     func kept(_ name: String?) -> String {
       name.map { "\($0) is kept: run again with --resume" } ?? "no checkpoint was written before"

@@ -14,7 +14,8 @@ struct RootCommand: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      GenerateCommand.self, VerifyCommand.self, DataCommand.self, ConfigCommand.self,
+      GenerateCommand.self, VerifyCommand.self, TrainCommand.self, DataCommand.self,
+      ConfigCommand.self,
       DoctorCommand.self,
     ])
 }

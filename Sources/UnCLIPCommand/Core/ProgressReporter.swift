@@ -28,6 +28,11 @@ final class ProgressReporter: Sendable {
     self.write = write
   }
 
+  /// Says a line that stays, above the bar.
+  func line(_ text: String) {
+    write((isTerminal ? "\r\u{1B}[K" : "") + text + "\n")
+  }
+
   /// Says that `step` of `count` steps of a stage are done; `note` follows the figures.
   func update(_ name: String, step: Int, of count: Int, note: String = "") {
     let now = ContinuousClock.now

@@ -1,0 +1,125 @@
+public import Foundation
+public import Torch
+public import UnCLIP
+
+/// What CLIP says of a batch: of its pictures and of their sentences.
+public struct Embeddings {
+  /// Image embeddings, `[B, D]`, raw.
+  public var image: Tensor
+  /// The sentences.
+  public var text: TextConditioning
+
+  /// Groups the two.
+  public init(image: Tensor, text: TextConditioning) {
+    self.image = image
+    self.text = text
+  }
+}
+
+/// Embeddings of the first batches of a data stream, computed once, kept in safetensors shards and
+/// read through the page cache.
+///
+/// Text encodings are kept in half precision, everything else in single. A shard carries the
+/// fingerprint of the model, the data and the order they were made from; shards of another
+/// fingerprint are made again.
+public final class EmbeddingCache {
+  /// Batches in a shard.
+  static let shardBatches = 16
+
+  /// Batches in the cache.
+  public let batchCount: Int
+  private let folder: URL
+  private let fingerprint: String
+  private let device: Device
+  private var open: [Int: [String: Tensor]] = [:]
+
+  /// Opens the cache in `folder`, computing what is missing of it.
+  ///
+  /// - Parameters:
+  ///   - fingerprint: names all that the embeddings depend on.
+  ///   - compute: the embeddings of a batch; called in order.
+  ///   - progress: told how many of the batches are there.
+  /// - Throws: `CheckpointError` when a shard cannot be written, and what `compute` throws. Shards
+  ///   that are complete stay for the next try.
+  public init(
+    folder: URL, batchCount: Int, fingerprint: String, device: Device = .cpu,
+    compute: (Int) throws -> Embeddings, progress: (Int) -> Void = { _ in }
+  ) throws {
+    precondition(batchCount > 0, "an embedding cache of \(batchCount) batches")
+    self.folder = folder
+    self.batchCount = batchCount
+    self.fingerprint = fingerprint
+    self.device = device
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    for first in stride(from: 0, to: batchCount, by: Self.shardBatches) {
+      let count = min(Self.shardBatches, batchCount - first)
+      let shard = first / Self.shardBatches
+      if !isCurrent(shard, batches: count) {
+        let batches = try (first..<first + count).map(compute)
+        try write(batches, as: shard)
+      }
+      progress(first + count)
+    }
+  }
+
+  /// The embeddings of a batch; indices beyond the last start again at the first.
+  ///
+  /// Shapes: image `[B, D]`; text embedding `[B, D]`, encodings `[B, L, D]`, mask `[B, L]`.
+  /// Throws: `CheckpointError` when a shard has become unreadable.
+  public func embeddings(at index: Int) throws(CheckpointError) -> Embeddings {
+    let place = index % batchCount
+    let tensors = try shard(place / Self.shardBatches)
+    func row(_ name: String) throws(CheckpointError) -> Tensor {
+      guard let tensor = tensors[name] else {
+        throw CheckpointError.misfit(
+          file: url(of: place / Self.shardBatches).path, missing: [name], surplus: [],
+          misshapen: [])
+      }
+      return tensor[place % Self.shardBatches]
+    }
+    return Embeddings(
+      image: try row("image").to(device),
+      text: TextConditioning(
+        embedding: try row("text").to(device),
+        encodings: try row("encodings").to(device: device, dtype: .float32),
+        mask: try row("mask").to(device)))
+  }
+
+  private func url(of shard: Int) -> URL {
+    let digits = "\(shard)"
+    let zeros = String(repeating: "0", count: max(0, 5 - digits.count))
+    return folder.appending(path: "embeddings-\(zeros)\(digits).safetensors")
+  }
+
+  private func shard(_ index: Int) throws(CheckpointError) -> [String: Tensor] {
+    if let tensors = open[index] { return tensors }
+    let tensors = try Safetensors.read(url(of: index)).tensors
+    open[index] = tensors
+    return tensors
+  }
+
+  private func isCurrent(_ shard: Int, batches: Int) -> Bool {
+    guard FileManager.default.fileExists(atPath: url(of: shard).path) else { return false }
+    do {
+      let file = try Safetensors.read(url(of: shard))
+      return file.metadata["fingerprint"] == fingerprint
+        && file.tensors["image"]?.dim(0) == batches
+    } catch {
+      return false  // A damaged shard is made again.
+    }
+  }
+
+  private func write(_ batches: [Embeddings], as shard: Int) throws(CheckpointError) {
+    let tensors = noGrad {
+      [
+        "image": Tensor.stacked(batches.map { $0.image.to(.cpu) }, over: 0),
+        "text": Tensor.stacked(batches.map { $0.text.embedding.to(.cpu) }, over: 0),
+        "encodings": Tensor.stacked(
+          batches.map { $0.text.encodings.to(device: .cpu, dtype: .float16) }, over: 0),
+        "mask": Tensor.stacked(batches.map { $0.text.mask.to(.cpu) }, over: 0),
+      ]
+    }
+    try Safetensors.write(
+      tensors, metadata: ["fingerprint": fingerprint], to: url(of: shard))
+  }
+}

@@ -1,0 +1,152 @@
+public import CLIP
+public import Foundation
+import Metrics
+public import Torch
+public import TorchNN
+import UnCLIP
+
+/// Training of CLIP: pictures and their captions are made to have like embeddings.
+///
+/// Source: Radford et al. 2021, section 2.3.
+public final class CLIPTask: TrainingTask {
+  /// What is measured.
+  public struct Objective: Codable, Sendable, Equatable {
+    /// Pictures whose captions are looked for, at most: of held-out concepts, and of shown ones.
+    public var evaluationCount: Int
+
+    enum CodingKeys: String, CodingKey {
+      case evaluationCount = "evaluation_count"
+    }
+
+    /// Groups the values.
+    public init(evaluationCount: Int) {
+      self.evaluationCount = evaluationCount
+    }
+
+    /// Checks each value.
+    /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+    public func validate(file: String) throws(ConfigError) {
+      try ObjectiveCheck(file: file).positive(evaluationCount, CodingKeys.evaluationCount)
+    }
+  }
+
+  /// Pictures with the tokens of their captions.
+  public struct Batch {
+    let images: Tensor
+    let ids: Tensor
+  }
+
+  public let stage = "clip"
+  public var module: any Module { clip }
+
+  private let clip: CLIPModel
+  private let tokenizer: CLIPTokenizer
+  private let objective: Objective
+  private let stream: PictureStream
+
+  /// A CLIP with new weights.
+  public init(
+    _ config: CLIPConfig, objective: Objective, stream: PictureStream, tokenizer: CLIPTokenizer,
+    using random: RandomSource
+  ) {
+    clip = CLIPModel(config, using: random)
+    self.tokenizer = tokenizer
+    self.objective = objective
+    self.stream = stream
+  }
+
+  /// Checks the shape of both towers.
+  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+  static func validate(_ config: CLIPConfig, file: String) throws(ConfigError) {
+    let (text, vision) = (config.text, config.vision)
+    let counts = [
+      ("text.hidden_size", text.hiddenSize), ("text.intermediate_size", text.intermediateSize),
+      ("text.num_hidden_layers", text.numHiddenLayers),
+      ("text.num_attention_heads", text.numAttentionHeads),
+      ("text.max_position_embeddings", text.maxPositionEmbeddings),
+      ("text.projection_dim", text.projectionDim), ("vision.hidden_size", vision.hiddenSize),
+      ("vision.intermediate_size", vision.intermediateSize),
+      ("vision.num_hidden_layers", vision.numHiddenLayers),
+      ("vision.num_attention_heads", vision.numAttentionHeads),
+      ("vision.image_size", vision.imageSize), ("vision.patch_size", vision.patchSize),
+    ]
+    for (key, count) in counts where count < 1 {
+      throw invalid(file, key, count, "it must be 1 or more")
+    }
+    let divisions = [
+      ("text.num_attention_heads", text.numAttentionHeads, "hidden_size", text.hiddenSize),
+      ("vision.num_attention_heads", vision.numAttentionHeads, "hidden_size", vision.hiddenSize),
+      ("vision.patch_size", vision.patchSize, "image_size", vision.imageSize),
+    ]
+    for (key, part, name, whole) in divisions where whole % part != 0 {
+      throw invalid(file, key, part, "it must divide \(name), \(whole)")
+    }
+    guard text.projectionDim == vision.projectionDim else {
+      throw invalid(
+        file, "vision.projection_dim", vision.projectionDim,
+        "it must be the text tower's, \(text.projectionDim)")
+    }
+  }
+
+  private static func invalid(
+    _ file: String, _ key: String, _ value: Int, _ expected: String
+  ) -> ConfigError {
+    .invalid(file: file, key: "model." + key, value: "\(value)", expected: expected)
+  }
+
+  /// Takes over the weights of a model folder.
+  func start(from folder: ModelFolder) throws {
+    let texts = try folder.loadTextEncoder().model
+    try clip.text.load(texts.stateDict(), file: folder.folder(of: .textEncoder))
+    let images = try folder.loadImageEncoder()
+    try clip.vision.load(images.stateDict(), file: folder.folder(of: .imageEncoder))
+  }
+
+  public func batch(at index: Int) throws -> Batch { encoded(try stream.batch(at: index)) }
+
+  public func loss(_ batch: Batch, using random: RandomSource) -> Losses {
+    let images = clip.vision(batch.images)
+    let texts = clip.text(batch.ids).embeds
+    return Losses(
+      total: clip.contrastiveLoss(imageEmbeds: images, textEmbeds: texts),
+      parts: ["logit_scale": clip.logitScale.value.detached().exp()])
+  }
+
+  /// Keeps the temperature from falling too low.
+  public func didStep() { clip.clampLogitScale() }
+
+  /// Recall of captions by pictures and of pictures by captions, on held-out concepts and on
+  /// as many that training shows.
+  public func evaluate() throws -> [String: Double] {
+    var metrics: [String: Double] = [:]
+    let heldOut = stream.samples(heldOut: true, limit: objective.evaluationCount)
+    let count = heldOut?.captions.count ?? objective.evaluationCount
+    let seen = stream.samples(heldOut: false, limit: count)
+    for (name, pictures) in [("held_out", heldOut), ("seen", seen)] {
+      guard let pictures else { continue }
+      let batch = encoded(pictures)
+      let retrieval = Retrieval(
+        imageEmbeddings: clip.vision(batch.images), textEmbeddings: clip.text(batch.ids).embeds)
+      for (k, recall) in retrieval.imageToText { metrics["\(name)_image_to_text_\(k)"] = recall }
+      for (k, recall) in retrieval.textToImage { metrics["\(name)_text_to_image_\(k)"] = recall }
+      metrics["\(name)_count"] = Double(pictures.captions.count)
+    }
+    return metrics
+  }
+
+  public func export(to folder: URL) throws {
+    let model = ModelFolder(folder)
+    try tokenizer.write(to: model.folder(of: .tokenizer))
+    try model.saveCLIP(clip, dtype: .float32)
+  }
+
+  private func encoded(_ pictures: Pictures) -> Batch {
+    let length = clip.text.config.maxPositionEmbeddings
+    let ids = pictures.captions.flatMap { caption in
+      tokenizer.encode(caption, contextLength: length).ids.map(Int64.init)
+    }
+    return Batch(
+      images: pictures.images,
+      ids: Tensor(ids, shape: [pictures.captions.count, length]).to(pictures.images.device))
+  }
+}

@@ -1,0 +1,174 @@
+public import Diffusion
+public import Foundation
+public import Imaging
+public import Torch
+public import TorchNN
+import UnCLIP
+
+/// Training of the decoder: pictures from CLIP's embeddings of them and, at times, their sentences.
+///
+/// Source: paper section 2.1.
+public final class DecoderTask: TrainingTask {
+  /// What is trained, under the names its parts have in a model folder.
+  final class Networks: Module {
+    let decoder: UNet
+    let textProj: TextProjection
+
+    init(decoder: UNet, textProj: TextProjection) {
+      self.decoder = decoder
+      self.textProj = textProj
+    }
+  }
+
+  /// The decoder's shape in a training configuration.
+  public struct Model: Codable, Sendable, Equatable {
+    /// The U-Net.
+    public var unet: UNetConfig
+    /// The process over pixels.
+    public var scheduler: SchedulerConfig
+
+    /// Joins the two.
+    public init(unet: UNetConfig, scheduler: SchedulerConfig) {
+      self.unet = unet
+      self.scheduler = scheduler
+    }
+
+    /// Checks both, and that they fit each other.
+    /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+    public func validate(file: String) throws(ConfigError) {
+      try checkUNet(unet, scheduler, inputChannels: 3, file: file)
+      guard unet.crossAttentionDim != nil, unet.sampleSize != nil else {
+        let key = unet.sampleSize == nil ? "sample_size" : "cross_attention_dim"
+        throw ConfigError.invalid(
+          file: file, key: "model.unet." + key, value: "null", expected: "a decoder needs it")
+      }
+    }
+  }
+
+  /// What is minimised and how samples are drawn.
+  public struct Objective: Codable, Sendable, Equatable {
+    /// Share of image embeddings replaced by the learned null embedding.
+    public var imageDropRate: Double
+    /// Share of sentences replaced by the empty one.
+    public var textDropRate: Double
+    /// The weight of each timestep.
+    public var weighting: LossWeighting
+    /// Batches whose embeddings are computed once and then cycled; 0 computes each batch's.
+    public var embeddingBatches: Int
+    /// Denoising steps of a sample.
+    public var sampleSteps: Int
+    /// Guidance scale of a sample.
+    public var sampleGuidance: Double
+
+    enum CodingKeys: String, CodingKey {
+      case weighting
+      case imageDropRate = "image_drop_rate"
+      case textDropRate = "text_drop_rate"
+      case embeddingBatches = "embedding_batches"
+      case sampleSteps = "sample_steps"
+      case sampleGuidance = "sample_guidance"
+    }
+
+    /// Groups the values.
+    public init(
+      imageDropRate: Double, textDropRate: Double, weighting: LossWeighting, embeddingBatches: Int,
+      sampleSteps: Int, sampleGuidance: Double
+    ) {
+      self.imageDropRate = imageDropRate
+      self.textDropRate = textDropRate
+      self.weighting = weighting
+      self.embeddingBatches = embeddingBatches
+      self.sampleSteps = sampleSteps
+      self.sampleGuidance = sampleGuidance
+    }
+
+    /// Checks each value.
+    /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+    public func validate(file: String) throws(ConfigError) {
+      let check = ObjectiveCheck(file: file)
+      try check.rate(imageDropRate, CodingKeys.imageDropRate)
+      try check.rate(textDropRate, CodingKeys.textDropRate)
+      try check.atLeastZero(Double(embeddingBatches), CodingKeys.embeddingBatches)
+      try check.steps(sampleSteps, CodingKeys.sampleSteps)
+      try check.atLeastZero(sampleGuidance, CodingKeys.sampleGuidance)
+    }
+  }
+
+  /// Pictures with what CLIP says of them.
+  public struct Batch {
+    let images: Tensor
+    let embeddings: Embeddings
+  }
+
+  public let stage = "decoder"
+  public var module: any Module { networks }
+
+  private let networks: Networks
+  private let decoder: Decoder
+  private let objective: Objective
+  private let data: EmbeddedPictures
+  private let clip: FrozenCLIP
+  private let size: Int
+  private let unconditional: TextConditioning
+
+  /// A decoder with new weights.
+  init(
+    _ model: Model, objective: Objective, data: EmbeddedPictures, clip: FrozenCLIP, size: Int,
+    using random: RandomSource
+  ) {
+    let unet = UNet(model.unet, using: random)
+    let projection = TextProjection(
+      TextProjectionConfig(
+        embeddingWidth: clip.embeddingWidth, contextWidth: model.unet.crossAttentionDim ?? 0,
+        timeWidth: model.unet.timeEmbedWidth), using: random)
+    networks = Networks(decoder: unet, textProj: projection)
+    decoder = Decoder(unet: unet, projection: projection, scheduler: model.scheduler)
+    self.objective = objective
+    self.data = data
+    self.clip = clip
+    self.size = size
+    unconditional = clip.text([""])
+  }
+
+  /// Takes over the weights of a model folder.
+  func start(from folder: ModelFolder) throws {
+    let other = try folder.loadDecoder()
+    try networks.decoder.load(other.unet.stateDict(), file: folder.folder(of: .decoder))
+    try networks.textProj.load(
+      other.projection.stateDict(), file: folder.folder(of: .textProjection))
+  }
+
+  public func batch(at index: Int) throws -> Batch {
+    let (pictures, embeddings) = try data.batch(at: index)
+    return Batch(
+      images: resized(pictures.images, to: size).channelsLast(), embeddings: embeddings)
+  }
+
+  public func loss(_ batch: Batch, using random: RandomSource) -> Losses {
+    Losses(
+      diffusion: decoder.loss(
+        images: batch.images, imageEmbedding: batch.embeddings.image,
+        text: batch.embeddings.text, unconditional: unconditional,
+        options: Decoder.LossOptions(
+          imageDropRate: objective.imageDropRate, textDropRate: objective.textDropRate,
+          weighting: objective.weighting),
+        using: random))
+  }
+
+  /// Held-out pictures above, the decoder's drawings of their embeddings and captions below.
+  public func sample(using random: RandomSource) throws -> Image? {
+    let (pictures, embeddings) = data.sheetSamples(16)
+    let originals = resized(pictures.images, to: size)
+    let drawn = try (0..<originals.dim(0)).map { row in
+      try decoder.sample(
+        imageEmbedding: embeddings.image[row..<row + 1], text: embeddings.text.row(row),
+        negative: unconditional, size: size, steps: objective.sampleSteps,
+        guidance: objective.sampleGuidance, using: random)
+    }
+    return sheet(pairing: images(from: originals), with: drawn.flatMap(images(from:)))
+  }
+
+  public func export(to folder: URL) throws {
+    try ModelFolder(folder).saveDecoder(decoder, dtype: .float32)
+  }
+}

@@ -1,0 +1,96 @@
+import CLIP
+import Foundation
+public import Torch
+import TorchNN
+public import UnCLIP
+
+/// CLIP as the other stages are trained on it: frozen, in evaluation mode, without gradients.
+public final class FrozenCLIP {
+  /// Width of the embeddings.
+  public let embeddingWidth: Int
+  /// Tokens of a sentence.
+  public var contextLength: Int { textEncoder.contextLength }
+  /// Side of the pictures it sees, pixels.
+  public let imageSize: Int
+
+  private let textEncoder: TextEncoder
+  private let imageEncoder: CLIPVisionModelWithProjection
+  private let device: Device
+
+  /// Loads the tokenizer and both towers of a model folder.
+  /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`.
+  public init(_ folder: ModelFolder, device: Device = .cpu) throws {
+    try folder.require([.tokenizer, .textEncoder, .imageEncoder])
+    textEncoder = try folder.loadTextEncoder()
+    imageEncoder = try folder.loadImageEncoder()
+    self.device = device
+    embeddingWidth = textEncoder.model.config.projectionDim
+    imageSize = imageEncoder.config.imageSize
+    for module in [textEncoder.model, imageEncoder] as [any Module] {
+      module.freeze()
+      module.eval()
+      module.to(device: device)
+    }
+  }
+
+  /// What the text encoder says of sentences.
+  public func text(_ sentences: [String]) -> TextConditioning { textEncoder.encode(sentences) }
+
+  /// Image embeddings of `[B, 3, S, S]` in [-1, 1]: `[B, D]`, raw.
+  public func image(_ pictures: Tensor) -> Tensor {
+    noGrad { imageEncoder(resized(pictures, to: imageSize)) }
+  }
+
+  /// Both.
+  public func callAsFunction(_ pictures: Pictures) -> Embeddings {
+    Embeddings(image: image(pictures.images), text: text(pictures.captions))
+  }
+
+  /// Names the weights and the vocabulary.
+  /// - Throws: `TrainingError.notRead`.
+  static func fingerprint(of folder: ModelFolder) throws(TrainingError) -> String {
+    var fingerprint = Fingerprint()
+    for part in [ModelFolder.Part.tokenizer, .textEncoder, .imageEncoder] {
+      try fingerprint.add(filesIn: folder.folder(of: part))
+    }
+    return fingerprint.text
+  }
+}
+
+/// Batches with their embeddings, computed as they come or read from a cache.
+public final class EmbeddedPictures {
+  private let stream: PictureStream
+  private let clip: FrozenCLIP
+  private let cache: EmbeddingCache?
+
+  /// Joins a stream, CLIP, and a cache of the stream's first embeddings.
+  public init(stream: PictureStream, clip: FrozenCLIP, cache: EmbeddingCache? = nil) {
+    self.stream = stream
+    self.clip = clip
+    self.cache = cache
+  }
+
+  /// The pictures of an index with their embeddings; a cached stream starts again after its last
+  /// cached batch.
+  public func batch(at index: Int) throws -> (pictures: Pictures, embeddings: Embeddings) {
+    let pictures = try stream.batch(at: cache.map { index % $0.batchCount } ?? index)
+    return (pictures, try cache?.embeddings(at: index) ?? clip(pictures))
+  }
+
+  /// The embeddings of an index alone.
+  public func embeddings(at index: Int) throws -> Embeddings {
+    if let cache { return try cache.embeddings(at: index) }
+    return clip(try stream.batch(at: index))
+  }
+
+  /// Pictures for a sample sheet with their embeddings.
+  func sheetSamples(_ count: Int) -> (pictures: Pictures, embeddings: Embeddings) {
+    let pictures = stream.sheetSamples(count)
+    return (pictures, clip(pictures))
+  }
+
+  /// Embeddings of pictures as they are, of shown or held-out concepts.
+  func evaluation(heldOut: Bool, limit: Int) -> Embeddings? {
+    stream.samples(heldOut: heldOut, limit: limit).map { clip($0) }
+  }
+}

@@ -1,0 +1,108 @@
+public import Datasets
+public import Foundation
+import Imaging
+public import Torch
+
+/// Pictures as tensors, with their captions.
+public struct Pictures {
+  /// `[B, 3, S, S]` in [-1, 1], channels last in memory.
+  public let images: Tensor
+  /// One a picture.
+  public let captions: [String]
+
+  init(pixels: [UInt8], size: Int, captions: [String], device: Device) {
+    let bytes = Tensor(pixels, shape: [captions.count, size, size, 3]).to(device)
+    images = bytes.to(.float32).permuted(0, 3, 1, 2) * (2.0 / 255) - 1
+    self.captions = captions
+  }
+}
+
+/// Batches of a data set on a device, and its held-out pictures.
+public final class PictureStream {
+  /// Side of the pictures, pixels.
+  public let size: Int
+  /// Pictures in a batch.
+  public let batchSize: Int
+  /// Names the data, their order and their changes.
+  public let fingerprint: String
+
+  private let stream: TrainingStream
+  private let heldOut: [EvaluationSample]
+  private let seen: [EvaluationSample]
+  private let device: Device
+
+  /// The largest number of pictures that are kept for measures.
+  static let evaluationLimit = 512
+
+  /// Opens data set folders.
+  /// - Throws: `DataError`, `TrainingError.notRead`.
+  public init(
+    directories: [URL], options: DataOptions, batchSize: Int, size: Int, seed: UInt64,
+    device: Device = .cpu
+  ) throws {
+    self.size = size
+    self.batchSize = batchSize
+    self.device = device
+    let configuration = options.stream(batchSize: batchSize, imageSize: size, seed: seed)
+    stream = try TrainingStream(directories: directories, configuration: configuration)
+    seen = Self.spread(try stream.samples())
+    heldOut = try Self.heldOut(directories, options, size: size)
+    var fingerprint = Fingerprint()
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    fingerprint.add(try encoder.encode(configuration))
+    for directory in directories {
+      fingerprint.add(namesAndSizesIn: directory)
+    }
+    self.fingerprint = fingerprint.text
+  }
+
+  /// The batch of an index.
+  /// - Throws: `DataError` if a picture cannot be decoded.
+  public func batch(at index: Int) throws(DataError) -> Pictures {
+    let batch = try stream.batch(at: index)
+    return Pictures(
+      pixels: batch.pixels, size: batch.size, captions: batch.captions, device: device)
+  }
+
+  /// Pictures as they are with plain captions: of concepts that training shows, or never shows.
+  /// Nil if there are none.
+  func samples(heldOut isHeldOut: Bool, limit: Int = evaluationLimit) -> Pictures? {
+    let samples = (isHeldOut ? heldOut : seen).prefix(limit)
+    guard !samples.isEmpty else { return nil }
+    return Pictures(
+      pixels: samples.flatMap(\.image.pixels), size: size, captions: samples.map(\.caption),
+      device: device)
+  }
+
+  /// Held-out pictures for a sheet, or others if nothing is held out.
+  func sheetSamples(_ count: Int) -> Pictures {
+    guard
+      let pictures = samples(heldOut: true, limit: count) ?? samples(heldOut: false, limit: count)
+    else { preconditionFailure("a stream without pictures was opened") }
+    return pictures
+  }
+
+  private static func heldOut(
+    _ directories: [URL], _ options: DataOptions, size: Int
+  ) throws(DataError) -> [EvaluationSample] {
+    guard options.heldOutFraction > 0 else { return [] }
+    var configuration = options.stream(batchSize: 1, imageSize: size, seed: 0, part: .heldOut)
+    configuration.sceneFraction = 0
+    do {
+      let stream = try TrainingStream(directories: directories, configuration: configuration)
+      return spread(try stream.samples())
+    } catch DataError.empty {
+      return []
+    }
+  }
+
+  /// Up to the limit of them, evenly from the whole, in an order that mixes sources.
+  private static func spread(_ samples: [EvaluationSample]) -> [EvaluationSample] {
+    let unique = Dictionary(samples.map { ($0.caption, $0) }, uniquingKeysWith: { a, _ in a })
+    var random = SampleRandom(seed: 0)
+    var order = unique.values.sorted { $0.key < $1.key }
+    random.shuffle(&order)
+    return Array(order.prefix(evaluationLimit))
+  }
+}

@@ -1,0 +1,155 @@
+public import Diffusion
+public import Foundation
+public import Torch
+public import TorchNN
+public import UnCLIP
+
+/// Training of the diffusion prior: CLIP's embedding of a picture from its sentence.
+///
+/// Source: paper section 2.2.
+public final class PriorTask: TrainingTask {
+  /// The prior's shape in a training configuration.
+  public struct Model: Codable, Sendable, Equatable {
+    /// The transformer.
+    public var transformer: PriorConfig
+
+    /// Joins the two.
+    public init(transformer: PriorConfig, scheduler: SchedulerConfig) {
+      self.transformer = transformer
+      self.scheduler = scheduler
+    }
+    /// The process over standardised embeddings.
+    public var scheduler: SchedulerConfig
+  }
+
+  /// What is minimised and measured.
+  public struct Objective: Codable, Sendable, Equatable {
+    /// Share of sentences replaced by the empty one.
+    public var textDropRate: Double
+    /// Batches from which the embeddings' mean and deviation are taken.
+    public var statisticsBatches: Int
+    /// Batches whose embeddings are computed once and then cycled; 0 computes each batch's.
+    public var embeddingBatches: Int
+    /// Sentences whose drawn embeddings are compared with the true ones.
+    public var evaluationCount: Int
+    /// Denoising steps of a drawn embedding.
+    public var sampleSteps: Int
+    /// Guidance scale of a drawn embedding.
+    public var sampleGuidance: Double
+
+    enum CodingKeys: String, CodingKey {
+      case textDropRate = "text_drop_rate"
+      case statisticsBatches = "statistics_batches"
+      case embeddingBatches = "embedding_batches"
+      case evaluationCount = "evaluation_count"
+      case sampleSteps = "sample_steps"
+      case sampleGuidance = "sample_guidance"
+    }
+
+    /// Groups the values.
+    public init(
+      textDropRate: Double, statisticsBatches: Int, embeddingBatches: Int, evaluationCount: Int,
+      sampleSteps: Int, sampleGuidance: Double
+    ) {
+      self.textDropRate = textDropRate
+      self.statisticsBatches = statisticsBatches
+      self.embeddingBatches = embeddingBatches
+      self.evaluationCount = evaluationCount
+      self.sampleSteps = sampleSteps
+      self.sampleGuidance = sampleGuidance
+    }
+
+    /// Checks each value.
+    /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+    public func validate(file: String) throws(ConfigError) {
+      let check = ObjectiveCheck(file: file)
+      try check.rate(textDropRate, CodingKeys.textDropRate)
+      try check.positive(statisticsBatches, CodingKeys.statisticsBatches)
+      try check.atLeastZero(Double(embeddingBatches), CodingKeys.embeddingBatches)
+      try check.positive(evaluationCount, CodingKeys.evaluationCount)
+      try check.steps(sampleSteps, CodingKeys.sampleSteps)
+      try check.atLeastZero(sampleGuidance, CodingKeys.sampleGuidance)
+    }
+  }
+
+  public let stage = "prior"
+  public var module: any Module { prior.transformer }
+
+  private let prior: DiffusionPrior
+  private let objective: Objective
+  private let data: EmbeddedPictures
+  private let unconditional: TextConditioning
+
+  /// A prior with new weights; its embeddings' statistics are not set.
+  public init(
+    _ model: Model, objective: Objective, data: EmbeddedPictures, clip: FrozenCLIP,
+    using random: RandomSource
+  ) {
+    prior = DiffusionPrior(
+      transformer: PriorTransformer(model.transformer, using: random),
+      scheduler: model.scheduler)
+    self.objective = objective
+    self.data = data
+    unconditional = clip.text([""])
+  }
+
+  /// Takes the embeddings' mean and deviation from the first batches. A resumed run has them in
+  /// its checkpoint.
+  public func measureStatistics() throws {
+    let embeddings = try (0..<objective.statisticsBatches).map {
+      try data.embeddings(at: $0).image
+    }
+    prior.transformer.setStatistics(from: Tensor.concatenated(embeddings, over: 0))
+  }
+
+  /// Takes over the weights and statistics of a model folder.
+  func start(from folder: ModelFolder) throws {
+    let other = try folder.loadPrior()
+    try prior.transformer.load(other.transformer.stateDict(), file: folder.folder(of: .prior))
+  }
+
+  public func batch(at index: Int) throws -> Embeddings { try data.embeddings(at: index) }
+
+  public func loss(_ batch: Embeddings, using random: RandomSource) -> Losses {
+    Losses(
+      diffusion: prior.loss(
+        imageEmbedding: batch.image, text: batch.text, unconditional: unconditional,
+        dropRate: objective.textDropRate, using: random))
+  }
+
+  /// The mean cosine of drawn embeddings with the true ones of their pictures, beside those of
+  /// another picture and of the text's own embedding, on shown and on held-out concepts.
+  public func evaluate() throws -> [String: Double] {
+    var metrics: [String: Double] = [:]
+    for (name, heldOut) in [("seen", false), ("held_out", true)] {
+      guard let truth = data.evaluation(heldOut: heldOut, limit: objective.evaluationCount) else {
+        continue
+      }
+      let random = RandomSource(seed: 0)
+      let sampling = DiffusionPrior.Sampling(
+        steps: objective.sampleSteps, guidance: objective.sampleGuidance, candidates: 1)
+      let drawn = Tensor.concatenated(
+        try (0..<truth.text.count).map { row in
+          try prior.sample(
+            text: truth.text.row(row), negative: unconditional, sampling: sampling,
+            using: random)
+        }, over: 0)
+      metrics[name + "_cosine"] = meanCosine(drawn, truth.image)
+      metrics[name + "_cosine_other"] = meanCosine(drawn, truth.image.rolled(by: 1, over: 0))
+      metrics[name + "_cosine_text"] = meanCosine(truth.text.embedding, truth.image)
+    }
+    return metrics
+  }
+
+  public func export(to folder: URL) throws {
+    try ModelFolder(folder).savePrior(prior, dtype: .float32)
+  }
+}
+
+/// The mean over rows of the cosine of two `[N, D]`.
+func meanCosine(_ a: Tensor, _ b: Tensor) -> Double {
+  let (a, b) = (a.to(.float32), b.to(.float32))
+  let product = (a * b).sum(over: 1)
+  return (product / (a.norm(over: 1) * b.norm(over: 1)).clamped(min: 1e-12, max: nil)).mean()
+    .item()
+}

@@ -1,0 +1,151 @@
+public import Diffusion
+public import Foundation
+public import Imaging
+public import Torch
+public import TorchNN
+import UnCLIP
+
+/// Training of the upsampler on random crops: four times as many pixels a side from a small,
+/// at times blurred picture.
+///
+/// Source: paper section 2.1.
+public final class UpsamplerTask: TrainingTask {
+  /// What is trained, under the name it has in a model folder.
+  final class Networks: Module {
+    let superResFirst: UNet
+
+    init(superResFirst: UNet) { self.superResFirst = superResFirst }
+  }
+
+  /// The upsampler's shape in a training configuration.
+  public struct Model: Codable, Sendable, Equatable {
+    /// The U-Net.
+    public var unet: UNetConfig
+    /// The process over pixels.
+    public var scheduler: SchedulerConfig
+
+    /// Joins the two.
+    public init(unet: UNetConfig, scheduler: SchedulerConfig) {
+      self.unet = unet
+      self.scheduler = scheduler
+    }
+
+    /// Checks both, and that they fit each other.
+    /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+    public func validate(file: String) throws(ConfigError) {
+      try checkUNet(unet, scheduler, inputChannels: 6, file: file)
+      guard unet.crossAttentionDim == nil else {
+        throw ConfigError.invalid(
+          file: file, key: "model.unet.cross_attention_dim",
+          value: "\(unet.crossAttentionDim ?? 0)", expected: "an upsampler has no attention")
+      }
+    }
+  }
+
+  /// What is minimised and how samples are drawn.
+  public struct Objective: Codable, Sendable, Equatable {
+    /// Side of the pictures that crops are taken from, pixels.
+    public var pictureSize: Int
+    /// Side of a crop, pixels.
+    public var cropSize: Int
+    /// The weight of each timestep.
+    public var weighting: LossWeighting
+    /// Denoising steps of a sample.
+    public var sampleSteps: Int
+
+    enum CodingKeys: String, CodingKey {
+      case weighting
+      case pictureSize = "picture_size"
+      case cropSize = "crop_size"
+      case sampleSteps = "sample_steps"
+    }
+
+    /// Groups the values.
+    public init(pictureSize: Int, cropSize: Int, weighting: LossWeighting, sampleSteps: Int) {
+      self.pictureSize = pictureSize
+      self.cropSize = cropSize
+      self.weighting = weighting
+      self.sampleSteps = sampleSteps
+    }
+
+    /// Checks each value.
+    /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+    public func validate(file: String, downsampling: Int) throws(ConfigError) {
+      let check = ObjectiveCheck(file: file)
+      try check.positive(pictureSize, CodingKeys.pictureSize)
+      try check.positive(cropSize, CodingKeys.cropSize)
+      let multiple = max(Upsampler.factor, downsampling)
+      for (key, side) in [(CodingKeys.pictureSize, pictureSize), (.cropSize, cropSize)]
+      where side % multiple != 0 {
+        throw check.invalid(key, side, "it must be a multiple of \(multiple)")
+      }
+      guard cropSize <= pictureSize else {
+        throw check.invalid(
+          CodingKeys.cropSize, cropSize, "it must be at most picture_size, \(pictureSize)")
+      }
+      try check.steps(sampleSteps, CodingKeys.sampleSteps)
+    }
+  }
+
+  public let stage = "upsampler"
+  public var module: any Module { networks }
+
+  private let networks: Networks
+  private let upsampler: Upsampler
+  private let objective: Objective
+  private let stream: PictureStream
+
+  /// An upsampler with new weights.
+  public init(
+    _ model: Model, objective: Objective, stream: PictureStream, using random: RandomSource
+  ) {
+    let unet = UNet(model.unet, using: random)
+    networks = Networks(superResFirst: unet)
+    upsampler = Upsampler(unet: unet, scheduler: model.scheduler)
+    self.objective = objective
+    self.stream = stream
+  }
+
+  /// Takes over the weights of a model folder.
+  func start(from folder: ModelFolder) throws {
+    let other = try folder.loadUpsampler()
+    try networks.superResFirst.load(
+      other.unet.stateDict(), file: folder.folder(of: .upsampler))
+  }
+
+  public func batch(at index: Int) throws -> Tensor { try stream.batch(at: index).images }
+
+  public func loss(_ batch: Tensor, using random: RandomSource) -> Losses {
+    Losses(
+      diffusion: upsampler.loss(
+        images: crops(of: batch, using: random), weighting: objective.weighting, using: random))
+  }
+
+  /// Originals above, reduced and enlarged again below.
+  public func sample(using random: RandomSource) throws -> Image? {
+    let originals = stream.sheetSamples(4).images
+    let small = LowResolution.reduced(originals, factor: Upsampler.factor)
+    let drawn = try (0..<small.dim(0)).map { row in
+      try upsampler.sample(small[row..<row + 1], steps: objective.sampleSteps, using: random)
+    }
+    return sheet(pairing: images(from: originals), with: drawn.flatMap(images(from:)))
+  }
+
+  public func export(to folder: URL) throws {
+    try ModelFolder(folder).saveUpsampler(upsampler, dtype: .float32)
+  }
+
+  /// A crop of each picture at a random place, `[B, 3, S, S] -> [B, 3, crop, crop]`.
+  private func crops(of pictures: Tensor, using random: RandomSource) -> Tensor {
+    let (count, side) = (pictures.dim(0), objective.cropSize)
+    let corners = random.integers(in: 0..<pictures.dim(2) - side + 1, [count, 2])
+      .array(of: Int64.self).map(Int.init)
+    return Tensor.concatenated(
+      (0..<count).map { row in
+        pictures[row..<row + 1]
+          .narrowed(2, start: corners[2 * row], count: side)
+          .narrowed(3, start: corners[2 * row + 1], count: side)
+      }, over: 0
+    ).channelsLast()
+  }
+}

@@ -1,0 +1,97 @@
+public import Foundation
+public import TorchNN
+
+/// What can be trained, in the order in which one needs the other.
+public enum TrainingStage: String, Codable, Sendable, CaseIterable {
+  /// The vocabulary.
+  case tokenizer
+  /// Both towers of CLIP.
+  case clip
+  /// Text to image embedding.
+  case prior
+  /// Image embedding to small picture.
+  case decoder
+  /// Small picture to large one.
+  case upsampler
+}
+
+/// A whole training configuration: the model, its loss, how and on what it is trained.
+public struct TrainConfig<Model, Objective>: Codable, Sendable, Equatable
+where Model: Codable & Sendable & Equatable, Objective: Codable & Sendable & Equatable {
+  /// The model's shape.
+  public var model: Model
+  /// What is minimised and measured.
+  public var objective: Objective
+  /// How it is trained.
+  public var training: TrainingOptions
+  /// On what.
+  public var data: DataOptions
+
+  /// Groups the sections.
+  public init(model: Model, objective: Objective, training: TrainingOptions, data: DataOptions) {
+    self.model = model
+    self.objective = objective
+    self.training = training
+    self.data = data
+  }
+
+  /// Reads JSON; every key must be there and known.
+  /// - Throws: `ConfigError`, with `file` as the name.
+  public static func decode(_ json: Data, file: String) throws(ConfigError) -> Self {
+    let config = try ConfigFile.decode(Self.self, from: json, file: file)
+    try config.training.validate(file: file)
+    return config
+  }
+}
+
+/// A training configuration of the tokenizer, which has no steps.
+public struct TokenizerTrainConfig: Codable, Sendable, Equatable {
+  /// Tokens of the vocabulary.
+  public var vocabularySize: Int
+  /// Tokens of a sentence.
+  public var contextLength: Int
+  /// Pairs that occur less often are not merged.
+  public var minimumCount: Int
+  /// Captions it learns from.
+  public var captions: Int
+  /// Seeds which captions are drawn.
+  public var seed: UInt64
+  /// Where captions come from.
+  public var data: DataOptions
+
+  enum CodingKeys: String, CodingKey {
+    case captions, seed, data
+    case vocabularySize = "vocabulary_size"
+    case contextLength = "context_length"
+    case minimumCount = "minimum_count"
+  }
+
+  /// Groups the values.
+  public init(
+    vocabularySize: Int, contextLength: Int, minimumCount: Int, captions: Int, seed: UInt64,
+    data: DataOptions
+  ) {
+    self.vocabularySize = vocabularySize
+    self.contextLength = contextLength
+    self.minimumCount = minimumCount
+    self.captions = captions
+    self.seed = seed
+    self.data = data
+  }
+
+  /// Reads JSON; every key must be there and known.
+  /// - Throws: `ConfigError`, with `file` as the name.
+  public static func decode(_ json: Data, file: String) throws(ConfigError) -> Self {
+    let config = try ConfigFile.decode(Self.self, from: json, file: file)
+    let rules = [
+      (CodingKeys.vocabularySize, config.vocabularySize, 514),
+      (.contextLength, config.contextLength, 3),
+      (.minimumCount, config.minimumCount, 1), (.captions, config.captions, 1),
+    ]
+    for (key, value, least) in rules where value < least {
+      throw ConfigError.invalid(
+        file: file, key: key.rawValue, value: "\(value)", expected: "it must be \(least) or more")
+    }
+    return config
+  }
+}

@@ -1,0 +1,166 @@
+import CLIP
+import Datasets
+import Diffusion
+import Foundation
+import Torch
+import TorchNN
+import UnCLIP
+
+extension TrainingRun {
+  func trainTokenizer(observe: (TrainingEvent) -> Void) throws {
+    let config = try TokenizerTrainConfig.decode(configuration, file: configurationName)
+    let stream = try TrainingStream(
+      directories: data,
+      configuration: config.data.stream(batchSize: 1, imageSize: 16, seed: config.seed))
+    let captions = try stream.captions(count: config.captions)
+    let tokenizer = CLIPTokenizer.train(
+      on: captions, vocabularySize: config.vocabularySize, contextLength: config.contextLength,
+      minimumCount: config.minimumCount)
+    let folder = ModelFolder(out.appending(path: "model"))
+    try tokenizer.write(to: folder.folder(of: .tokenizer))
+    try folder.writeIndex()
+    let longest = captions.map { tokenizer.tokenIDs(of: $0).count + 2 }.max() ?? 0
+    observe(
+      .note(
+        "tokenizer: \(tokenizer.tokens.count) tokens from \(captions.count) captions, the longest "
+          + "\(longest) tokens"))
+  }
+
+  func clipTask() throws -> Prepared<CLIPTask> {
+    let config = try TrainConfig<CLIPConfig, CLIPTask.Objective>.decode(
+      configuration, file: configurationName)
+    try CLIPTask.validate(config.model, file: configurationName)
+    try config.objective.validate(file: configurationName)
+    let folder = try modelFolder(with: [.tokenizer])
+    let stream = try pictures(config.training, config.data, size: config.model.vision.imageSize)
+    let tokenizer = try CLIPTokenizer(folder: folder.folder(of: .tokenizer))
+    try require(
+      config.model.text.vocabSize == tokenizer.tokens.count, "text.vocab_size",
+      config.model.text.vocabSize, "the tokenizer has \(tokenizer.tokens.count) tokens")
+    let task = CLIPTask(
+      config.model, objective: config.objective, stream: stream, tokenizer: tokenizer,
+      using: weights(config.training))
+    return Prepared(
+      task: task, options: config.training, config: try ConfigFile.encode(config),
+      start: { if let initial { try task.start(from: ModelFolder(initial)) } })
+  }
+
+  func priorTask(
+    _ observe: (TrainingEvent) -> Void
+  ) throws -> Prepared<PriorTask> {
+    let config = try TrainConfig<PriorTask.Model, PriorTask.Objective>.decode(
+      configuration, file: configurationName)
+    try config.model.transformer.validate(file: configurationName)
+    try config.model.scheduler.validate(file: configurationName)
+    try config.objective.validate(file: configurationName)
+    let clip = try frozenCLIP()
+    try require(
+      config.model.transformer.embeddingDim == clip.embeddingWidth, "embedding_dim",
+      config.model.transformer.embeddingDim, "CLIP's embeddings have \(clip.embeddingWidth) numbers"
+    )
+    try require(
+      config.model.transformer.numEmbeddings == clip.contextLength, "num_embeddings",
+      config.model.transformer.numEmbeddings, "CLIP's sentences have \(clip.contextLength) tokens")
+    let stream = try pictures(config.training, config.data, size: clip.imageSize)
+    let embedded = try embeddings(
+      of: stream, clip, batches: config.objective.embeddingBatches, observe)
+    let task = PriorTask(
+      config.model, objective: config.objective, data: embedded, clip: clip,
+      using: weights(config.training))
+    return Prepared(
+      task: task, options: config.training, config: try ConfigFile.encode(config),
+      start: {
+        try task.measureStatistics()
+        if let initial { try task.start(from: ModelFolder(initial)) }
+      })
+  }
+
+  func decoderTask(
+    _ observe: (TrainingEvent) -> Void
+  ) throws -> Prepared<DecoderTask> {
+    let config = try TrainConfig<DecoderTask.Model, DecoderTask.Objective>.decode(
+      configuration, file: configurationName)
+    try config.model.validate(file: configurationName)
+    try config.objective.validate(file: configurationName)
+    let clip = try frozenCLIP()
+    let size = config.model.unet.sampleSize ?? 64
+    let stream = try pictures(config.training, config.data, size: max(size, clip.imageSize))
+    let embedded = try embeddings(
+      of: stream, clip, batches: config.objective.embeddingBatches, observe)
+    let task = DecoderTask(
+      config.model, objective: config.objective, data: embedded, clip: clip, size: size,
+      using: weights(config.training))
+    return Prepared(
+      task: task, options: config.training, config: try ConfigFile.encode(config),
+      start: { if let initial { try task.start(from: ModelFolder(initial)) } })
+  }
+
+  func upsamplerTask() throws -> Prepared<UpsamplerTask> {
+    let config = try TrainConfig<UpsamplerTask.Model, UpsamplerTask.Objective>.decode(
+      configuration, file: configurationName)
+    try config.model.validate(file: configurationName)
+    try config.objective.validate(
+      file: configurationName, downsampling: config.model.unet.downsampling)
+    let stream = try pictures(
+      config.training, config.data, size: config.objective.pictureSize)
+    let task = UpsamplerTask(
+      config.model, objective: config.objective, stream: stream, using: weights(config.training))
+    return Prepared(
+      task: task, options: config.training, config: try ConfigFile.encode(config),
+      start: { if let initial { try task.start(from: ModelFolder(initial)) } })
+  }
+
+  // MARK: - What stages share
+
+  func modelFolder(with parts: [ModelFolder.Part]) throws(TrainingError) -> ModelFolder {
+    let folder = model.map { ModelFolder($0) }
+    for part in parts {
+      guard let folder, folder.has(part) else {
+        throw TrainingError.missingPart(
+          folder: model?.path, part: part.rawValue, stage: stage.rawValue)
+      }
+    }
+    guard let folder else { preconditionFailure("a stage needs at least one part") }
+    return folder
+  }
+
+  func frozenCLIP() throws -> FrozenCLIP {
+    try FrozenCLIP(
+      modelFolder(with: [.tokenizer, .textEncoder, .imageEncoder]), device: device)
+  }
+
+  func pictures(
+    _ options: TrainingOptions, _ data: DataOptions, size: Int
+  ) throws -> PictureStream {
+    if options.threads > 0 { setThreadCount(options.threads) }
+    return try PictureStream(
+      directories: self.data, options: data, batchSize: options.batchSize, size: size,
+      seed: StepSeed.seed(options.seed, .data, at: 0), device: device)
+  }
+
+  func embeddings(
+    of stream: PictureStream, _ clip: FrozenCLIP, batches: Int,
+    _ observe: (TrainingEvent) -> Void
+  ) throws -> EmbeddedPictures {
+    guard batches > 0 else { return EmbeddedPictures(stream: stream, clip: clip) }
+    let fingerprint = try FrozenCLIP.fingerprint(of: modelFolder(with: [.tokenizer]))
+    let cache = try EmbeddingCache(
+      folder: out.appending(path: "embeddings"), batchCount: batches,
+      fingerprint: fingerprint + stream.fingerprint, device: device,
+      compute: { clip(try stream.batch(at: $0)) },
+      progress: { observe(.embedding(done: $0, count: batches)) })
+    return EmbeddedPictures(stream: stream, clip: clip, cache: cache)
+  }
+
+  func weights(_ options: TrainingOptions) -> RandomSource {
+    RandomSource(seed: StepSeed.seed(options.seed, .weights, at: 0))
+  }
+
+  func require(
+    _ holds: Bool, _ key: String, _ value: Int, _ expected: String
+  ) throws(ConfigError) {
+    guard !holds else { return }
+    throw ConfigError.invalid(
+      file: configurationName, key: "model." + key, value: "\(value)", expected: expected)
+  }
+}

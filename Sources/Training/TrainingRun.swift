@@ -1,0 +1,121 @@
+public import Foundation
+public import Torch
+import TorchNN
+
+/// What happens during a run, in order.
+public enum TrainingEvent: Sendable {
+  /// A line about what was found or made before the first step.
+  case note(String)
+  /// Embeddings computed ahead, of all.
+  case embedding(done: Int, count: Int)
+  /// A step was done.
+  case step(StepReport)
+  /// A line was written to the log.
+  case summary(TrainingSummary)
+}
+
+/// One `unclip train STAGE`: from a configuration and data to a folder with checkpoints, a log,
+/// sample sheets and the trained parts of a model.
+public struct TrainingRun {
+  /// What is trained.
+  public var stage: TrainingStage
+  /// The configuration as JSON.
+  public var configuration: Data
+  /// Its file, for errors.
+  public var configurationName: String
+  /// Data set folders.
+  public var data: [URL]
+  /// Where everything goes; the trained parts into `model` in it.
+  public var out: URL
+  /// The model folder with the parts that this stage needs: the tokenizer for CLIP; tokenizer,
+  /// text and image encoder for prior and decoder.
+  public var model: URL?
+  /// A model folder whose part of this stage gives the first weights; nil draws them.
+  public var initial: URL?
+  /// Whether to go on from the newest checkpoint in `out`.
+  public var resume: Bool
+  /// Where tensors live.
+  public var device: Device
+
+  /// A run from new weights on the processor.
+  public init(
+    stage: TrainingStage, configuration: Data, configurationName: String, data: [URL], out: URL,
+    model: URL? = nil, initial: URL? = nil, resume: Bool = false, device: Device = .cpu
+  ) {
+    self.stage = stage
+    self.configuration = configuration
+    self.configurationName = configurationName
+    self.data = data
+    self.out = out
+    self.model = model
+    self.initial = initial
+    self.resume = resume
+    self.device = device
+  }
+
+  /// Trains to the end, or until `shouldStop` says so after a step; a checkpoint is written then.
+  ///
+  /// - Throws: `ConfigError`, `DataError`, `TokenizerError`, `CheckpointError`,
+  ///   `ModelFolderError`, `TrainingError`: one sentence each.
+  public func run(
+    observe: (TrainingEvent) -> Void = { _ in }, shouldStop: () -> Bool = { false }
+  ) throws {
+    try requireStartable()
+    switch stage {
+    case .tokenizer: try trainTokenizer(observe: observe)
+    case .clip: try train(try clipTask(), shouldStop: shouldStop, observe: observe)
+    case .prior: try train(try priorTask(observe), shouldStop: shouldStop, observe: observe)
+    case .decoder: try train(try decoderTask(observe), shouldStop: shouldStop, observe: observe)
+    case .upsampler: try train(try upsamplerTask(), shouldStop: shouldStop, observe: observe)
+    }
+  }
+
+  /// A task, how it is trained, and the configuration to keep.
+  struct Prepared<Task: TrainingTask> {
+    let task: Task
+    let options: TrainingOptions
+    let config: Data
+    /// Puts the initial weights in place; not called when a run is resumed.
+    let start: () throws -> Void
+  }
+
+  /// A run may begin in a folder without checkpoints, and go on in one with.
+  private func requireStartable() throws(TrainingError) {
+    let store = CheckpointStore(folder: out, keep: 1)
+    if !resume, let checkpoint = try store.latest() {
+      throw TrainingError.alreadyStarted(
+        folder: out.path, checkpoint: checkpoint.lastPathComponent)
+    }
+    try store.prepare()
+  }
+
+  private func train<Task: TrainingTask>(
+    _ prepared: Prepared<Task>, shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
+  ) throws {
+    let trainer = try Trainer(
+      prepared.task, options: prepared.options, config: prepared.config, folder: out,
+      device: device)
+    if resume, let checkpoint = try trainer.resume() {
+      observe(.note("resumed from \(checkpoint.path) at step \(trainer.state.step)"))
+    } else {
+      try prepared.start()
+      try trainer.restartAverage()
+    }
+    let count = prepared.task.module.parameterCount
+    observe(.note("\(stage.rawValue): \(count) weights, \(prepared.options.steps) steps"))
+    let log = try TrainingLog(folder: out, resumingAt: trainer.state.step)
+    var reports: [StepReport] = []
+    let record = { (report: StepReport) throws in
+      reports.append(report)
+      observe(.step(report))
+      let isLast = report.step == report.steps || report.checkpoint != nil
+      guard isLast || report.step % prepared.options.logEverySteps == 0 || !report.metrics.isEmpty,
+        let summary = TrainingSummary(reports)
+      else { return }
+      reports = []
+      try log.append(summary)
+      observe(.summary(summary))
+    }
+    try trainer.run(observe: record, shouldStop: shouldStop)
+  }
+}

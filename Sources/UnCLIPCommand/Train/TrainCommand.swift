@@ -1,0 +1,86 @@
+public import ArgumentParser
+import Foundation
+import Torch
+public import Training
+
+extension TrainingStage: ExpressibleByArgument {}
+
+/// `unclip train STAGE`: trains a part of the model.
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Train a part of the model.",
+    discussion: """
+      The folder given by --out receives checkpoints, a log, sample sheets, and the trained parts \
+      in model. Interrupt with Ctrl-C: a checkpoint is written, and --resume goes on from it.
+
+      EXAMPLES:
+        unclip train tokenizer --config Configs/small-tokenizer.yaml --data data/emoji --out runs/tok
+        unclip train clip --config Configs/small-clip.yaml --data data/emoji \
+      --model runs/tok/model --out runs/clip
+        unclip train clip --config Configs/small-clip.yaml --data data/emoji \
+      --model runs/tok/model --out runs/clip --resume
+      """)
+
+  @Argument(
+    help: "What to train: \(TrainingStage.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var stage: TrainingStage
+
+  @Option(help: ArgumentHelp("The training configuration, YAML or JSON.", valueName: "file"))
+  var config: String
+
+  @Option(help: ArgumentHelp("A data set folder; may be given several times.", valueName: "folder"))
+  var data: [String]
+
+  @Option(help: ArgumentHelp("Where everything of the run goes.", valueName: "folder"))
+  var out: String
+
+  @Option(
+    help: ArgumentHelp(
+      "The model folder with the parts this stage needs: the tokenizer for clip, all of CLIP for "
+        + "prior and decoder.", valueName: "folder"))
+  var model: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A model folder whose weights of this stage are trained on; random if not given.",
+      valueName: "folder"))
+  var initial: String?
+
+  @Flag(help: "Go on from the newest checkpoint in --out.")
+  var resume = false
+
+  @Option(help: ArgumentHelp("Where to compute: cpu, cuda or cuda:INDEX.", valueName: "name"))
+  var device = "cpu"
+
+  func run() throws {
+    let device = try Device(parsing: device)
+    try device.require()
+    let file = URL(fileURLWithPath: config)
+    let run = TrainingRun(
+      stage: stage, configuration: try ConfigDocument.json(at: file),
+      configurationName: file.path,
+      data: data.map { URL(fileURLWithPath: $0, isDirectory: true) },
+      out: URL(fileURLWithPath: out, isDirectory: true),
+      model: model.map { URL(fileURLWithPath: $0, isDirectory: true) },
+      initial: initial.map { URL(fileURLWithPath: $0, isDirectory: true) }, resume: resume,
+      device: device)
+    let progress = ProgressReporter()
+    let stop = StopSignal()
+    let name = stage.rawValue
+    var note = ""
+    try run.run(
+      observe: { event in
+        switch event {
+        case .note(let text): progress.line(text)
+        case .embedding(let done, let count):
+          progress.update("embeddings", step: done, of: count)
+        case .summary(let summary):
+          note = summary.line
+          progress.line(summary.line)
+        case .step(let report):
+          progress.update(name, step: report.step, of: report.steps, note: note)
+        }
+      }, shouldStop: { stop.isRequested })
+  }
+}

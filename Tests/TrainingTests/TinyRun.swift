@@ -1,0 +1,121 @@
+import Datasets
+import Diffusion
+import Foundation
+import Imaging
+import TorchNN
+import Training
+import UnCLIP
+
+/// A small data set and configurations of the `tiny` preset, for runs of every stage.
+struct TinyRun {
+  let folder: URL
+  var data: URL { folder.appending(path: "data") }
+  var preset: UnCLIPPreset { .tiny }
+
+  /// Writes pictures of coloured squares and discs into `folder`.
+  init(in folder: URL) throws {
+    self.folder = folder
+    var writer = try ShardWriter(directory: data, name: "shapes", samplesPerShard: 20)
+    let colors: [(String, [UInt8])] = [
+      ("red", [220, 30, 30, 255]), ("green", [30, 180, 60, 255]), ("blue", [40, 70, 220, 255]),
+      ("yellow", [240, 210, 40, 255]), ("purple", [150, 50, 200, 255]),
+      ("grey", [120, 120, 120, 255]),
+    ]
+    for (name, color) in colors {
+      for shape in ["square", "disc", "bar", "ring"] {
+        try writer.append(
+          Sample(
+            key: "\(name)-\(shape)", image: Self.picture(shape, color),
+            caption: "\(name) \(shape)", keywords: [shape], source: "folder", licence: "CC0-1.0"))
+      }
+    }
+    _ = try writer.finish()
+  }
+
+  private static func picture(_ shape: String, _ color: [UInt8]) -> Image {
+    let side = 64
+    var pixels: [UInt8] = []
+    for y in 0..<side {
+      for x in 0..<side {
+        let (dx, dy) = (Double(x) - 31.5, Double(y) - 31.5)
+        let radius = (dx * dx + dy * dy).squareRoot()
+        let inside =
+          switch shape {
+          case "square": max(abs(dx), abs(dy)) < 24
+          case "disc": radius < 26
+          case "bar": abs(dy) < 8
+          default: radius < 26 && radius > 14
+          }
+        pixels += inside ? color : [0, 0, 0, 0]
+      }
+    }
+    return Image(width: side, height: side, channels: 4, pixels: pixels)
+  }
+
+  var options: DataOptions {
+    var options = DataOptions.standard
+    (options.workers, options.heldOutFraction) = (0, 0.3)
+    return options
+  }
+
+  /// The configuration of a stage as JSON.
+  func config(_ stage: TrainingStage, training: TrainingOptions = .tiny) throws -> Data {
+    let weighting = LossWeighting.truncatedSNR(gamma: 5)
+    switch stage {
+    case .tokenizer:
+      return try ConfigFile.encode(
+        TokenizerTrainConfig(
+          vocabularySize: 600, contextLength: 12, minimumCount: 1, captions: 500, seed: 0,
+          data: options))
+    case .clip:
+      return try ConfigFile.encode(
+        TrainConfig(
+          model: preset.clip, objective: CLIPTask.Objective(evaluationCount: 8),
+          training: training, data: options))
+    case .prior:
+      return try ConfigFile.encode(
+        TrainConfig(
+          model: PriorTask.Model(transformer: preset.prior, scheduler: preset.priorScheduler),
+          objective: PriorTask.Objective(
+            textDropRate: 0.1, statisticsBatches: 2, embeddingBatches: 3, evaluationCount: 2,
+            sampleSteps: 2, sampleGuidance: 1), training: training, data: options))
+    case .decoder:
+      return try ConfigFile.encode(
+        TrainConfig(
+          model: DecoderTask.Model(unet: preset.decoder, scheduler: preset.decoderScheduler),
+          objective: DecoderTask.Objective(
+            imageDropRate: 0.1, textDropRate: 0.5, weighting: weighting, embeddingBatches: 0,
+            sampleSteps: 2, sampleGuidance: 2), training: training, data: options))
+    case .upsampler:
+      return try ConfigFile.encode(
+        TrainConfig(
+          model: UpsamplerTask.Model(
+            unet: preset.upsampler, scheduler: preset.upsamplerScheduler),
+          objective: UpsamplerTask.Objective(
+            pictureSize: 64, cropSize: 16, weighting: weighting, sampleSteps: 2),
+          training: training, data: options))
+    }
+  }
+
+  /// The folder a stage is trained into.
+  func out(_ stage: TrainingStage) -> URL { folder.appending(path: stage.rawValue) }
+
+  /// The model folder a stage needs.
+  func model(for stage: TrainingStage) -> URL? {
+    switch stage {
+    case .tokenizer, .upsampler: nil
+    case .clip: out(.tokenizer).appending(path: "model")
+    case .prior, .decoder: out(.clip).appending(path: "model")
+    }
+  }
+
+  func run(
+    _ stage: TrainingStage, training: TrainingOptions = .tiny, resume: Bool = false,
+    into out: URL? = nil, initial: URL? = nil
+  ) throws -> TrainingRun {
+    TrainingRun(
+      stage: stage, configuration: try config(stage, training: training),
+      configurationName: "\(stage.rawValue).yaml", data: [data], out: out ?? self.out(stage),
+      model: model(for: stage), initial: initial, resume: resume)
+  }
+}

@@ -1,0 +1,145 @@
+import Foundation
+import Imaging
+import Testing
+import Torch
+import TorchNN
+import Training
+import UnCLIP
+
+@Suite struct TrainingRunTests {
+  /// Trains every stage in `folder` and gives the events by stage.
+  private func trainAll(in folder: URL) throws -> (TinyRun, [TrainingStage: [TrainingEvent]]) {
+    let tiny = try TinyRun(in: folder)
+    var events: [TrainingStage: [TrainingEvent]] = [:]
+    for stage in TrainingStage.allCases {
+      try tiny.run(stage).run(observe: { events[stage, default: []].append($0) })
+    }
+    return (tiny, events)
+  }
+
+  private func summaries(_ events: [TrainingEvent]?) -> [TrainingSummary] {
+    (events ?? []).compactMap { if case .summary(let summary) = $0 { summary } else { nil } }
+  }
+
+  @Test func trainsEveryStageIntoAModelThatDraws() throws {
+    try withTemporaryFolder { folder in
+      let (tiny, events) = try trainAll(in: folder)
+      let metrics = try #require(summaries(events[.clip]).last?.metrics)
+      for way in ["image_to_text", "text_to_image"] {
+        for k in [1, 5] {
+          #expect(metrics["held_out_\(way)_\(k)"] != nil && metrics["seen_\(way)_\(k)"] != nil)
+        }
+      }
+      #expect(summaries(events[.prior]).last?.metrics["seen_cosine"] != nil)
+      for stage in [TrainingStage.decoder, .upsampler] {
+        let sheet = tiny.out(stage).appending(path: "samples/step-8.png")
+        #expect(FileManager.default.fileExists(atPath: sheet.path))
+        #expect(summaries(events[stage]).allSatisfy { $0.parts["squared_error"] != nil })
+      }
+      #expect(summaries(events[.decoder]).last?.parts["bound"] != nil)
+
+      // The parts side by side are a model.
+      let whole = folder.appending(path: "whole")
+      try FileManager.default.createDirectory(at: whole, withIntermediateDirectories: true)
+      for stage in TrainingStage.allCases.reversed() {
+        let parts = tiny.out(stage).appending(path: "model")
+        for name in try FileManager.default.contentsOfDirectory(atPath: parts.path) {
+          let target = whole.appending(path: name)
+          guard !FileManager.default.fileExists(atPath: target.path) else { continue }
+          try FileManager.default.copyItem(at: parts.appending(path: name), to: target)
+        }
+      }
+      let pipeline = try UnCLIPPipeline(ModelFolder(whole))
+      var request = ImageRequest(prompt: "red disc", size: 64)
+      request.prior.steps = 2
+      request.decoder.steps = 2
+      request.upsampler.steps = 2
+      #expect(try pipeline.images(for: request).first?.width == 64)
+    }
+  }
+
+  @Test(arguments: [TrainingStage.clip, .prior, .decoder, .upsampler])
+  func resumesEachStageBitForBit(stage: TrainingStage) throws {
+    try withTemporaryFolder { folder in
+      let tiny = try TinyRun(in: folder)
+      try tiny.run(.tokenizer).run()
+      if stage != .clip { try tiny.run(.clip).run() }
+      let whole = folder.appending(path: "a"), parts = folder.appending(path: "b")
+      var options = TrainingOptions.tiny
+      (options.steps, options.sampleEverySteps, options.checkpointEverySteps) = (4, 0, 0)
+      try tiny.run(stage, training: options, into: whole).run()
+      var steps = 0
+      try tiny.run(stage, training: options, into: parts).run(
+        observe: { if case .step = $0 { steps += 1 } }, shouldStop: { steps == 2 })
+      try tiny.run(stage, training: options, resume: true, into: parts).run()
+      let name = "checkpoint-00000004"
+      #expect(
+        try decidedFiles(of: whole.appending(path: name))
+          == decidedFiles(of: parts.appending(path: name)))
+    }
+  }
+
+  @Test func goesOnFromTheWeightsOfAModel() throws {
+    try withTemporaryFolder { folder in
+      let tiny = try TinyRun(in: folder)
+      try tiny.run(.upsampler).run()
+      let trained = tiny.out(.upsampler).appending(path: "model")
+      var options = TrainingOptions.tiny
+      (options.steps, options.warmUpSteps, options.learningRate) = (1, 0, 0)
+      (options.finalLearningRate, options.weightDecay) = (0, 0)
+      let out = folder.appending(path: "more")
+      try tiny.run(.upsampler, training: options, into: out, initial: trained).run()
+      let part = "super_res_first/diffusion_pytorch_model.safetensors"
+      #expect(
+        try Data(contentsOf: trained.appending(path: part))
+          == Data(contentsOf: out.appending(path: "model").appending(path: part)))
+    }
+  }
+
+  @Test func refusesWhatCannotStart() throws {
+    try withTemporaryFolder { folder in
+      let tiny = try TinyRun(in: folder)
+      let none = sentence { try tiny.run(.clip).run() }
+      #expect(none.contains("training the clip needs the part 'tokenizer'"), "\(none)")
+      try tiny.run(.upsampler).run()
+      let twice = sentence { try tiny.run(.upsampler).run() }
+      #expect(twice.contains("holds a run already (checkpoint-00000008); add --resume"), "\(twice)")
+      var lost = try tiny.run(.upsampler, into: folder.appending(path: "other"))
+      lost.data = [folder.appending(path: "nowhere")]
+      let data = sentence { try lost.run() }
+      #expect(data.contains("nowhere"), "\(data)")
+      lost.configuration = Data("{}".utf8)
+      let config = sentence { try lost.run() }
+      #expect(config == "upsampler.yaml: the key 'model' is missing; add it.")
+    }
+  }
+
+  @Test func refusesAModelThatDoesNotFitItsObjective() throws {
+    try withTemporaryFolder { folder in
+      let tiny = try TinyRun(in: folder)
+      func refusal(_ old: String, _ new: String, _ stage: TrainingStage) throws -> String {
+        var run = try tiny.run(stage)
+        let text = String(decoding: run.configuration, as: UTF8.self)
+        #expect(text.contains(old), "\(old) is not in \(text)")
+        run.configuration = Data(text.replacing(old, with: new).utf8)
+        return sentence { try run.run() }
+      }
+      let crop = try refusal("\"crop_size\" : 16", "\"crop_size\" : 128", .upsampler)
+      #expect(
+        crop.contains("'objective.crop_size' is 128, but it must be at most picture_size, 64"))
+      let odd = try refusal("\"crop_size\" : 16", "\"crop_size\" : 18", .upsampler)
+      #expect(odd.contains("'objective.crop_size' is 18, but it must be a multiple of 4"))
+      let channels = try refusal("\"in_channels\" : 6", "\"in_channels\" : 3", .upsampler)
+      #expect(channels.contains("'model.unet.in_channels' is 3, but it must be 6"))
+      let rate = try refusal(
+        "\"image_drop_rate\" : 0.1", "\"image_drop_rate\" : 2", .decoder)
+      #expect(rate.contains("'objective.image_drop_rate' is 2.0, but it must be 0 to 1"))
+      let batches = try refusal(
+        "\"statistics_batches\" : 2", "\"statistics_batches\" : 0", .prior)
+      #expect(batches.contains("'objective.statistics_batches' is 0, but it must be 1 or more"))
+      try tiny.run(.tokenizer).run()
+      let words = try refusal("\"vocab_size\" : 600", "\"vocab_size\" : 601", .clip)
+      #expect(words.contains("'model.text.vocab_size' is 601, but the tokenizer has"), "\(words)")
+    }
+  }
+}
