@@ -1,0 +1,93 @@
+import Foundation
+import Testing
+
+@testable import UnCLIPCommand
+
+@Suite struct TrainCommandTests {
+  private let folder: TemporaryFolder
+  private let data: String
+  private static let configs = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Configs")
+
+  init() throws {
+    folder = try TemporaryFolder()
+    data = folder.path("data")
+    try writeDataSet(to: URL(fileURLWithPath: data))
+  }
+
+  /// The text of a tiny configuration.
+  private func config(_ stage: String) throws -> String {
+    try String(
+      contentsOf: Self.configs.appendingPathComponent("tiny-\(stage).yaml"), encoding: .utf8)
+  }
+
+  private func train(_ stage: String, _ config: String, _ arguments: String...) throws
+    -> BuiltCommand.Outcome
+  {
+    let file = try folder.write(config, to: "\(stage).yaml")
+    return try BuiltCommand.run(
+      ["train", stage, "--config", file, "--data", data] + arguments, in: folder.url)
+  }
+
+  @Test func trainsTheTokenizerAndCLIPOnIt() throws {
+    let tokenizer = try train("tokenizer", config("tokenizer"), "--out", "tokenizer")
+    #expect(tokenizer.status == 0, "\(tokenizer.errors)")
+    #expect(tokenizer.errors.contains("tokenizer: "))
+    let model = folder.path("tokenizer/model")
+    #expect(FileManager.default.fileExists(atPath: model + "/tokenizer/vocab.json"))
+
+    let vocabulary = try JSONSerialization.jsonObject(
+      with: Data(contentsOf: URL(fileURLWithPath: model + "/tokenizer/vocab.json")))
+    let count = try #require(vocabulary as? [String: Int]).count
+    let text = try config("clip").replacingOccurrences(
+      of: "vocab_size: 600", with: "vocab_size: \(count)")
+    let clip = try train("clip", text, "--model", model, "--out", "clip")
+    #expect(clip.status == 0, "\(clip.errors)")
+    #expect(clip.errors.contains("step 8  loss "))
+    #expect(
+      FileManager.default.fileExists(
+        atPath: folder.path("clip/model/text_encoder/model.safetensors")))
+    expectFailure(
+      try train("clip", text, "--model", model, "--out", "clip"), status: 73,
+      saying: "holds a run already", "--resume")
+    let resumed = try train("clip", text, "--model", model, "--out", "clip", "--resume")
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    #expect(resumed.errors.contains("resumed from "))
+  }
+
+  @Test func refusesConfigurationsByKey() throws {
+    let text = try config("tokenizer")
+    expectFailure(
+      try train("tokenizer", text + "\ncolour: red\n", "--out", "out"), status: 65,
+      saying: "tokenizer.yaml: unknown key 'colour'")
+    let without = text.split(separator: "\n").filter { !$0.hasPrefix("minimum_count") }
+    expectFailure(
+      try train("tokenizer", without.joined(separator: "\n"), "--out", "out"), status: 65,
+      saying: "the key 'minimum_count' is missing")
+    let small = text.replacing(/vocabulary_size: *\d+/, with: "vocabulary_size: 3")
+    expectFailure(
+      try train("tokenizer", small, "--out", "out"), status: 65, saying: "'vocabulary_size' is 3")
+    expectFailure(
+      try train("tokenizer", "[1", "--out", "out"), status: 65, saying: "tokenizer.yaml: cannot")
+  }
+
+  @Test func refusesWhatIsMissing() throws {
+    expectFailure(
+      try train("clip", config("clip"), "--out", "out"), status: 65,
+      saying: "training the clip needs the part 'tokenizer'", "--model")
+    expectFailure(
+      try train("vae", "", "--out", "out"), status: 64, saying: "vae", "tokenizer")
+    expectFailure(
+      try BuiltCommand.run(
+        "train", "tokenizer", "--config", folder.path("no.yaml"), "--data", data, "--out", "out"),
+      status: 65, saying: "no.yaml", "there is no such file")
+    expectFailure(
+      try train("tokenizer", config("tokenizer"), "--out", "/proc/out"), status: 73,
+      saying: "/proc/out")
+    let empty = folder.path("empty")
+    try FileManager.default.createDirectory(atPath: empty, withIntermediateDirectories: true)
+    expectFailure(
+      try train("tokenizer", config("tokenizer"), "--out", "out", "--data", empty), status: 65,
+      saying: "empty")
+  }
+}
