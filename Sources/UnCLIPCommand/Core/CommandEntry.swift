@@ -1,10 +1,12 @@
 import ArgumentParser
 import Foundation
+import Torch
 
 /// Where the process begins and ends: the one place that turns errors into exit codes.
 public enum CommandEntry {
   /// Runs the command line of this process and exits.
   public static func main() -> Never {
+    keepFreedMemory()
     let outcome =
       switch arguments() {
       case .success(let arguments): outcome(of: arguments)

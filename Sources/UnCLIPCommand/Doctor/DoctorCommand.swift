@@ -33,6 +33,8 @@ struct DoctorReport: Sendable, Encodable {
     var path: String?
     /// The instruction set its kernels were chosen for.
     var kernels: String
+    /// Whether this processor multiplies matrices faster in bfloat16 than in float32.
+    var fastBfloat16: Bool
   }
 
   /// A device and why it cannot be used, if so.
@@ -77,7 +79,7 @@ struct DoctorReport: Sendable, Encodable {
     return DoctorReport(
       libtorch: Library(
         version: libtorchVersion(), path: Machine.pathOfLibrary("libtorch_cpu.so"),
-        kernels: cpuCapability()),
+        kernels: cpuCapability(), fastBfloat16: hasFastBFloat16),
       machine: machine, threads: threadCount, devices: devices, models: models, advice: advice)
   }
 
@@ -88,6 +90,7 @@ struct DoctorReport: Sendable, Encodable {
     }
     let library = [
       libtorch.version, libtorch.path ?? "unknown file", libtorch.kernels + " kernels",
+      "bfloat16 is " + (libtorch.fastBfloat16 ? "fast" : "slow, stay with float32"),
     ]
     let processor = [
       machine.processor, "\(machine.cores) cores", "\(threads) threads in use",
