@@ -15,7 +15,6 @@ struct RootCommand: ParsableCommand {
     version: Version.current,
     subcommands: [
       GenerateCommand.self, VerifyCommand.self, TrainCommand.self, DataCommand.self,
-      ConfigCommand.self,
-      DoctorCommand.self,
+      ConfigCommand.self, DoctorCommand.self,
     ])
 }

@@ -10,6 +10,51 @@ import Testing
     #expect(outcome.output == Version.current + "\n")
   }
 
+  @Test func helpSaysWhatThereIs() throws {
+    let help = """
+      OVERVIEW: Draw pictures from sentences with unCLIP (DALL·E 2).
+
+      EXAMPLES:
+        unclip generate "a red apple" --out apple.png
+        unclip generate "a smiling cat face" -n 4 --seed 7 --grid cats.png
+        unclip verify apple.png
+        unclip doctor
+
+      USAGE: unclip <subcommand>
+
+      OPTIONS:
+        --version               Show the version.
+        -h, --help              Show help information.
+
+      SUBCOMMANDS:
+        generate                Draw pictures of sentences.
+        verify                  Draw a picture again from its own metadata and
+                                compare.
+        train                   Train a part of the model.
+        data                    Write training data as WebDataset shards, or look
+                                into them.
+        config                  List the presets, or print one as JSON.
+        doctor                  Say what was found: LibTorch, processor, devices,
+                                models.
+
+        See 'unclip help <subcommand>' for detailed help.
+
+      """
+    for arguments in [[], ["--help"], ["help"]] {
+      let outcome = try BuiltCommand.run(arguments, environment: ["COLUMNS": "80"])
+      #expect(outcome.status == 0)
+      #expect(outcome.output == help)
+      #expect(outcome.errors.isEmpty)
+    }
+  }
+
+  @Test(arguments: ["generate", "verify", "train", "data", "config", "doctor"])
+  func everyCommandShowsExamples(name: String) throws {
+    let outcome = try BuiltCommand.run("help", name)
+    #expect(outcome.status == 0)
+    #expect(outcome.output.contains("EXAMPLES:\n  unclip \(name)"), "\(outcome.output)")
+  }
+
   @Test(arguments: [
     (["bogus"], "Unexpected argument 'bogus'; see 'unclip --help'"),
     (["--no-such-option"], "Unknown option '--no-such-option'; see 'unclip --help'"),
