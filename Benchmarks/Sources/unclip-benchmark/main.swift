@@ -1,10 +1,12 @@
 import Foundation
+import Torch
 
 /// Runs the named cases, or all, and prints one JSON line each.
 let cases: [(name: String, run: () throws -> Void)] = [
   ("op", smallOperation),
   ("training-step", decoderTrainingStep),
 ]
+keepFreedMemory()
 let wanted = CommandLine.arguments.dropFirst()
 for name in wanted where !cases.contains(where: { $0.name == name }) {
   FileHandle.standardError.write(
