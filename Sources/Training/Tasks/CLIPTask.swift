@@ -36,7 +36,9 @@ public final class CLIPTask: TrainingTask {
     let ids: Tensor
   }
 
+  /// The name of what is trained.
   public let stage = "clip"
+  /// What is trained, averaged and saved.
   public var module: any Module { clip }
 
   private let clip: CLIPModel
@@ -102,8 +104,10 @@ public final class CLIPTask: TrainingTask {
     try clip.vision.load(images.stateDict(), file: folder.folder(of: .imageEncoder))
   }
 
+  /// The batch of an index, a pure function of it.
   public func batch(at index: Int) throws -> Batch { encoded(try stream.batch(at: index)) }
 
+  /// The loss of a batch.
   public func loss(_ batch: Batch, using random: RandomSource) -> Losses {
     let images = clip.vision(batch.images)
     let texts = clip.text(batch.ids).embeds
@@ -134,6 +138,7 @@ public final class CLIPTask: TrainingTask {
     return metrics
   }
 
+  /// Writes the averaged weights as parts of a model folder.
   public func export(to folder: URL) throws {
     let model = ModelFolder(folder)
     try tokenizer.write(to: model.folder(of: .tokenizer))

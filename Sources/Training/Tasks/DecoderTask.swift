@@ -100,7 +100,9 @@ public final class DecoderTask: TrainingTask {
     let embeddings: Embeddings
   }
 
+  /// The name of what is trained.
   public let stage = "decoder"
+  /// What is trained, averaged and saved.
   public var module: any Module { networks }
 
   private let networks: Networks
@@ -138,12 +140,14 @@ public final class DecoderTask: TrainingTask {
       other.projection.stateDict(), file: folder.folder(of: .textProjection))
   }
 
+  /// The batch of an index, a pure function of it.
   public func batch(at index: Int) throws -> Batch {
     let (pictures, embeddings) = try data.batch(at: index)
     return Batch(
       images: resized(pictures.images, to: size).channelsLast(), embeddings: embeddings)
   }
 
+  /// The loss of a batch.
   public func loss(_ batch: Batch, using random: RandomSource) -> Losses {
     Losses(
       diffusion: decoder.loss(
@@ -168,6 +172,7 @@ public final class DecoderTask: TrainingTask {
     return sheet(pairing: images(from: originals), with: drawn.flatMap(images(from:)))
   }
 
+  /// Writes the averaged weights as parts of a model folder.
   public func export(to folder: URL) throws {
     try ModelFolder(folder).saveDecoder(decoder, dtype: .float32)
   }

@@ -72,7 +72,9 @@ public final class PriorTask: TrainingTask {
     }
   }
 
+  /// The name of what is trained.
   public let stage = "prior"
+  /// What is trained, averaged and saved.
   public var module: any Module { prior.transformer }
 
   private let prior: DiffusionPrior
@@ -108,8 +110,10 @@ public final class PriorTask: TrainingTask {
     try prior.transformer.load(other.transformer.stateDict(), file: folder.folder(of: .prior))
   }
 
+  /// The batch of an index, a pure function of it.
   public func batch(at index: Int) throws -> Embeddings { try data.embeddings(at: index) }
 
+  /// The loss of a batch.
   public func loss(_ batch: Embeddings, using random: RandomSource) -> Losses {
     Losses(
       diffusion: prior.loss(
@@ -141,6 +145,7 @@ public final class PriorTask: TrainingTask {
     return metrics
   }
 
+  /// Writes the averaged weights as parts of a model folder.
   public func export(to folder: URL) throws {
     try ModelFolder(folder).savePrior(prior, dtype: .float32)
   }

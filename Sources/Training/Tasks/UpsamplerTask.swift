@@ -87,7 +87,9 @@ public final class UpsamplerTask: TrainingTask {
     }
   }
 
+  /// The name of what is trained.
   public let stage = "upsampler"
+  /// What is trained, averaged and saved.
   public var module: any Module { networks }
 
   private let networks: Networks
@@ -113,8 +115,10 @@ public final class UpsamplerTask: TrainingTask {
       other.unet.stateDict(), file: folder.folder(of: .upsampler))
   }
 
+  /// The batch of an index, a pure function of it.
   public func batch(at index: Int) throws -> Tensor { try stream.batch(at: index).images }
 
+  /// The loss of a batch.
   public func loss(_ batch: Tensor, using random: RandomSource) -> Losses {
     Losses(
       diffusion: upsampler.loss(
@@ -131,6 +135,7 @@ public final class UpsamplerTask: TrainingTask {
     return sheet(pairing: images(from: originals), with: drawn.flatMap(images(from:)))
   }
 
+  /// Writes the averaged weights as parts of a model folder.
   public func export(to folder: URL) throws {
     try ModelFolder(folder).saveUpsampler(upsampler, dtype: .float32)
   }
