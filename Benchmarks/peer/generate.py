@@ -24,7 +24,7 @@ with torch.no_grad():
     projection = UnCLIPTextProjModel(clip_embeddings_dim=192, time_embed_dim=128,
                                      cross_attention_dim=128).eval()
     decoder = UNet2DConditionModel(
-        sample_size=64, in_channels=3, out_channels=6, layers_per_block=1,
+        sample_size=64, in_channels=3, out_channels=3, layers_per_block=1,
         block_out_channels=(32, 64, 96, 128), norm_num_groups=8, attention_head_dim=32,
         cross_attention_dim=128, class_embed_type="identity",
         resnet_time_scale_shift="scale_shift",
@@ -75,9 +75,9 @@ with torch.no_grad():
         y = decoder(torch.cat([x, x]), t, encoder_hidden_states=context, class_labels=label,
                     attention_mask=seen).sample
         u, c = y.chunk(2)
-        return torch.cat([u[:, :3] + 2 * (c[:, :3] - u[:, :3]), c[:, 3:]], 1)
+        return u + 2 * (c - u)
 
-    small = loop(scheduler("sample", "learned_range", 1, DECODER_STEPS),
+    small = loop(scheduler("sample", "fixed_small_log", 1, DECODER_STEPS),
                  torch.randn(1, 3, 64, 64, generator=g), decoder_step).clamp(-1, 1)
     wide = torch.nn.functional.interpolate(small, size=256, mode="bicubic", antialias=True)
     large = loop(scheduler("sample", "fixed_small_log", 1, UPSAMPLER_STEPS),
