@@ -21,7 +21,7 @@ BATCH, D, LENGTH, T = 16, 192, 32, 1000
 
 unet = UNet2DConditionModel(
     sample_size=64, in_channels=3, out_channels=3, layers_per_block=1,
-    block_out_channels=(32, 64, 96, 128), norm_num_groups=8, attention_head_dim=32,
+    block_out_channels=(32, 64, 96, 96), norm_num_groups=8, attention_head_dim=32,
     cross_attention_dim=128, class_embed_type="identity", resnet_time_scale_shift="scale_shift",
     down_block_types=("ResnetDownsampleBlock2D",) * 2 + ("SimpleCrossAttnDownBlock2D",) * 2,
     mid_block_type="UNetMidBlock2DSimpleCrossAttn",

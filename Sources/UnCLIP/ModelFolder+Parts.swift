@@ -1,5 +1,6 @@
 public import CLIP
 import Diffusion
+import Foundation
 public import Torch
 import TorchNN
 
@@ -81,7 +82,7 @@ extension ModelFolder {
   }
 
   /// Floating-point tensors in another type; the rest as they are.
-  private static func converted(
+  static func converted(
     _ state: [String: Tensor], to dtype: DType
   ) -> [String: Tensor] {
     state.mapValues { $0.dtype.isFloatingPoint ? $0.detached().to(dtype) : $0 }
@@ -103,11 +104,15 @@ extension ModelFolder {
     try CLIPVisionModelWithProjection.load(from: folder(of: .imageEncoder))
   }
 
-  /// Writes both towers of a CLIP, weights as `dtype`.
+  /// Writes both towers of a CLIP trained on pictures in [-1, 1], weights as `dtype`, and the
+  /// preprocessor that makes such pictures.
   /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
   public func saveCLIP(_ model: CLIPModel, dtype: DType) throws {
     try model.text.save(to: folder(of: .textEncoder), dtype: dtype)
     try model.vision.save(to: folder(of: .imageEncoder), dtype: dtype)
+    let extractor = CLIPImagePreprocessor.symmetric(size: model.vision.config.imageSize)
+    let file = folder(of: .featureExtractor).appendingPathComponent("preprocessor_config.json")
+    try write(extractor.encoded(), to: file)
     try writeIndex()
   }
 }

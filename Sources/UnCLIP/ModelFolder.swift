@@ -43,6 +43,19 @@ public struct ModelFolder: Sendable, Equatable {
     /// The upsampler's diffusion process.
     case upsamplerScheduler = "super_res_scheduler"
 
+    /// The stem of the weight files of diffusers' parts.
+    static let diffusersStem = "diffusion_pytorch_model"
+
+    /// The stem of the part's weight files; nil where it has none.
+    var weightStem: String? {
+      switch self {
+      case .textEncoder, .imageEncoder: "model"
+      case .prior, .textProjection, .decoder, .upsampler, .lastUpsampler: Self.diffusersStem
+      case .tokenizer, .featureExtractor, .priorScheduler, .decoderScheduler, .upsamplerScheduler:
+        nil
+      }
+    }
+
     /// Library and class as `model_index.json` names them.
     var peerClass: [String] {
       switch self {
@@ -91,15 +104,12 @@ public struct ModelFolder: Sendable, Equatable {
 
   // MARK: Weights
 
-  /// The stem of a diffusers part's weight files.
-  static let weightStem = "diffusion_pytorch_model"
-
   /// Fills `module` with the part's weights, exactly.
   /// - Throws: `CheckpointError`.
   func load(
     _ module: some Module, from part: Part, ignoring junk: Set<String> = []
   ) throws(CheckpointError) {
-    let file = try Safetensors.readModel(folder: folder(of: part), stem: Self.weightStem)
+    let file = try Safetensors.readModel(folder: folder(of: part), stem: Part.diffusersStem)
     try module.load(file, file: folder(of: part), ignoring: junk, sharing: true)
   }
 
@@ -111,7 +121,7 @@ public struct ModelFolder: Sendable, Equatable {
     try write(data, as: part)
     try Safetensors.write(
       state, metadata: ["format": "pt"],
-      to: folder(of: part).appendingPathComponent(Self.weightStem + ".safetensors"))
+      to: folder(of: part).appendingPathComponent(Part.diffusersStem + ".safetensors"))
   }
 
   /// Writes a part's configuration file and the index of the parts.
@@ -140,7 +150,15 @@ public struct ModelFolder: Sendable, Equatable {
     try write(data, to: url.appendingPathComponent("model_index.json"))
   }
 
-  private func write(_ data: Data, to file: URL) throws(CheckpointError) {
+  /// Writes name, version and default settings.
+  /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
+  func writeDefaults(_ defaults: ModelDefaults) throws {
+    try write(
+      ConfigFile.encode(defaults), to: url.appendingPathComponent(ModelDefaults.fileName))
+  }
+
+  /// Writes a file of the folder aside and renames it.
+  func write(_ data: Data, to file: URL) throws(CheckpointError) {
     do {
       try FileManager.default.createDirectory(
         at: file.deletingLastPathComponent(), withIntermediateDirectories: true)

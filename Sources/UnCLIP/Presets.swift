@@ -54,11 +54,11 @@ public struct UnCLIPPreset: Sendable {
     textProjection: TextProjectionConfig(
       embeddingWidth: CLIPConfig.small.embeddingWidth, contextWidth: 128, timeWidth: 128),
     decoder: .decoder(
-      size: 64, channels: [32, 64, 96, 128], layersPerBlock: 1,
+      size: 64, channels: [32, 64, 96, 96], layersPerBlock: 1,
       attention: [false, false, true, true], headWidth: 32, contextWidth: 128, groups: 8,
       dropout: 0, learnsVariance: false),
     upsampler: .upsampler(
-      size: 256, channels: [16, 32, 64, 96], layersPerBlock: 1, groups: 8,
+      size: 256, channels: [16, 32, 48, 64], layersPerBlock: 1, groups: 8,
       timeShift: .scaleShift, dropout: 0),
     priorScheduler: .prior, decoderScheduler: .small, upsamplerScheduler: .small)
 

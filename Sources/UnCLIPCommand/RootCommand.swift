@@ -14,7 +14,7 @@ struct RootCommand: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      GenerateCommand.self, VerifyCommand.self, TrainCommand.self, DataCommand.self,
-      ConfigCommand.self, DoctorCommand.self,
+      GenerateCommand.self, VerifyCommand.self, TrainCommand.self, AssembleCommand.self,
+      DataCommand.self, ConfigCommand.self, DoctorCommand.self,
     ])
 }

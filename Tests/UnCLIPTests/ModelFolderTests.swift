@@ -1,0 +1,191 @@
+import CLIP
+import Diffusion
+import Foundation
+import TestSupport
+import Testing
+import Torch
+import TorchNN
+import UnCLIP
+
+/// A folder of the `tiny` preset with random weights, removed with the value.
+final class TinyModel {
+  let folder: ModelFolder
+  private let root: URL
+
+  init(seed: UInt64 = 1) throws {
+    root = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    folder = ModelFolder(root.appendingPathComponent("tiny"))
+    let preset = UnCLIPPreset.tiny
+    let random = RandomSource(seed: seed)
+    try CLIPTokenizer.train(
+      on: ["a red apple", "a blue star", "a cat face"], vocabularySize: 560,
+      contextLength: preset.clip.text.maxPositionEmbeddings
+    ).write(to: folder.folder(of: .tokenizer))
+    try folder.saveCLIP(CLIPModel(preset.clip, using: random), dtype: .float32)
+    try folder.savePrior(
+      DiffusionPrior(
+        transformer: PriorTransformer(preset.prior, using: random),
+        scheduler: preset.priorScheduler), dtype: .float32)
+    let decoder = Decoder(
+      unet: UNet(preset.decoder, using: random),
+      projection: TextProjection(preset.textProjection, using: random),
+      scheduler: preset.decoderScheduler)
+    Self.randomise(decoder.unet, using: random)
+    try folder.saveDecoder(decoder, dtype: .float32)
+    let upsampler = Upsampler(
+      unet: UNet(preset.upsampler, using: random), scheduler: preset.upsamplerScheduler)
+    Self.randomise(upsampler.unet, using: random)
+    try folder.saveUpsampler(upsampler, dtype: .float32)
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(at: root)
+  }
+
+  var sibling: ModelFolder { ModelFolder(root.appendingPathComponent("other")) }
+
+  /// New networks predict zero; random last layers make their pictures differ.
+  private static func randomise(_ unet: UNet, using random: RandomSource) {
+    for parameter in unet.parameters() where parameter.value.rank == 4 {
+      parameter.initialize(.normal(deviation: 0.05), using: random)
+    }
+  }
+}
+
+@Suite struct ModelFolderTests {
+  @Test func drawsBothSizes() throws {
+    let model = try TinyModel()
+    let pipeline = try UnCLIPPipeline(model.folder)
+    #expect(pipeline.sizes == [16, 64])
+    for size in pipeline.sizes {
+      let request = ImageRequest(
+        prompt: "a red apple", seed: 3, size: size, prior: .init(steps: 3),
+        decoder: .init(steps: 3, guidance: 2), upsampler: .init(steps: 2))
+      var stages: [DrawingProgress.Stage] = []
+      let pictures = try pipeline.images(for: request) { stages.append($0.stage) }
+      #expect(pictures.count == 1)
+      #expect(pictures[0].width == size && pictures[0].height == size)
+      let levels = Set(pictures[0].pixels)
+      #expect(levels.count > 10, "the picture is plain")
+      #expect(Set(stages).count == (size == 64 ? 4 : 3))
+    }
+  }
+
+  /// Picture i is the same whatever is drawn with it.
+  @Test func aPictureDependsOnItsSeedAlone() throws {
+    let model = try TinyModel()
+    let pipeline = try UnCLIPPipeline(model.folder)
+    var request = ImageRequest(
+      prompt: "a cat", count: 3, seed: 5, size: 16, prior: .init(steps: 2),
+      decoder: .init(steps: 2))
+    let three = try pipeline.images(for: request)
+    request.count = 1
+    request.seed = 7
+    #expect(try pipeline.images(for: request) == [three[2]])
+    #expect(three[0] != three[1])
+  }
+
+  @Test func progressCanStopTheDrawing() throws {
+    struct Stop: Error {}
+    let model = try TinyModel()
+    let pipeline = try UnCLIPPipeline(model.folder)
+    let request = ImageRequest(prompt: "", size: 16)
+    #expect(throws: Stop.self) {
+      _ = try pipeline.images(for: request) { progress in
+        if progress.stage == .decoder { throw Stop() }
+      }
+    }
+  }
+
+  @Test(arguments: [
+    (
+      ImageRequest(prompt: "", size: 65),
+      "size 65 is not possible with this model; ask for 16 or 64."
+    ),
+    (ImageRequest(prompt: "", count: 0, size: 64), "count is 0, but it must be at least 1."),
+    (
+      ImageRequest(prompt: "", size: 64, prior: .init(steps: 0)),
+      "prior steps is 0, but it must be 1 to 1000."
+    ),
+    (
+      ImageRequest(prompt: "", size: 64, decoder: .init(guidance: .infinity)),
+      "decoder guidance is inf, but it must be 0 to 100."
+    ),
+    (
+      ImageRequest(prompt: "", size: 64, upsampler: .init(guidance: 2)),
+      "upsampler guidance is given, but it must be left out: upsamplers are not guided."
+    ),
+    (
+      ImageRequest(prompt: "", size: 64, priorCandidates: 65),
+      "prior candidates is 65, but it must be 1 to 64."
+    ),
+  ])
+  func refusesRequests(request: ImageRequest, sentence: String) throws {
+    do {
+      try request.validate(sizes: [16, 64])
+      Issue.record("accepted")
+    } catch {
+      #expect(error.description == sentence)
+    }
+  }
+
+  @Test func assemblesPartsInHalfPrecision() throws {
+    let first = try TinyModel(seed: 1)
+    let second = try TinyModel(seed: 2)
+    let target = first.sibling
+    let defaults = ModelDefaults(
+      name: "mixed", version: "3", prior: .init(steps: 4, guidance: 1), priorCandidates: 1,
+      decoder: .init(steps: 5, guidance: 2), upsamplerSteps: 2)
+    for _ in 0..<2 {  // the second time over the first
+      let parts = try target.assemble(
+        from: [first.folder, second.folder], dtype: .float16, defaults: defaults)
+      #expect(parts.allSatisfy { $0.source == second.folder })
+    }
+    #expect(try ModelDefaults.read(from: target) == defaults)
+    let pipeline = try UnCLIPPipeline(target)
+    let wanted = try second.folder.loadPrior().transformer.stateDict()
+    for (key, value) in pipeline.prior.transformer.stateDict() {
+      expectClose(value, try #require(wanted[key]), .network(.float16), key)
+    }
+    let rest = try FileManager.default.contentsOfDirectory(
+      atPath: target.url.deletingLastPathComponent().path)
+    #expect(rest.allSatisfy { !$0.hasPrefix(".") }, "left behind: \(rest)")
+  }
+
+  @Test func namesWhatIsMissing() throws {
+    let model = try TinyModel()
+    try FileManager.default.removeItem(at: model.folder.folder(of: .prior))
+    #expect {
+      _ = try UnCLIPPipeline(model.folder)
+    } throws: {
+      "\($0)".hasSuffix("has no 'prior' folder, which this needs; train or add that part.")
+    }
+    let empty = ModelFolder(URL(fileURLWithPath: "/nowhere"))
+    #expect {
+      _ = try UnCLIPPipeline(empty)
+    } throws: {
+      "\($0)".hasPrefix("/nowhere is not a model folder")
+    }
+    #expect(throws: ModelFolderError.self) {
+      try model.sibling.assemble(
+        from: [model.folder], dtype: .float16, defaults: .peer(named: "x"))
+    }
+    #expect(!FileManager.default.fileExists(atPath: model.sibling.url.path))
+  }
+
+  @Test func refusesWeightsOfAnotherShape() throws {
+    let model = try TinyModel()
+    let file = model.folder.folder(of: .prior).appendingPathComponent(
+      "diffusion_pytorch_model.safetensors")
+    var state = try Safetensors.read(file).tensors
+    state["proj_in.bias"] = Tensor.zeros([3])
+    state["extra"] = Tensor.zeros([1])
+    try Safetensors.write(state, to: file)
+    #expect {
+      _ = try model.folder.loadPrior()
+    } throws: { error in
+      let text = "\(error)"
+      return text.contains("proj_in.bias") && text.contains("extra") && text.contains("prior")
+    }
+  }
+}
