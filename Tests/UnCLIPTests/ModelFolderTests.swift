@@ -1,6 +1,7 @@
 import CLIP
 import Diffusion
 import Foundation
+import Imaging
 import TestSupport
 import Testing
 import Torch
