@@ -31,6 +31,7 @@ import Testing
         verify                  Draw a picture again from its own metadata and
                                 compare.
         train                   Train a part of the model.
+        assemble                Make one model folder of parts that lie in several.
         data                    Write training data as WebDataset shards, or look
                                 into them.
         config                  List the presets, or print one as JSON.
