@@ -4,7 +4,7 @@ MODEL ?= Models/small
 OUT ?= out/demo.png
 export PROMPT MODEL OUT
 
-swift_flags := --pkg-config-path "$(CURDIR)/.libtorch/pkgconfig" \
+swift_flags := --disable-index-store --pkg-config-path "$(CURDIR)/.libtorch/pkgconfig" \
   -Xlinker -rpath -Xlinker "$(CURDIR)/.libtorch/lib"
 
 .PHONY: help setup build demo test bench format lint docs clean
@@ -33,7 +33,7 @@ test: setup
 	@swift test --disable-xctest $(swift_flags)
 
 bench: setup
-	@swift run -c release --package-path Benchmarks $(swift_flags) unclip-benchmark
+	@Scripts/bench
 
 format:
 	@swift format --in-place --recursive --parallel Package.swift Sources Tests
