@@ -33,7 +33,7 @@ with torch.no_grad():
         up_block_types=("SimpleCrossAttnUpBlock2D",) * 2 + ("ResnetUpsampleBlock2D",) * 2).eval()
     upsampler = UNet2DModel(
         sample_size=256, in_channels=6, out_channels=3, layers_per_block=1,
-        block_out_channels=(16, 32, 48, 64), norm_num_groups=8, add_attention=False,
+        block_out_channels=(16, 24, 32, 32), norm_num_groups=8, add_attention=False,
         resnet_time_scale_shift="scale_shift",
         down_block_types=("ResnetDownsampleBlock2D",) * 4,
         up_block_types=("ResnetUpsampleBlock2D",) * 4).eval()

@@ -58,7 +58,7 @@ public struct UnCLIPPreset: Sendable {
       attention: [false, false, true, true], headWidth: 32, contextWidth: 128, groups: 8,
       dropout: 0, learnsVariance: false),
     upsampler: .upsampler(
-      size: 256, channels: [16, 32, 48, 64], layersPerBlock: 1, groups: 8,
+      size: 256, channels: [16, 24, 32, 32], layersPerBlock: 1, groups: 8,
       timeShift: .scaleShift, dropout: 0),
     priorScheduler: .prior, decoderScheduler: .small, upsamplerScheduler: .small)
 
