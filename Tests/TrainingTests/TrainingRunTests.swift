@@ -38,18 +38,12 @@ import UnCLIP
       }
       #expect(summaries(events[.decoder]).last?.parts["bound"] != nil)
 
-      // The parts side by side are a model.
-      let whole = folder.appending(path: "whole")
-      try FileManager.default.createDirectory(at: whole, withIntermediateDirectories: true)
-      for stage in TrainingStage.allCases.reversed() {
-        let parts = tiny.out(stage).appending(path: "model")
-        for name in try FileManager.default.contentsOfDirectory(atPath: parts.path) {
-          let target = whole.appending(path: name)
-          guard !FileManager.default.fileExists(atPath: target.path) else { continue }
-          try FileManager.default.copyItem(at: parts.appending(path: name), to: target)
-        }
+      let whole = ModelFolder(folder.appending(path: "whole"))
+      let parts = TrainingStage.allCases.map { stage in
+        ModelFolder(tiny.out(stage).appending(path: "model"))
       }
-      let pipeline = try UnCLIPPipeline(ModelFolder(whole))
+      try whole.assemble(from: parts, dtype: .float16, defaults: .peer(named: "tiny"))
+      let pipeline = try UnCLIPPipeline(whole)
       var request = ImageRequest(prompt: "red disc", size: 64)
       request.prior.steps = 2
       request.decoder.steps = 2

@@ -98,10 +98,7 @@ public final class CLIPTask: TrainingTask {
 
   /// Takes over the weights of a model folder.
   func start(from folder: ModelFolder) throws {
-    let texts = try folder.loadTextEncoder().model
-    try clip.text.load(texts.stateDict(), file: folder.folder(of: .textEncoder))
-    let images = try folder.loadImageEncoder()
-    try clip.vision.load(images.stateDict(), file: folder.folder(of: .imageEncoder))
+    try clip.load(CLIPModel.load(from: folder.url).stateDict(), file: folder.url)
   }
 
   /// The batch of an index, a pure function of it.
@@ -141,8 +138,10 @@ public final class CLIPTask: TrainingTask {
   /// Writes the averaged weights as parts of a model folder.
   public func export(to folder: URL) throws {
     let model = ModelFolder(folder)
-    try tokenizer.write(to: model.folder(of: .tokenizer))
-    try model.saveCLIP(clip, dtype: .float32)
+    let side = clip.vision.config.imageSize
+    try clip.save(
+      to: folder, tokenizer: tokenizer, preprocessor: .symmetric(size: side), dtype: .float32)
+    try model.writeIndex()
   }
 
   private func encoded(_ pictures: Pictures) -> Batch {

@@ -15,7 +15,7 @@ public final class FrozenCLIP {
 
   private let textEncoder: TextEncoder
   private let imageEncoder: CLIPVisionModelWithProjection
-  private let device: Device
+  private let preprocessor: CLIPImagePreprocessor
 
   /// Loads the tokenizer and both towers of a model folder.
   /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`.
@@ -23,9 +23,9 @@ public final class FrozenCLIP {
     try folder.require([.tokenizer, .textEncoder, .imageEncoder])
     textEncoder = try folder.loadTextEncoder()
     imageEncoder = try folder.loadImageEncoder()
-    self.device = device
     embeddingWidth = textEncoder.model.config.projectionDim
     imageSize = imageEncoder.config.imageSize
+    preprocessor = try folder.preprocessor() ?? .symmetric(size: imageSize)
     for module in [textEncoder.model, imageEncoder] as [any Module] {
       module.freeze()
       module.eval()
@@ -38,7 +38,7 @@ public final class FrozenCLIP {
 
   /// Image embeddings of `[B, 3, S, S]` in [-1, 1]: `[B, D]`, raw.
   public func image(_ pictures: Tensor) -> Tensor {
-    noGrad { imageEncoder(resized(pictures, to: imageSize)) }
+    noGrad { imageEncoder(preprocessor(pictures)) }
   }
 
   /// Both.
@@ -50,10 +50,21 @@ public final class FrozenCLIP {
   /// - Throws: `TrainingError.notRead`.
   static func fingerprint(of folder: ModelFolder) throws(TrainingError) -> String {
     var fingerprint = Fingerprint()
-    for part in [ModelFolder.Part.tokenizer, .textEncoder, .imageEncoder] {
+    for part in [ModelFolder.Part.tokenizer, .textEncoder, .imageEncoder, .featureExtractor]
+    where folder.has(part) {
       try fingerprint.add(filesIn: folder.folder(of: part))
     }
     return fingerprint.text
+  }
+}
+
+extension ModelFolder {
+  /// How the folder's image encoder takes pictures; nil where the folder does not say.
+  /// - Throws: `ConfigError`.
+  func preprocessor() throws(ConfigError) -> CLIPImagePreprocessor? {
+    guard has(.featureExtractor) else { return nil }
+    return try CLIPImagePreprocessor(
+      contentsOf: folder(of: .featureExtractor).appending(path: "preprocessor_config.json"))
   }
 }
 
