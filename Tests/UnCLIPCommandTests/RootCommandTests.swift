@@ -49,7 +49,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["generate", "verify", "train", "data", "config", "doctor"])
+  @Test(arguments: ["generate", "verify", "train", "assemble", "data", "config", "doctor"])
   func everyCommandShowsExamples(name: String) throws {
     let outcome = try BuiltCommand.run("help", name)
     #expect(outcome.status == 0)

@@ -11,7 +11,7 @@ struct AssembleCommand: ParsableCommand {
       Each run of `unclip train` leaves the parts it trained in RUN/model. Of a part that several \
       folders have, the last folder's counts.
 
-      EXAMPLE:
+      EXAMPLES:
         unclip assemble runs/clip/model runs/prior/model runs/decoder/model --name small \
       --out Models/small
       """)

@@ -1,0 +1,32 @@
+import Foundation
+import Imaging
+import Testing
+
+@Suite struct AssembleCommandTests {
+  @Test func aModelIsJoinedAndDraws() throws {
+    let folder = try TemporaryFolder()
+    let (first, second) = (folder.path("first"), folder.path("second"))
+    try TinyModel.write(to: URL(fileURLWithPath: first))
+    try FileManager.default.createDirectory(atPath: second, withIntermediateDirectories: true)
+    for part in ["decoder", "decoder_scheduler", "text_proj"] {
+      try FileManager.default.moveItem(atPath: "\(first)/\(part)", toPath: "\(second)/\(part)")
+    }
+    let outcome = try BuiltCommand.run(
+      "assemble", first, second, "--name", "joined", "--out", folder.path("joined"))
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let drawn = try BuiltCommand.run(
+      ["generate", "a", "--size", "16", "--model", folder.path("joined"), "--out", "a.png"]
+        + TinyModel.fewSteps, in: folder.url)
+    #expect(drawn.status == 0, "\(drawn.errors)")
+    let text = try PNGText.read(Data(contentsOf: folder.url.appendingPathComponent("a.png")))
+    #expect(text["model"] == "joined" && text["prior_candidates"] == "2")
+  }
+
+  @Test func refusesFoldersThatAreNoModels() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try BuiltCommand.run(
+      "assemble", folder.url.path, "--name", "x", "--out", folder.path("out"))
+    expectFailure(outcome, status: 65, saying: folder.url.path)
+    #expect(try folder.names.isEmpty)
+  }
+}
