@@ -4,7 +4,7 @@ MODEL ?= Models/small
 OUT ?= out/demo.png
 export PROMPT MODEL OUT
 
-swift_flags := --disable-index-store --pkg-config-path "$(CURDIR)/.libtorch/pkgconfig" \
+swift_flags := --pkg-config-path "$(CURDIR)/.libtorch/pkgconfig" \
   -Xlinker -rpath -Xlinker "$(CURDIR)/.libtorch/lib"
 
 .PHONY: help setup build demo test bench format lint docs clean
