@@ -23,7 +23,11 @@ public final class StopSignal {
         flag.isSet.withLock { $0 = true }
         signal(number, SIG_DFL)
       }
+      // Until the source listens the signal would be ignored and lost.
+      let listening = DispatchSemaphore(value: 0)
+      source.setRegistrationHandler { listening.signal() }
       source.resume()
+      listening.wait()
     }
   }
 

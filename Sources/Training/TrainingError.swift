@@ -16,8 +16,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
   case notFinite(what: String, step: Int, kept: String?)
   /// A stage needs a part of the model that is not there.
   case missingPart(folder: String?, part: String, stage: String)
-  /// The model's parts or its data do not fit each other.
-  case mismatch(String)
+  /// The run was asked to end before its last step; `kept` names its newest checkpoint.
+  case stopped(step: Int, of: Int, kept: String?)
 
   /// One sentence: what, where, what to do.
   public var description: String {
@@ -51,8 +51,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
       return
         "\(folder ?? "no model folder"): training the \(stage) needs the part '\(part)'; name a "
         + "model folder that has it with --model."
-    case .mismatch(let sentence):
-      return sentence
+    case .stopped(let step, let count, let last):
+      return "stopped as asked after step \(step) of \(count); \(kept(last))."
     }
   }
 }

@@ -53,7 +53,8 @@ public struct TrainingRun {
     self.device = device
   }
 
-  /// Trains to the end, or until `shouldStop` says so after a step; a checkpoint is written then.
+  /// Trains to the end, or until `shouldStop` says so after a step; then a checkpoint is written
+  /// and `TrainingError.stopped` thrown.
   ///
   /// - Throws: `ConfigError`, `DataError`, `TokenizerError`, `CheckpointError`,
   ///   `ModelFolderError`, `TrainingError`: one sentence each.
@@ -117,5 +118,10 @@ public struct TrainingRun {
       observe(.summary(summary))
     }
     try trainer.run(observe: record, shouldStop: shouldStop)
+    guard trainer.state.step == prepared.options.steps else {
+      throw TrainingError.stopped(
+        step: trainer.state.step, of: prepared.options.steps,
+        kept: try trainer.store.latest()?.lastPathComponent)
+    }
   }
 }

@@ -46,6 +46,21 @@ import Training
     #expect(!names.contains { $0.hasSuffix(".partial") }, "\(names)")
   }
 
+  @Test(arguments: [SIGINT, SIGTERM])
+  func aSignalAsksToStopAndTheSecondEnds(number: Int32) async {
+    await #expect(processExitsWith: .signal(number)) { [number = number as Int32] in
+      let stop = StopSignal()
+      guard !stop.isRequested else { exit(1) }
+      kill(getpid(), number)
+      for _ in 0..<500 where !stop.isRequested { usleep(10_000) }
+      guard stop.isRequested else { exit(2) }
+      usleep(100_000)
+      kill(getpid(), number)
+      usleep(2_000_000)
+      exit(3)
+    }
+  }
+
   @Test func aFullDiskLosesNothingEarlier() async throws {
     let folder = FileManager.default.temporaryDirectory
       .appending(path: "unclip-full-\(UUID().uuidString)")

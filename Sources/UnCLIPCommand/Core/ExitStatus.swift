@@ -23,6 +23,8 @@ public enum ExitStatus: Int32, Sendable {
   case cannotCreate = 73
   /// Reading or writing failed half way.
   case inputOutput = 74
+  /// Asked to end before the work was done; what is done is kept.
+  case stopped = 75
 
   /// The status that an error of any part of the package ends with.
   init(of error: any Error) {
@@ -95,7 +97,8 @@ extension TrainingError {
     case .checkpointNotWritten: .inputOutput
     case .notWritten, .alreadyStarted: .cannotCreate
     case .notFinite: .software
-    case .notRead, .wrongFormat, .differentRun, .missingPart, .mismatch: .data
+    case .notRead, .wrongFormat, .differentRun, .missingPart: .data
+    case .stopped: .stopped
     }
   }
 }
