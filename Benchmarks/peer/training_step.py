@@ -13,6 +13,7 @@ import time
 import torch
 from diffusers import UNet2DConditionModel
 from diffusers.pipelines.deprecated.unclip.text_proj import UnCLIPTextProjModel
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 threads = int(os.environ.get("THREADS", os.cpu_count()))
 size = int(os.environ.get("SIZE", 64))
@@ -20,14 +21,14 @@ torch.set_num_threads(threads)
 BATCH, D, LENGTH, T = 16, 192, 32, 1000
 
 unet = UNet2DConditionModel(
-    sample_size=64, in_channels=3, out_channels=3, layers_per_block=1,
-    block_out_channels=(32, 64, 96, 96), norm_num_groups=8, attention_head_dim=32,
+    sample_size=64, in_channels=12, out_channels=12, layers_per_block=1,
+    block_out_channels=(64, 96, 96), norm_num_groups=8, attention_head_dim=32,
     cross_attention_dim=128, class_embed_type="identity", resnet_time_scale_shift="scale_shift",
-    down_block_types=("ResnetDownsampleBlock2D",) * 2 + ("SimpleCrossAttnDownBlock2D",) * 2,
+    down_block_types=("ResnetDownsampleBlock2D",) + ("SimpleCrossAttnDownBlock2D",) * 2,
     mid_block_type="UNetMidBlock2DSimpleCrossAttn",
-    up_block_types=("SimpleCrossAttnUpBlock2D",) * 2 + ("ResnetUpsampleBlock2D",) * 2,
+    up_block_types=("SimpleCrossAttnUpBlock2D",) * 2 + ("ResnetUpsampleBlock2D",),
 ).to(memory_format=torch.channels_last)
-projection = UnCLIPTextProjModel(clip_embeddings_dim=D, time_embed_dim=128, cross_attention_dim=128)
+projection = UnCLIPTextProjModel(clip_embeddings_dim=D, time_embed_dim=256, cross_attention_dim=128)
 parameters = list(unet.parameters()) + list(projection.parameters())
 optimizer = torch.optim.AdamW(parameters, lr=1e-4, weight_decay=0.01, fused=True)
 
@@ -56,8 +57,9 @@ def loss(images, embedding, text, states, none, none_states):
                                do_classifier_free_guidance=False)
     x = at(signal, t) * images + at(spread, t) * noise
     mask = torch.ones(b, tokens.shape[1])
-    y = unet(x.contiguous(memory_format=torch.channels_last), t, encoder_hidden_states=tokens,
-             class_labels=label, attention_mask=mask).sample
+    grid = pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last)
+    y = pixel_shuffle(unet(grid, t, encoder_hidden_states=tokens, class_labels=label,
+                           attention_mask=mask).sample, 2)
     return ((y - images) ** 2).flatten(1).mean(1).mean()
 
 

@@ -13,6 +13,7 @@ import torch
 from diffusers import PriorTransformer, UNet2DConditionModel, UNet2DModel
 from diffusers.pipelines.deprecated.unclip.text_proj import UnCLIPTextProjModel
 from safetensors.torch import save_file
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 OUT = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "unclip"
 
@@ -28,7 +29,7 @@ def randomise(model, seed):
     return model.eval()
 
 
-def save(name, model, tensors, gradients=None):
+def save(name, model, tensors, gradients=None, **extra):
     OUT.mkdir(parents=True, exist_ok=True)
     data = {f"weights.{k}": v.contiguous() for k, v in model.state_dict().items()}
     data |= {k: v.contiguous() for k, v in tensors.items()}
@@ -36,6 +37,7 @@ def save(name, model, tensors, gradients=None):
     save_file(data, OUT / f"{name}.safetensors")
     config = {k: v for k, v in dict(model.config).items() if k != "_use_default_values"}
     config["_class_name"] = type(model).__name__
+    config |= extra
     config["_diffusers_version"] = diffusers.__version__
     (OUT / f"{name}.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     (OUT / f"{name}.safetensors").chmod(0o644)
@@ -88,6 +90,23 @@ def upsampler():
     save("upsampler", model, dict(sample=x, timesteps=t, output=model(x, t).sample.detach()))
 
 
+def patched():
+    """A U-Net on squares of 2x2 pixels: the peer's, between its library's pixel_(un)shuffle."""
+    g = torch.Generator().manual_seed(9)
+    model = randomise(
+        UNet2DModel(
+            sample_size=16, in_channels=24, out_channels=12, layers_per_block=1,
+            block_out_channels=(8, 12), norm_num_groups=4, add_attention=False,
+            resnet_time_scale_shift="scale_shift",
+            down_block_types=("ResnetDownsampleBlock2D",) * 2,
+            up_block_types=("ResnetUpsampleBlock2D",) * 2,
+        ), 10)
+    x = torch.randn(2, 6, 16, 16, generator=g)
+    t = torch.tensor([20, 700])
+    y = pixel_shuffle(model(pixel_unshuffle(x, 2), t).sample, 2)
+    save("patched", model, dict(sample=x, timesteps=t, output=y.detach()), patch_size=2)
+
+
 def prior():
     g = torch.Generator().manual_seed(5)
     model = randomise(
@@ -123,5 +142,6 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     decoder()
     upsampler()
+    patched()
     prior()
     text_projection()

@@ -2,7 +2,7 @@ public import Torch
 public import TorchNN
 
 /// The U-Net of ADM that predicts what is to be taken away from a noisy picture:
-/// `[B, Cin, H, W] -> [B, Cout, H, W]`.
+/// `[B, C, H, W] -> [B, C', H, W]`, `config.sampleChannels` to `config.predictionChannels`.
 ///
 /// Residual blocks change the side, levels may attend to a context sequence, a class embedding may
 /// be added to the timestep's. The decoder of unCLIP (paper section 2.1) is one with attention, its
@@ -50,12 +50,12 @@ public final class UNet: Module {
   /// Predicts from a noisy sample.
   ///
   /// - Parameters:
-  ///   - sample: `[B, Cin, H, W]`, the sides multiples of `config.downsampling`.
+  ///   - sample: `[B, C, H, W]`, the sides multiples of `config.downsampling`.
   ///   - timesteps: `[B]`, 0 ..< 1000 of the original process.
   ///   - context: `[B, L, X]`, for networks with attention.
   ///   - contextMask: `[B, L]` bool, true where a position may be seen.
   ///   - classEmbedding: `[B, 4·channels]`, added to the timestep's.
-  /// - Returns: `[B, Cout, H, W]`.
+  /// - Returns: `[B, C', H, W]`.
   public func callAsFunction(
     _ sample: Tensor, timesteps: Tensor, context: Tensor? = nil, contextMask: Tensor? = nil,
     classEmbedding: Tensor? = nil
@@ -68,12 +68,15 @@ public final class UNet: Module {
     if let classEmbedding { time = time + classEmbedding.to(time.dtype) }
     let scene = UNetConditions(time: time.silu(), context: context, contextMask: contextMask)
 
-    var h = convIn(sample.channelsLast())
+    let patch = config.patchSize
+    let grid = patch == 1 ? sample : F.pixelUnshuffle(sample, patch)
+    var h = convIn(grid.channelsLast())
     var skips = [h]
     for block in downBlocks { h = block(h, scene, skips: &skips) }
     h = midBlock(h, scene)
     for block in upBlocks { h = block(h, scene, skips: &skips) }
-    return convOut(convNormOut(h).silu())
+    let output = convOut(convNormOut(h).silu())
+    return patch == 1 ? output : F.pixelShuffle(output, patch)
   }
 }
 

@@ -24,10 +24,15 @@ public struct UNetConfig: Codable, Sendable, Equatable {
 
   /// Pixels; nil where any multiple of `downsampling` will do.
   public var sampleSize: Int?
-  /// Channels of the input.
+  /// Channels of the first convolution's input: those of the sample times `patchSize²`.
   public var inChannels: Int
-  /// Channels of the output; twice the picture's when the variance is learned.
+  /// Channels of the last convolution's output: those of the sample, twice as many when the
+  /// variance is learned, times `patchSize²`.
   public var outChannels: Int
+  /// Side of the square of pixels that enters as one position with as many times the channels; 1
+  /// is every peer's. At 2 the costly finest level falls away. Source: Hoogeboom et al. 2023,
+  /// "simple diffusion", section 3.3; the order of channels is PyTorch's `pixel_unshuffle`.
+  public var patchSize: Int
   /// Channels of each level, finest first.
   public var blockOutChannels: [Int]
   /// Residual blocks a level on the way down; one more on the way up.
@@ -55,6 +60,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
     case sampleSize = "sample_size"
     case inChannels = "in_channels"
     case outChannels = "out_channels"
+    case patchSize = "patch_size"
     case blockOutChannels = "block_out_channels"
     case layersPerBlock = "layers_per_block"
     case downBlockTypes = "down_block_types"
@@ -68,15 +74,17 @@ public struct UNetConfig: Codable, Sendable, Equatable {
     case dropout
   }
 
-  /// Makes a configuration from its levels' kinds, finest level first.
+  /// Makes a configuration from its levels' kinds, finest level first; `inChannels` and
+  /// `outChannels` are the sample's.
   public init(
     sampleSize: Int?, inChannels: Int, outChannels: Int, channels: [Int], layersPerBlock: Int,
     levels: [Level], headWidth: Int, contextWidth: Int?, groups: Int,
-    timeShift: TimeShift, dropout: Double
+    timeShift: TimeShift, dropout: Double, patchSize: Int = 1
   ) {
     self.sampleSize = sampleSize
-    self.inChannels = inChannels
-    self.outChannels = outChannels
+    self.inChannels = inChannels * patchSize * patchSize
+    self.outChannels = outChannels * patchSize * patchSize
+    self.patchSize = patchSize
     blockOutChannels = channels
     self.layersPerBlock = layersPerBlock
     downBlockTypes = levels.map { $0 == .attention ? Self.attentionDown : Self.residualDown }
@@ -90,12 +98,13 @@ public struct UNetConfig: Codable, Sendable, Equatable {
     self.dropout = dropout
   }
 
-  /// Decodes; every key must be there.
+  /// Decodes; every key but those the peers lack must be there.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     sampleSize = try values.decodeIfPresent(Int.self, forKey: .sampleSize)
     inChannels = try values.decode(Int.self, forKey: .inChannels)
     outChannels = try values.decode(Int.self, forKey: .outChannels)
+    patchSize = try values.decodeIfPresent(Int.self, forKey: .patchSize) ?? 1
     blockOutChannels = try values.decode([Int].self, forKey: .blockOutChannels)
     layersPerBlock = try values.decode(Int.self, forKey: .layersPerBlock)
     downBlockTypes = try values.decode([String].self, forKey: .downBlockTypes)
@@ -113,7 +122,11 @@ public struct UNetConfig: Codable, Sendable, Equatable {
   /// Width of the timestep embedding.
   public var timeEmbedWidth: Int { 4 * (blockOutChannels.first ?? 0) }
   /// By how much the coarsest level is smaller than the picture.
-  public var downsampling: Int { 1 << max(0, blockOutChannels.count - 1) }
+  public var downsampling: Int { patchSize << max(0, blockOutChannels.count - 1) }
+  /// Channels of the sample that goes in.
+  public var sampleChannels: Int { inChannels / (patchSize * patchSize) }
+  /// Channels of the prediction that comes out.
+  public var predictionChannels: Int { outChannels / (patchSize * patchSize) }
 
   /// The levels going down, finest first.
   var levels: [Level] { downBlockTypes.map { $0 == Self.attentionDown ? .attention : .residual } }
@@ -164,6 +177,10 @@ extension UNetConfig {
     try check(
       inChannels > 0 && outChannels > 0, .inChannels, [inChannels, outChannels],
       "channel counts are positive")
+    try check(
+      patchSize > 0 && inChannels % (patchSize * patchSize) == 0
+        && outChannels % (patchSize * patchSize) == 0, .patchSize, patchSize,
+      "its square must divide in_channels and out_channels, \(inChannels) and \(outChannels)")
     try check(
       depth > 0 && blockOutChannels.allSatisfy { $0 > 0 }, .blockOutChannels, blockOutChannels,
       "it needs at least one level of positive width")

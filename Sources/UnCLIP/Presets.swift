@@ -52,14 +52,14 @@ public struct UnCLIPPreset: Sendable {
       heads: 4, headWidth: 48, layers: 4, embeddingWidth: CLIPConfig.small.embeddingWidth,
       textLength: CLIPConfig.small.text.maxPositionEmbeddings, dropout: 0.1),
     textProjection: TextProjectionConfig(
-      embeddingWidth: CLIPConfig.small.embeddingWidth, contextWidth: 128, timeWidth: 128),
+      embeddingWidth: CLIPConfig.small.embeddingWidth, contextWidth: 128, timeWidth: 256),
     decoder: .decoder(
-      size: 64, channels: [32, 64, 96, 96], layersPerBlock: 1,
-      attention: [false, false, true, true], headWidth: 32, contextWidth: 128, groups: 8,
-      dropout: 0, learnsVariance: false),
+      size: 64, channels: [64, 96, 96], layersPerBlock: 1, attention: [false, true, true],
+      headWidth: 32, contextWidth: 128, groups: 8, dropout: 0, learnsVariance: false,
+      patchSize: 2),
     upsampler: .upsampler(
-      size: 256, channels: [16, 24, 32, 32], layersPerBlock: 1, groups: 8,
-      timeShift: .scaleShift, dropout: 0),
+      size: 256, channels: [24, 32], layersPerBlock: 1, groups: 8, timeShift: .scaleShift,
+      dropout: 0, patchSize: 2),
     priorScheduler: .prior, decoderScheduler: .small, upsamplerScheduler: .small)
 
   /// Karlo v1 alpha, 3.3 billion weights; public checkpoints load into it.
@@ -101,25 +101,26 @@ extension UNetConfig {
   /// A decoder's U-Net: pictures in, prediction and, where it is learned, variance out.
   static func decoder(
     size: Int, channels: [Int], layersPerBlock: Int, attention: [Bool], headWidth: Int,
-    contextWidth: Int, groups: Int, dropout: Double, learnsVariance: Bool
+    contextWidth: Int, groups: Int, dropout: Double, learnsVariance: Bool, patchSize: Int = 1
   ) -> UNetConfig {
     UNetConfig(
       sampleSize: size, inChannels: 3, outChannels: learnsVariance ? 6 : 3, channels: channels,
       layersPerBlock: layersPerBlock, levels: attention.map { $0 ? .attention : .residual },
       headWidth: headWidth, contextWidth: contextWidth, groups: groups, timeShift: .scaleShift,
-      dropout: dropout)
+      dropout: dropout, patchSize: patchSize)
   }
 
   /// An upsampler's U-Net: picture and enlarged condition in, prediction out.
   static func upsampler(
     size: Int, channels: [Int], layersPerBlock: Int, groups: Int, timeShift: TimeShift,
-    dropout: Double
+    dropout: Double, patchSize: Int = 1
   ) -> UNetConfig {
     UNetConfig(
       sampleSize: size, inChannels: 6, outChannels: 3, channels: channels,
       layersPerBlock: layersPerBlock,
       levels: Array(repeating: .residual, count: channels.count), headWidth: 8,
-      contextWidth: nil, groups: groups, timeShift: timeShift, dropout: dropout)
+      contextWidth: nil, groups: groups, timeShift: timeShift, dropout: dropout,
+      patchSize: patchSize)
   }
 }
 

@@ -40,8 +40,8 @@ import TorchNN
     }
   }
 
-  @Test func upsamplerMatchesPeer() throws {
-    let (unet, golden) = try network("upsampler")
+  @Test(arguments: ["upsampler", "patched"]) func upsamplerMatchesPeer(name: String) throws {
+    let (unet, golden) = try network(name)
     let output = try unet(golden.tensor("sample"), timesteps: golden.tensor("timesteps"))
     expectClose(output, try golden.tensor("output"), .network(.float32))
   }
@@ -77,7 +77,7 @@ import TorchNN
   }
 
   @Test func configRoundTrips() throws {
-    for name in ["decoder", "upsampler"] {
+    for name in ["decoder", "upsampler", "patched"] {
       let config = try UNetConfig.read(at: Golden.url("unclip/\(name).json"))
       let url = FileManager.default.temporaryDirectory.appendingPathComponent(
         "\(UUID().uuidString).json")
@@ -94,6 +94,7 @@ import TorchNN
     (#""layers_per_block": 1"#, #""layers_per_block": 0"#, "must be positive"),
     (#""in_channels": 3"#, #""in_chanels": 3"#, "'in_channels' is missing"),
     (#""sample_size": 8"#, #""sample_size": 7"#, "it must be a multiple of 2"),
+    (#""in_channels": 3"#, #""in_channels": 3, "patch_size": 2"#, "its square must divide"),
     (#""SimpleCrossAttnUpBlock2D""#, #""UpBlock2D""#, "must mirror"),
     (#""class_embed_type": "identity""#, #""class_embed_type": "timestep""#, "\"identity\""),
   ])

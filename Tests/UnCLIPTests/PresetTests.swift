@@ -44,7 +44,7 @@ import UnCLIP
     #expect(preset.textProjection.crossAttentionDim == preset.decoder.crossAttentionDim)
     #expect(preset.textProjection.timeEmbedDim == preset.decoder.timeEmbedWidth)
     #expect(
-      preset.decoder.outChannels
+      preset.decoder.predictionChannels
         == (preset.decoderScheduler.variance == .learnedRange ? 6 : 3))
   }
 

@@ -34,9 +34,10 @@ func checkUNet(
   try unet.validate(file: file)
   try scheduler.validate(file: file)
   let outputChannels = scheduler.variance == .learnedRange ? 6 : 3
+  let patch = unet.patchSize * unet.patchSize
   for (key, found, wanted) in [
-    ("in_channels", unet.inChannels, inputChannels),
-    ("out_channels", unet.outChannels, outputChannels),
+    ("in_channels", unet.inChannels, inputChannels * patch),
+    ("out_channels", unet.outChannels, outputChannels * patch),
   ] where found != wanted {
     throw ConfigError.invalid(
       file: file, key: "model.unet." + key, value: "\(found)", expected: "it must be \(wanted)")
