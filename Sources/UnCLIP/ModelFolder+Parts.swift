@@ -104,6 +104,19 @@ extension ModelFolder {
     try CLIPVisionModelWithProjection.load(from: folder(of: .imageEncoder))
   }
 
+  /// Loads the vision tower and how pictures are prepared for it; without a preprocessor's file,
+  /// CLIP's own.
+  /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
+  public func loadPictureEncoder() throws -> ImageEncoder {
+    let model = try loadImageEncoder()
+    let file = folder(of: .featureExtractor).appendingPathComponent("preprocessor_config.json")
+    return ImageEncoder(
+      preprocessor: has(.featureExtractor)
+        ? try CLIPImagePreprocessor(contentsOf: file)
+        : CLIPImagePreprocessor(size: model.config.imageSize),
+      model: model)
+  }
+
   /// Writes both towers of a CLIP trained on pictures in [-1, 1], weights as `dtype`, and the
   /// preprocessor that makes such pictures.
   /// - Throws: `ConfigError`, `CheckpointError.unwritable`.

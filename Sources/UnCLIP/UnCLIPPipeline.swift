@@ -11,6 +11,9 @@ import TorchNN
 /// let pictures = try pipeline.images(for: ImageRequest(prompt: "a red apple", seed: 7))
 /// ```
 ///
+/// Opened for pictures, it draws variations of one: the picture's own CLIP embedding takes the
+/// place of the prior's (paper section 3.1).
+///
 /// Each stage is public and works alone. Pictures are drawn one at a time, picture *i* from its own
 /// ``RandomSource`` seeded `seed + i`, so that it does not depend on how many are drawn.
 /// Source: paper section 2.
@@ -19,8 +22,10 @@ public struct UnCLIPPipeline {
   public let defaults: ModelDefaults
   /// Sentences to CLIP.
   public let textEncoder: TextEncoder
-  /// CLIP text to CLIP image embeddings.
-  public let prior: DiffusionPrior
+  /// CLIP text to CLIP image embeddings; nil where only variations are drawn.
+  public let prior: DiffusionPrior?
+  /// Pictures to CLIP image embeddings; nil where only sentences are drawn.
+  public let imageEncoder: ImageEncoder?
   /// Image embeddings to small pictures.
   public let decoder: Decoder
   /// Small pictures to larger ones; nil where the model has none.
@@ -30,13 +35,29 @@ public struct UnCLIPPipeline {
   /// The networks' arithmetic; sampling itself is float32.
   public let dtype: DType
 
-  /// Loads a model.
+  /// What pictures are drawn from.
+  public enum Source: Sendable {
+    /// Sentences, through the prior.
+    case sentences
+    /// Other pictures, through the image encoder.
+    case pictures
+  }
+
+  /// Loads the parts of a model that drawing from `sources` needs.
   /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`.
-  public init(_ folder: ModelFolder, device: Device = .cpu, dtype: DType = .float32) throws {
-    try folder.require([.tokenizer, .textEncoder, .prior, .textProjection, .decoder])
+  public init(
+    _ folder: ModelFolder, drawingFrom sources: Set<Source> = [.sentences],
+    device: Device = .cpu, dtype: DType = .float32
+  ) throws {
+    let drawsSentences = sources.contains(.sentences)
+    let drawsPictures = sources.contains(.pictures)
+    try folder.require(
+      [.tokenizer, .textEncoder, .textProjection, .decoder]
+        + (drawsSentences ? [.prior] : []) + (drawsPictures ? [.imageEncoder] : []))
     defaults = try ModelDefaults.read(from: folder)
     textEncoder = try folder.loadTextEncoder()
-    prior = try folder.loadPrior()
+    prior = drawsSentences ? try folder.loadPrior() : nil
+    imageEncoder = drawsPictures ? try folder.loadPictureEncoder() : nil
     decoder = try folder.loadDecoder()
     upsampler = folder.has(.upsampler) ? try folder.loadUpsampler() : nil
     self.device = device
@@ -49,9 +70,9 @@ public struct UnCLIPPipeline {
   }
 
   private var modules: [any Module] {
-    var all: [any Module] = [
-      textEncoder.model, prior.transformer, decoder.unet, decoder.projection,
-    ]
+    var all: [any Module] = [textEncoder.model, decoder.unet, decoder.projection]
+    if let prior { all.append(prior.transformer) }
+    if let imageEncoder { all.append(imageEncoder.model) }
     if let upsampler {
       all.append(upsampler.unet)
       if let last = upsampler.lastUNet { all.append(last) }
@@ -81,22 +102,26 @@ public struct UnCLIPPipeline {
 
   /// Draws the pictures of a request, in order.
   ///
-  /// - Parameter progress: told of every step; what it throws stops the drawing.
+  /// - Parameters:
+  ///   - original: a picture to vary: its embedding is used, the sentence of the request is what
+  ///     the decoder is told beside it, empty in the paper. nil draws the sentence.
+  ///   - progress: told of every step; what it throws stops the drawing.
   /// - Throws: `RequestError` and `ConfigError` before any work is done; what `progress` throws.
   public func images(
-    for request: ImageRequest, progress: (DrawingProgress) throws -> Void = { _ in }
+    for request: ImageRequest, varying original: Image? = nil,
+    progress: (DrawingProgress) throws -> Void = { _ in }
   ) throws -> [Image] {
     try request.validate(sizes: sizes)
     return try (0..<request.count).map { index in
-      try image(at: index, of: request, progress: progress)
+      try image(at: index, of: request, varying: original, progress: progress)
     }
   }
 
   /// Draws picture `index` of a request; it is the same whatever else is drawn.
   ///
-  /// - Throws: as ``images(for:progress:)``.
+  /// - Throws: as ``images(for:varying:progress:)``.
   public func image(
-    at index: Int, of request: ImageRequest,
+    at index: Int, of request: ImageRequest, varying original: Image? = nil,
     progress: (DrawingProgress) throws -> Void = { _ in }
   ) throws -> Image {
     try request.validate(sizes: sizes)
@@ -111,9 +136,16 @@ public struct UnCLIPPipeline {
     let text = textEncoder.encode([request.prompt])
     let negative = textEncoder.encode([request.negative])
     try report(.text, 1, of: 1)
-    let imageEmbedding = try prior.sample(
-      text: text, negative: negative, sampling: settings.prior, using: random
-    ) { try report(.prior, $0, of: settings.prior.steps) }
+    let imageEmbedding: Tensor
+    if let original {
+      guard let imageEncoder else { preconditionFailure("not opened for drawing from pictures") }
+      imageEmbedding = imageEncoder.encode([original], dtype: dtype)
+    } else {
+      guard let prior else { preconditionFailure("not opened for drawing from sentences") }
+      imageEmbedding = try prior.sample(
+        text: text, negative: negative, sampling: settings.prior, using: random
+      ) { try report(.prior, $0, of: settings.prior.steps) }
+    }
     var picture = try decoder.sample(
       imageEmbedding: imageEmbedding, text: text, negative: negative, size: decoderSize,
       steps: settings.decoder.steps, guidance: settings.decoder.guidance, using: random

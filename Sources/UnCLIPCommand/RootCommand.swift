@@ -9,12 +9,13 @@ struct RootCommand: ParsableCommand {
       EXAMPLES:
         unclip generate "a red apple" --out apple.png
         unclip generate "a smiling cat face" -n 4 --seed 7 --grid cats.png
+        unclip vary cat.jpg -n 4 --grid variations.png
         unclip verify apple.png
         unclip doctor
       """,
     version: Version.current,
     subcommands: [
-      GenerateCommand.self, VerifyCommand.self, TrainCommand.self, AssembleCommand.self,
-      DataCommand.self, ConfigCommand.self, DoctorCommand.self,
+      GenerateCommand.self, VaryCommand.self, VerifyCommand.self, TrainCommand.self,
+      AssembleCommand.self, DataCommand.self, ConfigCommand.self, DoctorCommand.self,
     ])
 }

@@ -7,7 +7,7 @@ import Testing
   private func plan(
     _ prompts: [String], count: Int = 1, seed: UInt64 = 0, out: String
   ) throws(CommandError) -> [String] {
-    try PicturePlan(prompts: prompts, count: count, seed: seed, out: out).items.map(\.url.path)
+    try PicturePlan(of: prompts, count: count, seed: seed, out: out).items.map(\.url.path)
   }
 
   @Test func oneFileForOnePicture() throws {
@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test func seedsWrapAround() throws {
-    let items = try PicturePlan(prompts: [""], count: 2, seed: .max, out: "/tmp/d").items
+    let items = try PicturePlan(of: [""], count: 2, seed: .max, out: "/tmp/d").items
     #expect(items.map(\.seed) == [.max, 0])
   }
 
@@ -49,12 +49,12 @@ import Testing
   @Test func refusesAPlaceThatCannotBeWritten() throws {
     let folder = try TemporaryFolder()
     let file = try folder.write("", to: "file")
-    let plan = try PicturePlan(prompts: ["a"], count: 1, seed: 0, out: file + "/sub")
+    let plan = try PicturePlan(of: ["a"], count: 1, seed: 0, out: file + "/sub")
     #expect(sentence { try plan.prepare() }.contains("Cannot write \(file)/sub"))
     try FileManager.default.createDirectory(
       atPath: folder.path("taken.png"), withIntermediateDirectories: true)
     let grid = folder.url.appendingPathComponent("taken.png")
-    let good = try PicturePlan(prompts: ["a"], count: 1, seed: 0, out: folder.url.path)
+    let good = try PicturePlan(of: ["a"], count: 1, seed: 0, out: folder.url.path)
     #expect(sentence { try good.prepare(and: [grid]) }.contains("a folder of that name is there"))
     #expect(try folder.names == ["file", "taken.png"])
   }
@@ -102,6 +102,9 @@ import Testing
 
   @Test func survivesTheFile() throws {
     #expect(try PictureRecord(chunks: chunks(), file: "x.png") == record)
+    let varied = try PictureRecord(
+      chunks: chunks(without: nil, ["original": "cat.jpg"]), file: "x.png")
+    #expect(varied.original == "cat.jpg" && varied.chunks.contains { $0.value == "cat.jpg" })
   }
 
   @Test(arguments: [

@@ -17,6 +17,7 @@ import Testing
       EXAMPLES:
         unclip generate "a red apple" --out apple.png
         unclip generate "a smiling cat face" -n 4 --seed 7 --grid cats.png
+        unclip vary cat.jpg -n 4 --grid variations.png
         unclip verify apple.png
         unclip doctor
 
@@ -28,6 +29,7 @@ import Testing
 
       SUBCOMMANDS:
         generate                Draw pictures of sentences.
+        vary                    Draw variations of pictures.
         verify                  Draw a picture again from its own metadata and
                                 compare.
         train                   Train a part of the model.
@@ -49,7 +51,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["generate", "verify", "train", "assemble", "data", "config", "doctor"])
+  @Test(arguments: ["generate", "vary", "verify", "train", "assemble", "data", "config", "doctor"])
   func everyCommandShowsExamples(name: String) throws {
     let outcome = try BuiltCommand.run("help", name)
     #expect(outcome.status == 0)

@@ -2,6 +2,7 @@ import CLIP
 import Diffusion
 import Foundation
 import Torch
+import TorchNN
 import UnCLIP
 
 /// The `tiny` preset with random weights, as a model folder: 16 and 64 px.
@@ -21,14 +22,23 @@ enum TinyModel {
       DiffusionPrior(
         transformer: PriorTransformer(preset.prior, using: random),
         scheduler: preset.priorScheduler), dtype: .float32)
+    // A new U-Net predicts zero whatever it is told.
+    func painting(_ config: UNetConfig) -> UNet {
+      let unet = UNet(config, using: random)
+      for (_, parameter) in unet.namedParameters() {
+        let noise = random.normal(parameter.value.shape) * 0.2
+        noGrad { parameter.value.copy(from: parameter.value + noise) }
+      }
+      return unet
+    }
     try model.saveDecoder(
       Decoder(
-        unet: UNet(preset.decoder, using: random),
+        unet: painting(preset.decoder),
         projection: TextProjection(preset.textProjection, using: random),
         scheduler: preset.decoderScheduler), dtype: .float32)
     try model.saveUpsampler(
       Upsampler(
-        unet: UNet(preset.upsampler, using: random), scheduler: preset.upsamplerScheduler),
+        unet: painting(preset.upsampler), scheduler: preset.upsamplerScheduler),
       dtype: .float32)
   }
 

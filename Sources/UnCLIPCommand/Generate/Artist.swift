@@ -8,24 +8,26 @@ struct Artist {
   let dtype: ElementType
   let progress: ProgressReporter
 
-  /// Draws a sentence.
+  /// Draws a sentence, or a variation of a picture.
   ///
   /// - Parameters:
+  ///   - original: the picture to vary and its path.
   ///   - settings: all but the sentence and the seed.
   ///   - title: set before the names of the stages in the progress report.
   func draw(
-    _ prompt: String, seed: UInt64, settings: ImageRequest, title: String = ""
+    _ prompt: String, varying original: (path: String, image: Image)? = nil, seed: UInt64,
+    settings: ImageRequest, title: String = ""
   ) throws -> (image: Image, record: PictureRecord) {
     var request = pipeline.resolved(settings)
     request.prompt = prompt
     request.seed = seed
     request.count = 1
-    let image = try pipeline.image(at: 0, of: request) { step in
+    let image = try pipeline.image(at: 0, of: request, varying: original?.image) { step in
       guard step.stage != .text else { return }
       let name = title.isEmpty ? step.stage.rawValue : "\(title) \(step.stage.rawValue)"
       progress.update(name, step: step.step, of: step.stepCount)
     }
-    return (image, record(of: request))
+    return (image, record(of: request, varying: original?.path))
   }
 
   /// Warns of a sentence of which the model reads only the beginning.
@@ -36,10 +38,11 @@ struct Artist {
         + "tokens the model reads; the rest is ignored.")
   }
 
-  private func record(of request: ImageRequest) -> PictureRecord {
+  private func record(of request: ImageRequest, varying original: String?) -> PictureRecord {
     let defaults = pipeline.defaults
     return PictureRecord(
-      prompt: request.prompt, negative: request.negative, seed: request.seed, size: request.size,
+      prompt: request.prompt, original: original, negative: request.negative, seed: request.seed,
+      size: request.size,
       priorSteps: request.prior.steps ?? defaults.prior.steps,
       priorGuidance: request.prior.guidance ?? defaults.prior.guidance,
       priorCandidates: request.priorCandidates ?? defaults.priorCandidates,

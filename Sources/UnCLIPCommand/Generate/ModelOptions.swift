@@ -15,9 +15,13 @@ struct ModelOptions: ParsableArguments {
 
 extension MachineOptions {
   /// Opens the device and loads the model of that path or name there.
-  func load(_ model: String?, _ dtype: ElementType) throws -> UnCLIPPipeline {
+  func load(
+    _ model: String?, _ dtype: ElementType,
+    drawingFrom sources: Set<UnCLIPPipeline.Source> = [.sentences]
+  ) throws -> UnCLIPPipeline {
     let device = try prepare()
     let folder = try ModelFolders.current.folder(of: model)
-    return try UnCLIPPipeline(ModelFolder(folder), device: device, dtype: dtype.dtype)
+    return try UnCLIPPipeline(
+      ModelFolder(folder), drawingFrom: sources, device: device, dtype: dtype.dtype)
   }
 }

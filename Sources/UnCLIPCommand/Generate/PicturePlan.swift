@@ -4,34 +4,41 @@ import Foundation
 struct PicturePlan: Equatable {
   /// A picture to draw.
   struct Item: Equatable {
-    var prompt: String
+    /// The sentence, or the path of the picture that is varied.
+    var subject: String
     var seed: UInt64
     var url: URL
   }
 
-  /// All pictures: the seeds of the first sentence, then those of the next.
+  /// All pictures: the seeds of the first subject, then those of the next.
   let items: [Item]
 
-  /// Plans `count` pictures of each sentence.
+  /// Plans `count` pictures of each subject.
   ///
-  /// - Parameter out: a file that ends in `.png`, for one picture, or a folder.
+  /// - Parameters:
+  ///   - out: a file that ends in `.png`, for one picture, or a folder.
+  ///   - name: what files in a folder are named after.
   /// - Throws: `CommandError.usage` for a file and several pictures or another format.
-  init(prompts: [String], count: Int, seed: UInt64, out: String) throws(CommandError) {
+  init(
+    of subjects: [String], count: Int, seed: UInt64, out: String,
+    naming name: (String) -> String = { $0 }
+  ) throws(CommandError) {
     let url = URL(fileURLWithPath: out)
     let kind = url.pathExtension.lowercased()
     guard !out.hasSuffix("/"), !kind.isEmpty, !Self.isFolder(url) else {
       var taken: Set<String> = []
-      items = prompts.flatMap { prompt in
+      items = subjects.flatMap { subject in
         (0..<count).map { index in
           let seed = seed &+ UInt64(index)
-          let stem = Self.stem(prompt) + "-\(seed)"
-          var name = stem
+          let stem = Self.stem(name(subject)) + "-\(seed)"
+          var file = stem
           var copy = 2
-          while !taken.insert(name).inserted {
-            name = "\(stem)-\(copy)"
+          while !taken.insert(file).inserted {
+            file = "\(stem)-\(copy)"
             copy += 1
           }
-          return Item(prompt: prompt, seed: seed, url: url.appendingPathComponent(name + ".png"))
+          return Item(
+            subject: subject, seed: seed, url: url.appendingPathComponent(file + ".png"))
         }
       }
       return
@@ -40,12 +47,12 @@ struct PicturePlan: Equatable {
       throw .usage(
         "--out is \(out), but pictures are PNG files; end the name in .png or name a folder.")
     }
-    guard prompts.count == 1, count == 1, let prompt = prompts.first else {
+    guard subjects.count == 1, count == 1, let subject = subjects.first else {
       throw .usage(
-        "--out is the file \(out), but \(prompts.count * count) pictures are asked for; name a "
+        "--out is the file \(out), but \(subjects.count * count) pictures are asked for; name a "
           + "folder.")
     }
-    items = [Item(prompt: prompt, seed: seed, url: url)]
+    items = [Item(subject: subject, seed: seed, url: url)]
   }
 
   /// A file name's stem from a sentence: its words, joined by hyphens, at most 48 bytes.

@@ -1,6 +1,8 @@
 /// How a picture was drawn, as its PNG file tells in text chunks; enough to draw it again.
 struct PictureRecord: Equatable, Sendable, Encodable {
   var prompt: String
+  /// Path of the picture this is a variation of; nil for a sentence's.
+  var original: String?
   var negative: String
   var seed: UInt64
   /// Pixels.
@@ -25,8 +27,8 @@ struct PictureRecord: Equatable, Sendable, Encodable {
 
   /// The text chunks, in the order they are written.
   var chunks: [(key: String, value: String)] {
-    [
-      (Self.promptKey, prompt), ("negative", negative), ("seed", "\(seed)"), ("size", "\(size)"),
+    [(Self.promptKey, prompt)] + (original.map { [("original", $0)] } ?? []) + [
+      ("negative", negative), ("seed", "\(seed)"), ("size", "\(size)"),
       ("prior_steps", "\(priorSteps)"), ("prior_guidance", "\(priorGuidance)"),
       ("prior_candidates", "\(priorCandidates)"), ("decoder_steps", "\(decoderSteps)"),
       ("decoder_guidance", "\(decoderGuidance)"), ("upsampler_steps", "\(upsamplerSteps)"),
@@ -59,6 +61,7 @@ extension PictureRecord {
       return number
     }
     prompt = try text(Self.promptKey)
+    original = chunks["original"]
     negative = try text("negative")
     seed = try number("seed")
     size = try number("size")

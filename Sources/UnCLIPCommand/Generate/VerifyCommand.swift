@@ -26,6 +26,12 @@ struct VerifyCommand: ParsableCommand {
       valueName: "folder"))
   var model: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "The picture a variation was drawn from; the variation tells its path if not given.",
+      valueName: "picture"))
+  var original: String?
+
   @OptionGroup(title: "Machine") var machine: MachineOptions
   @OptionGroup var output: OutputOptions
 
@@ -48,14 +54,20 @@ struct VerifyCommand: ParsableCommand {
       throw CommandError.data(
         "\(picture) tells '\(record.dtype)' as its 'dtype', which is not possible.")
     }
-    let pipeline = try machine.load(model ?? record.model, dtype)
+    let original = try record.original.map { path in
+      (path: path, image: try Image(contentsOf: URL(fileURLWithPath: self.original ?? path)))
+    }
+    let pipeline = try machine.load(
+      model ?? record.model, dtype,
+      drawingFrom: original == nil ? [.sentences] : [.pictures])
     if pipeline.defaults.version != record.modelVersion {
       Output.warn(
         "the picture was drawn by version \(record.modelVersion) of \(record.model), "
           + "this is version \(pipeline.defaults.version).")
     }
     let artist = Artist(pipeline: pipeline, dtype: dtype, progress: ProgressReporter())
-    let (new, _) = try artist.draw(record.prompt, seed: record.seed, settings: record.request)
+    let (new, _) = try artist.draw(
+      record.prompt, varying: original, seed: record.seed, settings: record.request)
     let report = try Self.compare(old, new, path: picture, record: record)
     if output.json { try Output.json(report) }
     guard report.same else {
