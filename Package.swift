@@ -37,7 +37,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ],
   targets: [
@@ -61,7 +60,7 @@ let package = Package(
     library(
       "Training",
       [
-        "UnCLIP", "Datasets", "Metrics", .product(name: "Logging", package: "swift-log"),
+        "UnCLIP", "Datasets", "Metrics",
       ]),
     library(
       "UnCLIPCommand",

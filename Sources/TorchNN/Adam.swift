@@ -1,65 +1,40 @@
 public import Foundation
 public import Torch
 
-/// Adam with decoupled weight decay.
-///
-/// Source: Loshchilov & Hutter 2019, algorithm 2; PyTorch `AdamW`, on its fused kernel.
-public final class AdamW: Optimizer {
-  /// The step size, before a group's scale.
-  public var learningRate: Double
-  private let moments: AdamMoments
-
-  /// Makes an optimiser of the groups; `betas` are the decays of the two moments.
-  public init(
-    _ groups: [ParameterGroup], learningRate: Double, betas: (Double, Double) = (0.9, 0.999),
-    epsilon: Double = 1e-8
-  ) {
-    self.learningRate = learningRate
-    moments = AdamMoments(groups, betas: betas, epsilon: epsilon, isDecoupled: true)
-  }
-
-  /// Makes an optimiser of all trainable parameters of a module, all with one weight decay.
-  public convenience init(
-    _ module: any Module, learningRate: Double, betas: (Double, Double) = (0.9, 0.999),
-    weightDecay: Double = 0.01, epsilon: Double = 1e-8
-  ) {
-    self.init(
-      [ParameterGroup(ParameterGroup.trained(module), weightDecay: weightDecay)],
-      learningRate: learningRate, betas: betas, epsilon: epsilon)
-  }
-
-  /// The parameters that it trains.
-  public var parameterGroups: [ParameterGroup] { moments.groups }
-
-  /// Changes each parameter that has a gradient.
-  public func step() { moments.step(learningRate: learningRate) }
-
-  /// Moments and step count of each parameter, as `NAME.exp_avg`, `NAME.exp_avg_sq`, `NAME.step`.
-  public func stateDict() -> [String: Tensor] { moments.stateDict() }
-
-  /// Takes over moments and step counts.
-  ///
-  /// Throws: `CheckpointError.misfit` when keys or shapes are not exactly those of its parameters.
-  public func load(_ state: [String: Tensor], file: URL?) throws(CheckpointError) {
-    try moments.load(state, file: file)
-  }
-}
-
 /// Adam, whose weight decay, if any, is part of the gradient.
 ///
 /// Source: Kingma & Ba 2015, algorithm 1; PyTorch `Adam`, on its fused kernel.
-public final class Adam: Optimizer {
+public class Adam: Optimizer {
   /// The step size, before a group's scale.
   public var learningRate: Double
-  private let moments: AdamMoments
+  /// The parameters that it trains.
+  public let parameterGroups: [ParameterGroup]
+  /// For each group, one slot a parameter in its order.
+  private let slots: [[AdamSlot]]
+  private let betas: (Double, Double)
+  private let epsilon: Double
+  private let isDecoupled: Bool
+
+  fileprivate init(
+    _ groups: [ParameterGroup], learningRate: Double, betas: (Double, Double), epsilon: Double,
+    isDecoupled: Bool
+  ) {
+    checkGroups(groups)
+    self.learningRate = learningRate
+    parameterGroups = groups
+    slots = groups.map { $0.parameters.map { AdamSlot(name: $0.name, parameter: $0.parameter) } }
+    self.betas = betas
+    self.epsilon = epsilon
+    self.isDecoupled = isDecoupled
+  }
 
   /// Makes an optimiser of the groups; `betas` are the decays of the two moments.
-  public init(
+  public convenience init(
     _ groups: [ParameterGroup], learningRate: Double, betas: (Double, Double) = (0.9, 0.999),
     epsilon: Double = 1e-8
   ) {
-    self.learningRate = learningRate
-    moments = AdamMoments(groups, betas: betas, epsilon: epsilon, isDecoupled: false)
+    self.init(
+      groups, learningRate: learningRate, betas: betas, epsilon: epsilon, isDecoupled: false)
   }
 
   /// Makes an optimiser of all trainable parameters of a module, all with one weight decay.
@@ -72,45 +47,9 @@ public final class Adam: Optimizer {
       learningRate: learningRate, betas: betas, epsilon: epsilon)
   }
 
-  /// The parameters that it trains.
-  public var parameterGroups: [ParameterGroup] { moments.groups }
-
   /// Changes each parameter that has a gradient.
-  public func step() { moments.step(learningRate: learningRate) }
-
-  /// Moments and step count of each parameter, as `NAME.exp_avg`, `NAME.exp_avg_sq`, `NAME.step`.
-  public func stateDict() -> [String: Tensor] { moments.stateDict() }
-
-  /// Takes over moments and step counts.
-  ///
-  /// Throws: `CheckpointError.misfit` when keys or shapes are not exactly those of its parameters.
-  public func load(_ state: [String: Tensor], file: URL?) throws(CheckpointError) {
-    try moments.load(state, file: file)
-  }
-}
-
-/// The state and the rule that the two Adams share.
-private final class AdamMoments {
-  let groups: [ParameterGroup]
-  /// For each group, one slot a parameter in its order.
-  private let slots: [[AdamSlot]]
-  private let betas: (Double, Double)
-  private let epsilon: Double
-  private let isDecoupled: Bool
-
-  init(
-    _ groups: [ParameterGroup], betas: (Double, Double), epsilon: Double, isDecoupled: Bool
-  ) {
-    checkGroups(groups)
-    self.groups = groups
-    slots = groups.map { $0.parameters.map { AdamSlot(name: $0.name, parameter: $0.parameter) } }
-    self.betas = betas
-    self.epsilon = epsilon
-    self.isDecoupled = isDecoupled
-  }
-
-  func step(learningRate: Double) {
-    for (group, slots) in zip(groups, slots) {
+  public func step() {
+    for (group, slots) in zip(parameterGroups, slots) {
       let live = slots.compactMap { slot in
         slot.parameter.gradient.map { (slot: slot, gradient: $0) }
       }
@@ -124,11 +63,15 @@ private final class AdamMoments {
     }
   }
 
-  func stateDict() -> [String: Tensor] {
+  /// Moments and step count of each parameter, as `NAME.exp_avg`, `NAME.exp_avg_sq`, `NAME.step`.
+  public func stateDict() -> [String: Tensor] {
     Dictionary(uniqueKeysWithValues: entries().map { ($0.key, $0.value) })
   }
 
-  func load(_ state: [String: Tensor], file: URL?) throws(CheckpointError) {
+  /// Takes over moments and step counts.
+  ///
+  /// Throws: `CheckpointError.misfit` when keys or shapes are not exactly those of its parameters.
+  public func load(_ state: [String: Tensor], file: URL?) throws(CheckpointError) {
     let entries = entries()
     try checkFit(of: state, to: entries, file: file)
     noGrad {
@@ -145,6 +88,30 @@ private final class AdamMoments {
         (slot.name + ".exp_avg_sq", slot.secondMoment),
       ]
     }
+  }
+}
+
+/// Adam with decoupled weight decay.
+///
+/// Source: Loshchilov & Hutter 2019, algorithm 2; PyTorch `AdamW`, on its fused kernel.
+public final class AdamW: Adam {
+  /// Makes an optimiser of the groups; `betas` are the decays of the two moments.
+  public init(
+    _ groups: [ParameterGroup], learningRate: Double, betas: (Double, Double) = (0.9, 0.999),
+    epsilon: Double = 1e-8
+  ) {
+    super.init(
+      groups, learningRate: learningRate, betas: betas, epsilon: epsilon, isDecoupled: true)
+  }
+
+  /// Makes an optimiser of all trainable parameters of a module, all with one weight decay.
+  public convenience init(
+    _ module: any Module, learningRate: Double, betas: (Double, Double) = (0.9, 0.999),
+    weightDecay: Double = 0.01, epsilon: Double = 1e-8
+  ) {
+    self.init(
+      [ParameterGroup(ParameterGroup.trained(module), weightDecay: weightDecay)],
+      learningRate: learningRate, betas: betas, epsilon: epsilon)
   }
 }
 

@@ -116,16 +116,4 @@ extension ModelFolder {
         : CLIPImagePreprocessor(size: model.config.imageSize),
       model: model)
   }
-
-  /// Writes both towers of a CLIP trained on pictures in [-1, 1], weights as `dtype`, and the
-  /// preprocessor that makes such pictures.
-  /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
-  public func saveCLIP(_ model: CLIPModel, dtype: DType) throws {
-    try model.text.save(to: folder(of: .textEncoder), dtype: dtype)
-    try model.vision.save(to: folder(of: .imageEncoder), dtype: dtype)
-    let extractor = CLIPImagePreprocessor.symmetric(size: model.vision.config.imageSize)
-    let file = folder(of: .featureExtractor).appendingPathComponent("preprocessor_config.json")
-    try write(extractor.encoded(), to: file)
-    try writeIndex()
-  }
 }

@@ -16,8 +16,7 @@ enum TinyModel {
     let tokenizer = CLIPTokenizer.train(
       on: captions, vocabularySize: preset.clip.text.vocabSize,
       contextLength: preset.clip.text.maxPositionEmbeddings, minimumCount: 1)
-    try tokenizer.write(to: model.folder(of: .tokenizer))
-    try model.saveCLIP(CLIPModel(preset.clip, using: random), dtype: .float32)
+    try CLIPModel(preset.clip, using: random).save(to: folder, tokenizer: tokenizer)
     try model.savePrior(
       DiffusionPrior(
         transformer: PriorTransformer(preset.prior, using: random),

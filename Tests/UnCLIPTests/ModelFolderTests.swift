@@ -18,11 +18,10 @@ final class TinyModel {
     folder = ModelFolder(root.appendingPathComponent("tiny"))
     let preset = UnCLIPPreset.tiny
     let random = RandomSource(seed: seed)
-    try CLIPTokenizer.train(
+    let tokenizer = CLIPTokenizer.train(
       on: ["a red apple", "a blue star", "a cat face"], vocabularySize: 560,
-      contextLength: preset.clip.text.maxPositionEmbeddings
-    ).write(to: folder.folder(of: .tokenizer))
-    try folder.saveCLIP(CLIPModel(preset.clip, using: random), dtype: .float32)
+      contextLength: preset.clip.text.maxPositionEmbeddings)
+    try CLIPModel(preset.clip, using: random).save(to: folder.url, tokenizer: tokenizer)
     try folder.savePrior(
       DiffusionPrior(
         transformer: PriorTransformer(preset.prior, using: random),
