@@ -23,17 +23,21 @@ public struct UnCLIPPipeline {
   /// Sentences to CLIP.
   public let textEncoder: TextEncoder
   /// CLIP text to CLIP image embeddings; nil where only variations are drawn.
-  public let prior: DiffusionPrior?
+  public let prior: LazyStage<DiffusionPrior>?
   /// Pictures to CLIP image embeddings; nil where only sentences are drawn.
-  public let imageEncoder: ImageEncoder?
+  public let imageEncoder: LazyStage<ImageEncoder>?
   /// Image embeddings to small pictures.
-  public let decoder: Decoder
+  public let decoder: LazyStage<Decoder>
   /// Small pictures to larger ones; nil where the model has none.
-  public let upsampler: Upsampler?
+  public let upsampler: LazyStage<Upsampler>?
   /// Where the tensors live.
   public let device: Device
   /// The networks' arithmetic; sampling itself is float32.
   public let dtype: DType
+  /// When the networks are in memory.
+  public let residency: Residency
+  /// The side of the decoder's pictures, pixels.
+  public let decoderSize: Int
 
   /// What pictures are drawn from.
   public enum Source: Sendable {
@@ -43,11 +47,20 @@ public struct UnCLIPPipeline {
     case pictures
   }
 
-  /// Loads the parts of a model that drawing from `sources` needs.
+  /// When the networks are in memory.
+  public enum Residency: Sendable {
+    /// From their first use on.
+    case lasting
+    /// While their stage runs: the least memory, but each picture loads them again.
+    case oneAtATime
+  }
+
+  /// Opens the parts of a model that drawing from `sources` needs: the text encoder is loaded, the
+  /// other networks when a picture first needs them.
   /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`.
   public init(
     _ folder: ModelFolder, drawingFrom sources: Set<Source> = [.sentences],
-    device: Device = .cpu, dtype: DType = .float32
+    device: Device = .cpu, dtype: DType = .float32, residency: Residency = .lasting
   ) throws {
     let drawsSentences = sources.contains(.sentences)
     let drawsPictures = sources.contains(.pictures)
@@ -55,33 +68,64 @@ public struct UnCLIPPipeline {
       [.tokenizer, .textEncoder, .textProjection, .decoder]
         + (drawsSentences ? [.prior] : []) + (drawsPictures ? [.imageEncoder] : []))
     defaults = try ModelDefaults.read(from: folder)
+    decoderSize = try UNetConfig.read(at: folder.configuration(of: .decoder)).sampleSize ?? 64
+    /// The modules as they are needed for drawing.
+    func frozen(_ modules: [(any Module)?]) {
+      for module in modules.compactMap({ $0 }) {
+        module.freeze()
+        module.eval()
+        module.to(dtype: dtype, device: device)
+      }
+    }
     textEncoder = try folder.loadTextEncoder()
-    prior = drawsSentences ? try folder.loadPrior() : nil
-    imageEncoder = drawsPictures ? try folder.loadPictureEncoder() : nil
-    decoder = try folder.loadDecoder()
-    upsampler = folder.has(.upsampler) ? try folder.loadUpsampler() : nil
+    frozen([textEncoder.model])
+    prior =
+      drawsSentences
+      ? LazyStage {
+        let stage = try folder.loadPrior()
+        frozen([stage.transformer])
+        return stage
+      } : nil
+    imageEncoder =
+      drawsPictures
+      ? LazyStage {
+        let stage = try folder.loadPictureEncoder()
+        frozen([stage.model])
+        return stage
+      } : nil
+    decoder = LazyStage {
+      let stage = try folder.loadDecoder()
+      frozen([stage.unet, stage.projection])
+      return stage
+    }
+    upsampler =
+      folder.has(.upsampler)
+      ? LazyStage {
+        let stage = try folder.loadUpsampler()
+        frozen([stage.unet, stage.lastUNet])
+        return stage
+      } : nil
     self.device = device
     self.dtype = dtype
-    for module in modules {
-      module.freeze()
-      module.eval()
-      module.to(dtype: dtype, device: device)
-    }
+    self.residency = residency
   }
 
-  private var modules: [any Module] {
-    var all: [any Module] = [textEncoder.model, decoder.unet, decoder.projection]
-    if let prior { all.append(prior.transformer) }
-    if let imageEncoder { all.append(imageEncoder.model) }
-    if let upsampler {
-      all.append(upsampler.unet)
-      if let last = upsampler.lastUNet { all.append(last) }
-    }
-    return all
+  /// Loads every network now, so that a broken file shows before a picture is asked for.
+  /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
+  public func load() throws {
+    _ = try prior?.loaded()
+    _ = try imageEncoder?.loaded()
+    _ = try decoder.loaded()
+    _ = try upsampler?.loaded()
   }
 
-  /// The side of the decoder's pictures, pixels.
-  public var decoderSize: Int { decoder.unet.config.sampleSize ?? 64 }
+  /// Runs one stage, and lets it go where only one may be in memory.
+  private func using<Value, Result>(
+    _ stage: LazyStage<Value>, _ body: (Value) throws -> Result
+  ) throws -> Result {
+    defer { if residency == .oneAtATime { stage.release() } }
+    return try body(stage.loaded())
+  }
 
   /// The sides this model can draw, pixels.
   public var sizes: [Int] {
@@ -106,7 +150,8 @@ public struct UnCLIPPipeline {
   ///   - original: a picture to vary: its embedding is used, the sentence of the request is what
   ///     the decoder is told beside it, empty in the paper. nil draws the sentence.
   ///   - progress: told of every step; what it throws stops the drawing.
-  /// - Throws: `RequestError` and `ConfigError` before any work is done; what `progress` throws.
+  /// - Throws: `RequestError` and `ConfigError` before any work is done; `CheckpointError` when a
+  ///   network is loaded that is broken; what `progress` throws.
   public func images(
     for request: ImageRequest, varying original: Image? = nil,
     progress: (DrawingProgress) throws -> Void = { _ in }
@@ -139,21 +184,27 @@ public struct UnCLIPPipeline {
     let imageEmbedding: Tensor
     if let original {
       guard let imageEncoder else { preconditionFailure("not opened for drawing from pictures") }
-      imageEmbedding = imageEncoder.encode([original], dtype: dtype)
+      imageEmbedding = try using(imageEncoder) { $0.encode([original], dtype: dtype) }
     } else {
       guard let prior else { preconditionFailure("not opened for drawing from sentences") }
-      imageEmbedding = try prior.sample(
-        text: text, negative: negative, sampling: settings.prior, using: random
-      ) { try report(.prior, $0, of: settings.prior.steps) }
+      imageEmbedding = try using(prior) { prior in
+        try prior.sample(
+          text: text, negative: negative, sampling: settings.prior, using: random
+        ) { try report(.prior, $0, of: settings.prior.steps) }
+      }
     }
-    var picture = try decoder.sample(
-      imageEmbedding: imageEmbedding, text: text, negative: negative, size: decoderSize,
-      steps: settings.decoder.steps, guidance: settings.decoder.guidance, using: random
-    ) { try report(.decoder, $0, of: settings.decoder.steps) }
+    var picture = try using(decoder) { decoder in
+      try decoder.sample(
+        imageEmbedding: imageEmbedding, text: text, negative: negative, size: decoderSize,
+        steps: settings.decoder.steps, guidance: settings.decoder.guidance, using: random
+      ) { try report(.decoder, $0, of: settings.decoder.steps) }
+    }
     if let upsampler, request.size > decoderSize {
-      picture = try upsampler.sample(
-        picture, steps: settings.upsamplerSteps, dtype: dtype, using: random
-      ) { try report(.upsampler, $0, of: settings.upsamplerSteps) }
+      picture = try using(upsampler) { upsampler in
+        try upsampler.sample(
+          picture, steps: settings.upsamplerSteps, dtype: dtype, using: random
+        ) { try report(.upsampler, $0, of: settings.upsamplerSteps) }
+      }
     }
     return Image(pixels: picture)
   }

@@ -144,7 +144,7 @@ final class TinyModel {
     #expect(try ModelDefaults.read(from: target) == defaults)
     let pipeline = try UnCLIPPipeline(target)
     let wanted = try second.folder.loadPrior().transformer.stateDict()
-    for (key, value) in try #require(pipeline.prior).transformer.stateDict() {
+    for (key, value) in try #require(pipeline.prior).loaded().transformer.stateDict() {
       expectClose(value, try #require(wanted[key]), .network(.float16), key)
     }
     let rest = try FileManager.default.contentsOfDirectory(

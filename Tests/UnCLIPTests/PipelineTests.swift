@@ -72,7 +72,7 @@ import UnCLIP
   @Test(arguments: cases.indices) func everyStageIsThePeers(index: Int) throws {
     let this = Self.cases[index]
     let pipeline = try UnCLIPPipeline(folder)
-    let prior = try #require(pipeline.prior)
+    let prior = try #require(pipeline.prior).loaded()
     let embeddings = try golden.tensor("\(this.name).embedding")
     let enlarged = try golden.tensor("\(this.name).enlarged")
     for (row, seed) in try seeds(this.name).enumerated() {
@@ -88,7 +88,7 @@ import UnCLIP
           guidance: try #require(settings.prior.guidance), candidates: 1), using: random)
       expectClose(
         embedding, embeddings.narrowed(0, start: row, count: 1), .network(.float32))
-      let small = try pipeline.decoder.sample(
+      let small = try pipeline.decoder.loaded().sample(
         imageEmbedding: embedding, text: text, negative: negative, size: 8,
         steps: try #require(settings.decoder.steps),
         guidance: try #require(settings.decoder.guidance), using: random)
@@ -99,13 +99,23 @@ import UnCLIP
     }
   }
 
+  /// One network at a time, each let go after its stage, draws the same pictures.
+  @Test func littleMemoryDrawsTheSame() throws {
+    let request = ImageRequest(
+      prompt: "a cat", count: 2, seed: 5, size: 32, prior: .init(steps: 2),
+      decoder: .init(steps: 2), upsampler: .init(steps: 2))
+    let lasting = try UnCLIPPipeline(folder).images(for: request)
+    let frugal = try UnCLIPPipeline(folder, residency: .oneAtATime).images(for: request)
+    #expect(lasting.map(\.pixels) == frugal.map(\.pixels))
+  }
+
   @Test func variesPicturesAsThePeer() throws {
     let pipeline = try UnCLIPPipeline(folder, drawingFrom: [.pictures])
     #expect(pipeline.prior == nil, "variations need no prior")
     let source = try golden.tensor("source")
     let original = Image(
       width: source.dim(1), height: source.dim(0), channels: 3, pixels: source.bytes())
-    let encoder = try #require(pipeline.imageEncoder)
+    let encoder = try #require(pipeline.imageEncoder).loaded()
     expectClose(
       encoder.encode([original]), try golden.tensor("vary.embedding"), .network(.float32))
     for name in ["vary", "varySeveral"] {

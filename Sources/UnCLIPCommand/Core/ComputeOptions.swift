@@ -25,13 +25,34 @@ struct MachineOptions: ParsableArguments {
   }
 }
 
-/// `--dtype`: the types a model can compute in.
+/// The types a model can compute in, as pictures tell them.
 enum ElementType: String, ExpressibleByArgument, CaseIterable, Sendable {
   case float32, bfloat16, float16
 
   /// The tensors' type.
   var dtype: DType {
     switch self {
+    case .float32: .float32
+    case .bfloat16: .bfloat16
+    case .float16: .float16
+    }
+  }
+}
+
+extension ElementType {
+  /// The one that stands for a model's type; float32 for types no model computes in.
+  init(_ dtype: DType) { self = Self.allCases.first { $0.dtype == dtype } ?? .float32 }
+}
+
+/// `--dtype`: a type, or the fastest that is exact enough.
+enum ElementChoice: String, ExpressibleByArgument, CaseIterable, Sendable {
+  case auto, float32, bfloat16, float16
+
+  /// The type meant: `auto` is bfloat16 where the processor multiplies it, and on CUDA; else
+  /// float32.
+  func type(on device: Device) -> ElementType {
+    switch self {
+    case .auto: device.kind == .cpu && !hasFastBFloat16 ? .float32 : .bfloat16
     case .float32: .float32
     case .bfloat16: .bfloat16
     case .float16: .float16

@@ -5,7 +5,6 @@ import UnCLIP
 /// Draws single pictures with one model and says how each was drawn.
 struct Artist {
   let pipeline: UnCLIPPipeline
-  let dtype: ElementType
   let progress: ProgressReporter
 
   /// Draws a sentence, or a variation of a picture.
@@ -49,7 +48,8 @@ struct Artist {
       decoderSteps: request.decoder.steps ?? defaults.decoder.steps,
       decoderGuidance: request.decoder.guidance ?? defaults.decoder.guidance,
       upsamplerSteps: request.upsampler.steps ?? defaults.upsamplerSteps,
-      dtype: dtype.rawValue, model: defaults.name, modelVersion: defaults.version,
+      dtype: ElementType(pipeline.dtype).rawValue, model: defaults.name,
+      modelVersion: defaults.version,
       software: "unclip \(Version.current)")
   }
 }

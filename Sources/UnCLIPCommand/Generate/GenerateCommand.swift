@@ -32,9 +32,9 @@ struct GenerateCommand: ParsableCommand {
     let sentences = try prompts.sentences()
     let plan = try PicturePlan(
       of: sentences, count: pictures.count, seed: pictures.seed, out: pictures.out)
-    let pipeline = try machine.load(model.model, model.dtype)
+    let pipeline = try model.open(on: machine)
     let request = try sampling.request(for: pipeline, prior: prior)
-    let artist = Artist(pipeline: pipeline, dtype: model.dtype, progress: ProgressReporter())
+    let artist = Artist(pipeline: pipeline, progress: ProgressReporter())
     try pictures.draw(plan, sources: sentences.count, output: output) { item, title in
       if item.seed == pictures.seed { artist.warnIfTooLong(item.subject) }
       return try artist.draw(item.subject, seed: item.seed, settings: request, title: title)

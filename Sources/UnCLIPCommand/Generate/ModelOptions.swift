@@ -1,7 +1,7 @@
 import ArgumentParser
 import UnCLIP
 
-/// `--model` and `--dtype`.
+/// `--model`, `--dtype` and `--low-memory`.
 struct ModelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -9,19 +9,23 @@ struct ModelOptions: ParsableArguments {
       valueName: "folder"))
   var model: String?
 
-  @Option(help: ArgumentHelp("Element type of the arithmetic.", valueName: "type"))
-  var dtype = ElementType.float32
-}
+  @Option(
+    help: ArgumentHelp(
+      "Element type of the arithmetic; auto is bfloat16 where that is fast, else float32.",
+      valueName: "type"))
+  var dtype = ElementChoice.auto
 
-extension MachineOptions {
-  /// Opens the device and loads the model of that path or name there.
-  func load(
-    _ model: String?, _ dtype: ElementType,
-    drawingFrom sources: Set<UnCLIPPipeline.Source> = [.sentences]
+  @Flag(help: "Keep one network in memory at a time; each picture loads them again.")
+  var lowMemory = false
+
+  /// Opens the device and the model there.
+  func open(
+    on machine: MachineOptions, drawingFrom sources: Set<UnCLIPPipeline.Source> = [.sentences]
   ) throws -> UnCLIPPipeline {
-    let device = try prepare()
+    let device = try machine.prepare()
     let folder = try ModelFolders.current.folder(of: model)
     return try UnCLIPPipeline(
-      ModelFolder(folder), drawingFrom: sources, device: device, dtype: dtype.dtype)
+      ModelFolder(folder), drawingFrom: sources, device: device,
+      dtype: dtype.type(on: device).dtype, residency: lowMemory ? .oneAtATime : .lasting)
   }
 }

@@ -35,9 +35,9 @@ struct VaryCommand: ParsableCommand {
     let images = try Dictionary(
       originals.map { ($0, try Image(contentsOf: URL(fileURLWithPath: $0))) },
       uniquingKeysWith: { first, _ in first })
-    let pipeline = try machine.load(model.model, model.dtype, drawingFrom: [.pictures])
+    let pipeline = try model.open(on: machine, drawingFrom: [.pictures])
     let request = try sampling.request(for: pipeline)
-    let artist = Artist(pipeline: pipeline, dtype: model.dtype, progress: ProgressReporter())
+    let artist = Artist(pipeline: pipeline, progress: ProgressReporter())
     try pictures.draw(plan, sources: originals.count, output: output) { item, title in
       try artist.draw(
         "", varying: images[item.subject].map { (item.subject, $0) }, seed: item.seed,

@@ -57,15 +57,17 @@ struct VerifyCommand: ParsableCommand {
     let original = try record.original.map { path in
       (path: path, image: try Image(contentsOf: URL(fileURLWithPath: self.original ?? path)))
     }
-    let pipeline = try machine.load(
-      model ?? record.model, dtype,
-      drawingFrom: original == nil ? [.sentences] : [.pictures])
+    let device = try machine.prepare()
+    let folder = try ModelFolders.current.folder(of: model ?? record.model)
+    let pipeline = try UnCLIPPipeline(
+      ModelFolder(folder), drawingFrom: original == nil ? [.sentences] : [.pictures],
+      device: device, dtype: dtype.dtype)
     if pipeline.defaults.version != record.modelVersion {
       Output.warn(
         "the picture was drawn by version \(record.modelVersion) of \(record.model), "
           + "this is version \(pipeline.defaults.version).")
     }
-    let artist = Artist(pipeline: pipeline, dtype: dtype, progress: ProgressReporter())
+    let artist = Artist(pipeline: pipeline, progress: ProgressReporter())
     let (new, _) = try artist.draw(
       record.prompt, varying: original, seed: record.seed, settings: record.request)
     let report = try Self.compare(old, new, path: picture, record: record)
