@@ -28,11 +28,14 @@ enum CLIPConfigKeys {
     "attention_dropout": .number(0), "dropout": .number(0),
   ]
 
+  /// Decodes a tower's keys, wherever they stood; `file` is named in errors.
   static func decode<T: Codable>(
-    _ type: T.Type, at url: URL, fixed more: [String: JSONValue] = [:]
+    _ type: T.Type, from keys: [String: JSONValue], file: String,
+    fixed more: [String: JSONValue] = [:]
   ) throws(ConfigError) -> T {
-    try ConfigFile.read(
-      type, at: url, fixed: fixed.merging(more) { own, _ in own }, ignored: ignored)
+    let data = try ConfigFile.encode(keys)
+    return try ConfigFile.decode(
+      type, from: data, file: file, fixed: fixed.merging(more) { own, _ in own }, ignored: ignored)
   }
 
   /// Traps with the sentence of a configuration's fault.

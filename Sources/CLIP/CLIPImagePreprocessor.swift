@@ -15,6 +15,24 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
   /// Deviations of red, green and blue, by which is divided. Range: of samples in 0 ... 1.
   public var deviation: [Double]
 
+  /// What happens to transparency and to odd borders.
+  public var convention: Convention
+
+  /// Where the peers and this package prepare pictures differently.
+  ///
+  /// All resize as Pillow does; opaque pictures with even borders come out the same.
+  public enum Convention: String, Sendable, CaseIterable {
+    /// Transparent pictures are blended over white first; of an odd border the smaller part is cut
+    /// left and above. What models trained by this package expect.
+    case package
+    /// Transparency is dropped first, so hidden colours show; borders as `package`.
+    /// Source: transformers `CLIPImageProcessorPil`.
+    case transformers
+    /// Transparency is dropped after the resize, which weighs colours by it; half a pixel of border
+    /// is rounded to the even number. Source: open_clip `image_transform`, torchvision.
+    case openCLIP = "open_clip"
+  }
+
   /// OpenAI's means of red, green and blue.
   public static let stockMean = [0.48145466, 0.4578275, 0.40821073]
   /// OpenAI's deviations of red, green and blue.
@@ -25,7 +43,7 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
   /// Traps: a size below 1 or above the shortest edge, statistics not of three channels.
   public init(
     size: Int, shortestEdge: Int? = nil, mean: [Double] = stockMean,
-    deviation: [Double] = stockDeviation
+    deviation: [Double] = stockDeviation, convention: Convention = .package
   ) {
     let edge = shortestEdge ?? size
     precondition(size > 0 && size <= edge, "a square of \(size) of a shortest edge of \(edge)")
@@ -36,6 +54,7 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
     self.shortestEdge = edge
     self.mean = mean
     self.deviation = deviation
+    self.convention = convention
   }
 
   /// Scales samples to -1 ... 1, as the generative models take them: for a tower that was trained
@@ -47,7 +66,7 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
     return CLIPImagePreprocessor(size: size, mean: halves, deviation: halves)
   }
 
-  /// Reads a `preprocessor_config.json`.
+  /// Reads a `preprocessor_config.json`; without a note of the convention it is transformers'.
   ///
   /// Throws: `ConfigError` for unreadable, unknown, missing or impossible keys.
   public init(contentsOf url: URL) throws(ConfigError) {
@@ -72,9 +91,13 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
         "size", "\(file.size.shortest_edge)",
         "the shortest edge must not be shorter than crop_size, \(crop.height)")
     }
+    let name = file.unclip_convention ?? Convention.transformers.rawValue
+    guard let convention = Convention(rawValue: name) else {
+      throw invalid("unclip_convention", "\"\(name)\"", "\(Convention.names) are known")
+    }
     self.init(
       size: crop.height, shortestEdge: file.size.shortest_edge, mean: file.image_mean,
-      deviation: file.image_std)
+      deviation: file.image_std, convention: convention)
   }
 
   /// The `preprocessor_config.json`.
@@ -83,26 +106,37 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
   public func encoded() throws(ConfigError) -> Data {
     let file = PreprocessorFile(
       size: .init(shortest_edge: shortestEdge), crop_size: .init(height: size, width: size),
-      image_mean: mean, image_std: deviation)
+      image_mean: mean, image_std: deviation,
+      unclip_convention: convention == .transformers ? nil : convention.rawValue)
     let type = ["image_processor_type": JSONValue.string("CLIPImageProcessor")]
     return try ConfigFile.encode(file, extra: PreprocessorFile.fixed.merging(type) { $1 })
   }
 
   /// Pictures of any size: resized by their shorter side, bicubic as Pillow, the middle cut out.
   ///
-  /// Transparent pictures are blended over white first.
   /// Shapes: to `[B, 3, size, size]` float32.
   /// Traps: no pictures.
   public func callAsFunction(_ images: [Image]) -> Tensor {
     precondition(!images.isEmpty, "no picture to prepare")
-    let pixels = images.flatMap { image in
-      let (w, h) = (image.width, image.height)
-      let short = min(w, h)
-      return image.composited(over: (255, 255, 255))
-        .resized(width: w * shortestEdge / short, height: h * shortestEdge / short)
-        .croppedToMiddle(size).pixels
+    return tensor(
+      pixels: images.flatMap { square($0).pixels }, count: images.count, side: size)
+  }
+
+  /// The RGB square that is made of a picture, before its samples are normalised.
+  public func square(_ image: Image) -> Image {
+    let short = min(image.width, image.height)
+    func resized(_ image: Image) -> Image {
+      image.resized(
+        width: image.width * shortestEdge / short, height: image.height * shortestEdge / short)
     }
-    return tensor(pixels: pixels, count: images.count, side: size)
+    switch convention {
+    case .package:
+      return resized(image.composited(over: (255, 255, 255))).croppedToMiddle(size)
+    case .transformers:
+      return resized(image.converted(toChannels: 3)).croppedToMiddle(size)
+    case .openCLIP:
+      return resized(image).croppedToMiddle(size, roundingToEven: true).converted(toChannels: 3)
+    }
   }
 
   /// Square RGB pictures as bytes.
@@ -141,11 +175,20 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
   }
 }
 
+extension CLIPImagePreprocessor.Convention {
+  fileprivate static var names: String {
+    allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+  }
+}
+
 extension Image {
-  /// The square of `side` pixels in the middle; of an odd rest the smaller part is cut left and
-  /// above.
-  fileprivate func croppedToMiddle(_ side: Int) -> Image {
-    cropped(x: (width - side) / 2, y: (height - side) / 2, width: side, height: side)
+  /// The square of `side` pixels in the middle. Half a pixel of border is rounded down, or to the
+  /// even number.
+  fileprivate func croppedToMiddle(_ side: Int, roundingToEven: Bool = false) -> Image {
+    func start(_ border: Int) -> Int {
+      roundingToEven && border % 4 == 3 ? border / 2 + 1 : border / 2
+    }
+    return cropped(x: start(width - side), y: start(height - side), width: side, height: side)
   }
 }
 
@@ -155,6 +198,8 @@ private struct PreprocessorFile: Codable {
   var crop_size: Crop
   var image_mean: [Double]
   var image_std: [Double]
+  /// A key of this package; transformers keeps it and does not read it.
+  var unclip_convention: String?
 
   struct Edge: Codable {
     var shortest_edge: Int

@@ -3,10 +3,11 @@ public import Torch
 import TorchNN
 
 extension CLIPTextModelWithProjection {
-  /// Reads a `text_encoder` folder: `config.json` and `model.safetensors`, exactly.
+  /// Reads a `text_encoder` folder, or the text tower of a transformers `CLIPModel`: `config.json`
+  /// and `model.safetensors` or its shards, exactly.
   ///
   /// Weights whose type is `dtype` already stay mapped to the file.
-  /// Throws: `ConfigError`, or `CheckpointError` when the weights do not fit.
+  /// Throws: `ConfigError`, or `CheckpointError` when the weights do not fit or are not finite.
   public static func load(
     from folder: URL, dtype: DType = .float32
   ) throws -> CLIPTextModelWithProjection {
@@ -14,8 +15,7 @@ extension CLIPTextModelWithProjection {
     let tower = withoutInitialization {
       CLIPTextModelWithProjection(config, using: RandomSource(seed: 0))
     }
-    try TowerFolder(folder).fill(
-      tower, dtype: dtype, ignoring: ["text_model.embeddings.position_ids"])
+    try TowerFolder(folder).fill(tower, dtype: dtype, as: .text)
     return tower
   }
 
@@ -28,10 +28,11 @@ extension CLIPTextModelWithProjection {
 }
 
 extension CLIPVisionModelWithProjection {
-  /// Reads an `image_encoder` folder: `config.json` and `model.safetensors`, exactly.
+  /// Reads an `image_encoder` folder, or the vision tower of a transformers `CLIPModel`:
+  /// `config.json` and `model.safetensors` or its shards, exactly.
   ///
   /// Weights whose type is `dtype` already stay mapped to the file.
-  /// Throws: `ConfigError`, or `CheckpointError` when the weights do not fit.
+  /// Throws: `ConfigError`, or `CheckpointError` when the weights do not fit or are not finite.
   public static func load(
     from folder: URL, dtype: DType = .float32
   ) throws -> CLIPVisionModelWithProjection {
@@ -39,8 +40,7 @@ extension CLIPVisionModelWithProjection {
     let tower = withoutInitialization {
       CLIPVisionModelWithProjection(config, using: RandomSource(seed: 0))
     }
-    try TowerFolder(folder).fill(
-      tower, dtype: dtype, ignoring: ["vision_model.embeddings.position_ids"])
+    try TowerFolder(folder).fill(tower, dtype: dtype, as: .vision)
     return tower
   }
 
@@ -72,48 +72,51 @@ extension CLIPModel {
     try text.save(to: folder.appending(path: "text_encoder"), dtype: dtype)
     try vision.save(
       to: folder.appending(path: "image_encoder"), dtype: dtype,
-      metadata: [Self.logitScaleNote: "\(logitScale.value.item())"])
+      metadata: [Self.logitScaleKey: "\(logitScale.value.item())"])
     try TowerFolder(folder.appending(path: "feature_extractor"))
       .write(features.encoded(), as: "preprocessor_config.json")
     try tokenizer.write(to: folder.appending(path: "tokenizer"))
   }
 
-  /// Reads both towers of a model folder.
+  /// Reads both towers of a folder in any layout; see ``CLIPFolder``.
   ///
-  /// Without a note of the logit scale, as in public checkpoints, its factor is 100: where OpenAI's
-  /// and LAION's models ended.
-  /// Throws: `ConfigError` or `CheckpointError`; `ConfigError.invalid` when the towers do not
-  /// share a space.
+  /// Throws: as ``CLIPFolder/loadModel(dtype:)``.
   public static func load(from folder: URL, dtype: DType = .float32) throws -> CLIPModel {
-    let images = folder.appending(path: "image_encoder")
-    let text = try CLIPTextModelWithProjection.load(
-      from: folder.appending(path: "text_encoder"), dtype: dtype)
-    let vision = try CLIPVisionModelWithProjection.load(from: images, dtype: dtype)
-    guard text.config.projectionDim == vision.config.projectionDim else {
-      throw ConfigError.invalid(
-        file: images.path, key: "projection_dim", value: "\(vision.config.projectionDim)",
-        expected: "the text encoder's is \(text.config.projectionDim), and both must agree")
-    }
-    let note = try TowerFolder(images).metadata[Self.logitScaleNote]
-    return CLIPModel(
-      text: text, vision: vision, logitScale: note.flatMap(Double.init) ?? log(largestScale))
+    try CLIPFolder(folder).loadModel(dtype: dtype)
   }
 
-  private static let logitScaleNote = "logit_scale"
+  /// The key of the logit scale in weights, and of the note about it where they have no place.
+  static let logitScaleKey = "logit_scale"
 }
 
 /// The folder of one tower.
-private struct TowerFolder {
+struct TowerFolder {
   private let url: URL
   private var weights: URL { url.appending(path: "model.safetensors") }
 
   init(_ url: URL) { self.url = url }
 
-  /// Fills a tower made without values.
-  func fill(_ tower: some Module, dtype: DType, ignoring junk: Set<String>) throws {
+  /// Fills a tower made without values with the folder's weights.
+  func fill(_ tower: some Module, dtype: DType, as part: CLIPConfigFile.Tower) throws {
     let state = try Safetensors.readModel(folder: url)
+    try Self.fill(tower, with: state, file: weights, dtype: dtype, as: part)
+  }
+
+  /// Fills a tower with its part of a model's weights, which must fit exactly and be finite.
+  static func fill(
+    _ tower: some Module, with state: [String: Tensor], file: URL, dtype: DType,
+    as part: CLIPConfigFile.Tower
+  ) throws(CheckpointError) {
+    // Integers that old versions of transformers wrote, and what is the other tower's.
+    var junk: Set = [
+      "\(part == .text ? "text" : "vision")_model.embeddings.position_ids",
+      CLIPModel.logitScaleKey,
+    ]
+    let others = part == .text ? ["vision_model.", "visual_"] : ["text_model.", "text_"]
+    junk.formUnion(state.keys.filter { key in others.contains(where: key.hasPrefix) })
     if dtype != .float32 { tower.to(dtype: dtype) }
-    try tower.load(state, file: weights, ignoring: junk, sharing: true)
+    try tower.load(state, file: file, ignoring: junk, sharing: true)
+    try tower.checkFinite(file: file)
   }
 
   /// The notes of the weights file; none when the weights are in several files.

@@ -56,12 +56,15 @@ public struct CLIPTextConfig: Codable, Sendable, Equatable {
     eosTokenID = endOfText
   }
 
-  /// Reads a `config.json`.
+  /// Reads a `config.json` of the tower or of a whole model.
   ///
-  /// Throws: `ConfigError` for unreadable, unknown, missing or impossible keys.
+  /// Throws: `ConfigError` for unreadable, unknown, missing or impossible keys, and for the
+  /// configuration of another model.
   public static func read(at url: URL) throws(ConfigError) -> CLIPTextConfig {
-    let config = try CLIPConfigKeys.decode(CLIPTextConfig.self, at: url)
-    try config.validate(file: url.path)
+    let (keys, file) = try CLIPConfigFile.tower(.text, at: url)
+    let config = try CLIPConfigKeys.decode(
+      CLIPTextConfig.self, from: keys, file: file)
+    try config.validate(file: file)
     return config
   }
 

@@ -1,9 +1,10 @@
 public import Foundation
+import Torch
 
 extension CLIPTokenizer {
-  /// Reads a tokenizer folder of the Hugging Face layout: `vocab.json`, `merges.txt`,
-  /// `tokenizer_config.json` and, when there, `special_tokens_map.json`, which has the last word
-  /// on special tokens.
+  /// Reads a tokenizer folder of the Hugging Face layout: `vocab.json` and `merges.txt`, or
+  /// `tokenizer.json` where these are not; `tokenizer_config.json` and, when there,
+  /// `special_tokens_map.json`, which has the last word on special tokens.
   ///
   /// Throws: ``TokenizerError`` for a missing or broken file, a merge of unknown symbols, a
   /// special token outside the vocabulary, an impossible context length.
@@ -12,16 +13,26 @@ extension CLIPTokenizer {
     let mergesURL = folder.appending(path: "merges.txt")
     let configURL = folder.appending(path: "tokenizer_config.json")
     let mapURL = folder.appending(path: "special_tokens_map.json")
+    let singleURL = folder.appending(path: "tokenizer.json")
 
-    guard let vocabulary = VocabularyFile.parse(try Self.contents(of: vocabularyURL)) else {
-      throw TokenizerError.invalidJSON(
-        file: vocabularyURL.path, expected: "a table of tokens and ids")
+    let files = FileManager.default
+    let isSingle =
+      !files.fileExists(atPath: vocabularyURL.path) && files.fileExists(atPath: singleURL.path)
+    let tables: TokenizerTables
+    if isSingle {
+      tables = try TokenizerTables(
+        Self.contents(of: singleURL), file: singleURL.path)
+    } else {
+      guard let vocabulary = VocabularyFile.parse(try Self.contents(of: vocabularyURL)) else {
+        throw TokenizerError.invalidJSON(
+          file: vocabularyURL.path, expected: "a table of tokens and ids")
+      }
+      tables = TokenizerTables(vocabulary: vocabulary, merges: try Self.readMerges(at: mergesURL))
     }
-    let merges = try Self.readMerges(at: mergesURL)
     let config = try Self.decode(
       TokenizerConfig.self, at: configURL, expected: "tokenizer settings")
     var map = TokenizerConfig()
-    if FileManager.default.fileExists(atPath: mapURL.path) {
+    if files.fileExists(atPath: mapURL.path) {
       map = try Self.decode(TokenizerConfig.self, at: mapURL, expected: "a table of special tokens")
     }
 
@@ -31,13 +42,26 @@ extension CLIPTokenizer {
       throw TokenizerError.invalidSetting(
         file: configURL.path, key: "model_max_length", value: "\(length)", expected: "at least 2")
     }
+    // A token named without its settings has them in one of two tables.
+    var normalized = tables.normalized
+    for token in (config.added_tokens_decoder ?? [:]).values {
+      normalized[token.token.text] = token.token.isNormalized
+    }
+    func token(
+      _ key: KeyPath<TokenizerConfig, TokenizerConfig.Entry?>, _ stock: SpecialToken
+    ) -> SpecialToken {
+      guard let entry = map[keyPath: key] ?? config[keyPath: key] else { return stock }
+      if entry.isWhole { return entry.token }
+      let text = entry.token.text
+      return SpecialToken(text, isNormalized: normalized[text] ?? false)
+    }
     try self.init(
-      vocabulary: vocabulary, merges: merges,
-      start: (map.bos_token ?? config.bos_token)?.token ?? Self.stockStart,
-      end: (map.eos_token ?? config.eos_token)?.token ?? Self.stockEnd,
-      padding: (map.pad_token ?? config.pad_token)?.token ?? Self.stockEnd,
+      vocabulary: tables.vocabulary, merges: tables.merges,
+      start: token(\.bos_token, Self.stockStart), end: token(\.eos_token, Self.stockEnd),
+      padding: token(\.pad_token, Self.stockEnd),
       contextLength: length > 1_000_000 ? 77 : Int(length),
-      vocabularyFile: vocabularyURL.path, mergesFile: mergesURL.path)
+      vocabularyFile: isSingle ? singleURL.path : vocabularyURL.path,
+      mergesFile: isSingle ? singleURL.path : mergesURL.path)
   }
 
   /// Writes the four files of the Hugging Face layout; the same tokenizer gives the same bytes.
@@ -101,11 +125,14 @@ extension CLIPTokenizer {
   }
 
   private static func contents(of url: URL) throws(TokenizerError) -> Data {
+    let data: Data
     do {
-      return try Data(contentsOf: url)
+      data = try Data(contentsOf: url)
     } catch {
       throw TokenizerError.missingFile(file: url.path)
     }
+    if GitLFS.isPointer(data) { throw TokenizerError.pointer(file: url.path) }
+    return data
   }
 
   /// Reads lines of two symbols; a first line that begins with `#version` is a heading.
@@ -144,24 +171,100 @@ private struct TokenizerConfig: Decodable {
   var eos_token: Entry?
   var pad_token: Entry?
   var model_max_length: Double?
+  var added_tokens_decoder: [String: Entry]?
 
   /// A token given as its text or as an object.
   struct Entry: Decodable {
     let token: SpecialToken
-
-    private struct Spelled: Decodable {
-      let content: String
-      let normalized: Bool?
-    }
+    /// Whether its settings stand with it.
+    let isWhole: Bool
 
     init(from decoder: any Decoder) throws {
       let container = try decoder.singleValueContainer()
       do {
         token = SpecialToken(try container.decode(String.self))
+        isWhole = false
       } catch {
-        let spelled = try container.decode(Spelled.self)
+        let spelled = try container.decode(SpelledToken.self)
         token = SpecialToken(spelled.content, isNormalized: spelled.normalized ?? false)
+        isWhole = true
       }
+    }
+  }
+}
+
+/// A special token with its settings, of which one matters here.
+private struct SpelledToken: Decodable {
+  let content: String
+  let normalized: Bool?
+}
+
+/// The vocabulary and the merges, from two files or from one `tokenizer.json`.
+private struct TokenizerTables {
+  var vocabulary: [String: Int]
+  var merges: [(left: String, right: String)]
+  /// Whether a special token is looked for after cleaning, by its text.
+  var normalized: [String: Bool] = [:]
+}
+
+extension TokenizerTables {
+  /// The parts of a `tokenizer.json` that differ between CLIPs.
+  private struct File: Decodable {
+    let model: Model
+    let added_tokens: [SpelledToken]?
+
+    struct Model: Decodable {
+      let type: String?
+      let vocab: [String: Int]
+      let merges: [Merge]
+      let end_of_word_suffix: String?
+    }
+
+    /// `"a b"` or `["a", "b"]`.
+    struct Merge: Decodable {
+      let parts: [String]
+
+      init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        do {
+          parts = try container.decode([String].self)
+        } catch {
+          parts = try container.decode(String.self).split(
+            separator: " ", omittingEmptySubsequences: false
+          ).map(String.init)
+        }
+      }
+    }
+  }
+
+  /// Reads a `tokenizer.json`, as transformers 5 writes it alone.
+  ///
+  /// Throws: ``TokenizerError`` for another shape and for a tokenizer that is not CLIP's.
+  fileprivate init(_ data: Data, file: String) throws(TokenizerError) {
+    let found: File
+    do {
+      found = try JSONDecoder().decode(File.self, from: data)
+    } catch {
+      throw TokenizerError.invalidJSON(
+        file: file, expected: "a byte-pair encoding with vocabulary and merges")
+    }
+    let suffix = found.model.end_of_word_suffix ?? ""
+    guard suffix == ByteSymbols.endOfWord else {
+      throw TokenizerError.invalidSetting(
+        file: file, key: "end_of_word_suffix", value: "\"\(suffix)\"",
+        expected: "\"\(ByteSymbols.endOfWord)\", as in every CLIP")
+    }
+    vocabulary = found.model.vocab
+    merges = []
+    for (index, merge) in found.model.merges.enumerated() {
+      guard merge.parts.count == 2, !merge.parts[0].isEmpty, !merge.parts[1].isEmpty else {
+        throw TokenizerError.malformedMerge(
+          file: file, line: index + 1, text: merge.parts.joined(separator: " "))
+      }
+      merges.append((merge.parts[0], merge.parts[1]))
+    }
+    for token in found.added_tokens ?? [] {
+      normalized[token.content] = token.normalized ?? false
     }
   }
 }

@@ -54,16 +54,51 @@ public struct CLIPTokenizer: Sendable {
   public let startID: Int, endID: Int, paddingID: Int
   /// Range: tokens, with start and end, that the text tower takes.
   public let contextLength: Int
+  /// How texts are cleaned before they are cut into pieces.
+  public let cleaning: Cleaning
 
   private let encoder: BytePairEncoder
   private let specials: SpecialTokens
+
+  /// How a text is cleaned before it is cut into pieces, and which spellings are special tokens.
+  public enum Cleaning: String, Sendable, CaseIterable {
+    /// Unicode form C and lower case; special tokens as the vocabulary spells them.
+    /// Source: transformers `CLIPTokenizer`.
+    case transformers
+    /// ftfy's repairs (all but that of wrongly decoded text), HTML references decoded twice, lower
+    /// case with final sigma; `<start_of_text>` and `<end_of_text>` are the special tokens.
+    /// Source: open_clip `SimpleTokenizer`.
+    case openCLIP = "open_clip"
+  }
 
   /// The stock special tokens.
   public static let stockStart = SpecialToken("<|startoftext|>")
   /// The stock end token, also the stock padding.
   public static let stockEnd = SpecialToken("<|endoftext|>")
 
-  /// Makes a tokenizer from its tables.
+  /// The same tables used as open_clip and OpenAI's CLIP do: texts cleaned their way, the context
+  /// filled with id 0.
+  ///
+  /// Both cut a text that is too long and keep the end token.
+  public func asOpenCLIP() -> CLIPTokenizer {
+    CLIPTokenizer(self, cleaning: .openCLIP, padding: SpecialToken(tokens[0]), paddingID: 0)
+  }
+
+  private init(
+    _ other: CLIPTokenizer, cleaning: Cleaning, padding: SpecialToken, paddingID: Int
+  ) {
+    tokens = other.tokens
+    merges = other.merges
+    (start, startID) = (other.start, other.startID)
+    (end, endID) = (other.end, other.endID)
+    (self.padding, self.paddingID) = (padding, paddingID)
+    contextLength = other.contextLength
+    encoder = other.encoder
+    specials = other.specials
+    self.cleaning = cleaning
+  }
+
+  /// Makes a tokenizer from its tables, which cleans texts as transformers does.
   ///
   /// Throws: ``TokenizerError`` when ids do not run from 0 without gaps, when a merge names a
   /// symbol that the vocabulary lacks, or when a special token is not in it.
@@ -102,6 +137,7 @@ public struct CLIPTokenizer: Sendable {
     self.end = end
     self.padding = padding
     self.contextLength = contextLength
+    cleaning = .transformers
     startID = try id(start)
     endID = try id(end)
     paddingID = try id(padding)
@@ -152,19 +188,30 @@ public struct CLIPTokenizer: Sendable {
   /// `limit` is the number of ids after which reading may stop; a few more may be returned.
   public func tokenIDs(of text: String, limit: Int = .max) -> [Int] {
     var ids: [Int] = []
-    specials.forEachPart(of: text) { part in
-      switch part {
-      case .special(let id):
-        ids.append(id)
-      case .text(let scalars):
-        TextSplitter.forEachPiece(of: scalars) { piece in
-          var bytes: [UInt8] = []
-          for scalar in piece { bytes += UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter }
-          ids += encoder.symbols(of: bytes).lazy.map { Int($0) }
-          return ids.count < limit
-        }
-      }
+    func add(_ piece: ArraySlice<Unicode.Scalar>) -> Bool {
+      var bytes: [UInt8] = []
+      for scalar in piece { bytes += UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter }
+      ids += encoder.symbols(of: bytes).lazy.map { Int($0) }
       return ids.count < limit
+    }
+    switch cleaning {
+    case .transformers:
+      specials.forEachPart(of: text) { part in
+        switch part {
+        case .special(let id): ids.append(id)
+        case .text(let scalars): TextSplitter.forEachPiece(of: scalars, add)
+        }
+        return ids.count < limit
+      }
+    case .openCLIP:
+      let scalars = OpenCLIPText.cleaned(text)
+      TextSplitter.forEachPiece(of: scalars[...], likeOpenCLIP: true) { piece in
+        guard let special = OpenCLIPText.specialNames.firstIndex(of: Array(piece)) else {
+          return add(piece)
+        }
+        ids.append(special == 0 ? startID : endID)
+        return ids.count < limit
+      }
     }
     return ids
   }

@@ -53,13 +53,15 @@ public struct CLIPVisionConfig: Codable, Sendable, Equatable {
   /// Encodings of a picture: a patch each, and the class token.
   public var positionCount: Int { (imageSize / patchSize) * (imageSize / patchSize) + 1 }
 
-  /// Reads a `config.json`.
+  /// Reads a `config.json` of the tower or of a whole model.
   ///
-  /// Throws: `ConfigError` for unreadable, unknown, missing or impossible keys.
+  /// Throws: `ConfigError` for unreadable, unknown, missing or impossible keys, and for the
+  /// configuration of another model.
   public static func read(at url: URL) throws(ConfigError) -> CLIPVisionConfig {
+    let (keys, file) = try CLIPConfigFile.tower(.vision, at: url)
     let config = try CLIPConfigKeys.decode(
-      CLIPVisionConfig.self, at: url, fixed: ["num_channels": .number(3)])
-    try config.validate(file: url.path)
+      CLIPVisionConfig.self, from: keys, file: file, fixed: ["num_channels": .number(3)])
+    try config.validate(file: file)
     return config
   }
 

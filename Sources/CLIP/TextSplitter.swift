@@ -28,9 +28,13 @@ enum TextSplitter {
   }
 
   /// Calls `body` with each piece of cleaned scalars, in order, until it returns false.
+  /// With `likeOpenCLIP`, by the pattern of open_clip, whose special tokens are pieces.
   static func forEachPiece(
-    of scalars: ArraySlice<Unicode.Scalar>, _ body: (ArraySlice<Unicode.Scalar>) -> Bool
+    of scalars: ArraySlice<Unicode.Scalar>, likeOpenCLIP: Bool = false,
+    _ body: (ArraySlice<Unicode.Scalar>) -> Bool
   ) {
+    let specialNames = likeOpenCLIP ? OpenCLIPText.specialNames : specialNames
+    let contractions = likeOpenCLIP ? contractions + [longContraction] : contractions
     var position = scalars.startIndex
     while position < scalars.endIndex {
       let rest = scalars[position...]
@@ -41,6 +45,11 @@ enum TextSplitter {
         continue
       }
       if let name = specialNames.first(where: { rest.starts(with: $0) }) {
+        if likeOpenCLIP {
+          guard body(scalars[position..<position + name.count]) else { return }
+          position += name.count
+          continue
+        }
         // The spelling of a special token inside cleaned text: its brackets do not join the
         // punctuation around them.
         let inner = position + 2..<position + name.count - 2
@@ -63,6 +72,8 @@ enum TextSplitter {
   private static let contractions = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"].map {
     Array($0.unicodeScalars)
   }
+  /// A pattern without regard to case takes the long s for an s.
+  private static let longContraction = Array("'ſ".unicodeScalars)
   private static let specialNames = ["<|startoftext|>", "<|endoftext|>"].map {
     Array($0.unicodeScalars)
   }

@@ -1,7 +1,11 @@
+import Torch
+
 /// Why a tokenizer could not be read or written; each case prints as one sentence.
 public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible {
   /// A file of the tokenizer folder is not there or cannot be opened.
   case missingFile(file: String)
+  /// Git left a pointer in place of a file.
+  case pointer(file: String)
   /// A file that should be JSON is not, or has another shape.
   case invalidJSON(file: String, expected: String)
   /// The vocabulary's numbers are not 0, 1, 2 … each once.
@@ -23,6 +27,8 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
     case .missingFile(let file):
       "\(file): there is no such tokenizer file; give a folder with vocab.json, merges.txt and "
         + "tokenizer_config.json."
+    case .pointer(let file):
+      "\(file) cannot be used: \(GitLFS.advice)."
     case .invalidJSON(let file, let expected):
       "\(file): this is not \(expected) in JSON; fetch or write the tokenizer again."
     case .brokenNumbering(let file, let count, let id):

@@ -6,6 +6,8 @@ public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible
   case unwritable(file: String, reason: String)
   /// The file is not what it should be.
   case malformed(file: String, reason: String)
+  /// Git left a pointer in place of the file.
+  case pointer(file: String)
   /// A tensor in the file is not as its header or its reader says.
   case badTensor(file: String, key: String, expected: String, found: String)
   /// The keys or shapes of a state are not those of what it should fill.
@@ -21,6 +23,8 @@ public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible
         + "free space."
     case .malformed(let file, let reason):
       return "\(file) is damaged or of another format (\(reason)): get the file again."
+    case .pointer(let file):
+      return "\(file) cannot be used: \(GitLFS.advice)."
     case .badTensor(let file, let key, let expected, let found):
       return "\(file) holds a tensor \"\(key)\" with \(found) where \(expected) is needed: get the "
         + "file again, or one that fits."

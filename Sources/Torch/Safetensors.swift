@@ -15,9 +15,10 @@ public enum Safetensors {
   ///
   /// The file must not be changed in place while its tensors are in use; replacing it by renaming
   /// another over it is fine.
-  /// Throws: `CheckpointError.unreadable`, `.malformed`, `.badTensor`.
+  /// Throws: `CheckpointError.unreadable`, `.malformed`, `.badTensor`, `.pointer`.
   public static func read(_ url: URL) throws(CheckpointError) -> SafetensorsFile {
     let mapping = try FileMapping(url)
+    if GitLFS.isPointer(mapping.bytes) { throw .pointer(file: url.path) }
     let header = try SafetensorsHeader(
       parsing: mapping.bytes, fileSize: mapping.bytes.count, file: url.path)
     var tensors: [String: Tensor] = [:]
@@ -36,7 +37,11 @@ public enum Safetensors {
     }
     let index: Index
     do {
-      index = try JSONDecoder().decode(Index.self, from: Data(contentsOf: indexURL))
+      let data = try Data(contentsOf: indexURL)
+      if GitLFS.isPointer(data) { throw CheckpointError.pointer(file: indexURL.path) }
+      index = try JSONDecoder().decode(Index.self, from: data)
+    } catch let error as CheckpointError {
+      throw error
     } catch let error as DecodingError {
       throw .malformed(file: indexURL.path, reason: "it is no index of weights: \(brief(error))")
     } catch {
@@ -76,6 +81,12 @@ public enum Safetensors {
     let index = folder.appendingPathComponent(stem + ".safetensors.index.json")
     if FileManager.default.fileExists(atPath: index.path) {
       return try readSharded(indexURL: index)
+    }
+    let pickle = stem.hasSuffix("pytorch_model") ? stem + ".bin" : "pytorch_\(stem).bin"
+    if FileManager.default.fileExists(atPath: folder.appendingPathComponent(pickle).path) {
+      throw .unreadable(
+        file: single.path,
+        reason: "only \(pickle) is there, a pickle; `unclip convert` makes safetensors of it")
     }
     throw .unreadable(
       file: single.path, reason: "there is neither this file nor an index of several")

@@ -49,6 +49,7 @@ public struct SafetensorsHeader: Sendable, Equatable {
     } catch {
       throw .malformed(file: file, reason: "its header is not the JSON of safetensors")
     }
+    try Self.checkLength(contents.items, dataSize: fileSize - start, file: file)
     var entries: [Entry] = []
     for (name, item) in contents.items {
       entries.append(try Self.entry(name, item, dataSize: fileSize - start, file: file))
@@ -73,6 +74,22 @@ public struct SafetensorsHeader: Sendable, Equatable {
     self.entries = entries
     metadata = contents.metadata
     dataStart = start
+  }
+
+  /// Tells a file that ends too early, as a download that was broken off, from a wrong one.
+  private static func checkLength(
+    _ items: [(String, Item)], dataSize: Int, file: String
+  ) throws(CheckpointError) {
+    let plausible = items.allSatisfy { _, item in
+      item.data_offsets.count == 2 && item.data_offsets[0] >= 0
+        && item.data_offsets[0] <= item.data_offsets[1]
+    }
+    let needed = items.compactMap(\.1.data_offsets.last).max() ?? 0
+    guard plausible, needed > dataSize else { return }
+    throw .malformed(
+      file: file,
+      reason: "it is cut short, as by a download that did not end: \(dataSize) of \(needed) bytes "
+        + "of its tensors are there")
   }
 
   private static func entry(

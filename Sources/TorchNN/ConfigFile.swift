@@ -1,4 +1,5 @@
 public import Foundation
+import Torch
 
 /// What is wrong with a configuration; each case reads as one sentence a user can act on.
 public enum ConfigError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -8,6 +9,8 @@ public enum ConfigError: Error, Sendable, Equatable, CustomStringConvertible {
   case unknownKeys(file: String, keys: [String])
   /// A key that must be there is not.
   case missingKey(file: String, key: String)
+  /// The configuration of a model of another family.
+  case otherModel(file: String, found: String, needed: String)
   /// A value of the wrong type or outside what is possible.
   case invalid(file: String, key: String, value: String, expected: String)
 
@@ -22,6 +25,9 @@ public enum ConfigError: Error, Sendable, Equatable, CustomStringConvertible {
       return "\(file): unknown key \(shown)\(more); remove it or correct its spelling."
     case .missingKey(let file, let key):
       return "\(file): the key '\(key)' is missing; add it."
+    case .otherModel(let file, let found, let needed):
+      return "\(file): this is the configuration of \(found), but \(needed) is needed; give the "
+        + "folder of such a model."
     case .invalid(let file, let key, let value, let expected):
       return "\(file): '\(key)' is \(value), but \(expected)."
     }
@@ -77,13 +83,32 @@ public enum ConfigFile {
   public static func read<T: Codable>(
     _ type: T.Type, at url: URL, fixed: [String: JSONValue] = [:], ignored: Set<String> = []
   ) throws(ConfigError) -> T {
+    try decode(type, from: data(at: url), file: url.path, fixed: fixed, ignored: ignored)
+  }
+
+  /// The JSON object in the file at `url`, for a file whose kind must be known before it is decoded.
+  ///
+  /// Throws: `ConfigError.unreadable`.
+  public static func object(at url: URL) throws(ConfigError) -> [String: JSONValue] {
+    let data = try data(at: url)
+    do {
+      return try JSONDecoder().decode([String: JSONValue].self, from: data)
+    } catch {
+      throw ConfigError.unreadable(file: url.path, reason: "it is not a JSON object")
+    }
+  }
+
+  private static func data(at url: URL) throws(ConfigError) -> Data {
     let data: Data
     do {
       data = try Data(contentsOf: url)
     } catch {
       throw ConfigError.unreadable(file: url.path, reason: "there is no such file")
     }
-    return try decode(type, from: data, file: url.path, fixed: fixed, ignored: ignored)
+    if GitLFS.isPointer(data) {
+      throw ConfigError.unreadable(file: url.path, reason: GitLFS.advice)
+    }
+    return data
   }
 
   /// A configuration as JSON with sorted keys; `extra` adds the peers' fixed keys.

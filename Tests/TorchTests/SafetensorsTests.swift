@@ -120,7 +120,18 @@ private func bytes(header: String, data: Int, claimed: UInt64? = nil) -> Data {
     Fault(
       "beyond",
       bytes(header: #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, data: 4),
-      "the offsets [0, 8] where two ascending offsets within 4 bytes"),
+      "cut short, as by a download that did not end: 4 of 8 bytes of its tensors are there"),
+    Fault(
+      "beyond and backwards",
+      bytes(
+        header:
+          #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[1],"data_offsets":[9,8]}}"#,
+        data: 4),
+      "where two ascending offsets within 4 bytes"),
+    Fault(
+      "pointer",
+      Data("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n".utf8),
+      "is a Git LFS pointer and not the file itself; run `git lfs pull` in that folder."),
     Fault(
       "backwards",
       bytes(header: #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#, data: 4),
@@ -200,6 +211,8 @@ private func bytes(header: String, data: Int, claimed: UInt64? = nil) -> Data {
       return try #require(error).description
     }
     #expect(try failure().contains("neither this file nor an index"))
+    try Data().write(to: folder.file("pytorch_m.bin"))
+    #expect(try failure().contains("only pytorch_m.bin is there"))
     try index(#"{"a":"m-1.safetensors","b":"m-2.safetensors"}"#)
     let tensors = try Safetensors.readModel(folder: folder.url, stem: "m")
     #expect(tensors.mapValues(\.shape) == ["a": [2], "b": [3]])

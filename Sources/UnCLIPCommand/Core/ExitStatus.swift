@@ -77,7 +77,7 @@ extension CheckpointError {
   fileprivate var status: ExitStatus {
     switch self {
     case .unwritable: .cannotCreate
-    case .unreadable, .malformed, .badTensor, .misfit: .data
+    case .unreadable, .malformed, .pointer, .badTensor, .misfit: .data
     }
   }
 }

@@ -1,0 +1,273 @@
+public import Foundation
+public import Torch
+import TorchNN
+
+/// A folder that holds a CLIP, in any of the layouts in which they are published.
+///
+/// ```swift
+/// let folder = try CLIPFolder(URL(fileURLWithPath: "CLIP-ViT-H-14"))
+/// let model = try folder.loadModel(dtype: .bfloat16)
+/// ```
+///
+/// Nothing but the configuration is read before a part is loaded.
+public struct CLIPFolder: Sendable, Equatable {
+  /// How the parts lie in the folder.
+  public enum Layout: String, Sendable {
+    /// `text_encoder/`, `image_encoder/`, `tokenizer/`, `feature_extractor/` of a diffusers model.
+    case pipeline
+    /// Both towers in one file: transformers' `CLIPModel`.
+    case model
+    /// A `CLIPTextModelWithProjection` alone.
+    case textTower
+    /// A `CLIPVisionModelWithProjection` alone.
+    case visionTower
+    /// `open_clip_config.json` with open_clip's names in the weights file.
+    case openCLIP
+  }
+
+  /// The folder.
+  public let url: URL
+  /// How its parts lie.
+  public let layout: Layout
+
+  /// Looks at what lies in a folder.
+  ///
+  /// Of a folder in both formats the transformers one is taken if its weights are there.
+  /// Throws: ``CLIPFolderError`` for a missing folder and one without a CLIP, `ConfigError` for an
+  /// unreadable `config.json` or that of another family of models.
+  public init(_ url: URL) throws {
+    self.url = url
+    guard Self.isFolder(url) else { throw CLIPFolderError.missing(folder: url.path) }
+    let files = FileManager.default
+    func has(_ name: String) -> Bool { files.fileExists(atPath: url.appending(path: name).path) }
+    let hasOpenCLIP = has(Self.openCLIPConfig)
+    let hasWeights = has("model.safetensors") || has("model.safetensors.index.json")
+    if has("text_encoder/config.json") || has("image_encoder/config.json") {
+      layout = .pipeline
+    } else if has(Self.config), hasWeights || !hasOpenCLIP {
+      layout = try Self.layout(ofConfigAt: url.appending(path: Self.config))
+    } else if hasOpenCLIP {
+      layout = .openCLIP
+    } else if has("model_index.json") {
+      let index = try ConfigFile.object(at: url.appending(path: "model_index.json"))
+      throw CLIPFolderError.otherModel(
+        folder: url.path, found: index["_class_name"]?.text ?? "of an unnamed class")
+    } else {
+      throw CLIPFolderError.notACLIP(folder: url.path)
+    }
+  }
+
+  private static let config = "config.json"
+  private static let openCLIPConfig = "open_clip_config.json"
+  private static let openCLIPStems = ["open_clip_model", "open_clip_pytorch_model", "model"]
+
+  private static func isFolder(_ url: URL) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
+      && isFolder.boolValue
+  }
+
+  private static func layout(ofConfigAt file: URL) throws(ConfigError) -> Layout {
+    let object = try ConfigFile.object(at: file)
+    if CLIPConfigFile.isWhole(object) { return .model }
+    if object["model_type"] == .string(CLIPConfigFile.Tower.text.modelType) { return .textTower }
+    // Anything else is refused by name when it is read as a vision tower's.
+    _ = try CLIPConfigFile.tower(.vision, at: file)
+    return .visionTower
+  }
+
+  // MARK: Parts
+
+  /// Whether there is a text tower.
+  public var hasText: Bool {
+    switch layout {
+    case .pipeline: Self.isFolder(url.appending(path: "text_encoder"))
+    case .model, .textTower, .openCLIP: true
+    case .visionTower: false
+    }
+  }
+
+  /// Whether there is a vision tower.
+  public var hasVision: Bool {
+    switch layout {
+    case .pipeline: Self.isFolder(url.appending(path: "image_encoder"))
+    case .model, .visionTower, .openCLIP: true
+    case .textTower: false
+    }
+  }
+
+  /// Loads the text tower, its weights as `dtype`.
+  ///
+  /// Throws: ``CLIPFolderError/lacks(folder:part:)``, `ConfigError`, `CheckpointError`.
+  public func loadText(dtype: DType = .float32) throws -> CLIPTextModelWithProjection {
+    guard hasText else { throw CLIPFolderError.lacks(folder: url.path, part: "text tower") }
+    switch layout {
+    case .pipeline: return try .load(from: url.appending(path: "text_encoder"), dtype: dtype)
+    case .model, .textTower, .visionTower: return try .load(from: url, dtype: dtype)
+    case .openCLIP:
+      let config = try openCLIP().clip.text
+      let tower = withoutInitialization {
+        CLIPTextModelWithProjection(config, using: RandomSource(seed: 0))
+      }
+      try fillFromOpenCLIP(tower, dtype: dtype, as: .text)
+      return tower
+    }
+  }
+
+  /// Loads the vision tower, its weights as `dtype`.
+  ///
+  /// Throws: ``CLIPFolderError/lacks(folder:part:)``, `ConfigError`, `CheckpointError`.
+  public func loadVision(dtype: DType = .float32) throws -> CLIPVisionModelWithProjection {
+    guard hasVision else { throw CLIPFolderError.lacks(folder: url.path, part: "vision tower") }
+    switch layout {
+    case .pipeline: return try .load(from: url.appending(path: "image_encoder"), dtype: dtype)
+    case .model, .textTower, .visionTower: return try .load(from: url, dtype: dtype)
+    case .openCLIP:
+      let config = try openCLIP().clip.vision
+      let tower = withoutInitialization {
+        CLIPVisionModelWithProjection(config, using: RandomSource(seed: 0))
+      }
+      try fillFromOpenCLIP(tower, dtype: dtype, as: .vision)
+      return tower
+    }
+  }
+
+  /// Loads both towers and the logit scale.
+  ///
+  /// Throws: as ``loadText(dtype:)``; `ConfigError.invalid` for towers that do not share a space.
+  public func loadModel(dtype: DType = .float32) throws -> CLIPModel {
+    let text = try loadText(dtype: dtype)
+    let vision = try loadVision(dtype: dtype)
+    guard text.config.projectionDim == vision.config.projectionDim else {
+      throw ConfigError.invalid(
+        file: url.path, key: "projection_dim", value: "\(vision.config.projectionDim)",
+        expected: "the text encoder's is \(text.config.projectionDim), and both must agree")
+    }
+    return CLIPModel(text: text, vision: vision, logitScale: try logitScale())
+  }
+
+  /// The logarithm of the factor on cosines; that of 100, where OpenAI's and LAION's models ended,
+  /// if the folder does not say.
+  ///
+  /// Throws: `CheckpointError`.
+  public func logitScale() throws -> Double {
+    let key = CLIPModel.logitScaleKey
+    switch layout {
+    case .pipeline:
+      let note = try TowerFolder(url.appending(path: "image_encoder")).metadata[key]
+      if let scale = note.flatMap(Double.init) { return scale }
+    case .model:
+      if let scale = try Safetensors.readModel(folder: url)[key] { return scale.item() }
+    case .openCLIP:
+      if let scale = try openCLIPWeights().state[key] { return scale.item() }
+    case .textTower, .visionTower: break
+    }
+    return log(CLIPModel.largestScale)
+  }
+
+  /// Loads the tokenizer, cleaning texts as the models of this layout were trained.
+  ///
+  /// Throws: `TokenizerError`.
+  public func loadTokenizer() throws -> CLIPTokenizer {
+    let inner = url.appending(path: "tokenizer")
+    let folder = layout == .pipeline || Self.isFolder(inner) ? inner : url
+    var tokenizer = try CLIPTokenizer(folder: folder)
+    if layout == .openCLIP { tokenizer = tokenizer.asOpenCLIP() }
+    return tokenizer
+  }
+
+  /// How pictures are prepared: as the folder's `preprocessor_config.json` says, else with OpenAI's
+  /// statistics at the vision tower's size.
+  ///
+  /// Throws: `ConfigError`.
+  public func loadPreprocessor() throws -> CLIPImagePreprocessor {
+    if layout == .openCLIP { return try openCLIP().preprocessor }
+    let name = "preprocessor_config.json"
+    let places = ["feature_extractor/" + name, name].map { url.appending(path: $0) }
+    if let file = places.first(where: { FileManager.default.fileExists(atPath: $0.path) }) {
+      return try CLIPImagePreprocessor(contentsOf: file)
+    }
+    let config = layout == .pipeline ? "image_encoder/config.json" : Self.config
+    let vision = try CLIPVisionConfig.read(at: url.appending(path: config))
+    return CLIPImagePreprocessor(size: vision.imageSize, convention: .transformers)
+  }
+
+  // MARK: open_clip
+
+  private func openCLIP() throws(ConfigError) -> OpenCLIPConfig {
+    try OpenCLIPConfig.read(at: url.appending(path: Self.openCLIPConfig))
+  }
+
+  /// The weights under transformers' names, and the file they come from.
+  private func openCLIPWeights() throws(CheckpointError) -> (state: [String: Tensor], file: URL) {
+    let files = Self.openCLIPStems.map { url.appending(path: $0 + ".safetensors") }
+    if let file = files.first(where: { FileManager.default.fileExists(atPath: $0.path) }) {
+      let state = try Safetensors.read(file).tensors
+      return (try OpenCLIPNames.converted(state, file: file.path), file)
+    }
+    let pickle = url.appending(path: "open_clip_pytorch_model.bin")
+    let isThere = FileManager.default.fileExists(atPath: pickle.path)
+    throw .unreadable(
+      file: files[0].path,
+      reason: isThere
+        ? "only open_clip_pytorch_model.bin is there, a pickle; `unclip convert` makes safetensors of it"
+        : "there is neither this file nor open_clip_pytorch_model.safetensors")
+  }
+
+  private func fillFromOpenCLIP(
+    _ tower: some Module, dtype: DType, as part: CLIPConfigFile.Tower
+  ) throws {
+    let (state, file) = try openCLIPWeights()
+    do {
+      try TowerFolder.fill(tower, with: state, file: file, dtype: dtype, as: part)
+    } catch {
+      throw error.inOpenCLIPNames
+    }
+  }
+}
+
+extension CheckpointError {
+  /// The misfit of a file of open_clip, by the names that stand in the file.
+  fileprivate var inOpenCLIPNames: CheckpointError {
+    func theirs(_ text: String) -> String {
+      let key = String(text.prefix { $0 != " " })
+      guard let name = OpenCLIPNames.source(of: key) else { return text }
+      return name + text.dropFirst(key.count)
+    }
+    switch self {
+    case .misfit(let file, let missing, let surplus, let misshapen):
+      return .misfit(
+        file: file, missing: missing.map(theirs), surplus: surplus,
+        misshapen: misshapen.map(theirs))
+    default: return self
+    }
+  }
+}
+
+/// Why a folder cannot be used as a CLIP; one sentence each.
+public enum CLIPFolderError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// There is no such folder.
+  case missing(folder: String)
+  /// The folder holds nothing of a CLIP.
+  case notACLIP(folder: String)
+  /// The folder holds a pipeline without a CLIP of the kind needed.
+  case otherModel(folder: String, found: String)
+  /// The folder holds one tower and the other is needed.
+  case lacks(folder: String, part: String)
+
+  /// The sentence a user can act on.
+  public var description: String {
+    switch self {
+    case .missing(let folder):
+      "\(folder): there is no such folder; give the folder of a CLIP or of an unCLIP model."
+    case .notACLIP(let folder):
+      "\(folder) holds no CLIP: neither config.json nor open_clip_config.json nor the folders "
+        + "text_encoder and image_encoder are there; give a folder that has them."
+    case .otherModel(let folder, let found):
+      "\(folder) holds a pipeline \(found) without text_encoder and image_encoder; give the folder "
+        + "of a CLIP or of an unCLIP model."
+    case .lacks(let folder, let part):
+      "\(folder) has no \(part); give the folder of a whole CLIP."
+    }
+  }
+}
