@@ -15,7 +15,8 @@ struct RootCommand: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      GenerateCommand.self, VaryCommand.self, VerifyCommand.self, TrainCommand.self,
-      AssembleCommand.self, DataCommand.self, ConfigCommand.self, DoctorCommand.self,
+      GenerateCommand.self, VaryCommand.self, VerifyCommand.self, EmbedCommand.self,
+      ClassifyCommand.self, TokenizeCommand.self, TrainCommand.self, AssembleCommand.self,
+      DataCommand.self, ConfigCommand.self, DoctorCommand.self,
     ])
 }

@@ -32,6 +32,9 @@ import Testing
         vary                    Draw variations of pictures.
         verify                  Draw a picture again from its own metadata and
                                 compare.
+        embed                   Write the CLIP embeddings of texts or pictures.
+        classify                Say which of some names fits a picture best.
+        tokenize                Show the token ids of texts.
         train                   Train a part of the model.
         assemble                Make one model folder of parts that lie in several.
         data                    Write training data as WebDataset shards, or look
@@ -51,7 +54,11 @@ import Testing
     }
   }
 
-  @Test(arguments: ["generate", "vary", "verify", "train", "assemble", "data", "config", "doctor"])
+  @Test(arguments: [
+    "generate", "vary", "verify", "embed", "classify", "tokenize", "train", "assemble", "data",
+    "config",
+    "doctor",
+  ])
   func everyCommandShowsExamples(name: String) throws {
     let outcome = try BuiltCommand.run("help", name)
     #expect(outcome.status == 0)

@@ -35,6 +35,7 @@ public enum ExitStatus: Int32, Sendable {
       case is DeviceError: .unavailable
       case let error as CheckpointError: error.status
       case is ModelFolderError: .data
+      case is CLIPFolderError: .data
       case let error as TokenizerError: error.status
       case is RequestError: .usage
       case let error as TrainingError: error.status

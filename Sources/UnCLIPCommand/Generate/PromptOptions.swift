@@ -27,6 +27,12 @@ struct PromptOptions: ParsableArguments {
   /// - Throws: `CommandError.data` for a file that cannot be read, is not UTF-8 or holds none.
   func sentences() throws(CommandError) -> [String] {
     guard let file = promptsFile else { return prompts }
+    return try Self.sentences(inFile: file)
+  }
+
+  /// The lines of a file, or of standard input for `-`.
+  /// - Throws: as ``sentences()``.
+  static func sentences(inFile file: String) throws(CommandError) -> [String] {
     let data: Data
     do {
       data =
@@ -36,7 +42,7 @@ struct PromptOptions: ParsableArguments {
     } catch {
       throw .data("\(file) cannot be read; name a text file with one sentence a line.")
     }
-    return try Self.sentences(in: data, file: file)
+    return try sentences(in: data, file: file)
   }
 
   /// The lines of a prompts file that are not blank.

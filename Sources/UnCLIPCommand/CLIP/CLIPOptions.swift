@@ -1,0 +1,60 @@
+import ArgumentParser
+import CLIP
+import Foundation
+
+/// `--model` and `--dtype` of commands that need a CLIP and no more.
+struct CLIPOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Folder of a CLIP (transformers or open_clip) or of an unCLIP model, or the name of one in "
+        + "Models; \(ModelFolders.standard) if not given.",
+      valueName: "folder"))
+  var model: String?
+
+  @Option(help: ArgumentHelp("Element type of the arithmetic.", valueName: "type"))
+  var dtype = ElementType.float32
+
+  /// The folder of that path or name.
+  func folder() throws -> CLIPFolder {
+    if let model {
+      let url = URL(fileURLWithPath: model, isDirectory: true)
+      if FileManager.default.fileExists(atPath: url.path) || model.contains("/") {
+        return try CLIPFolder(url)
+      }
+    }
+    return try CLIPFolder(ModelFolders.current.folder(of: model))
+  }
+}
+
+/// Picture files named by their paths, folders standing for all that is in them.
+enum PictureFiles {
+  /// Kinds of files that are read.
+  static let extensions: Set<String> = ["png", "jpg", "jpeg", "webp"]
+
+  /// The files in order; those of a folder by path.
+  /// - Throws: `CommandError.data` for a path where nothing is, or a folder without pictures.
+  static func all(_ paths: [String]) throws(CommandError) -> [String] {
+    var found: [String] = []
+    for path in paths {
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+        throw .data(
+          "There is no picture \(path); name PNG, JPEG or WebP files, or folders of them.")
+      }
+      guard isFolder.boolValue else {
+        found.append(path)
+        continue
+      }
+      let names = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
+      let pictures = names.filter {
+        extensions.contains(URL(fileURLWithPath: $0).pathExtension.lowercased())
+      }
+      guard !pictures.isEmpty else {
+        throw .data("\(path) holds no picture; name a folder with PNG, JPEG or WebP files.")
+      }
+      let folder = path.hasSuffix("/") ? path : path + "/"
+      found += pictures.sorted().map { folder + $0 }
+    }
+    return found
+  }
+}

@@ -1,0 +1,132 @@
+import ArgumentParser
+import CLIP
+import Foundation
+import Imaging
+import Torch
+
+/// `unclip classify`: which of some names fits a picture best.
+struct ClassifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "classify",
+    abstract: "Say which of some names fits a picture best.",
+    discussion: """
+      Zero-shot classification with CLIP: every name is set into every template, the embeddings of \
+      one name are averaged, and the picture's cosine with each is turned into a share of 1.
+
+      EXAMPLES:
+        unclip classify photo.jpg --labels "cat,dog,bird"
+        unclip classify photos --labels-file animals.txt --top 3 --json
+        unclip classify apple.png --labels "apple,pear" --template "a {}" --template "a drawing of a {}"
+      """)
+
+  @Argument(help: ArgumentHelp("Picture files, or folders of them.", valueName: "picture"))
+  var pictures: [String]
+
+  @Option(help: ArgumentHelp("Names, with commas between.", valueName: "names"))
+  var labels: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Read names from a file, one a line; - is standard input.", valueName: "file"))
+  var labelsFile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Sentence in which {} is the name; may be given several times. \"a photo of a {}\" if not "
+        + "given.", valueName: "sentence"))
+  var template: [String] = []
+
+  @Option(help: ArgumentHelp("Names to tell of each picture, the best first.", valueName: "k"))
+  var top = 5
+
+  @OptionGroup(title: "Model") var model: CLIPOptions
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+  @OptionGroup var output: OutputOptions
+
+  /// What `--json` prints.
+  struct Report: Encodable {
+    /// A name and how likely it is.
+    struct Guess: Encodable {
+      var label: String
+      /// 0 … 1; all names of a picture add up to 1.
+      var probability: Double
+    }
+
+    /// A picture with its best names.
+    struct Picture: Encodable {
+      var path: String
+      var guesses: [Guess]
+    }
+
+    var pictures: [Picture]
+  }
+
+  func validate() throws {
+    if pictures.isEmpty { throw ValidationError("Missing a picture to classify.") }
+    if (labels == nil) == (labelsFile == nil) {
+      throw ValidationError("Give the names with --labels or --labels-file.")
+    }
+    if let bad = template.first(where: { !$0.contains(ZeroShotClassifier.placeholder) }) {
+      throw ValidationError("--template is \"\(bad)\", but it must hold {} where the name goes.")
+    }
+    if top < 1 { throw ValidationError("--top is \(top), but it must be at least 1.") }
+  }
+
+  func run() throws {
+    let files = try PictureFiles.all(pictures)
+    let labels = try names()
+    let device = try machine.prepare()
+    let folder = try model.folder()
+    guard folder.hasText, folder.hasVision else {
+      throw CLIPFolderError.lacks(
+        folder: folder.url.path, part: folder.hasText ? "vision tower" : "text tower")
+    }
+    let dtype = model.dtype.dtype
+    let classifier = ZeroShotClassifier(
+      labels: labels, templates: template.isEmpty ? ["a photo of a {}"] : template,
+      scale: exp(try folder.logitScale()),
+      embedder: try CLIPTextEmbedder(folder, device: device, dtype: dtype))
+    let embedder = try CLIPImageEmbedder(folder, device: device, dtype: dtype)
+    guard classifier.weights.dim(1) == embedder.width else {
+      throw CommandError.data(
+        "\(folder.url.path) has texts of width \(classifier.weights.dim(1)) and pictures of width "
+          + "\(embedder.width), so they cannot be compared; name a folder whose towers belong "
+          + "together.")
+    }
+    var report = Report(pictures: [])
+    for file in files {
+      let image = try Image(contentsOf: URL(fileURLWithPath: file))
+      let shares = classifier.probabilities(of: embedder([image]))[0].array(of: Double.self)
+      let guesses = zip(labels, shares).map { Report.Guess(label: $0, probability: $1) }
+        .enumerated()
+        .sorted { ($1.element.probability, $0.offset) < ($0.element.probability, $1.offset) }
+        .prefix(top).map(\.element)
+      report.pictures.append(.init(path: file, guesses: guesses))
+      if !output.json { show(file, guesses) }
+    }
+    if output.json { try Output.json(report) }
+  }
+
+  private func show(_ file: String, _ guesses: [Report.Guess]) {
+    print(file)
+    for guess in guesses {
+      print("  \((guess.probability * 100).formatted(places: 1)) %  \(guess.label)")
+    }
+  }
+
+  private func names() throws(CommandError) -> [String] {
+    let names: [String]
+    if let labelsFile {
+      names = try PromptOptions.sentences(inFile: labelsFile)
+    } else {
+      names = (labels ?? "").split(separator: ",")
+        .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    }
+    if names.isEmpty { throw .usage("--labels holds no name; write names with commas between.") }
+    var seen: Set<String> = []
+    for name in names where !seen.insert(name).inserted {
+      throw .usage("The name \(name) is given twice; give each name once.")
+    }
+    return names
+  }
+}

@@ -1,0 +1,204 @@
+import ArgumentParser
+import CLIP
+import Datasets
+import Foundation
+import Imaging
+import Torch
+
+/// `unclip embed`: texts or pictures to a file of CLIP embeddings.
+struct EmbedCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "embed",
+    abstract: "Write the CLIP embeddings of texts or pictures.",
+    discussion: """
+      One row each, in order, as float32 or float16: a NumPy file (.npy), whose names go beside it \
+      into NAME.names.json, or a safetensors file with the tensor `embeddings` and the names as \
+      JSON in its metadata. Rows are written as they are made, so a set need not fit in memory.
+
+      EXAMPLES:
+        unclip embed "a red apple" "a green pear" --out texts.npy
+        unclip embed --texts-file captions.txt --normalize --out captions.safetensors
+        unclip embed --pictures photos cat.png --out pictures.npy --model CLIP-ViT-B-32
+        unclip embed --data data/emoji --store float16 --out emoji.npy
+      """)
+
+  @Argument(help: ArgumentHelp("Texts to embed.", valueName: "text"))
+  var texts: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Read texts from a file, one a line; - is standard input.", valueName: "file"))
+  var textsFile: String?
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Picture files, or folders of them.", valueName: "path"))
+  var pictures: [String] = []
+
+  @Option(
+    help: ArgumentHelp("A folder of tar shards, whose pictures to embed.", valueName: "folder"))
+  var data: String?
+
+  @Option(
+    help: ArgumentHelp("The file to write: .npy or .safetensors.", valueName: "file"))
+  var out: String
+
+  @Flag(help: "Bring every embedding to length one.")
+  var normalize = false
+
+  @Option(help: ArgumentHelp("Element type in the file: float32 or float16.", valueName: "type"))
+  var store = ElementType.float32
+
+  @Option(
+    help: ArgumentHelp("Texts or pictures that go through the model at once.", valueName: "n"))
+  var batch = 16
+
+  @OptionGroup(title: "Model") var model: CLIPOptions
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+  @OptionGroup var output: OutputOptions
+
+  /// What `--json` prints.
+  struct Report: Encodable {
+    var path: String
+    /// The file with the names; nil where they are in the metadata.
+    var names: String?
+    /// `text` or `image`.
+    var kind: String
+    var count: Int
+    var width: Int
+    var dtype: String
+    var normalized: Bool
+    var seconds: Double
+  }
+
+  private var format: MatrixFile.Format? {
+    MatrixFile.Format(rawValue: URL(fileURLWithPath: out).pathExtension.lowercased())
+  }
+
+  func validate() throws {
+    let kinds = [!texts.isEmpty, textsFile != nil, !pictures.isEmpty, data != nil]
+    switch kinds.filter({ $0 }).count {
+    case 0:
+      throw ValidationError(
+        "Missing what to embed: give texts, --texts-file, --pictures or --data.")
+    case 1: break
+    default:
+      throw ValidationError("Give one of texts, --texts-file, --pictures and --data.")
+    }
+    if format == nil {
+      throw ValidationError("--out is \(out), but its name must end in .npy or .safetensors.")
+    }
+    if store == .bfloat16 {
+      throw ValidationError("--store is bfloat16, but the file holds float32 or float16.")
+    }
+    if !(1...4096).contains(batch) {
+      throw ValidationError("--batch is \(batch), but it must be 1 to 4096.")
+    }
+  }
+
+  func run() throws {
+    let began = ContinuousClock.now
+    let source = try source()
+    let device = try machine.prepare()
+    let folder = try model.folder()
+    let url = URL(fileURLWithPath: out)
+    let embed: ([Int]) throws -> Tensor
+    let width: Int
+    switch source {
+    case .texts(let texts):
+      let embedder = try CLIPTextEmbedder(folder, device: device, dtype: model.dtype.dtype)
+      warn(texts.filter(embedder.isTooLong).count, embedder.model.config.maxPositionEmbeddings)
+      width = embedder.width
+      embed = { embedder($0.map { texts[$0] }, normalized: normalize) }
+    case .pictures(let files):
+      let embedder = try CLIPImageEmbedder(folder, device: device, dtype: model.dtype.dtype)
+      width = embedder.width
+      embed = { indices in
+        let images = try indices.map { try Image(contentsOf: URL(fileURLWithPath: files[$0])) }
+        return embedder(images, normalized: normalize)
+      }
+    case .shards(let reader):
+      let embedder = try CLIPImageEmbedder(folder, device: device, dtype: model.dtype.dtype)
+      width = embedder.width
+      embed = { indices in
+        let images = try indices.map { try reader.sample(at: $0).image }
+        return embedder(images, normalized: normalize)
+      }
+    }
+    let names = source.names
+    let sidecar = try write(names, width: width, to: url, embed)
+    let report = Report(
+      path: url.path, names: sidecar?.path, kind: source.kind, count: names.count, width: width,
+      dtype: store.rawValue, normalized: normalize,
+      seconds: (ContinuousClock.now - began).seconds)
+    if output.json {
+      try Output.json(report)
+    } else {
+      print(url.path)
+      if let sidecar { print(sidecar.path) }
+    }
+  }
+
+  /// Writes all rows batch by batch, then the names; gives the file of the names.
+  private func write(
+    _ names: [String], width: Int, to url: URL, _ embed: ([Int]) throws -> Tensor
+  ) throws -> URL? {
+    let list = try JSONEncoder().encode(names)
+    let isTable = format == .npy
+    let file = try MatrixFile(
+      url, format: format ?? .npy, rows: names.count, columns: width, dtype: store.dtype,
+      metadata: ["names": String(decoding: list, as: UTF8.self)])
+    let progress = ProgressReporter()
+    for start in stride(from: 0, to: names.count, by: batch) {
+      let end = min(start + batch, names.count)
+      try file.append(embed(Array(start..<end)))
+      if names.count > batch { progress.update("embed", step: end, of: names.count) }
+    }
+    guard isTable else {
+      try file.commit()
+      return nil
+    }
+    let sidecar = url.deletingPathExtension().appendingPathExtension("names.json")
+    do {
+      try list.write(to: sidecar, options: .atomic)
+    } catch {
+      throw CommandError.cannotCreate(path: sidecar.path, reason: SystemReason.text(of: error))
+    }
+    try file.commit()
+    return sidecar
+  }
+
+  private func warn(_ count: Int, _ context: Int) {
+    guard count > 0 else { return }
+    let which = count == 1 ? "1 text is" : "\(count) texts are"
+    Output.warn("\(which) longer than the \(context) tokens the model reads; the rest is ignored.")
+  }
+
+  /// What is embedded.
+  private enum Source {
+    case texts([String])
+    case pictures([String])
+    case shards(ShardReader)
+
+    var kind: String {
+      if case .texts = self { "text" } else { "image" }
+    }
+
+    var names: [String] {
+      switch self {
+      case .texts(let texts): texts
+      case .pictures(let files): files
+      case .shards(let reader): reader.keys
+      }
+    }
+  }
+
+  private func source() throws -> Source {
+    if let data {
+      return .shards(try ShardReader(directory: URL(fileURLWithPath: data, isDirectory: true)))
+    }
+    if !pictures.isEmpty { return .pictures(try PictureFiles.all(pictures)) }
+    guard let textsFile else { return .texts(texts) }
+    return .texts(try PromptOptions.sentences(inFile: textsFile))
+  }
+}

@@ -1,0 +1,186 @@
+import CLIP
+import Datasets
+import Foundation
+import Imaging
+import Testing
+import Torch
+
+@testable import UnCLIPCommand
+
+/// `embed`, `classify` and `tokenize` with a tiny model of random weights.
+@Suite struct CLIPCommandTests {
+  let folder: TemporaryFolder
+  let model: String
+
+  init() throws {
+    folder = try TemporaryFolder()
+    let url = folder.url.appendingPathComponent("model")
+    model = url.path
+    let tokenizer = CLIPTokenizer.train(
+      on: ["a red apple", "a photo of a cat", "two green pears"], vocabularySize: 600,
+      contextLength: 12, minimumCount: 1)
+    try CLIPModel(.tiny, using: RandomSource(seed: 1)).save(to: url, tokenizer: tokenizer)
+  }
+
+  func run(_ arguments: String...) throws -> BuiltCommand.Outcome {
+    try BuiltCommand.run(
+      arguments + (arguments.contains("--model") ? [] : ["--model", model]), in: folder.url)
+  }
+
+  func picture(_ name: String, _ color: [UInt8]) throws {
+    let url = folder.url.appendingPathComponent(name)
+    try FileManager.default.createDirectory(
+      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Image(width: 21, height: 17, color: color).write(to: url)
+  }
+
+  /// The header and the numbers of a NumPy file of float32.
+  func table(_ name: String) throws -> (header: String, values: [Float]) {
+    let data = try Data(contentsOf: URL(fileURLWithPath: folder.path(name)))
+    #expect(data.prefix(8) == Data([0x93]) + Data("NUMPY".utf8) + Data([1, 0]))
+    let length = Int(data[8]) + Int(data[9]) << 8
+    #expect((10 + length).isMultiple(of: 64))
+    let body = data.dropFirst(10 + length)
+    let values = stride(from: body.startIndex, to: body.endIndex, by: 4).map { start in
+      Float(
+        bitPattern: body[start..<start + 4].enumerated().reduce(0) {
+          $0 | UInt32($1.element) << (8 * UInt32($1.offset))
+        })
+    }
+    return (String(decoding: data[10..<10 + length], as: UTF8.self), values)
+  }
+
+  @Test func embedsTextsAsNumPy() throws {
+    let outcome = try run("embed", "a red apple", "猫 🐈", "", "--out", "t.npy", "--batch", "2")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output == folder.path("t.npy") + "\n" + folder.path("t.names.json") + "\n")
+    let (header, values) = try table("t.npy")
+    #expect(header.hasPrefix("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 16), }"))
+    let names = try JSONDecoder().decode(
+      [String].self, from: Data(contentsOf: URL(fileURLWithPath: folder.path("t.names.json"))))
+    #expect(names == ["a red apple", "猫 🐈", ""])
+    let embedder = try CLIPTextEmbedder(CLIPFolder(URL(fileURLWithPath: model)))
+    let expected = embedder(names).array(of: Float.self)
+    #expect(values.count == 48)
+    #expect(zip(values, expected).allSatisfy { abs($0 - $1) < 1e-4 })
+  }
+
+  @Test func embedsPicturesAndFoldersAsSafetensors() throws {
+    try picture("pictures/b.png", [200, 10, 10])
+    try picture("pictures/deep/a.jpg", [10, 200, 10])
+    try picture("c.png", [10, 10, 200, 128])
+    let outcome = try run(
+      "embed", "--pictures", "pictures", "c.png", "--out", "p.safetensors", "--normalize",
+      "--store", "float16", "--json")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains(#""count" : 3"#) && outcome.output.contains(#""width" : 16"#))
+    let file = try Safetensors.read(URL(fileURLWithPath: folder.path("p.safetensors")))
+    #expect(
+      file.metadata["names"] == #"["pictures\/b.png","pictures\/deep\/a.jpg","c.png"]"#)
+    let rows = try #require(file.tensors["embeddings"])
+    #expect(rows.shape == [3, 16] && rows.dtype == .float16)
+    let lengths = rows.to(.float32).norm(over: 1).array(of: Double.self)
+    #expect(lengths.allSatisfy { abs($0 - 1) < 1e-3 })
+  }
+
+  @Test func embedsShards() throws {
+    try picture("source/one.png", [200, 10, 10])
+    try picture("source/two.png", [10, 10, 200])
+    let data = try BuiltCommand.run(
+      "data", "folder", "source", "--out", "shards", in: folder.url)
+    #expect(data.status == 0, "\(data.errors)")
+    let outcome = try run("embed", "--data", "shards", "--out", "s.npy", "--batch", "1")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try table("s.npy").values.count == 32)
+  }
+
+  @Test func classifiesWithTheNamesInOrder() throws {
+    try picture("red.png", [250, 5, 5])
+    try picture("blue.png", [5, 5, 250])
+    let outcome = try run(
+      "classify", "red.png", "blue.png", "--labels", "apple, pear ,cat", "--top", "2",
+      "--template", "a {}", "--template", "a photo of a {}", "--json")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let json = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+    let pictures = try #require((json as? [String: Any])?["pictures"] as? [[String: Any]])
+    #expect(pictures.map { $0["path"] as? String } == ["red.png", "blue.png"])
+    for picture in pictures {
+      let guesses = try #require(picture["guesses"] as? [[String: Any]])
+      let shares = guesses.compactMap { $0["probability"] as? Double }
+      #expect(shares.count == 2 && shares[0] >= shares[1] && shares[0] + shares[1] <= 1)
+    }
+    let labels = try folder.write("apple\npear\ncat\n", to: "names.txt")
+    let lines = try run("classify", "red.png", "--labels-file", labels, "--top", "9")
+    #expect(lines.output.split(separator: "\n").count == 4, "\(lines.output)")
+    #expect(lines.output.contains(" %  apple\n"))
+  }
+
+  @Test func tokenizesAsBothPeersDo() throws {
+    let plain = try run("tokenize", "a &amp; b", "--pad")
+    #expect(plain.status == 0, "\(plain.errors)")
+    let ids = plain.output.split(separator: " ").compactMap {
+      Int($0.trimmingCharacters(in: .newlines))
+    }
+    #expect(ids.count == 12 && ids.last == ids[ids.count - 2])
+    let lines = try folder.write("\"a &amp; b\"\n\"\\u0000\\ud83d\\ude00\"\n", to: "l.jsonl")
+    let cleaned = try run(
+      "tokenize", "--json-lines", lines, "--cleaning", "open_clip", "--json")
+    let rows = try cleaned.output.split(separator: "\n").map {
+      try JSONDecoder().decode([Int].self, from: Data($0.utf8))
+    }
+    #expect(rows.count == 2 && rows[0].count == 5, "\(cleaned.output)")
+  }
+
+  @Test func refusesImpossibleRequests() throws {
+    try picture("red.png", [250, 5, 5])
+    expectFailure(try run("embed", "--out", "x.npy"), status: 64, saying: "Missing what to embed")
+    expectFailure(
+      try run("embed", "a", "--data", "d", "--out", "x.npy"), status: 64, saying: "Give one of")
+    expectFailure(try run("embed", "a", "--out", "x.txt"), status: 64, saying: "--out is x.txt")
+    expectFailure(
+      try run("embed", "a", "--out", "x.npy", "--store", "bfloat16"), status: 64,
+      saying: "--store is bfloat16")
+    expectFailure(
+      try run("embed", "--pictures", "none.png", "--out", "x.npy"), status: 65,
+      saying: "There is no picture none.png")
+    expectFailure(
+      try run("embed", "--data", "none", "--out", "x.npy"), status: 65, saying: "none")
+    expectFailure(try run("embed", "a", "--out", "no/x.npy"), status: 73, saying: "no/x.npy")
+    expectFailure(try run("classify", "red.png"), status: 64, saying: "--labels or --labels-file")
+    expectFailure(
+      try run("classify", "red.png", "--labels", "a,a"), status: 64, saying: "a is given twice")
+    expectFailure(
+      try run("classify", "red.png", "--labels", "a,b", "--template", "x"), status: 64,
+      saying: "it must hold {} where the name goes")
+    expectFailure(
+      try run("classify", "red.png", "--labels", ", "), status: 64, saying: "holds no name")
+    let text = try folder.write("text", to: "text.png")
+    expectFailure(
+      try run("embed", "--pictures", text, "red.png", "--out", "x.npy"), status: 65,
+      saying: "text.png")
+    let lines = try folder.write("no json\n", to: "l.jsonl")
+    expectFailure(
+      try run("tokenize", "--json-lines", lines), status: 65, saying: "line 1 is no JSON string")
+    #expect(
+      try folder.names == ["l.jsonl", "model", "red.png", "text.png"],
+      "nothing half written is left")
+  }
+
+  @Test func refusesWhatIsNoCLIP() throws {
+    func embed(_ model: String) throws -> BuiltCommand.Outcome {
+      try run("embed", "a", "--out", "x.npy", "--model", model)
+    }
+    let empty = folder.url.appendingPathComponent("empty")
+    try FileManager.default.createDirectory(at: empty, withIntermediateDirectories: true)
+    expectFailure(try embed("absent"), status: 69, saying: "There is no model absent")
+    expectFailure(try embed("./absent"), status: 65, saying: "there is no such folder")
+    expectFailure(try embed("empty"), status: 65, saying: "holds no CLIP")
+    let weights = URL(fileURLWithPath: model + "/text_encoder/model.safetensors")
+    try Data("version https://git-lfs.github.com/spec/v1\n".utf8).write(to: weights)
+    expectFailure(try embed(model), status: 65, saying: "run `git lfs pull`")
+    try FileManager.default.removeItem(atPath: model + "/text_encoder")
+    expectFailure(try embed(model), status: 65, saying: "has no text tower")
+    try FileManager.default.removeItem(atPath: model + "/tokenizer")
+    #expect(try folder.names == ["empty", "model"])
+  }
+}
