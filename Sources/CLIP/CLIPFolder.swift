@@ -189,7 +189,7 @@ public struct CLIPFolder: Sendable, Equatable {
     }
     let config = layout == .pipeline ? "image_encoder/config.json" : Self.config
     let vision = try CLIPVisionConfig.read(at: url.appending(path: config))
-    return CLIPImagePreprocessor(size: vision.imageSize, convention: .transformers)
+    return CLIPImagePreprocessor(size: vision.imageSize)
   }
 
   // MARK: open_clip

@@ -18,15 +18,13 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
   /// What happens to transparency and to odd borders.
   public var convention: Convention
 
-  /// Where the peers and this package prepare pictures differently.
+  /// Where the peers prepare pictures differently.
   ///
-  /// All resize as Pillow does; opaque pictures with even borders come out the same.
+  /// Both resize as Pillow does; opaque pictures with even borders come out the same.
   public enum Convention: String, Sendable, CaseIterable {
     /// Transparent pictures are blended over white first; of an odd border the smaller part is cut
-    /// left and above. What models trained by this package expect.
-    case package
-    /// Transparency is dropped first, so hidden colours show; borders as `package`.
-    /// Source: transformers `CLIPImageProcessorPil`.
+    /// left and above. What models trained by this package expect, too.
+    /// Source: transformers 5 `CLIPImageProcessorPil`.
     case transformers
     /// Transparency is dropped after the resize, which weighs colours by it; half a pixel of border
     /// is rounded to the even number. Source: open_clip `image_transform`, torchvision.
@@ -43,7 +41,7 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
   /// Traps: a size below 1 or above the shortest edge, statistics not of three channels.
   public init(
     size: Int, shortestEdge: Int? = nil, mean: [Double] = stockMean,
-    deviation: [Double] = stockDeviation, convention: Convention = .package
+    deviation: [Double] = stockDeviation, convention: Convention = .transformers
   ) {
     let edge = shortestEdge ?? size
     precondition(size > 0 && size <= edge, "a square of \(size) of a shortest edge of \(edge)")
@@ -130,10 +128,8 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
         width: image.width * shortestEdge / short, height: image.height * shortestEdge / short)
     }
     switch convention {
-    case .package:
-      return resized(image.composited(over: (255, 255, 255))).croppedToMiddle(size)
     case .transformers:
-      return resized(image.converted(toChannels: 3)).croppedToMiddle(size)
+      return resized(image.composited(over: (255, 255, 255))).croppedToMiddle(size)
     case .openCLIP:
       return resized(image).croppedToMiddle(size, roundingToEven: true).converted(toChannels: 3)
     }

@@ -35,10 +35,14 @@ enum TextSplitter {
   ) {
     let specialNames = likeOpenCLIP ? OpenCLIPText.specialNames : specialNames
     let contractions = likeOpenCLIP ? contractions + [longContraction] : contractions
+    // A pattern without regard to case finds the iota below a letter nowhere: it drops out.
+    func kindOf(_ scalar: Unicode.Scalar) -> ScalarKind {
+      likeOpenCLIP && scalar == "\u{345}" ? .space : ScalarKind(scalar)
+    }
     var position = scalars.startIndex
     while position < scalars.endIndex {
       let rest = scalars[position...]
-      let kind = ScalarKind(scalars[position])
+      let kind = kindOf(scalars[position])
       var end = position + 1
       if kind == .space {
         position = end
@@ -62,7 +66,7 @@ enum TextSplitter {
       if let contraction = contractions.first(where: { rest.starts(with: $0) }) {
         end = position + contraction.count
       } else if kind != .number {
-        while end < scalars.endIndex, ScalarKind(scalars[end]) == kind { end += 1 }
+        while end < scalars.endIndex, kindOf(scalars[end]) == kind { end += 1 }
       }
       guard body(scalars[position..<end]) else { return }
       position = end

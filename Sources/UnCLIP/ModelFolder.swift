@@ -92,13 +92,28 @@ public struct ModelFolder: Sendable, Equatable {
     FileManager.default.fileExists(atPath: folder(of: part).path)
   }
 
-  /// Refuses a folder that lacks a part.
-  /// - Throws: `ModelFolderError.notAModel` or `.missing`.
+  /// Refuses a folder that lacks a part or holds a pipeline of another class.
+  /// - Throws: `ModelFolderError.notAModel`, `.otherModel` or `.missing`.
   public func require(_ parts: [Part]) throws(ModelFolderError) {
     let present = Part.allCases.filter(has)
     guard !present.isEmpty else { throw .notAModel(url.path) }
+    if let other = otherClass { throw .otherModel(folder: url.path, found: other) }
     for part in parts where !present.contains(part) {
       throw .missing(folder: url.path, part: part.rawValue)
+    }
+  }
+
+  /// The class that `model_index.json` names, if it is not one of unCLIP's.
+  private var otherClass: String? {
+    do {
+      let index = try ConfigFile.object(at: url.appendingPathComponent("model_index.json"))
+      guard case .string(let name)? = index["_class_name"], !name.hasPrefix("UnCLIP") else {
+        return nil
+      }
+      return name
+    } catch {
+      // A folder whose parts are all there needs no index.
+      return nil
     }
   }
 
@@ -173,6 +188,8 @@ public struct ModelFolder: Sendable, Equatable {
 public enum ModelFolderError: Error, Sendable, Equatable, CustomStringConvertible {
   /// There is no folder, or nothing of a model in it.
   case notAModel(String)
+  /// The folder holds a pipeline of another class.
+  case otherModel(folder: String, found: String)
   /// A part that the task needs is not there.
   case missing(folder: String, part: String)
 
@@ -182,6 +199,9 @@ public enum ModelFolderError: Error, Sendable, Equatable, CustomStringConvertibl
     case .notAModel(let folder):
       return "\(folder) is not a model folder: it holds none of the parts of an unCLIP model; "
         + "give the folder that contains model_index.json."
+    case .otherModel(let folder, let found):
+      return "\(folder) holds a \(found), but an UnCLIPPipeline is needed; give the folder of an "
+        + "unCLIP model."
     case .missing(let folder, let part):
       return "\(folder) has no '\(part)' folder, which this needs; train or add that part."
     }

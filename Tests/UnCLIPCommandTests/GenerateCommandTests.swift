@@ -138,6 +138,14 @@ import Testing
     }
     expectFailure(try generate("absent"), status: 69, saying: "There is no model absent")
     expectFailure(try generate(empty.url.path), status: 65, saying: "holds no model_index.json")
+    let index = model + "/model_index.json"
+    let own = try String(contentsOfFile: index, encoding: .utf8)
+    try own.replacingOccurrences(of: "UnCLIPPipeline", with: "StableDiffusionPipeline")
+      .write(toFile: index, atomically: true, encoding: .utf8)
+    expectFailure(
+      try generate(model), status: 65,
+      saying: "holds a StableDiffusionPipeline, but an UnCLIPPipeline is needed")
+    try own.write(toFile: index, atomically: true, encoding: .utf8)
     let weights = URL(fileURLWithPath: model + "/prior/diffusion_pytorch_model.safetensors")
     let bytes = try Data(contentsOf: weights)
     try bytes.prefix(bytes.count / 2).write(to: weights)

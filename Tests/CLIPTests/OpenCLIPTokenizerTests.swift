@@ -1,0 +1,77 @@
+import CLIP
+import Foundation
+import TestSupport
+import Testing
+
+/// The other way to clean texts, and the other file a tokenizer comes in; see
+/// Scripts/golden/clip_tokenizer_open_clip.py.
+@Suite struct OpenCLIPTokenizerTests {
+  struct Peer: Decodable {
+    struct Row: Decodable {
+      let text: String
+      let ids: [Int]
+    }
+    let length: Int
+    let rows: [Row]
+  }
+
+  @Test func idsMatchPeer() throws {
+    let tokenizer = try CLIPTokenizer(folder: Golden.url("clip/tokenizer")).asOpenCLIP()
+    #expect(tokenizer.cleaning == .openCLIP)
+    let peer = try JSONDecoder().decode(
+      Peer.self, from: Data(contentsOf: Golden.url("clip/tokenizer_open_clip.json")))
+    #expect(peer.rows.count == 500)
+    for row in peer.rows {
+      let found = tokenizer.encode(row.text, contextLength: peer.length)
+      let ids = zip(found.ids, found.mask).filter(\.1).map(\.0)
+      #expect(ids == row.ids, "\(row.text.debugDescription)")
+    }
+  }
+
+  /// open_clip fills with 0 and keeps the end token of a text that is cut, as transformers does.
+  @Test func fillsWithZeroAndKeepsTheEnd() throws {
+    let stock = try CLIPTokenizer(folder: Golden.url("clip/tokenizer"))
+    let tokenizer = stock.asOpenCLIP()
+    let short = tokenizer.encode("circle", contextLength: 8)
+    #expect(short.ids.suffix(2) == [0, 0] && !short.truncated)
+    #expect(stock.encode("circle", contextLength: 8).ids.last == stock.endID)
+    let long = tokenizer.encode("a b c d e f g h i j", contextLength: 8)
+    #expect(long.truncated && long.ids.last == tokenizer.endID)
+  }
+
+  @Test func oneFileHoldsTheSameTokenizer() throws {
+    let stock = try CLIPTokenizer(folder: Golden.url("clip/tokenizer"))
+    let single = try CLIPTokenizer(folder: Golden.url("clip/tokenizer_single"))
+    #expect(single.tokens == stock.tokens)
+    #expect(single.merges.map { "\($0) \($1)" } == stock.merges.map { "\($0) \($1)" })
+    #expect(single.start == stock.start && single.padding == stock.padding)
+    #expect(single.encode("A Red Circle, don't!") == stock.encode("A Red Circle, don't!"))
+  }
+
+  /// The sentence of a changed `tokenizer.json`.
+  func sentence(_ contents: (String) -> String) throws -> String {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.copyItem(at: Golden.url("clip/tokenizer_single"), to: folder)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appending(path: "tokenizer.json")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    try contents(text).write(to: file, atomically: true, encoding: .utf8)
+    let error = #expect(throws: TokenizerError.self) { try CLIPTokenizer(folder: folder) }
+    return "\(try #require(error))".replacingOccurrences(of: folder.path + "/", with: "")
+  }
+
+  @Test func otherTokenizersAreRefused() throws {
+    #expect(
+      try sentence { _ in "{}" }
+        == "tokenizer.json: this is not a byte-pair encoding with vocabulary and merges in JSON; "
+        + "fetch or write the tokenizer again.")
+    #expect(
+      try sentence { $0.replacingOccurrences(of: "\"</w>\"", with: "\"@@\"") }
+        == "tokenizer.json: 'end_of_word_suffix' is \"@@\", but it must be \"</w>\", as in every "
+        + "CLIP.")
+    #expect(
+      try sentence { _ in "version https://git-lfs.github.com/spec/v1\n" }
+        == "tokenizer.json cannot be used: it is a Git LFS pointer and not the file itself; run "
+        + "`git lfs pull` in that folder.")
+  }
+}
