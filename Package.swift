@@ -52,6 +52,9 @@ let package = Package(
     .target(name: "CImaging", dependencies: ["CPNG", "CJPEG", "CWebP"]),
     library("Imaging", ["CImaging"]),
 
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    library("TorchArchive", ["Torch", "CZlib"]),
+
     library("Diffusion", ["TorchNN"]),
     library("CLIP", ["TorchNN", "Imaging"]),
     library("UnCLIP", ["Diffusion", "CLIP"]),
@@ -65,7 +68,8 @@ let package = Package(
     library(
       "UnCLIPCommand",
       [
-        "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"), "Yams",
+        "Training", "Yams",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "unclip", dependencies: ["UnCLIPCommand"], swiftSettings: swift),
 
@@ -76,6 +80,7 @@ let package = Package(
     tests("Diffusion"),
     tests("CLIP"),
     tests("UnCLIP"),
+    tests("TorchArchive"),
     tests("Datasets"),
     tests("Metrics"),
     tests("Training"),

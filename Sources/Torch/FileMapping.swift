@@ -1,13 +1,15 @@
-import Foundation
+package import Foundation
 
 /// A file in memory, copied page by page when it is written to; unmapped when nothing looks at it.
-final class FileMapping {
+package final class FileMapping {
   /// All bytes of the file.
-  let bytes: UnsafeRawBufferPointer
+  package let bytes: UnsafeRawBufferPointer
   private let base: UnsafeMutableRawPointer?
 
+  /// Maps a file.
+  ///
   /// Throws: `CheckpointError.unreadable`.
-  init(_ url: URL) throws(CheckpointError) {
+  package init(_ url: URL) throws(CheckpointError) {
     let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw .unreadable(file: url.path, reason: systemFailure())
@@ -38,14 +40,18 @@ final class FileMapping {
     if let base { munmap(base, bytes.count) }
   }
 
-  /// The tensor of an entry whose bytes start at `offset`; copied only when they are not aligned.
-  func tensor(_ entry: SafetensorsHeader.Entry, at offset: Int) -> Tensor {
-    guard let base, !entry.range.isEmpty, offset % entry.dtype.size == 0 else {
+  /// The tensor whose bytes, in row-major order, start at `offset`; copied only when they are not
+  /// aligned.
+  ///
+  /// Traps: bytes beyond the file.
+  package func tensor(shape: [Int], dtype: DType, at offset: Int) -> Tensor {
+    let range = offset..<offset + shape.reduce(dtype.size, *)
+    guard let base, !range.isEmpty, offset % dtype.size == 0 else {
       return Tensor(
-        bytes: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + entry.range.count]),
-        shape: entry.shape, dtype: entry.dtype)
+        bytes: UnsafeRawBufferPointer(rebasing: bytes[range]), shape: shape, dtype: dtype)
     }
-    return Tensor(over: base + offset, shape: entry.shape, dtype: entry.dtype, keeping: self)
+    precondition(range.upperBound <= bytes.count, "\(range) of \(bytes.count) bytes")
+    return Tensor(over: base + offset, shape: shape, dtype: dtype, keeping: self)
   }
 }
 

@@ -23,7 +23,8 @@ public enum Safetensors {
       parsing: mapping.bytes, fileSize: mapping.bytes.count, file: url.path)
     var tensors: [String: Tensor] = [:]
     for entry in header.entries {
-      tensors[entry.name] = mapping.tensor(entry, at: header.dataStart + entry.range.lowerBound)
+      tensors[entry.name] = mapping.tensor(
+        shape: entry.shape, dtype: entry.dtype, at: header.dataStart + entry.range.lowerBound)
     }
     return SafetensorsFile(tensors: tensors, metadata: header.metadata)
   }

@@ -1,0 +1,24 @@
+/// Why a file of PyTorch's is not read; one sentence each. Nothing in the file was run.
+public enum ArchiveError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The file is not what it should be.
+  case damaged(file: String, reason: String)
+  /// The file asks for a class or function that is neither a tensor nor a plain container.
+  case refused(file: String, name: String)
+  /// The file is of a form that is not read here; `advice` says how to get another.
+  case unsupported(file: String, form: String, advice: String)
+
+  /// One sentence with what to do.
+  public var description: String {
+    switch self {
+    case .damaged(let file, let reason):
+      return "\(file) is damaged or was made to mislead (\(reason)): get the file again, from "
+        + "where you trust it."
+    case .refused(let file, let name):
+      return "\(file) asks for \(name), which is neither a tensor nor a plain container, so it was "
+        + "not run and the file is not read: get the weights as safetensors, or save the state "
+        + "dict alone."
+    case .unsupported(let file, let form, let advice):
+      return "\(file) is \(form), which is not read here: \(advice)."
+    }
+  }
+}

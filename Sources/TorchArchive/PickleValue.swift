@@ -1,0 +1,82 @@
+import Torch
+
+/// What lies on the stack while a pickle is read. Containers are classes, as several places of a
+/// pickle may share one and fill it later.
+enum PickleValue {
+  case none
+  case bool(Bool)
+  case int(Int)
+  case double(Double)
+  case string(String)
+  case bytes
+  case tuple(PickleList)
+  case list(PickleList)
+  case dictionary(PickleDictionary)
+  /// A class or function by its module and name; never called.
+  case global(String)
+  case storage(StorageReference)
+  case tensor(TensorReference)
+
+  /// The kind, for errors.
+  var kind: String {
+    switch self {
+    case .none: "None"
+    case .bool: "a truth value"
+    case .int: "a whole number"
+    case .double: "a number"
+    case .string: "a text"
+    case .bytes: "bytes"
+    case .tuple: "a tuple"
+    case .list: "a list"
+    case .dictionary: "a dictionary"
+    case .global(let name): name
+    case .storage: "a storage"
+    case .tensor: "a tensor"
+    }
+  }
+}
+
+/// A list while it is being filled, or a tuple.
+final class PickleList {
+  var items: [PickleValue]
+
+  init(_ items: [PickleValue] = []) { self.items = items }
+}
+
+/// A dictionary, or the attributes of a TorchScript module, while it is being filled.
+final class PickleDictionary {
+  /// What it may take besides its items.
+  enum Kind {
+    case plain
+    /// An `OrderedDict`, whose attributes mean nothing here.
+    case ordered
+    /// A module of a TorchScript archive, whose attributes are its items.
+    case module
+  }
+
+  let kind: Kind
+  var items: [(key: PickleValue, value: PickleValue)] = []
+
+  init(_ kind: Kind = .plain) { self.kind = kind }
+}
+
+/// The bytes that tensors look at, as a pickle names them.
+struct StorageReference: Equatable {
+  /// The element type that its class names; nil for bytes that tensors give a type of their own.
+  let dtype: DType?
+  /// The name of its file under `data/`.
+  let key: String
+  /// Elements, or bytes where the type is not known.
+  let count: Int
+}
+
+/// A view of a storage, as a pickle describes it, not yet compared with the storage.
+struct TensorReference {
+  let storage: StorageReference
+  let dtype: DType
+  /// Elements before the first.
+  let offset: Int
+  let shape: [Int]
+  /// Elements from one index to the next of each axis.
+  let strides: [Int]
+}

@@ -1,0 +1,55 @@
+/// Finds the tensors in what a pickle built, and names each by the way to it.
+struct TensorCollector {
+  /// Containers inside containers; a container that lies in itself is found by this.
+  static let deepest = 64
+  /// Values looked at; a container may be shared by many, so this bounds the work.
+  static let mostValues = 1_000_000
+
+  private let file: String
+  private var found: [String: TensorReference] = [:]
+  private var visited = 0
+
+  /// Throws: `ArchiveError.damaged`.
+  static func tensors(
+    in value: PickleValue, file: String
+  ) throws(ArchiveError) -> [String: TensorReference] {
+    var collector = TensorCollector(file: file)
+    try collector.visit(value, at: "", depth: 0)
+    return collector.found
+  }
+
+  private init(file: String) { self.file = file }
+
+  private mutating func visit(
+    _ value: PickleValue, at path: String, depth: Int
+  ) throws(ArchiveError) {
+    visited += 1
+    guard depth <= Self.deepest, visited <= Self.mostValues else {
+      throw .damaged(
+        file: file, reason: "its containers are nested without end at \"\(path.prefix(60))\"")
+    }
+    switch value {
+    case .tensor(let tensor): found[path] = tensor
+    case .list(let list), .tuple(let list):
+      for (index, item) in list.items.enumerated() {
+        try visit(item, at: Self.joined(path, "\(index)"), depth: depth + 1)
+      }
+    case .dictionary(let dictionary):
+      for (key, item) in dictionary.items {
+        let name: String
+        switch key {
+        case .string(let text): name = text
+        case .int(let number): name = "\(number)"
+        // Other keys, as truth values, name nothing that is looked for.
+        default: continue
+        }
+        try visit(item, at: Self.joined(path, name), depth: depth + 1)
+      }
+    case .none, .bool, .int, .double, .string, .bytes, .global, .storage: break
+    }
+  }
+
+  private static func joined(_ path: String, _ name: String) -> String {
+    path.isEmpty ? name : "\(path).\(name)"
+  }
+}

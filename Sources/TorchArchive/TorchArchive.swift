@@ -1,0 +1,67 @@
+public import Foundation
+public import Torch
+
+/// The tensors of a file that PyTorch wrote (`torch.save`, `torch.jit.save`): `.pt`, `.pth`,
+/// `.ckpt`, `.bin`.
+///
+/// Such a file is a zip archive of the tensors' bytes and a pickle, which in Python may run
+/// anything. Here nothing is run: tensors, numbers, texts and plain containers are read, and every
+/// other class or function is refused by its name.
+public struct TorchArchive {
+  /// The tensors by key. Keys of nested containers are joined with dots; places in lists and
+  /// tuples count from 0. Tensors whose elements lie in row-major order look at the file's pages,
+  /// as those of `Safetensors.read` do; others are copied.
+  public let tensors: [String: Tensor]
+  /// Whether the file is a TorchScript archive; its code is not read.
+  public let isScript: Bool
+
+  /// The largest pickle that is read: it describes the tensors and does not hold them.
+  static let largestPickle = 256 << 20
+
+  /// Opens a file.
+  ///
+  /// The file must not be changed in place while its tensors are in use.
+  /// Throws: `CheckpointError.unreadable`; `ArchiveError.refused` with the first name that is not
+  /// known, `.damaged` for sizes, offsets and strides that cannot be, `.unsupported` for files of
+  /// PyTorch before 1.6 and of the other byte order.
+  /// Source: torch `serialization`, `caffe2/serialize/inline_container`.
+  public init(_ url: URL) throws {
+    let mapping = try FileMapping(url)
+    try FileKind.requireZip(mapping.bytes, file: url.path)
+    let archive = try ZipArchive(mapping, file: url.path)
+    guard let root = Self.root(of: archive) else {
+      throw ArchiveError.damaged(file: url.path, reason: "no data.pkl is in it")
+    }
+    if let order = archive.entries[root + "byteorder"] {
+      guard try archive.bytes(of: order, limit: 64).starts(with: Array("little".utf8)) else {
+        throw ArchiveError.unsupported(
+          file: url.path, form: "a file of a big-endian machine",
+          advice: "load and save it again on another machine")
+      }
+    }
+    let isScript = archive.entries[root + "constants.pkl"] != nil
+    self.isScript = isScript
+    guard let entry = archive.entries[root + "data.pkl"] else {
+      throw ArchiveError.damaged(file: url.path, reason: "no data.pkl is in it")
+    }
+    let pickle = try archive.bytes(of: entry, limit: Self.largestPickle)
+    let references = try pickle.withUnsafeBytes { bytes in
+      try PickleReader.read(bytes, file: url.path, isScript: isScript) { value in
+        try TensorCollector.tensors(in: value, file: url.path)
+      }
+    }
+    var storages = StorageReader(archive, folder: root + "data/")
+    tensors = try references.reduce(into: [:]) { tensors, item in
+      tensors[item.key] = try storages.tensor(item.value, key: item.key)
+    }
+  }
+
+  /// The folder in the archive that holds `data.pkl`, with a slash at its end.
+  private static func root(of archive: ZipArchive) -> String? {
+    let names = archive.entries.keys.filter {
+      $0 == "data.pkl" || $0.hasSuffix("/data.pkl") && $0.filter { $0 == "/" }.count == 1
+    }
+    guard names.count == 1, let name = names.first else { return nil }
+    return String(name.dropLast("data.pkl".count))
+  }
+}

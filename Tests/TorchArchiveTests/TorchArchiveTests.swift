@@ -1,0 +1,104 @@
+import Foundation
+import TestSupport
+import Testing
+import Torch
+
+@testable import TorchArchive
+
+@Suite struct TorchArchiveConvertTests {
+  @Test(arguments: ["types", "views", "state", "parameters", "nested", "script", "deflated"])
+  func readsWhatTorchWrote(name: String) throws {
+    let archive = try TorchArchive(Golden.url("checkpoints/\(name).pt"))
+    let expected = try Golden.tensors("checkpoints/\(name).safetensors")
+    #expect(archive.tensors.keys.sorted() == expected.keys.sorted())
+    #expect(archive.isScript == (name == "script"))
+    for (key, value) in expected {
+      let found = try #require(archive.tensors[key])
+      #expect(found.shape == value.shape && found.dtype == value.dtype, "\(key)")
+      #expect(bytes(found) == bytes(value), "\(key)")
+    }
+  }
+
+  @Test func tensorsOutliveTheArchive() throws {
+    func one() throws -> Tensor? {
+      try TorchArchive(Golden.url("checkpoints/views.pt")).tensors["whole"]
+    }
+    let expected = try #require(try Golden.tensors("checkpoints/views.safetensors")["whole"])
+    #expect(bytes(try #require(try one())) == bytes(expected))
+  }
+
+  @Test func refusesWhatMisleads() throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("unclip-hostile-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { do { try FileManager.default.removeItem(at: folder) } catch {} }
+    let words = try JSONDecoder().decode(
+      [String: String].self, from: Data(contentsOf: Golden.url("checkpoints/hostile/words.json")))
+    let files = try Golden.tensors("checkpoints/hostile/files.safetensors")
+    #expect(files.count == words.count && files.count > 50)
+    for (name, content) in files {
+      let file = folder.appendingPathComponent(name)
+      try Data(bytes(content)).write(to: file)
+      let sentence: String
+      do {
+        sentence = "read: \(try TorchArchive(file).tensors.keys)"
+      } catch let error as ArchiveError {
+        sentence = error.description
+      }
+      #expect(sentence.contains(words[name] ?? "?"), "\(name): \(sentence)")
+      #expect(sentence.hasPrefix(file.path) && sentence.hasSuffix("."), "\(name): \(sentence)")
+    }
+  }
+
+  /// Every file that is cut off is refused, wherever the cut is, and none ends the process.
+  @Test func refusesEveryCut() throws {
+    let whole = try Data(contentsOf: Golden.url("checkpoints/parameters.pt"))
+    let file = FileManager.default.temporaryDirectory
+      .appendingPathComponent("unclip-cut-\(UUID().uuidString)")
+    defer { do { try FileManager.default.removeItem(at: file) } catch {} }
+    for length in stride(from: 0, to: whole.count, by: 7) {
+      try whole.prefix(length).write(to: file)
+      #expect(throws: ArchiveError.self) { try TorchArchive(file) }
+    }
+  }
+
+  /// Files with a byte changed are read or refused; none ends the process.
+  @Test func survivesChangedBytes() throws {
+    let whole = try Data(contentsOf: Golden.url("checkpoints/parameters.pt"))
+    let file = FileManager.default.temporaryDirectory
+      .appendingPathComponent("unclip-changed-\(UUID().uuidString)")
+    defer { do { try FileManager.default.removeItem(at: file) } catch {} }
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<400 {
+      var changed = whole
+      let place = Int.random(in: 0..<whole.count, using: &random)
+      changed[place] = UInt8.random(in: 0...255, using: &random)
+      try changed.write(to: file)
+      do {
+        _ = try TorchArchive(file)
+      } catch is ArchiveError {}
+    }
+  }
+
+  /// The pickles themselves, of which the checksum would hide changes above.
+  @Test func survivesChangedPickles() throws {
+    let plain: [UInt8] = Array("\u{0}".utf8)
+    var random = SystemRandomNumberGenerator()
+    for length in 0..<600 {
+      let bytes =
+        [0x80, 2] + (0..<length % 40).map { _ in UInt8.random(in: 0...255, using: &random) }
+        + plain
+      bytes.withUnsafeBytes { buffer in
+        do {
+          try PickleReader.read(buffer, file: "x", isScript: false) { value in
+            _ = try TensorCollector.tensors(in: value, file: "x")
+          }
+        } catch { #expect(error is ArchiveError) }
+      }
+    }
+  }
+
+  private func bytes(_ tensor: Tensor) -> [UInt8] {
+    tensor.contiguous().withBytes { Array($0) }
+  }
+}
