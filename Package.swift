@@ -58,6 +58,7 @@ let package = Package(
     library("Diffusion", ["TorchNN"]),
     library("CLIP", ["TorchNN", "Imaging"]),
     library("UnCLIP", ["Diffusion", "CLIP"]),
+    library("Conversion", ["UnCLIP", "TorchArchive"]),
     library("Datasets", ["Imaging"]),
     library("Metrics", ["TorchNN"]),
     library(
@@ -68,7 +69,7 @@ let package = Package(
     library(
       "UnCLIPCommand",
       [
-        "Training", "Yams",
+        "Training", "Conversion", "Yams",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "unclip", dependencies: ["UnCLIPCommand"], swiftSettings: swift),
@@ -81,6 +82,7 @@ let package = Package(
     tests("CLIP"),
     tests("UnCLIP"),
     tests("TorchArchive"),
+    tests("Conversion"),
     tests("Datasets"),
     tests("Metrics"),
     tests("Training"),

@@ -47,7 +47,7 @@ public struct ModelFolder: Sendable, Equatable {
     static let diffusersStem = "diffusion_pytorch_model"
 
     /// The stem of the part's weight files; nil where it has none.
-    var weightStem: String? {
+    package var weightStem: String? {
       switch self {
       case .textEncoder, .imageEncoder: "model"
       case .prior, .textProjection, .decoder, .upsampler, .lastUpsampler: Self.diffusersStem

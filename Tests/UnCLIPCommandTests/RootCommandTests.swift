@@ -37,6 +37,8 @@ import Testing
         tokenize                Show the token ids of texts.
         train                   Train a part of the model.
         assemble                Make one model folder of parts that lie in several.
+        convert                 Make a model folder of original CLIP or Karlo
+                                checkpoints.
         data                    Write training data as WebDataset shards, or look
                                 into them.
         config                  List the presets, or print one as JSON.
@@ -55,8 +57,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "generate", "vary", "verify", "embed", "classify", "tokenize", "train", "assemble", "data",
-    "config",
+    "generate", "vary", "verify", "embed", "classify", "tokenize", "train", "assemble", "convert",
+    "data", "config",
     "doctor",
   ])
   func everyCommandShowsExamples(name: String) throws {

@@ -1,8 +1,10 @@
 import ArgumentParser
 import CLIP
+import Conversion
 import Datasets
 import Imaging
 import Torch
+import TorchArchive
 import TorchNN
 import Training
 import UnCLIP
@@ -34,8 +36,8 @@ public enum ExitStatus: Int32, Sendable {
       case is ConfigError: .data
       case is DeviceError: .unavailable
       case let error as CheckpointError: error.status
-      case is ModelFolderError: .data
-      case is CLIPFolderError: .data
+      case is ModelFolderError, is CLIPFolderError, is ArchiveError: .data
+      case let error as ConversionError: error.status
       case let error as TokenizerError: error.status
       case is RequestError: .usage
       case let error as TrainingError: error.status
@@ -79,6 +81,16 @@ extension CheckpointError {
     switch self {
     case .unwritable: .cannotCreate
     case .unreadable, .malformed, .pointer, .badTensor, .misfit: .data
+    }
+  }
+}
+
+extension ConversionError {
+  fileprivate var status: ExitStatus {
+    switch self {
+    case .ambiguous: .usage
+    case .exists: .cannotCreate
+    case .unknownModel, .unsupported, .twice, .incomplete: .data
     }
   }
 }

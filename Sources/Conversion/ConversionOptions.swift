@@ -1,0 +1,29 @@
+public import Torch
+public import TorchNN
+
+/// What weights do not tell of themselves.
+public struct ConversionOptions: Sendable, Equatable {
+  /// The nonlinearity of a CLIP; nil where the file itself tells.
+  public var activation: Activation?
+  /// Channels of an attention head; nil means 64, and for the vision towers of OpenCLIP's H, g and
+  /// G models the widths that these have.
+  public var headWidth: Int?
+  /// The type of the weights that are written; nil keeps each as it is.
+  public var dtype: DType?
+
+  /// Groups all of it.
+  public init(activation: Activation? = nil, headWidth: Int? = nil, dtype: DType? = nil) {
+    self.activation = activation
+    self.headWidth = headWidth
+    self.dtype = dtype
+  }
+
+  /// The heads of a CLIP tower of a width.
+  ///
+  /// Source: open_clip `model_configs`: ViT-H-14, ViT-g-14, ViT-bigG-14.
+  func headCount(width: Int, isVision: Bool) -> Int {
+    if let headWidth { return max(1, width / headWidth) }
+    if isVision, [1280, 1408, 1664].contains(width) { return 16 }
+    return max(1, width / 64)
+  }
+}

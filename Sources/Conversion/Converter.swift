@@ -1,0 +1,139 @@
+public import Foundation
+import Torch
+public import UnCLIP
+
+/// Brings original checkpoints into a model folder: OpenAI's, OpenCLIP's and transformers' CLIP,
+/// and the parts of Karlo.
+public struct Converter {
+  /// What the files do not tell.
+  public let options: ConversionOptions
+
+  /// Makes a converter.
+  public init(_ options: ConversionOptions = ConversionOptions()) { self.options = options }
+
+  /// Reads the files and writes the parts they hold into a new folder.
+  ///
+  /// Everything is written beside the folder and put in its place at the end.
+  /// - Parameters:
+  ///   - files: checkpoints in any order; each part comes from one of them.
+  ///   - tokenizer: a folder with `vocab.json` and `merges.txt`, to be taken over.
+  /// - Returns: the parts, with the file each came from.
+  /// - Throws: `ArchiveError`, `ConversionError`, `CheckpointError`, `ConfigError`.
+  @discardableResult
+  public func convert(
+    _ files: [URL], tokenizer: URL? = nil, to folder: URL
+  ) throws -> [(part: ModelFolder.Part, source: URL)] {
+    guard !FileManager.default.fileExists(atPath: folder.path) else {
+      throw ConversionError.exists(folder.path)
+    }
+    let weights = try files.map(WeightFile.init)
+    let statistics = weights.lazy.compactMap { KarloKeys.statistics($0.tensors) }.first
+    let aside = ModelFolder(
+      folder.deletingLastPathComponent().appendingPathComponent(
+        ".\(folder.lastPathComponent)-\(ProcessInfo.processInfo.processIdentifier)"))
+    do {
+      var sources: [(part: ModelFolder.Part, source: URL)] = []
+      for file in weights where KarloKeys.statistics(file.tensors) == nil {
+        for part in try parts(of: file, statistics: statistics) {
+          guard !sources.contains(where: { $0.part == part.part }) else {
+            throw ConversionError.twice(part: part.part.rawValue, file: file.url.path)
+          }
+          try write(part, to: aside)
+          sources.append((part.part, file.url))
+        }
+      }
+      if let tokenizer {
+        try copy(tokenizer, to: aside.folder(of: .tokenizer))
+        sources.append((.tokenizer, tokenizer))
+      }
+      if aside.has(.decoder) { try aside.writeIndex() }
+      guard !sources.isEmpty else {
+        throw ConversionError.incomplete(
+          file: files.first?.path ?? "nothing",
+          needs: "it holds statistics alone; give the prior's checkpoint too")
+      }
+      try move(aside.url, to: folder)
+      return sources
+    } catch {
+      if FileManager.default.fileExists(atPath: aside.url.path) {
+        try FileManager.default.removeItem(at: aside.url)
+      }
+      throw error
+    }
+  }
+
+  /// The parts that a file holds.
+  private func parts(
+    of file: WeightFile, statistics: (mean: Tensor, deviation: Tensor)?
+  ) throws -> [ConvertedPart] {
+    if CLIPKeys.isOriginal(file.tensors) || CLIPKeys.isTransformers(file.tensors) {
+      var keys = CLIPKeys(file, options)
+      return try keys.parts()
+    }
+    let karlo = KarloKeys(file: file, options: options)
+    if file.tensors.keys.contains(where: { $0.hasPrefix(KarloKeys.firstSteps) }) {
+      return try karlo.upsampler(file.tensors)
+    }
+    let own = file.tensors.stripped(of: KarloKeys.prefix)
+    let inner = own.isEmpty ? file.tensors : own
+    if inner["text_seq_proj.0.weight"] != nil { return try karlo.decoder(inner) }
+    if inner["clip_img_proj.weight"] != nil {
+      guard let statistics else {
+        throw ConversionError.incomplete(
+          file: file.url.path,
+          needs: "Karlo's prior needs the statistics of its embeddings; add ViT-L-14_stats.th")
+      }
+      return try karlo.prior(inner, statistics: statistics)
+    }
+    throw ConversionError.unknownModel(file: file.url.path, keys: Array(file.tensors.keys))
+  }
+
+  // MARK: Files
+
+  private func write(_ part: ConvertedPart, to model: ModelFolder) throws {
+    let configuration =
+      part.part == .featureExtractor
+      ? model.folder(of: part.part).appendingPathComponent("preprocessor_config.json")
+      : model.configuration(of: part.part)
+    do {
+      try FileManager.default.createDirectory(
+        at: model.folder(of: part.part), withIntermediateDirectories: true)
+      try part.configuration.write(to: configuration)
+    } catch {
+      throw CheckpointError.unwritable(
+        file: configuration.path, reason: error.localizedDescription)
+    }
+    guard let stem = part.part.weightStem else { return }
+    let state = part.state.mapValues { value in
+      guard let dtype = options.dtype, value.dtype.isFloatingPoint else { return value }
+      return value.to(dtype)
+    }
+    try Safetensors.write(
+      state, metadata: part.notes.merging(["format": "pt"]) { $1 },
+      to: model.folder(of: part.part).appendingPathComponent(stem + ".safetensors"))
+  }
+
+  private func copy(_ tokenizer: URL, to folder: URL) throws {
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      for name in try FileManager.default.contentsOfDirectory(atPath: tokenizer.path)
+      where ["vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"]
+        .contains(name)
+      {
+        try FileManager.default.copyItem(
+          at: tokenizer.appendingPathComponent(name), to: folder.appendingPathComponent(name))
+      }
+    } catch {
+      throw CheckpointError.unreadable(
+        file: tokenizer.path, reason: error.localizedDescription)
+    }
+  }
+
+  private func move(_ aside: URL, to folder: URL) throws {
+    do {
+      try FileManager.default.moveItem(at: aside, to: folder)
+    } catch {
+      throw CheckpointError.unwritable(file: folder.path, reason: error.localizedDescription)
+    }
+  }
+}

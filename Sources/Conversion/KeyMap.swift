@@ -1,0 +1,112 @@
+import Foundation
+import Torch
+import TorchNN
+
+/// Takes tensors out of a state dict one by one under new names, so that what nobody took shows.
+struct KeyMap {
+  /// The file, for errors.
+  let file: String
+  /// What has not been taken.
+  private(set) var rest: [String: Tensor]
+  /// What has been taken, by its new key.
+  private(set) var taken: [String: Tensor] = [:]
+  /// Keys that were looked for and are not there.
+  private(set) var missing: [String] = []
+
+  init(_ tensors: [String: Tensor], file: String) {
+    rest = tensors
+    self.file = file
+  }
+
+  /// Takes one tensor, if it is there.
+  mutating func optional(_ key: String) -> Tensor? { rest.removeValue(forKey: key) }
+
+  /// Gives a tensor another old name.
+  mutating func rename(_ key: String, to other: String) {
+    rest[other] = rest.removeValue(forKey: key)
+  }
+
+  /// Takes one tensor, with a number of axes.
+  mutating func take(_ key: String, axes: Int? = nil) -> Tensor? {
+    guard let tensor = rest.removeValue(forKey: key), axes == nil || tensor.shape.count == axes
+    else {
+      missing.append(key)
+      return nil
+    }
+    return tensor
+  }
+
+  /// Puts a tensor under a new key.
+  mutating func put(_ tensor: Tensor?, as key: String) {
+    if let tensor { taken[key] = tensor }
+  }
+
+  /// Takes one tensor under a new key, in another form where `change` is given.
+  mutating func move(
+    _ key: String, to new: String, axes: Int? = nil, _ change: (Tensor) -> Tensor = { $0 }
+  ) {
+    put(take(key, axes: axes).map(change), as: new)
+  }
+
+  /// Takes a layer's weight and bias under a new name.
+  mutating func layer(_ key: String, to new: String, _ change: (Tensor) -> Tensor = { $0 }) {
+    move(key + ".weight", to: new + ".weight", change)
+    move(key + ".bias", to: new + ".bias")
+  }
+
+  /// Drops tensors that carry no weights.
+  mutating func drop(where isJunk: (String) -> Bool) { rest = rest.filter { !isJunk($0.key) } }
+
+  /// Cuts a tensor whose rows belong to several layers.
+  ///
+  /// Throws: `CheckpointError.badTensor` when the rows cannot be cut so.
+  func parts(
+    _ tensor: Tensor?, _ key: String, names: [String], blockRows: Int? = nil
+  ) throws(CheckpointError) -> [String: Tensor] {
+    guard let tensor else { return [:] }
+    let count = names.count
+    let rows = tensor.shape.first ?? 0
+    let block = blockRows ?? rows / count
+    guard block > 0, rows % (block * count) == 0 else {
+      throw .badTensor(
+        file: file, key: key, expected: "rows for \(count) layers in blocks of \(max(block, 1))",
+        found: "the shape \(tensor.shape)")
+    }
+    // Blocks of rows take turns: those of one layer are every `count`-th.
+    let turns = rows / (block * count)
+    let inner = Array(tensor.shape.dropFirst())
+    let blocks = tensor.reshaped([turns, count, block] + inner)
+    var found: [String: Tensor] = [:]
+    for (index, name) in names.enumerated() {
+      found[name] = blocks.selected(1, index).reshaped([turns * block] + inner)
+    }
+    return found
+  }
+
+  /// What was taken, once it is sure that it is all and just what a module holds.
+  ///
+  /// Throws: `CheckpointError.misfit`.
+  func finished(for module: some Module) throws(CheckpointError) -> [String: Tensor] {
+    var misshapen: [String] = []
+    var absent = missing
+    let expected = module.stateDict()
+    for (key, value) in expected {
+      guard let found = taken[key] else {
+        if missing.isEmpty { absent.append(key) }
+        continue
+      }
+      if found.shape != value.shape {
+        misshapen.append("\(key) is \(found.shape), not \(value.shape)")
+      } else if !found.dtype.isFloatingPoint {
+        misshapen.append("\(key) is \(found.dtype)")
+      }
+    }
+    let surplus = Array(rest.keys) + taken.keys.filter { expected[$0] == nil }
+    guard absent.isEmpty, surplus.isEmpty, misshapen.isEmpty else {
+      throw .misfit(
+        file: file, missing: absent.sorted(), surplus: surplus.sorted(),
+        misshapen: misshapen.sorted())
+    }
+    return taken
+  }
+}

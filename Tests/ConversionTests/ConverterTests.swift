@@ -1,0 +1,151 @@
+import CLIP
+import Diffusion
+import Foundation
+import TestSupport
+import Testing
+import Torch
+import TorchArchive
+import TorchNN
+import UnCLIP
+
+@testable import Conversion
+
+@Suite struct ConverterConvertTests {
+  private let folder = FileManager.default.temporaryDirectory
+    .appendingPathComponent("unclip-convert-\(UUID().uuidString)")
+  private let options = ConversionOptions(activation: nil, headWidth: 8)
+
+  private func golden(_ name: String) -> URL { Golden.url("conversion/\(name)") }
+
+  private func tidied<Result>(_ body: (URL) throws -> Result) throws -> Result {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { do { try FileManager.default.removeItem(at: folder) } catch {} }
+    return try body(folder.appendingPathComponent("model"))
+  }
+
+  private func bytes(_ tensor: Tensor) -> [UInt8] { tensor.contiguous().withBytes { Array($0) } }
+
+  private func expectSame(_ found: [String: Tensor], _ expected: [String: Tensor]) throws {
+    #expect(found.keys.sorted() == expected.keys.sorted())
+    for (key, value) in expected {
+      let other = try #require(found[key])
+      #expect(other.shape == value.shape && bytes(other) == bytes(value), "\(key)")
+    }
+  }
+
+  @Test(arguments: ["clip_transformers.bin", "clip_open.pt", "clip_openai.pt", "clip_script.pt"])
+  func clipComesOutAsTransformersHasIt(file: String) throws {
+    try tidied { out in
+      var options = options
+      if file == "clip_transformers.bin" || file == "clip_open.pt" { options.activation = .gelu }
+      let parts = try Converter(options).convert([golden(file)], to: out)
+      #expect(parts.map(\.part) == [.textEncoder, .imageEncoder, .featureExtractor])
+      let model = ModelFolder(out)
+      let expected = try Golden.tensors("conversion/clip.safetensors")
+      for (part, prefixes) in [
+        (ModelFolder.Part.textEncoder, ["text_model.", "text_projection."]),
+        (.imageEncoder, ["vision_model.", "visual_projection."]),
+      ] {
+        let own = expected.filter { item in prefixes.contains { item.key.hasPrefix($0) } }
+        try expectSame(try Safetensors.readModel(folder: model.folder(of: part)), own)
+      }
+      let clip = try CLIPModel.load(from: out)
+      #expect(clip.vision.config.imageSize == 16 && clip.vision.config.numAttentionHeads == 3)
+      #expect(clip.text.config.numAttentionHeads == 2 && clip.text.config.vocabSize == 50)
+      let activation = options.activation ?? .quickGELU
+      #expect(clip.text.config.hiddenAct == activation)
+      #expect(clip.vision.config.hiddenAct == activation)
+    }
+  }
+
+  @Test func weightsAreWrittenInAnotherType() throws {
+    try tidied { out in
+      var options = options
+      options.dtype = .float32
+      try Converter(options).convert([golden("clip_openai.pt")], to: out)
+      let state = try Safetensors.readModel(folder: out.appendingPathComponent("text_encoder"))
+      #expect(state.values.allSatisfy { $0.dtype == .float32 })
+    }
+  }
+
+  @Test func karlosPriorComesOutAsDiffusersHasIt() throws {
+    try tidied { out in
+      try Converter(options).convert([golden("prior.ckpt"), golden("stats.th")], to: out)
+      let model = ModelFolder(out)
+      try expectSame(
+        try Safetensors.readModel(
+          folder: model.folder(of: .prior), stem: "diffusion_pytorch_model"),
+        try Golden.tensors("conversion/prior.safetensors"))
+      #expect(try model.loadPrior().transformer.config.numEmbeddings == 5)
+    }
+  }
+
+  /// Row r of the n-th tensor of a network holds 1000 n + r.
+  @Test func karlosNetworksComeOutAsDiffusersHasThem() throws {
+    try tidied { out in
+      let files = ["decoder.ckpt", "upsampler.ckpt"]
+      try Converter(options).convert(files.map(golden), to: out)
+      let model = ModelFolder(out)
+      let expected = try JSONDecoder().decode(
+        [String: [String: [Int]]].self, from: Data(contentsOf: golden("networks.json")))
+      for (part, shapes) in expected {
+        let state = try Safetensors.readModel(
+          folder: out.appendingPathComponent(part), stem: "diffusion_pytorch_model")
+        #expect(state.keys.sorted() == shapes.keys.sorted())
+        for (index, key) in shapes.keys.sorted().enumerated() {
+          let value = try #require(state[key])
+          let shape = try #require(shapes[key])
+          let rows = Tensor.arange(Double(shape[0])) + Double(1000 * index)
+          let wanted = rows.reshaped([-1] + shape.dropFirst().map { _ in 1 }).expanded(shape)
+          #expect(value.shape == shape && bytes(value) == bytes(wanted), "\(part) \(key)")
+        }
+      }
+      #expect(try model.loadDecoder().unet.config.resnetTimeScaleShift == .scaleShift)
+      let upsampler = try model.loadUpsampler()
+      #expect(upsampler.unet.config.resnetTimeScaleShift == .default)
+      #expect(upsampler.lastUNet != nil)
+      #expect(
+        FileManager.default.fileExists(
+          atPath: out.appendingPathComponent("model_index.json").path))
+    }
+  }
+
+  @Test func refusals() throws {
+    try tidied { out in
+      func sentence(_ files: [URL], _ options: ConversionOptions) -> String {
+        do {
+          try Converter(options).convert(files, to: out)
+          return "converted"
+        } catch { return "\(error)" }
+      }
+      let plain = ConversionOptions()
+      #expect(sentence([golden("clip_open.pt")], plain).contains("add --activation quick_gelu"))
+      #expect(sentence([golden("prior.ckpt")], options).contains("add ViT-L-14_stats.th"))
+      #expect(sentence([golden("stats.th")], options).contains("statistics alone"))
+      #expect(
+        sentence([golden("clip_openai.pt"), golden("clip_script.pt")], options)
+          .contains("give one file for each part"))
+      #expect(
+        sentence([Golden.url("checkpoints/views.pt")], options).contains("no part of Karlo"))
+      #expect(sentence([golden("none.pt")], options).contains("cannot be read"))
+      // Heads of another width than the weights have.
+      #expect(
+        sentence(
+          [golden("prior.ckpt"), golden("stats.th")], ConversionOptions(headWidth: 5)
+        ).contains("blocks of 5"))
+      // A tensor too many, and one too few.
+      var state = try WeightFile(golden("clip_openai.pt")).tensors
+      state["visual.surplus"] = Tensor([Float(1)])
+      state["ln_final.bias"] = nil
+      let file = out.deletingLastPathComponent().appendingPathComponent("odd.safetensors")
+      try Safetensors.write(state, to: file)
+      let text = sentence([file], options)
+      #expect(text.contains("visual.surplus") && text.contains("ln_final.bias"), "\(text)")
+      // Nothing was left behind by any of these.
+      let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+      #expect(left == ["odd.safetensors"])
+      try FileManager.default.createDirectory(at: out, withIntermediateDirectories: true)
+      #expect(sentence([golden("clip_openai.pt")], options).contains("is there already"))
+    }
+  }
+}
