@@ -45,7 +45,7 @@ struct CLIPKeys {
       }
       let scalars = ["input_resolution", "context_length", "vocab_size"]
       isOpenAI = isOpenAI || scalars.allSatisfy { map.rest[$0] != nil }
-      map.drop { scalars.contains($0) || $0 == "attn_mask" || $0 == "logit_bias" }
+      map.drop { scalars.contains($0) || $0.hasSuffix("attn_mask") || $0 == "logit_bias" }
       try original(to: "text_model", from: "", layers: textLayers)
       try original(to: "vision_model", from: "visual.", layers: visionLayers)
     } else {

@@ -64,7 +64,12 @@ struct KarloKeys {
         file: file.url.path, missing: ["positional_embedding"] + map.missing, surplus: [],
         misshapen: [])
     }
-    map.put(positions.reshaped([1, length, positions.shape.last ?? 0]), as: "positional_embedding")
+    guard let last = positions.shape.last, positions.count == length * last else {
+      throw CheckpointError.badTensor(
+        file: file.url.path, key: "positional_embedding", expected: "a row for each place",
+        found: "the shape \(positions.shape)")
+    }
+    map.put(positions.reshaped([1, length, last]), as: "positional_embedding")
     map.put(statistics.mean.reshaped(1, -1), as: "clip_mean")
     map.put(statistics.deviation.reshaped(1, -1), as: "clip_std")
     let config = PriorConfig(
@@ -112,6 +117,12 @@ struct KarloKeys {
       embeddingWidth: context[1], contextWidth: context[0],
       timeWidth: try shape("embedding_proj")[0])
     config.clipExtraContextTokens = try shape("clip_extra_context_tokens_proj")[0] / context[0]
+    guard config.clipExtraContextTokens > 0 else {
+      throw CheckpointError.badTensor(
+        file: file.url.path, key: "clip_tok_proj.weight",
+        expected: "rows for tokens of width \(context[0])",
+        found: "\(try shape("clip_extra_context_tokens_proj")[0]) rows")
+    }
     let module = withoutInitialization { TextProjection(config, using: RandomSource(seed: 0)) }
     let unet = try network(
       tensors.filter { !isProjection($0.key) }, as: .decoder, sampleSize: 64)

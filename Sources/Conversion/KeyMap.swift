@@ -67,7 +67,7 @@ struct KeyMap {
     let count = names.count
     let rows = tensor.shape.first ?? 0
     let block = blockRows ?? rows / count
-    guard block > 0, rows % (block * count) == 0 else {
+    guard rows > 0, block > 0, rows % (block * count) == 0 else {
       throw .badTensor(
         file: file, key: key, expected: "rows for \(count) layers in blocks of \(max(block, 1))",
         found: "the shape \(tensor.shape)")

@@ -32,7 +32,8 @@ public struct WeightFile {
       let inner = tensors.stripped(of: prefix)
       if !inner.isEmpty { tensors = inner }
     }
-    self.tensors = tensors
+    // No weight is empty; a shape with a zero in it may claim any other length.
+    self.tensors = tensors.filter { $0.value.count > 0 }
   }
 
   private static func isSafetensors(_ url: URL) throws -> Bool {

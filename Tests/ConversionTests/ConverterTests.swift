@@ -141,6 +141,18 @@ import UnCLIP
       try Safetensors.write(state, to: file)
       let text = sentence([file], options)
       #expect(text.contains("visual.surplus") && text.contains("ln_final.bias"), "\(text)")
+      // Shapes that no checkpoint has.
+      let prior = try WeightFile(golden("prior.ckpt")).tensors
+      for (key, tensor) in [
+        ("model.positional_embedding", Tensor.ones([2, 2, 9, 16])),
+        ("model.transformer.resblocks.0.attn.c_qkv.bias", Tensor(scalar: 1)),
+        ("model.clip_img_proj.weight", Tensor.ones([3])),
+        ("model.prd_emb", Tensor.ones([7])),
+      ] {
+        try Safetensors.write(prior.merging([key: tensor]) { $1 }, to: file)
+        let text = sentence([file, golden("stats.th")], options)
+        #expect(text.hasPrefix(file.path) && text != "converted", "\(key): \(text)")
+      }
       // Nothing was left behind by any of these.
       let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
       #expect(left == ["odd.safetensors"])
