@@ -170,7 +170,7 @@ struct CLIPKeys {
   private func text(_ activation: Activation) throws -> ConvertedPart {
     let tokens = try shape("text_model.embeddings.token_embedding.weight", axes: 2)
     let config = CLIPTextConfig(
-      width: tokens[1],
+      width: try map.width(tokens[1], of: "token_embedding.weight"),
       innerWidth: try shape("text_model.encoder.layers.0.mlp.fc1.weight", axes: 2)[0],
       layers: layerCount("text_model"),
       heads: options.headCount(width: tokens[1], isVision: false),
@@ -196,7 +196,7 @@ struct CLIPKeys {
         expected: "one row for the class token and those of a square", found: "\(places[0]) rows")
     }
     let config = CLIPVisionConfig(
-      width: patches[0],
+      width: try map.width(patches[0], of: "visual.conv1.weight"),
       innerWidth: try shape("vision_model.encoder.layers.0.mlp.fc1.weight", axes: 2)[0],
       layers: layerCount("vision_model"),
       heads: options.headCount(width: patches[0], isVision: true),

@@ -72,6 +72,7 @@ struct KarloKeys {
     map.put(positions.reshaped([1, length, last]), as: "positional_embedding")
     map.put(statistics.mean.reshaped(1, -1), as: "clip_mean")
     map.put(statistics.deviation.reshaped(1, -1), as: "clip_std")
+    _ = try map.width(width[0], of: "clip_img_proj.weight")
     let config = PriorConfig(
       heads: max(1, width[0] / headWidth), headWidth: min(headWidth, width[0]), layers: count,
       embeddingWidth: width[1], textLength: length - 4, dropout: 0)

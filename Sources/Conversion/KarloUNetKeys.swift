@@ -127,7 +127,8 @@ struct KarloUNetKeys {
     }
     var channels: [Int] = []
     for level in 0..<levelCount {
-      channels.append(try shape("down_blocks.\(level).resnets.0.conv1.weight", axes: 4)[0])
+      let key = "down_blocks.\(level).resnets.0.conv1.weight"
+      channels.append(try map.width(try shape(key, axes: 4)[0], of: key))
     }
     let shift = try shape("down_blocks.0.resnets.0.time_emb_proj.weight", axes: 2)[0]
     let context = try levels.firstIndex(of: .attention).map { level throws(CheckpointError) in

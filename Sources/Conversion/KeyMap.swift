@@ -83,6 +83,18 @@ struct KeyMap {
     return found
   }
 
+  /// A width that a network is then made with; it is made before its weights are compared, and
+  /// takes memory by the square of this.
+  ///
+  /// Throws: `CheckpointError.badTensor` above 16384, three times what any CLIP or Karlo has.
+  func width(_ width: Int, of key: String) throws(CheckpointError) -> Int {
+    guard (1...16384).contains(width) else {
+      throw .badTensor(
+        file: file, key: key, expected: "a width of at most 16384", found: "the width \(width)")
+    }
+    return width
+  }
+
   /// What was taken, once it is sure that it is all and just what a module holds.
   ///
   /// Throws: `CheckpointError.misfit`.

@@ -153,6 +153,17 @@ import UnCLIP
         let text = sentence([file, golden("stats.th")], options)
         #expect(text.hasPrefix(file.path) && text != "converted", "\(key): \(text)")
       }
+      state = [
+        "token_embedding.weight": .ones([2, 2]), "visual.layer1.0.conv1.weight": .ones([1]),
+      ]
+      try Safetensors.write(state, to: file)
+      #expect(sentence([file], options).contains("its vision tower is a ResNet"))
+      state = try WeightFile(golden("clip_openai.pt")).tensors
+      state["token_embedding.weight"] = .ones([1, 20000])
+      try Safetensors.write(state, to: file)
+      #expect(sentence([file], options).contains("a width of at most 16384"))
+      try Safetensors.write(["model_first_steps.x": .ones([1])], to: file)
+      #expect(sentence([file], options).hasPrefix(file.path))
       // Nothing was left behind by any of these.
       let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
       #expect(left == ["odd.safetensors"])
