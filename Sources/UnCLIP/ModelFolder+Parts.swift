@@ -103,17 +103,4 @@ extension ModelFolder {
   public func loadImageEncoder() throws -> CLIPVisionModelWithProjection {
     try CLIPVisionModelWithProjection.load(from: folder(of: .imageEncoder))
   }
-
-  /// Loads the vision tower and how pictures are prepared for it; without a preprocessor's file,
-  /// CLIP's own.
-  /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
-  public func loadPictureEncoder() throws -> ImageEncoder {
-    let model = try loadImageEncoder()
-    let file = folder(of: .featureExtractor).appendingPathComponent("preprocessor_config.json")
-    return ImageEncoder(
-      preprocessor: has(.featureExtractor)
-        ? try CLIPImagePreprocessor(contentsOf: file)
-        : CLIPImagePreprocessor(size: model.config.imageSize),
-      model: model)
-  }
 }

@@ -1,3 +1,4 @@
+public import CLIP
 import Diffusion
 public import Imaging
 public import Torch
@@ -25,7 +26,7 @@ public struct UnCLIPPipeline {
   /// CLIP text to CLIP image embeddings; nil where only variations are drawn.
   public let prior: LazyStage<DiffusionPrior>?
   /// Pictures to CLIP image embeddings; nil where only sentences are drawn.
-  public let imageEncoder: LazyStage<ImageEncoder>?
+  public let imageEncoder: LazyStage<CLIPImageEmbedder>?
   /// Image embeddings to small pictures.
   public let decoder: LazyStage<Decoder>
   /// Small pictures to larger ones; nil where the model has none.
@@ -69,54 +70,37 @@ public struct UnCLIPPipeline {
         + (drawsSentences ? [.prior] : []) + (drawsPictures ? [.imageEncoder] : []))
     defaults = try ModelDefaults.read(from: folder)
     decoderSize = try UNetConfig.read(at: folder.configuration(of: .decoder)).sampleSize ?? 64
-    /// The modules as they are needed for drawing.
-    func frozen(_ modules: [(any Module)?]) {
+    /// Makes the modules what drawing needs.
+    func freeze(_ modules: [(any Module)?]) {
       for module in modules.compactMap({ $0 }) {
         module.freeze()
         module.eval()
         module.to(dtype: dtype, device: device)
       }
     }
-    textEncoder = try folder.loadTextEncoder()
-    frozen([textEncoder.model])
-    prior =
-      drawsSentences
-      ? LazyStage {
-        let stage = try folder.loadPrior()
-        frozen([stage.transformer])
+    func lazy<Value>(
+      _ load: @escaping () throws -> Value, _ modules: @escaping (Value) -> [(any Module)?]
+    ) -> LazyStage<Value> {
+      LazyStage {
+        let stage = try load()
+        freeze(modules(stage))
         return stage
-      } : nil
+      }
+    }
+    textEncoder = try folder.loadTextEncoder()
+    freeze([textEncoder.model])
+    prior = drawsSentences ? lazy(folder.loadPrior) { [$0.transformer] } : nil
     imageEncoder =
       drawsPictures
       ? LazyStage {
-        let stage = try folder.loadPictureEncoder()
-        frozen([stage.model])
-        return stage
+        try CLIPImageEmbedder(CLIPFolder(folder.url), device: device, dtype: dtype)
       } : nil
-    decoder = LazyStage {
-      let stage = try folder.loadDecoder()
-      frozen([stage.unet, stage.projection])
-      return stage
-    }
+    decoder = lazy(folder.loadDecoder) { [$0.unet, $0.projection] }
     upsampler =
-      folder.has(.upsampler)
-      ? LazyStage {
-        let stage = try folder.loadUpsampler()
-        frozen([stage.unet, stage.lastUNet])
-        return stage
-      } : nil
+      folder.has(.upsampler) ? lazy(folder.loadUpsampler) { [$0.unet, $0.lastUNet] } : nil
     self.device = device
     self.dtype = dtype
     self.residency = residency
-  }
-
-  /// Loads every network now, so that a broken file shows before a picture is asked for.
-  /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
-  public func load() throws {
-    _ = try prior?.loaded()
-    _ = try imageEncoder?.loaded()
-    _ = try decoder.loaded()
-    _ = try upsampler?.loaded()
   }
 
   /// Runs one stage, and lets it go where only one may be in memory.
@@ -184,7 +168,7 @@ public struct UnCLIPPipeline {
     let imageEmbedding: Tensor
     if let original {
       guard let imageEncoder else { preconditionFailure("not opened for drawing from pictures") }
-      imageEmbedding = try using(imageEncoder) { $0.encode([original], dtype: dtype) }
+      imageEmbedding = try using(imageEncoder) { $0([original]) }
     } else {
       guard let prior else { preconditionFailure("not opened for drawing from sentences") }
       imageEmbedding = try using(prior) { prior in

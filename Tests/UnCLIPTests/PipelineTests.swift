@@ -1,3 +1,4 @@
+import CLIP
 import Foundation
 import Imaging
 import TestSupport
@@ -117,7 +118,7 @@ import UnCLIP
       width: source.dim(1), height: source.dim(0), channels: 3, pixels: source.bytes())
     let encoder = try #require(pipeline.imageEncoder).loaded()
     expectClose(
-      encoder.encode([original]), try golden.tensor("vary.embedding"), .network(.float32))
+      encoder([original]), try golden.tensor("vary.embedding"), .network(.float32))
     for name in ["vary", "varySeveral"] {
       let seeds = try seeds(name)
       let images = try pipeline.images(
