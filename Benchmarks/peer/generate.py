@@ -10,6 +10,7 @@ import torch
 from diffusers import PriorTransformer, UNet2DConditionModel, UNet2DModel, UnCLIPScheduler
 from diffusers.pipelines.deprecated.unclip.text_proj import UnCLIPTextProjModel
 from PIL import Image
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
 OUT = sys.argv[1]
@@ -21,22 +22,22 @@ with torch.no_grad():
         max_position_embeddings=32, vocab_size=2048, projection_dim=192, eos_token_id=2)).eval()
     prior = PriorTransformer(num_attention_heads=4, attention_head_dim=48, num_layers=4,
                              embedding_dim=192, num_embeddings=32).eval()
-    projection = UnCLIPTextProjModel(clip_embeddings_dim=192, time_embed_dim=128,
+    projection = UnCLIPTextProjModel(clip_embeddings_dim=192, time_embed_dim=256,
                                      cross_attention_dim=128).eval()
     decoder = UNet2DConditionModel(
-        sample_size=64, in_channels=3, out_channels=3, layers_per_block=1,
-        block_out_channels=(32, 64, 96, 96), norm_num_groups=8, attention_head_dim=32,
+        sample_size=64, in_channels=48, out_channels=48, layers_per_block=1,
+        block_out_channels=(64, 96, 96), norm_num_groups=8, attention_head_dim=32,
         cross_attention_dim=128, class_embed_type="identity",
         resnet_time_scale_shift="scale_shift",
-        down_block_types=("ResnetDownsampleBlock2D",) * 2 + ("SimpleCrossAttnDownBlock2D",) * 2,
+        down_block_types=("ResnetDownsampleBlock2D",) + ("SimpleCrossAttnDownBlock2D",) * 2,
         mid_block_type="UNetMidBlock2DSimpleCrossAttn",
-        up_block_types=("SimpleCrossAttnUpBlock2D",) * 2 + ("ResnetUpsampleBlock2D",) * 2).eval()
+        up_block_types=("SimpleCrossAttnUpBlock2D",) * 2 + ("ResnetUpsampleBlock2D",)).eval()
     upsampler = UNet2DModel(
-        sample_size=256, in_channels=6, out_channels=3, layers_per_block=1,
-        block_out_channels=(16, 24, 32, 32), norm_num_groups=8, add_attention=False,
+        sample_size=256, in_channels=24, out_channels=12, layers_per_block=1,
+        block_out_channels=(16, 24), norm_num_groups=8, add_attention=False,
         resnet_time_scale_shift="scale_shift",
-        down_block_types=("ResnetDownsampleBlock2D",) * 4,
-        up_block_types=("ResnetUpsampleBlock2D",) * 4).eval()
+        down_block_types=("ResnetDownsampleBlock2D",) * 2,
+        up_block_types=("ResnetUpsampleBlock2D",) * 2).eval()
 
     def scheduler(kind, variance, bound, steps):
         s = UnCLIPScheduler(prediction_type=kind, variance_type=variance, clip_sample_range=bound)
@@ -72,8 +73,9 @@ with torch.no_grad():
     seen = torch.ones(2, context.shape[1])
 
     def decoder_step(x, t):
-        y = decoder(torch.cat([x, x]), t, encoder_hidden_states=context, class_labels=label,
-                    attention_mask=seen).sample
+        grid = pixel_unshuffle(torch.cat([x, x]), 4)
+        y = pixel_shuffle(decoder(grid, t, encoder_hidden_states=context, class_labels=label,
+                                  attention_mask=seen).sample, 4)
         u, c = y.chunk(2)
         return u + 2 * (c - u)
 
@@ -82,6 +84,8 @@ with torch.no_grad():
     wide = torch.nn.functional.interpolate(small, size=256, mode="bicubic", antialias=True)
     large = loop(scheduler("sample", "fixed_small_log", 1, UPSAMPLER_STEPS),
                  torch.randn(1, 3, 256, 256, generator=g),
-                 lambda x, t: upsampler(torch.cat([x, wide], 1), t).sample).clamp(-1, 1)
+                 lambda x, t: pixel_shuffle(
+                     upsampler(pixel_unshuffle(torch.cat([x, wide], 1), 2), t).sample, 2)
+                 ).clamp(-1, 1)
     pixels = ((large[0] * 0.5 + 0.5) * 255).round().byte().permute(1, 2, 0).numpy()
     Image.fromarray(pixels).save(OUT)

@@ -21,7 +21,7 @@ torch.set_num_threads(threads)
 BATCH, D, LENGTH, T = 16, 192, 32, 1000
 
 unet = UNet2DConditionModel(
-    sample_size=64, in_channels=12, out_channels=12, layers_per_block=1,
+    sample_size=64, in_channels=48, out_channels=48, layers_per_block=1,
     block_out_channels=(64, 96, 96), norm_num_groups=8, attention_head_dim=32,
     cross_attention_dim=128, class_embed_type="identity", resnet_time_scale_shift="scale_shift",
     down_block_types=("ResnetDownsampleBlock2D",) + ("SimpleCrossAttnDownBlock2D",) * 2,
@@ -57,9 +57,9 @@ def loss(images, embedding, text, states, none, none_states):
                                do_classifier_free_guidance=False)
     x = at(signal, t) * images + at(spread, t) * noise
     mask = torch.ones(b, tokens.shape[1])
-    grid = pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last)
+    grid = pixel_unshuffle(x, 4).contiguous(memory_format=torch.channels_last)
     y = pixel_shuffle(unet(grid, t, encoder_hidden_states=tokens, class_labels=label,
-                           attention_mask=mask).sample, 2)
+                           attention_mask=mask).sample, 4)
     return ((y - images) ** 2).flatten(1).mean(1).mean()
 
 

@@ -48,7 +48,7 @@ public struct CLIPConfig: Codable, Sendable, Equatable {
       width: 192, layers: 3, heads: 4, contextLength: 32, vocabularySize: 2048,
       embeddingWidth: 192),
     vision: CLIPVisionConfig(
-      width: 192, layers: 4, heads: 4, imageSize: 64, patchSize: 8, embeddingWidth: 192))
+      width: 192, layers: 4, heads: 4, imageSize: 64, patchSize: 16, embeddingWidth: 192))
 
   /// OpenAI's ViT-B/32.
   public static let vitB32 = CLIPConfig(

@@ -1,5 +1,5 @@
 // Linear algebra, layers, resampling.
-#include "guard.h"
+#include "packed.h"
 
 #include <ATen/ops/_upsample_bicubic2d_aa.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
@@ -30,6 +30,16 @@
 
 using namespace ct;
 
+namespace {
+
+at::Tensor plain_conv2d(
+    const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+    at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups) {
+  return at::conv2d(x, weight, bias, stride, padding, dilation, groups);
+}
+
+}  // namespace
+
 int ct_matmul(const ct_tensor *a, const ct_tensor *b, ct_tensor **out) {
   return give(out, [&] { return at::matmul(a->value, b->value); });
 }
@@ -44,7 +54,10 @@ int ct_einsum(const char *equation, ct_list list, ct_int count, ct_tensor **out)
 
 int ct_linear(
     const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, ct_tensor **out) {
-  return give(out, [&] { return at::linear(x->value, weight->value, maybe(bias)); });
+  return give(out, [&] {
+    return weight->value.is_mkldnn() ? packed_linear(x->value, weight->value, maybe(bias))
+                                     : at::linear(x->value, weight->value, maybe(bias));
+  });
 }
 
 int ct_eigh(const ct_tensor *x, ct_tensor **values, ct_tensor **vectors) {
@@ -72,7 +85,8 @@ int ct_conv2d(
     const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, const ct_int stride[2],
     const ct_int padding[2], const ct_int dilation[2], ct_int groups, ct_tensor **out) {
   return give(out, [&] {
-    return at::conv2d(
+    const auto apply = weight->value.is_mkldnn() ? packed_conv2d : plain_conv2d;
+    return apply(
         x->value, weight->value, maybe(bias), pair(stride), pair(padding), pair(dilation),
         groups);
   });

@@ -3,7 +3,7 @@ public import Torch
 /// A convolution of images: `[B, in, H, W] -> [B, out, H', W']`.
 ///
 /// Source: PyTorch `nn.Conv2d`, its keys and its initialisation.
-public final class Conv2d: UnaryLayer {
+public final class Conv2d: UnaryLayer, PackableLayer {
   /// `[out, in / groups, kernel, kernel]`.
   public let weight: Parameter
   /// `[out]`.
@@ -12,6 +12,7 @@ public final class Conv2d: UnaryLayer {
   private let padding: Int
   private let dilation: Int
   private let groups: Int
+  var packsAtNextCall = false
 
   /// Makes a layer with a square kernel, drawing weight and bias uniformly from `±1/√fanIn`.
   ///
@@ -32,7 +33,11 @@ public final class Conv2d: UnaryLayer {
 
   /// The convolution; `H' = (H + 2 padding - dilation (kernel - 1) - 1) / stride + 1`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    F.conv2d(
+    packOnce {
+      F.packedConv2d(
+        $0, input: x.shape, stride: stride, padding: padding, dilation: dilation, groups: groups)
+    }
+    return F.conv2d(
       x, weight.value, bias?.value, stride: stride, padding: padding, dilation: dilation,
       groups: groups)
   }

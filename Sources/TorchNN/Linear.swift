@@ -3,11 +3,13 @@ public import Torch
 /// An affine map of the last axis: `[…, in] -> […, out]`.
 ///
 /// Source: PyTorch `nn.Linear`, its keys and its initialisation.
-public final class Linear: UnaryLayer {
+public final class Linear: UnaryLayer, PackableLayer {
   /// `[out, in]`.
   public let weight: Parameter
   /// `[out]`.
   public let bias: Parameter?
+
+  var packsAtNextCall = false
 
   /// Makes a layer, drawing weight and bias uniformly from `±1/√in`.
   public init(
@@ -20,7 +22,8 @@ public final class Linear: UnaryLayer {
 
   /// `x Wᵀ + b`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    F.linear(x, weight.value, bias?.value)
+    packOnce { F.packedLinear($0, rows: x.count / max(1, x.dim(-1))) }
+    return F.linear(x, weight.value, bias?.value)
   }
 }
 

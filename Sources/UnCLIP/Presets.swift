@@ -56,9 +56,9 @@ public struct UnCLIPPreset: Sendable {
     decoder: .decoder(
       size: 64, channels: [64, 96, 96], layersPerBlock: 1, attention: [false, true, true],
       headWidth: 32, contextWidth: 128, groups: 8, dropout: 0, learnsVariance: false,
-      patchSize: 2),
+      patchSize: 4),
     upsampler: .upsampler(
-      size: 256, channels: [24, 32], layersPerBlock: 1, groups: 8, timeShift: .scaleShift,
+      size: 256, channels: [16, 24], layersPerBlock: 1, groups: 8, timeShift: .scaleShift,
       dropout: 0, patchSize: 2),
     priorScheduler: .prior, decoderScheduler: .small, upsamplerScheduler: .small)
 

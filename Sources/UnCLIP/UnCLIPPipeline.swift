@@ -76,6 +76,7 @@ public struct UnCLIPPipeline {
         module.freeze()
         module.eval()
         module.to(dtype: dtype, device: device)
+        module.pack()
       }
     }
     func lazy<Value>(

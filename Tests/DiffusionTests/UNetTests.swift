@@ -54,6 +54,29 @@ import TorchNN
     expectClose(output, Tensor.zeros([1, 3, 16, 16]), .exact)
   }
 
+  @Test(arguments: [1, 2]) func grownPatchesDrawTheSamePictureLarger(patch: Int) throws {
+    var config = try UNetConfig.read(at: Golden.url("unclip/upsampler.json"))
+    (config.inChannels, config.outChannels) = (6 * patch * patch, 3 * patch * patch)
+    config.patchSize = patch
+    let random = RandomSource(seed: 3)
+    let small = UNet(config, using: random)
+    for (_, parameter) in small.namedParameters() {
+      parameter.initialize(.normal(deviation: 0.2), using: random)
+    }
+    (config.inChannels, config.outChannels) = (6 * 4 * patch * patch, 3 * 4 * patch * patch)
+    config.patchSize = 2 * patch
+    let large = UNet(config, using: random)
+    try large.load(small.stateDict(patchSize: 2 * patch))
+    func enlarged(_ x: Tensor) -> Tensor {
+      F.interpolate(x, size: (2 * x.dim(2), 2 * x.dim(3)), mode: .nearest)
+    }
+    let sample = random.normal([1, 6, 16, 16])
+    let time = Tensor([Float(300)])
+    let expected = enlarged(small(sample, timesteps: time))
+    #expect(expected.abs().mean().item() > 0.01)
+    expectClose(large(enlarged(sample), timesteps: time), expected, .network(.float32))
+  }
+
   @Test func hiddenContextDoesNotMatter() throws {
     let (unet, golden) = try network("decoder")
     let context = try golden.tensor("context")

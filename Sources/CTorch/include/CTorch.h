@@ -216,6 +216,14 @@ int ct_conv2d(
     const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias,
     const ct_int stride[_Nonnull 2], const ct_int padding[_Nonnull 2],
     const ct_int dilation[_Nonnull 2], ct_int groups, CT_OUT);
+/// Whether the layers below take the weight in oneDNN's layout: float32 or bfloat16 on the CPU.
+bool ct_can_pack(const ct_tensor *weight);
+/// A linear weight in the layout that is best for inputs of so many rows.
+int ct_pack_linear(const ct_tensor *weight, ct_int rows, CT_OUT);
+/// A convolution's weight in the layout that is best for inputs of this shape.
+int ct_pack_conv2d(
+    const ct_tensor *weight, const ct_int input[_Nonnull 4], const ct_int stride[_Nonnull 2],
+    const ct_int padding[_Nonnull 2], const ct_int dilation[_Nonnull 2], ct_int groups, CT_OUT);
 int ct_conv_transpose2d(
     const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias,
     const ct_int stride[_Nonnull 2], const ct_int padding[_Nonnull 2],

@@ -132,10 +132,14 @@ public final class DecoderTask: TrainingTask {
     unconditional = clip.text([""])
   }
 
-  /// Takes over the weights of a model folder.
+  /// Takes over the weights of a model folder, whose patches may be smaller.
   func start(from folder: ModelFolder) throws {
     let other = try folder.loadDecoder()
-    try networks.decoder.load(other.unet.stateDict(), file: folder.folder(of: .decoder))
+    let (patch, smaller) = (networks.decoder.config.patchSize, other.unet.config.patchSize)
+    let weights =
+      patch % smaller == 0
+      ? other.unet.stateDict(patchSize: patch) : other.unet.stateDict()
+    try networks.decoder.load(weights, file: folder.folder(of: .decoder))
     try networks.textProj.load(
       other.projection.stateDict(), file: folder.folder(of: .textProjection))
   }

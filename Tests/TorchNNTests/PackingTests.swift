@@ -1,0 +1,61 @@
+import TestSupport
+import Testing
+import Torch
+import TorchNN
+
+@Suite struct PackingTests {
+  @Test(arguments: [DType.float32, .bfloat16], [1, 7, 130])
+  func packedLinearIsTheLinear(dtype: DType, rows: Int) {
+    let random = RandomSource(seed: 1)
+    for bias in [true, false] {
+      let layer = Linear(48, 33, bias: bias, using: random)
+      layer.freeze()
+      layer.to(dtype: dtype)
+      let x = random.normal([2, rows, 48]).to(dtype)
+      let expected = layer(x)
+      layer.pack()
+      for _ in 0..<2 { expectClose(layer(x), expected, .network(dtype)) }
+      // Fewer rows than those it was packed for.
+      expectClose(layer(x[0][0..<1]), expected[0][0..<1], .network(dtype))
+    }
+  }
+
+  @Test(arguments: [DType.float32, .bfloat16], [1, 2])
+  func packedConvolutionIsTheConvolution(dtype: DType, stride: Int) {
+    let random = RandomSource(seed: 2)
+    for (kernel, groups) in [(1, 1), (3, 1), (3, 4)] {
+      let layer = Conv2d(
+        8, 12, kernel: kernel, stride: stride, padding: kernel / 2, groups: groups, using: random)
+      layer.freeze()
+      layer.to(dtype: dtype)
+      let small = random.normal([2, 8, 9, 7]).to(dtype)
+      let large = random.normal([1, 8, 20, 20]).to(dtype).channelsLast()
+      let expected = [layer(small), layer(large)]
+      layer.pack()
+      for _ in 0..<2 {
+        expectClose(layer(small), expected[0], .network(dtype))
+        expectClose(layer(large), expected[1], .network(dtype))
+      }
+    }
+  }
+
+  @Test func packingTakesThePlaceOfThePlainWeight() {
+    let layer = Linear(16, 16, using: RandomSource(seed: 3))
+    layer.freeze()
+    layer.pack()
+    let canPack = layer.weight.value.canPack
+    _ = layer(Tensor.ones([1, 16]))
+    #expect(canPack, "oneDNN is part of every LibTorch for the CPU")
+    #expect(!layer.weight.value.canPack)
+    #expect(layer.weight.shape == [16, 16])
+  }
+
+  @Test func doubleStaysAsItIs() {
+    let layer = Linear(4, 4, using: RandomSource(seed: 4))
+    layer.freeze()
+    layer.to(dtype: .float64)
+    layer.pack()
+    let x = Tensor.ones([1, 4], dtype: .float64)
+    expectClose(layer(x), F.linear(x, layer.weight.value, layer.bias?.value), .exact)
+  }
+}
