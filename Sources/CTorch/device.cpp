@@ -11,9 +11,6 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
 
 #include <stdexcept>
 
@@ -35,16 +32,6 @@ bool ct_has_bfloat16_products(void) {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return at::get_cpu_capability() == "AVX512" && __get_cpuid_count(7, 1, &a, &b, &c, &d) &&
       (a >> 5 & 1);
-#else
-  return false;
-#endif
-}
-
-bool ct_keep_freed_memory(void) {
-#if defined(__GLIBC__)
-  // One arena, because the others cannot hold large blocks and would map them afresh each time.
-  return mallopt(M_MMAP_THRESHOLD, 1 << 30) && mallopt(M_TRIM_THRESHOLD, 0x7fffffff) &&
-      mallopt(M_TOP_PAD, 1 << 26) && mallopt(M_ARENA_MAX, 1);
 #else
   return false;
 #endif

@@ -6,7 +6,8 @@ public enum F {
   ///
   /// Shapes: x `[..., in]`, weight `[out, in]`, bias `[out]` -> `[..., out]`.
   public static func linear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
-    .ternary("linear", x, weight, bias, ct_linear)
+    OperationCounter.add(2 * Double(x.count) * Double(weight.dim(0)))
+    return .ternary("linear", x, weight, bias, ct_linear)
   }
 
   /// Two-dimensional convolution with one step in both directions.
@@ -17,10 +18,9 @@ public enum F {
     _ x: Tensor, _ weight: Tensor, _ bias: Tensor? = nil, stride: Int = 1, padding: Int = 0,
     dilation: Int = 1, groups: Int = 1
   ) -> Tensor {
-    .ternary("conv2d", x, weight, bias) {
-      ct_conv2d(
-        $0, $1, $2, [stride, stride], [padding, padding], [dilation, dilation], groups, $3)
-    }
+    conv2d(
+      x, weight, bias, stride: (stride, stride), padding: (padding, padding),
+      dilation: (dilation, dilation), groups: groups)
   }
 
   /// Two-dimensional convolution with steps (vertical, horizontal).
@@ -31,11 +31,13 @@ public enum F {
     _ x: Tensor, _ weight: Tensor, _ bias: Tensor? = nil, stride: (Int, Int),
     padding: (Int, Int) = (0, 0), dilation: (Int, Int) = (1, 1), groups: Int = 1
   ) -> Tensor {
-    .ternary("conv2d", x, weight, bias) {
+    let y = Tensor.ternary("conv2d", x, weight, bias) {
       ct_conv2d(
         $0, $1, $2, [stride.0, stride.1], [padding.0, padding.1], [dilation.0, dilation.1],
         groups, $3)
     }
+    OperationCounter.add(2 * Double(y.count) * Double(weight.count / weight.dim(0)))
+    return y
   }
 
   /// Transposed two-dimensional convolution.
@@ -120,7 +122,11 @@ public enum F {
     _ q: Tensor, _ k: Tensor, _ v: Tensor, mask: Tensor? = nil, isCausal: Bool = false,
     dropout: Double = 0, scale: Double? = nil
   ) -> Tensor {
-    withExtendedLifetime((q, k, v, mask)) {
+    OperationCounter.add(
+      2 * Double(q.count) * Double(k.dim(-2)) + 2 * Double(q.count / q.dim(-1))
+        * Double(
+          k.dim(-2) * v.dim(-1)))
+    return withExtendedLifetime((q, k, v, mask)) {
       Tensor("scaled_dot_product_attention", [q, k, v] + (mask.map { [$0] } ?? [])) { out in
         Tensor.withOptional(scale) {
           ct_attention(

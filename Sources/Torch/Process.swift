@@ -1,4 +1,5 @@
 import CTorch
+import Foundation
 
 /// The text of the last LibTorch failure on this thread.
 func lastFailure() -> String { String(cString: ct_last_error()) }
@@ -25,10 +26,23 @@ public func setThreadCount(_ count: Int) {
 /// Processors without such instructions take many times as long as for float32.
 public var hasFastBFloat16: Bool { ct_has_bfloat16_products() }
 
-/// Keeps freed memory for the next operation instead of giving it back to the system.
+/// Keeps the memory of freed CPU tensors for later ones of their size, from here on.
 ///
 /// Large tensors otherwise get fresh pages each time, which costs more than many operations
-/// themselves. The process stays at its peak size. Call it once, before any thread is started.
-/// Returns false where the C library cannot do it; nothing else changes then.
-@discardableResult
-public func keepFreedMemory() -> Bool { ct_keep_freed_memory() }
+/// themselves. What is kept stays within a quarter of the most that tensors ever held, and 64 MiB.
+public func cacheTensorMemory() { ct_cache_tensor_memory() }
+
+/// Gives the memory that ``cacheTensorMemory()`` has kept back to the system.
+public func releaseTensorMemory() { ct_release_tensor_memory() }
+
+/// The largest resident size this process has had, bytes; 0 where the system does not tell.
+public func peakMemory() -> Int {
+  var usage = rusage()
+  #if os(Linux)
+    guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
+    return usage.ru_maxrss * 1024
+  #else
+    guard getrusage(RUSAGE_SELF, &usage) == 0 else { return 0 }
+    return usage.ru_maxrss
+  #endif
+}

@@ -4,7 +4,11 @@ extension Tensor {
   /// The matrix product; leading axes are batches and are broadcast.
   ///
   /// Shapes: `[..., n, k]` by `[..., k, m]` -> `[..., n, m]`.
-  public func matmul(_ other: Tensor) -> Tensor { .binary("matmul", self, other, ct_matmul) }
+  public func matmul(_ other: Tensor) -> Tensor {
+    let product = Tensor.binary("matmul", self, other, ct_matmul)
+    OperationCounter.add(2 * Double(product.count) * Double(dim(-1)))
+    return product
+  }
 
   /// The inner product of two vectors.
   public func dot(_ other: Tensor) -> Tensor { .binary("dot", self, other, ct_dot) }

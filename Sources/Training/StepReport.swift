@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// What one optimiser step did.
 public struct StepReport: Sendable, Equatable {
@@ -92,7 +93,7 @@ public struct TrainingSummary: Codable, Sendable, Equatable {
     imagesPerSecond = Double(reports.reduce(0) { $0 + $1.images }) / max(time, 1e-9)
     seconds = last.seconds
     secondsLeft = Double(last.steps - last.step) * time / count
-    memory = Self.largestResidentSize()
+    memory = peakMemory()
     metrics = reports.reduce(into: [:]) { $0.merge($1.metrics) { _, new in new } }
   }
 
@@ -118,16 +119,5 @@ public struct TrainingSummary: Codable, Sendable, Equatable {
     guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "unknown" }
     let whole = Int(seconds.rounded())
     return String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
-  }
-
-  private static func largestResidentSize() -> Int {
-    var usage = rusage()
-    #if os(Linux)
-      guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
-      return usage.ru_maxrss * 1024
-    #else
-      guard getrusage(RUSAGE_SELF, &usage) == 0 else { return 0 }
-      return usage.ru_maxrss
-    #endif
   }
 }

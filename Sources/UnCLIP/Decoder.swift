@@ -65,7 +65,8 @@ public struct Decoder {
       options.textDropRate, [b], dtype: .bool, device: images.device)
     let scene = projection(
       imageEmbedding: imageEmbedding,
-      text: text.replaced(where: textDropped, by: unconditional), imageDropped: imageDropped)
+      text: text.replaced(where: textDropped, by: unconditional).trimmed(),
+      imageDropped: imageDropped)
     let noised = process.noised(images, at: steps, noise: noise)
     let output = unet(
       noised, timesteps: timesteps.to(images.device), context: scene.context,
@@ -97,10 +98,10 @@ public struct Decoder {
     // What does not change between steps is computed once.
     let scene = noGrad { () -> TextProjection.Conditions in
       let image = imageEmbedding.to(dtype)
-      guard isGuided else { return projection(imageEmbedding: image, text: text) }
+      guard isGuided else { return projection(imageEmbedding: image, text: text.trimmed()) }
       return projection(
         imageEmbedding: Tensor.concatenated([image, image], over: 0),
-        text: .concatenated([negative, text]),
+        text: .concatenated([negative, text]).trimmed(),
         imageDropped: Tensor([true, false], device: device))
     }
     var sample = random.normal([1, 3, size, size], dtype: .float32, device: device)

@@ -40,7 +40,7 @@ public struct DiffusionPrior {
     let noised = process.noised(start, at: steps, noise: noise)
     let output = transformer(
       noised, timesteps: timesteps.to(start.device),
-      text: text.replaced(where: dropped, by: unconditional))
+      text: text.replaced(where: dropped, by: unconditional).trimmed())
     return process.trainingLosses(output, start: start, sample: noised, noise: noise, at: steps)
   }
 
@@ -76,10 +76,8 @@ public struct DiffusionPrior {
     let transformer = transformer
     let count = sampling.candidates
     let guided = sampling.guidance != 1
-    let both =
-      (guided
-      ? .concatenated([negative.repeated(count), text.repeated(count)])
-      : text.repeated(count)) as TextConditioning
+    let sentences = guided ? TextConditioning.concatenated([negative, text]) : text
+    let both = sentences.trimmed().repeated(count)
     let dtype = text.embedding.dtype
     let device = text.embedding.device
     let latents = random.normal(

@@ -74,6 +74,14 @@ extension ModelFolder {
     try write(upsampler.scheduler.encoded(), as: .upsamplerScheduler)
   }
 
+  /// Refuses a part with weights that are NaN or infinite.
+  /// - Throws: `CheckpointError.badTensor`, naming the folder and the weight.
+  func checkFinite(_ part: Part) throws {
+    guard has(part), let stem = part.weightStem else { return }
+    try CheckpointError.requireFinite(
+      Safetensors.readModel(folder: folder(of: part), stem: stem), file: folder(of: part))
+  }
+
   /// A module made without drawing weights, then filled from the part's file.
   private func loaded<M: Module>(_ part: Part, _ make: (RandomSource) -> M) throws -> M {
     let module = withoutInitialization { make(RandomSource(seed: 0)) }

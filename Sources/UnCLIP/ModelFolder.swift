@@ -192,6 +192,8 @@ public enum ModelFolderError: Error, Sendable, Equatable, CustomStringConvertibl
   case otherModel(folder: String, found: String)
   /// A part that the task needs is not there.
   case missing(folder: String, part: String)
+  /// A stage computed NaN or infinity from finite weights.
+  case overflow(folder: String, stage: String, dtype: String)
 
   /// One sentence a user can act on.
   public var description: String {
@@ -204,6 +206,9 @@ public enum ModelFolderError: Error, Sendable, Equatable, CustomStringConvertibl
         + "unCLIP model."
     case .missing(let folder, let part):
       return "\(folder) has no '\(part)' folder, which this needs; train or add that part."
+    case .overflow(let folder, let stage, let dtype):
+      return "the \(stage) of \(folder) computes numbers that are not finite in \(dtype); draw "
+        + "with --dtype float32."
     }
   }
 }

@@ -51,7 +51,8 @@ public final class PriorTransformer: Module {
   /// - Parameters:
   ///   - noised: `[B, D]`, standardised.
   ///   - timesteps: `[B]`, 0 ..< 1000.
-  ///   - text: embedding `[B, D]`, encodings `[B, L, D]`, mask `[B, L]`.
+  ///   - text: embedding `[B, D]`, encodings `[B, L, D]`, mask `[B, L]`; L may be less than the
+  ///     context where the rest is padding.
   /// - Returns: `[B, D]`.
   public func callAsFunction(
     _ noised: Tensor, timesteps: Tensor, text: TextConditioning
@@ -65,7 +66,7 @@ public final class PriorTransformer: Module {
         time.unsqueezed(1), projIn(noised).unsqueezed(1),
         prdEmbedding.value.to(noised.dtype).expanded([b, 1, width]),
       ], over: 1)  // [B, L + 4, W]
-    h = h + positionalEmbedding.value.to(h.dtype)
+    h = h + positions(forTextOf: text.mask.dim(1)).to(h.dtype)
     let mask = visibility(of: text.mask)
     for block in transformerBlocks { h = block(h, mask: mask) }
     return projToClipEmbeddings(normOut(h.selected(1, h.dim(1) - 1)))
@@ -87,6 +88,16 @@ public final class PriorTransformer: Module {
     clipMean.value.copy(from: values.mean(over: 0, keepingDims: true))
     clipStd.value.copy(
       from: values.standardDeviation(over: 0, keepingDims: true).clamped(min: 1e-6, max: nil))
+  }
+
+  /// The positions of a text of so many tokens and of what follows it: `[1, L + 4, W]`.
+  private func positions(forTextOf length: Int) -> Tensor {
+    let table = positionalEmbedding.value
+    let context = config.numEmbeddings
+    precondition(length <= context, "\(length) tokens do not fit a context of \(context)")
+    guard length < context else { return table }
+    let rest = table.narrowed(1, start: context, count: config.additionalEmbeddings)
+    return Tensor.concatenated([table.narrowed(1, start: 0, count: length), rest], over: 1)
   }
 
   /// Causal and without padding: `[B, L] -> [B, 1, L + 4, L + 4]` bool, true where visible.

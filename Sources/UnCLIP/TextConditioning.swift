@@ -27,6 +27,20 @@ public struct TextConditioning {
       mask: Tensor.where(dropped.unsqueezed(1), other.mask, mask))
   }
 
+  /// The same sentences without the positions that are padding in all of them.
+  ///
+  /// Nothing that is drawn depends on those: no network looks at what its mask hides. A sentence of
+  /// eight words takes ten of Karlo's 77 positions, and the prior's work falls with them.
+  public func trimmed() -> TextConditioning {
+    let (_, length) = mask.shape2
+    let places = Tensor.arange(1, Double(length + 1), dtype: .int64, device: mask.device)
+    let used = max(1, (mask.to(.int64) * places).max().itemInt())
+    guard used < length else { return self }
+    return TextConditioning(
+      embedding: embedding, encodings: encodings.narrowed(1, start: 0, count: used),
+      mask: mask.narrowed(1, start: 0, count: used))
+  }
+
   /// One batch after the other.
   public static func concatenated(_ parts: [TextConditioning]) -> TextConditioning {
     TextConditioning(

@@ -1,5 +1,6 @@
 public import CLIP
 import Diffusion
+import Foundation
 public import Imaging
 public import Torch
 import TorchNN
@@ -39,6 +40,7 @@ public struct UnCLIPPipeline {
   public let residency: Residency
   /// The side of the decoder's pictures, pixels.
   public let decoderSize: Int
+  private let folder: ModelFolder
 
   /// What pictures are drawn from.
   public enum Source: Sendable {
@@ -68,6 +70,7 @@ public struct UnCLIPPipeline {
     try folder.require(
       [.tokenizer, .textEncoder, .textProjection, .decoder]
         + (drawsSentences ? [.prior] : []) + (drawsPictures ? [.imageEncoder] : []))
+    self.folder = folder
     defaults = try ModelDefaults.read(from: folder)
     decoderSize = try UNetConfig.read(at: folder.configuration(of: .decoder)).sampleSize ?? 64
     /// Makes the modules what drawing needs.
@@ -105,10 +108,29 @@ public struct UnCLIPPipeline {
   }
 
   /// Runs one stage, and lets it go where only one may be in memory.
-  private func using<Value, Result>(
-    _ stage: LazyStage<Value>, _ body: (Value) throws -> Result
-  ) throws -> Result {
-    defer { if residency == .oneAtATime { stage.release() } }
+  ///
+  /// Weights are looked at only when the result is not finite: reading billions of them beforehand
+  /// would cost more than the first steps.
+  private func using<Value>(
+    _ stage: LazyStage<Value>, _ name: DrawingProgress.Stage, of parts: [ModelFolder.Part],
+    _ body: (Value) throws -> Tensor
+  ) throws -> Tensor {
+    let result = try letGo(stage, after: body)
+    guard result.isFinite().all().item() == 0 else { return result }
+    for part in parts { try folder.checkFinite(part) }
+    throw ModelFolderError.overflow(
+      folder: folder.url.path, stage: name.rawValue, dtype: "\(dtype)")
+  }
+
+  private func letGo<Value>(
+    _ stage: LazyStage<Value>, after body: (Value) throws -> Tensor
+  ) throws -> Tensor {
+    defer {
+      if residency == .oneAtATime {
+        stage.release()
+        releaseTensorMemory()
+      }
+    }
     return try body(stage.loaded())
   }
 
@@ -169,23 +191,23 @@ public struct UnCLIPPipeline {
     let imageEmbedding: Tensor
     if let original {
       guard let imageEncoder else { preconditionFailure("not opened for drawing from pictures") }
-      imageEmbedding = try using(imageEncoder) { $0([original]) }
+      imageEmbedding = try letGo(imageEncoder) { $0([original]) }
     } else {
       guard let prior else { preconditionFailure("not opened for drawing from sentences") }
-      imageEmbedding = try using(prior) { prior in
+      imageEmbedding = try using(prior, .prior, of: [.textEncoder, .prior]) { prior in
         try prior.sample(
           text: text, negative: negative, sampling: settings.prior, using: random
         ) { try report(.prior, $0, of: settings.prior.steps) }
       }
     }
-    var picture = try using(decoder) { decoder in
+    var picture = try using(decoder, .decoder, of: [.textProjection, .decoder]) { decoder in
       try decoder.sample(
         imageEmbedding: imageEmbedding, text: text, negative: negative, size: decoderSize,
         steps: settings.decoder.steps, guidance: settings.decoder.guidance, using: random
       ) { try report(.decoder, $0, of: settings.decoder.steps) }
     }
     if let upsampler, request.size > decoderSize {
-      picture = try using(upsampler) { upsampler in
+      picture = try using(upsampler, .upsampler, of: [.upsampler, .lastUpsampler]) { upsampler in
         try upsampler.sample(
           picture, steps: settings.upsamplerSteps, dtype: dtype, using: random
         ) { try report(.upsampler, $0, of: settings.upsamplerSteps) }

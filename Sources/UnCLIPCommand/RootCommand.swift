@@ -17,6 +17,7 @@ struct RootCommand: ParsableCommand {
     subcommands: [
       GenerateCommand.self, VaryCommand.self, VerifyCommand.self, EmbedCommand.self,
       ClassifyCommand.self, TokenizeCommand.self, TrainCommand.self, AssembleCommand.self,
-      ConvertCommand.self, DataCommand.self, ConfigCommand.self, DoctorCommand.self,
+      ConvertCommand.self, DataCommand.self, ConfigCommand.self, BenchCommand.self,
+      DoctorCommand.self,
     ])
 }

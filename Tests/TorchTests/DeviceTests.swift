@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import Torch
 
@@ -47,10 +48,27 @@ import Torch
   }
 
   #if canImport(Glibc)
-    @Test func freedMemoryCanBeKept() async {
+    @Test func freedTensorMemoryIsUsedAgainAndBounded() async {
       await #expect(processExitsWith: .success) {
-        precondition(keepFreedMemory())
+        func residentMiB() -> Int {
+          let fields = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
+          return (fields.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 4
+            / 1024
+        }
+        cacheTensorMemory()
         precondition(Tensor.ones([1 << 22]).sum().item() == Double(1 << 22))
+        precondition(Tensor.empty([0]).count == 0)
+        let before = residentMiB()
+        // 4 MiB to 12 MiB of ever other sizes, with small ones that stay between them.
+        var lasting: [Tensor] = []
+        for round in 0..<600 {
+          _ = Tensor.ones([(1 << 20) + round * 7919 % 512 * 4096])
+          lasting.append(Tensor.ones([16]))
+        }
+        precondition(residentMiB() - before < 160)
+        precondition(lasting.allSatisfy { $0.sum().item() == 16 })
+        releaseTensorMemory()
+        precondition(residentMiB() - before < 32)
       }
     }
   #endif

@@ -89,7 +89,7 @@ import Testing
   private let record = PictureRecord(
     prompt: "一个 \"red\" apple 🍎", negative: "", seed: .max, size: 256, priorSteps: 25,
     priorGuidance: 4, priorCandidates: 2, decoderSteps: 25, decoderGuidance: 8.125,
-    upsamplerSteps: 7, dtype: "float32", model: "small", modelVersion: "1",
+    upsamplerSteps: 7, dtype: "float32", threads: 2, model: "small", modelVersion: "1",
     software: "unclip 0.1.0")
 
   private func chunks(without key: String? = nil, _ changes: [String: String] = [:]) -> [String:
@@ -117,6 +117,7 @@ import Testing
 
   @Test func refusesWhatIsNoNumber() {
     expect(chunks(["prior_steps": "many"]), saying: "tells 'many' as its 'prior_steps'")
+    expect(chunks(["threads": "0"]), saying: "tells '0' as its 'threads', which is not possible")
   }
 
   private func expect(_ chunks: [String: String], saying part: String) {

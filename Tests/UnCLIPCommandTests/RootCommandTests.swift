@@ -42,6 +42,7 @@ import Testing
         data                    Write training data as WebDataset shards, or look
                                 into them.
         config                  List the presets, or print one as JSON.
+        bench                   Measure what drawing costs on this machine.
         doctor                  Say what was found: LibTorch, processor, devices,
                                 models.
 
@@ -58,8 +59,7 @@ import Testing
 
   @Test(arguments: [
     "generate", "vary", "verify", "embed", "classify", "tokenize", "train", "assemble", "convert",
-    "data", "config",
-    "doctor",
+    "data", "config", "bench", "doctor",
   ])
   func everyCommandShowsExamples(name: String) throws {
     let outcome = try BuiltCommand.run("help", name)

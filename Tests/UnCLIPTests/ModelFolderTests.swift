@@ -17,25 +17,10 @@ final class TinyModel {
     root = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     folder = ModelFolder(root.appendingPathComponent("tiny"))
     let preset = UnCLIPPreset.tiny
-    let random = RandomSource(seed: seed)
     let tokenizer = CLIPTokenizer.train(
       on: ["a red apple", "a blue star", "a cat face"], vocabularySize: 560,
       contextLength: preset.clip.text.maxPositionEmbeddings)
-    try CLIPModel(preset.clip, using: random).save(to: folder.url, tokenizer: tokenizer)
-    try folder.savePrior(
-      DiffusionPrior(
-        transformer: PriorTransformer(preset.prior, using: random),
-        scheduler: preset.priorScheduler), dtype: .float32)
-    let decoder = Decoder(
-      unet: UNet(preset.decoder, using: random),
-      projection: TextProjection(preset.textProjection, using: random),
-      scheduler: preset.decoderScheduler)
-    Self.randomise(decoder.unet, using: random)
-    try folder.saveDecoder(decoder, dtype: .float32)
-    let upsampler = Upsampler(
-      unet: UNet(preset.upsampler, using: random), scheduler: preset.upsamplerScheduler)
-    Self.randomise(upsampler.unet, using: random)
-    try folder.saveUpsampler(upsampler, dtype: .float32)
+    try folder.writeRandom(preset, tokenizer: tokenizer, seed: seed)
   }
 
   deinit {
@@ -43,16 +28,28 @@ final class TinyModel {
   }
 
   var sibling: ModelFolder { ModelFolder(root.appendingPathComponent("other")) }
-
-  /// New networks predict zero; random last layers make their pictures differ.
-  private static func randomise(_ unet: UNet, using random: RandomSource) {
-    for parameter in unet.parameters() where parameter.value.rank == 4 {
-      parameter.initialize(.normal(deviation: 0.05), using: random)
-    }
-  }
 }
 
 @Suite struct ModelFolderTests {
+  @Test(arguments: [ModelFolder.Part.prior, .decoder, .upsampler])
+  func namesTheWeightThatIsNotANumber(part: ModelFolder.Part) throws {
+    let model = try TinyModel()
+    let file = model.folder.folder(of: part).appendingPathComponent(
+      "diffusion_pytorch_model.safetensors")
+    var state = try Safetensors.readModel(
+      folder: model.folder.folder(of: part), stem: "diffusion_pytorch_model")
+    let key = part == .prior ? "proj_in.weight" : "conv_in.weight"
+    state[key] = try #require(state[key]) * .nan
+    try Safetensors.write(state, metadata: ["format": "pt"], to: file)
+    let pipeline = try UnCLIPPipeline(model.folder)
+    let request = ImageRequest(
+      prompt: "a", size: 64, prior: .init(steps: 1), decoder: .init(steps: 1),
+      upsampler: .init(steps: 1))
+    let error = #expect(throws: CheckpointError.self) { try pipeline.images(for: request) }
+    let text = error?.description ?? ""
+    #expect(text.contains(part.rawValue) && text.contains(key) && text.contains("NaN"), "\(text)")
+  }
+
   @Test func drawsBothSizes() throws {
     let model = try TinyModel()
     let pipeline = try UnCLIPPipeline(model.folder)

@@ -43,6 +43,27 @@ import UnCLIP
       prior(x, timesteps: t, text: changed), prior(x, timesteps: t, text: text), .exact)
   }
 
+  /// What is padding in every row may be left out.
+  @Test func trimmedTextGivesTheSame() throws {
+    let (prior, golden) = try network()
+    var text = try text(golden)
+    let (b, length) = text.mask.shape2
+    let rows = (0..<b).flatMap { row in (0..<length).map { $0 < (row == 0 ? 3 : 2) } }
+    text.mask = Tensor(rows, shape: [b, length])
+    let short = text.trimmed()
+    #expect(length > 3 && short.mask.shape == [b, 3])
+    #expect(short.encodings.shape == [b, 3, text.encodings.dim(2)])
+    let x = try golden.tensor("sample")
+    let t = try golden.tensor("timesteps")
+    expectClose(
+      prior(x, timesteps: t, text: short), prior(x, timesteps: t, text: text),
+      .network(.float32))
+    text.mask = Tensor.ones([b, length], dtype: .bool)
+    #expect(text.trimmed().mask.shape == [b, length])
+    text.mask = Tensor.zeros([b, length], dtype: .bool)
+    #expect(text.trimmed().mask.shape == [b, 1])
+  }
+
   @Test func standardisingInvertsRestoring() throws {
     let random = RandomSource(seed: 3)
     let config = PriorConfig(

@@ -6,7 +6,7 @@ let cases: [(name: String, run: () throws -> Void)] = [
   ("op", smallOperation),
   ("training-step", decoderTrainingStep),
 ]
-keepFreedMemory()
+cacheTensorMemory()
 let wanted = CommandLine.arguments.dropFirst()
 for name in wanted where !cases.contains(where: { $0.name == name }) {
   FileHandle.standardError.write(

@@ -30,8 +30,10 @@ ct_int ct_thread_count(void);
 const char *ct_cpu_capability(void);
 /// Whether the processor multiplies bfloat16 in hardware.
 bool ct_has_bfloat16_products(void);
-/// Tells the C library to keep freed blocks for the next request; false where it cannot.
-bool ct_keep_freed_memory(void);
+/// Keeps the memory of freed CPU tensors for later ones of their size, from here on.
+void ct_cache_tensor_memory(void);
+/// Gives all memory that is kept so back.
+void ct_release_tensor_memory(void);
 /// Opens the CUDA half of LibTorch; the text of the dynamic linker is the error.
 int ct_open_library(const char *path);
 int ct_cuda_device_count(ct_int *count);

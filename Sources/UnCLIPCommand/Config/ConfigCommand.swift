@@ -69,11 +69,7 @@ struct ConfigCommand: ParsableCommand {
     var part: String?
 
     func run() throws {
-      guard let preset = UnCLIPPreset.all.first(where: { $0.name == name }) else {
-        let known = UnCLIPPreset.all.map(\.name).joined(separator: ", ")
-        throw CommandError.usage("There is no preset \(name); the presets are \(known).")
-      }
-      let parts = try preset.parts
+      let parts = try UnCLIPPreset.named(name).parts
       guard let part else {
         return print(try Self.text(of: JSONValue.object(parts)))
       }
@@ -91,6 +87,16 @@ struct ConfigCommand: ParsableCommand {
 }
 
 extension UnCLIPPreset {
+  /// The preset of a name.
+  /// - Throws: `CommandError.usage`, naming those that are.
+  static func named(_ name: String) throws(CommandError) -> UnCLIPPreset {
+    guard let preset = all.first(where: { $0.name == name }) else {
+      let known = all.map(\.name).joined(separator: ", ")
+      throw CommandError.usage("There is no preset \(name); the presets are \(known).")
+    }
+    return preset
+  }
+
   /// The content of each part's configuration file, by the part's folder.
   var parts: [String: JSONValue] {
     get throws {

@@ -6,7 +6,7 @@ import Torch
 public enum CommandEntry {
   /// Runs the command line of this process and exits.
   public static func main() -> Never {
-    keepFreedMemory()
+    cacheTensorMemory()
     let outcome =
       switch arguments() {
       case .success(let arguments): outcome(of: arguments)

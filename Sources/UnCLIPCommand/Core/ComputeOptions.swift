@@ -9,16 +9,21 @@ struct MachineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Threads on the processor; all cores if not given.", valueName: "n"))
   var threads: Int?
 
+  /// The most threads that can be asked for.
+  static let mostThreads = 1024
+
   func validate() throws {
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads is \(threads), but it must be 1 to 1024.")
+    if let threads, !(1...Self.mostThreads).contains(threads) {
+      throw ValidationError(
+        "--threads is \(threads), but it must be 1 to \(Self.mostThreads).")
     }
   }
 
   /// Sets the thread count and opens the device.
+  /// - Parameter recorded: threads to use where none are asked for; all cores if nil.
   /// - Throws: `DeviceError` when there is no such device.
-  func prepare() throws(DeviceError) -> Device {
-    if let threads { setThreadCount(threads) }
+  func prepare(recorded: Int? = nil) throws(DeviceError) -> Device {
+    if let threads = threads ?? recorded { setThreadCount(threads) }
     let device = try Device(parsing: device)
     try device.require()
     return device

@@ -48,9 +48,8 @@ struct Artist {
       decoderSteps: request.decoder.steps ?? defaults.decoder.steps,
       decoderGuidance: request.decoder.guidance ?? defaults.decoder.guidance,
       upsamplerSteps: request.upsampler.steps ?? defaults.upsamplerSteps,
-      dtype: ElementType(pipeline.dtype).rawValue, model: defaults.name,
-      modelVersion: defaults.version,
-      software: "unclip \(Version.current)")
+      dtype: ElementType(pipeline.dtype).rawValue, threads: threadCount, model: defaults.name,
+      modelVersion: defaults.version, software: "unclip \(Version.current)")
   }
 }
 

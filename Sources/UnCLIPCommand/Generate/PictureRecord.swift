@@ -16,6 +16,8 @@ struct PictureRecord: Equatable, Sendable, Encodable {
   var upsamplerSteps: Int
   /// Element type of the arithmetic.
   var dtype: String
+  /// Threads that shared the arithmetic: sums are split among them, which changes their rounding.
+  var threads: Int
   /// Name and version of the model.
   var model: String
   var modelVersion: String
@@ -32,8 +34,8 @@ struct PictureRecord: Equatable, Sendable, Encodable {
       ("prior_steps", "\(priorSteps)"), ("prior_guidance", "\(priorGuidance)"),
       ("prior_candidates", "\(priorCandidates)"), ("decoder_steps", "\(decoderSteps)"),
       ("decoder_guidance", "\(decoderGuidance)"), ("upsampler_steps", "\(upsamplerSteps)"),
-      ("dtype", dtype), ("model", model), ("model_version", modelVersion),
-      ("software", software),
+      ("dtype", dtype), ("threads", "\(threads)"), ("model", model),
+      ("model_version", modelVersion), ("software", software),
     ]
   }
 
@@ -72,6 +74,10 @@ extension PictureRecord {
     decoderGuidance = try number("decoder_guidance")
     upsamplerSteps = try number("upsampler_steps")
     dtype = try text("dtype")
+    threads = try number("threads")
+    guard (1...MachineOptions.mostThreads).contains(threads) else {
+      throw .data("\(file) tells '\(threads)' as its 'threads', which is not possible.")
+    }
     model = try text("model")
     modelVersion = try text("model_version")
     software = try text("software")

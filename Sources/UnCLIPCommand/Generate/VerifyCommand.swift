@@ -10,7 +10,9 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Draw a picture again from its own metadata and compare.",
     discussion: """
-      Ends with 0 when every pixel is the same, else with 65.
+      Ends with 0 when every pixel is the same, else with 65. The picture's own thread count is \
+      used unless --threads is given: sums are split among threads, which changes single levels. So \
+      may another processor.
 
       EXAMPLES:
         unclip verify cat.png
@@ -57,7 +59,7 @@ struct VerifyCommand: ParsableCommand {
     let original = try record.original.map { path in
       (path: path, image: try Image(contentsOf: URL(fileURLWithPath: self.original ?? path)))
     }
-    let device = try machine.prepare()
+    let device = try machine.prepare(recorded: record.threads)
     let folder = try ModelFolders.current.folder(of: model ?? record.model)
     let pipeline = try UnCLIPPipeline(
       ModelFolder(folder), drawingFrom: original == nil ? [.sentences] : [.pictures],

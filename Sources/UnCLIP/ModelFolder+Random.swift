@@ -1,0 +1,43 @@
+public import CLIP
+import Diffusion
+import Foundation
+public import Torch
+import TorchNN
+
+extension ModelFolder {
+  /// Writes a whole model of a preset with seeded random weights: for tests and measurements of
+  /// the sizes of public checkpoints.
+  ///
+  /// The weights are those a training would begin with, but for the layers that begin at zero:
+  /// they are drawn too, so that every stage's output depends on its input. Parts are made and
+  /// written one after the other.
+  ///
+  /// - Throws: `ConfigError`, `CheckpointError`, `TokenizerError` when a file cannot be written.
+  public func writeRandom(
+    _ preset: UnCLIPPreset, tokenizer: CLIPTokenizer, seed: UInt64, dtype: DType = .float32
+  ) throws {
+    let random = RandomSource(seed: seed)
+    func drawn<M: Module>(_ module: M) -> M {
+      for (_, parameter) in module.namedParameters() where parameter.value.abs().max().item() == 0 {
+        parameter.initialize(
+          parameter.shape.count < 2 ? .normal(deviation: 0.1) : .layerDefault, using: random)
+      }
+      return module
+    }
+    try CLIPModel(preset.clip, using: random).save(to: url, tokenizer: tokenizer, dtype: dtype)
+    try savePrior(
+      DiffusionPrior(
+        transformer: drawn(PriorTransformer(preset.prior, using: random)),
+        scheduler: preset.priorScheduler), dtype: dtype)
+    try saveDecoder(
+      Decoder(
+        unet: drawn(UNet(preset.decoder, using: random)),
+        projection: TextProjection(preset.textProjection, using: random),
+        scheduler: preset.decoderScheduler), dtype: dtype)
+    try saveUpsampler(
+      Upsampler(
+        unet: drawn(UNet(preset.upsampler, using: random)),
+        scheduler: preset.upsamplerScheduler), dtype: dtype)
+    try writeIndex()
+  }
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+import CLIP
+import Foundation
+import UnCLIP
+
+/// `unclip bench`: what drawing costs on this machine.
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measure what drawing costs on this machine.",
+    discussion: """
+      EXAMPLES:
+        unclip bench pipeline
+        unclip bench pipeline --model karlo --dtype bfloat16 --json
+        unclip bench folder --preset karlo --out karlo-size
+      """,
+    subcommands: [PipelineBenchCommand.self, FolderCommand.self])
+
+  /// `unclip bench folder`.
+  struct FolderCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "folder",
+      abstract: "Write a model of random weights in the sizes of a preset, to be measured.",
+      discussion: """
+        Its pictures are noise. Time and memory are those of a trained model of the sizes; karlo \
+        takes 7 GB in float16 and as much memory as its largest part in float32, 4 GB.
+
+        EXAMPLES:
+          unclip bench folder --preset karlo --out karlo-size
+        """)
+
+    @Option(help: "The preset: \(UnCLIPPreset.all.map(\.name).joined(separator: ", ")).")
+    var preset: String
+
+    @Option(help: "Seed of the weights.")
+    var seed: UInt64 = 0
+
+    @Option(help: ArgumentHelp("Element type of the weights.", valueName: "type"))
+    var dtype = ElementType.float16
+
+    @Option(help: ArgumentHelp("The folder to write; it must not be there.", valueName: "folder"))
+    var out: String
+
+    func run() throws {
+      let preset = try UnCLIPPreset.named(preset)
+      guard !FileManager.default.fileExists(atPath: out) else {
+        throw CommandError.usage("\(out) is there already; name a new folder with --out.")
+      }
+      // The tokens are the bytes: what a sentence means is nothing to random weights.
+      let tokenizer = CLIPTokenizer.train(
+        on: [], vocabularySize: min(514, preset.clip.text.vocabSize),
+        contextLength: preset.clip.text.maxPositionEmbeddings)
+      try ModelFolder(URL(fileURLWithPath: out)).writeRandom(
+        preset, tokenizer: tokenizer, seed: seed, dtype: dtype.dtype)
+      print(out)
+    }
+  }
+}

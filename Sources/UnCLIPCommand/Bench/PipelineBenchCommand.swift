@@ -1,0 +1,103 @@
+import ArgumentParser
+import Foundation
+import Torch
+import TorchNN
+import UnCLIP
+
+/// `unclip bench pipeline`.
+struct PipelineBenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pipeline",
+    abstract: "Time each stage's steps and compare them with the processor's own limit.",
+    discussion: """
+      A picture is drawn in a few steps a stage. The time of a stage's first step has the loading \
+      of its network in it; the median of the others times the model's own count of steps is what a \
+      whole picture takes. The limit is the best rate of a product of two large matrices in the \
+      same element type, measured first.
+
+      EXAMPLES:
+        unclip bench pipeline
+        unclip bench pipeline --model karlo --dtype bfloat16 --steps 3
+      """)
+
+  @Option(help: ArgumentHelp("Steps to time in each stage, 2 or more.", valueName: "n"))
+  var steps = 4
+
+  @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard (2...1000).contains(steps) else {
+      throw ValidationError("--steps is \(steps), but it must be 2 to 1000.")
+    }
+    guard machine.device == "cpu" else {
+      throw ValidationError("--device is \(machine.device), but steps are timed on the cpu alone.")
+    }
+  }
+
+  func run() throws {
+    let dtype = model.dtype.type(on: try machine.prepare())
+    let peak = matrixProductRate(dtype.dtype)
+    let clock = ContinuousClock()
+    let begin = clock.now
+    let pipeline = try model.open(on: machine)
+    let counter = OperationCounter()
+    var marks: [Mark] = []
+    let request = ImageRequest(
+      prompt: "a red apple", size: pipeline.sizes.max() ?? pipeline.decoderSize,
+      prior: .init(steps: steps), decoder: .init(steps: steps), upsampler: .init(steps: steps))
+    try counter.counting {
+      _ = try pipeline.image(at: 0, of: request) { progress in
+        marks.append(
+          Mark(
+            stage: progress.stage, seconds: (clock.now - begin) / .seconds(1),
+            operations: counter.count))
+      }
+    }
+    let full = pipeline.resolved(ImageRequest(prompt: ""))
+    let counts = [
+      DrawingProgress.Stage.prior: full.prior.steps, .decoder: full.decoder.steps,
+      .upsampler: full.upsampler.steps,
+    ]
+    let report = PipelineReport(
+      model: pipeline.defaults.name, dtype: dtype.rawValue, threads: threadCount,
+      peak: peak, peakMemory: peakMemory(), marks: marks,
+      stepCounts: counts.compactMapValues { $0 })
+    if output.json {
+      try Output.json(report)
+    } else {
+      print(report.text)
+    }
+  }
+
+  /// The end of one step.
+  struct Mark {
+    var stage: DrawingProgress.Stage
+    /// Since the model was opened.
+    var seconds: Double
+    /// Floating point operations since then.
+    var operations: Double
+  }
+}
+
+/// Floating point operations a second in the product of two square matrices of 2048, the best of
+/// several, through whichever way is faster here.
+func matrixProductRate(_ dtype: DType) -> Double {
+  let side = 2048
+  let random = RandomSource(seed: 0)
+  let layer = Linear(side, side, bias: false, using: random)
+  layer.freeze()
+  layer.to(dtype: dtype)
+  let x = random.normal([side, side]).to(dtype)
+  let clock = ContinuousClock()
+  func best(_ body: () -> Tensor) -> Double {
+    (0..<4).map { _ in clock.measure { _ = body() } / .seconds(1) }.min() ?? .infinity
+  }
+  let seconds = noGrad { () -> Double in
+    let plain = best { layer(x) }
+    layer.pack()
+    return min(plain, best { layer(x) })
+  }
+  return 2 * Double(side * side * side) / seconds
+}

@@ -1,0 +1,103 @@
+import Foundation
+import UnCLIP
+
+/// What `unclip bench pipeline` tells.
+struct PipelineReport: Encodable {
+  /// One stage of the chain.
+  struct Stage: Encodable {
+    var name: String
+    /// Until the end of the first step since the stage before: its network's loading is in it.
+    var firstSeconds: Double
+    /// The median of the later steps.
+    var stepSeconds: Double
+    /// Multiplications and additions in matrix products of one step.
+    var stepOperations: Double
+    /// Steps of a whole picture.
+    var steps: Int
+    /// Operations a second of a step over the measured limit.
+    var shareOfPeak: Double
+
+    /// Seconds of the stage in a whole picture.
+    var seconds: Double { firstSeconds + stepSeconds * Double(steps - 1) }
+  }
+
+  var model: String
+  var dtype: String
+  var threads: Int
+  /// Operations a second of a large matrix product.
+  var peakRate: Double
+  /// The largest resident size of the process, bytes.
+  var peakMemory: Int
+  var stages: [Stage]
+  /// A whole picture with the model's own steps.
+  var pictureSeconds: Double
+  var pictureOperations: Double
+  /// Of all steps together, loading left out.
+  var shareOfPeak: Double
+
+  /// Makes the table of what was measured.
+  /// - Parameter marks: the ends of all steps, in order; the text stage's is the first.
+  init(
+    model: String, dtype: String, threads: Int, peak: Double, peakMemory: Int,
+    marks: [PipelineBenchCommand.Mark], stepCounts: [DrawingProgress.Stage: Int]
+  ) {
+    self.model = model
+    self.dtype = dtype
+    self.threads = threads
+    self.peakMemory = peakMemory
+    peakRate = peak
+    stages = []
+    var last = marks.first
+    for stage in DrawingProgress.Stage.allCases {
+      let own = marks.filter { $0.stage == stage }
+      guard let first = own.first, let count = stepCounts[stage], own.count > 1 else { continue }
+      let later = zip(own.dropFirst(), own)
+      let times = later.map { $0.seconds - $1.seconds }.sorted()
+      let operations = later.map { $0.operations - $1.operations }.sorted()
+      let (time, work) = (times[times.count / 2], operations[operations.count / 2])
+      stages.append(
+        Stage(
+          name: stage.rawValue, firstSeconds: first.seconds - (last?.seconds ?? 0),
+          stepSeconds: time, stepOperations: work, steps: count,
+          shareOfPeak: work / time / peak))
+      last = own.last
+    }
+    let begin = marks.first?.seconds ?? 0
+    pictureSeconds = begin + stages.reduce(0) { $0 + $1.seconds }
+    pictureOperations = stages.reduce(0) { $0 + $1.stepOperations * Double($1.steps) }
+    let stepping = stages.reduce(0) { $0 + $1.stepSeconds * Double($1.steps) }
+    shareOfPeak = pictureOperations / stepping / peak
+  }
+
+  /// The report for a person.
+  var text: String {
+    func row(_ cells: [String]) -> String {
+      let widths = [10, 10, 10, 7, 11, 11, 9]
+      return zip(cells, widths).enumerated().map { index, cell in
+        let gap = String(repeating: " ", count: max(0, cell.1 - cell.0.count))
+        return index == 0 ? cell.0 + gap : gap + cell.0
+      }.joined()
+    }
+    func number(_ value: Double, _ digits: Int = 2) -> String {
+      String(format: "%.\(digits)f", value)
+    }
+    let percent = { (share: Double) in number(share * 100, 0) + " %" }
+    var lines = [
+      "\(model), \(dtype), \(threads) threads; a large matrix product: "
+        + "\(number(peakRate / 1e9, 0)) GFLOP/s",
+      row(["stage", "first s", "step s", "steps", "GFLOP/step", "GFLOP/s", "of peak"]),
+    ]
+    for stage in stages {
+      lines.append(
+        row([
+          stage.name, number(stage.firstSeconds), number(stage.stepSeconds, 3), "\(stage.steps)",
+          number(stage.stepOperations / 1e9, 1),
+          number(stage.stepOperations / stage.stepSeconds / 1e9, 0), percent(stage.shareOfPeak),
+        ]))
+    }
+    lines.append(
+      "a picture: \(number(pictureSeconds, 1)) s, \(number(pictureOperations / 1e12, 3)) TFLOP, "
+        + "\(percent(shareOfPeak)) of the peak; \(peakMemory >> 20) MiB of memory at most")
+    return lines.joined(separator: "\n")
+  }
+}
