@@ -43,7 +43,7 @@ func decoderTrainingStep() throws {
   let optimizer = AdamW(
     ParameterGroup.split(decoder.unet, weightDecay: 0.01)
       + ParameterGroup.split(decoder.projection, weightDecay: 0.01), learningRate: 1e-4)
-  let times = seconds(runs: 7, warmUp: 2) {
+  let times = seconds(runs: 25, warmUp: 3) {
     let losses = decoder.loss(
       images: images, imageEmbedding: embedding, text: captions, unconditional: none,
       options: .init(), using: random)
