@@ -4,6 +4,7 @@ Run from the root of the repository: python Scripts/golden/clip.py
 Made with transformers 5.23.0, torch 2.13.0 (CPU), Pillow.
 """
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,21 +16,15 @@ from transformers import (
     CLIPVisionModelWithProjection)
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from unclip import randomise
+
 ROOT = Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "clip"
 TEXT = dict(vocab_size=50, max_position_embeddings=9, hidden_size=16, intermediate_size=32,
             num_hidden_layers=2, num_attention_heads=2, projection_dim=12)
 VISION = dict(image_size=16, patch_size=4, hidden_size=16, intermediate_size=32,
               num_hidden_layers=2, num_attention_heads=2, projection_dim=12)
-
-
-def scramble(model, seed):
-    """Weights far from any initialisation, so that every term counts."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, value in model.named_parameters():
-            noise = torch.randn(value.shape, generator=generator) * 0.3
-            value.copy_(noise + (1 if "norm" in name and name.endswith("weight") else 0))
-    return model.eval()
+# Weights so far from any initialisation that every term counts.
+scramble = partial(randomise, scale=0.3)
 
 
 def write(name, tensors, config=None):

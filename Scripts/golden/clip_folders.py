@@ -6,6 +6,7 @@ open_clip's names; its embeddings are transformers'.
 """
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,6 +14,8 @@ from safetensors.torch import save_file
 from transformers import (
     CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModelWithProjection, CLIPVisionConfig,
     CLIPVisionModelWithProjection)
+
+from unclip import randomise
 
 ROOT = Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "clip" / "folders"
 TEXT = dict(vocab_size=50, max_position_embeddings=9, hidden_size=16, intermediate_size=64,
@@ -22,16 +25,8 @@ VISION = dict(image_size=16, patch_size=8, hidden_size=24, intermediate_size=96,
 IDS = torch.tensor([[48, 5, 7, 49, 49, 49, 49, 49, 49], [48, 1, 2, 3, 4, 5, 6, 7, 49],
                     [48, 49, 0, 0, 0, 0, 0, 0, 0]])
 PIXELS = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(3))
-
-
-def scramble(model, seed):
-    """Weights far from any initialisation, so that every term counts."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, value in model.named_parameters():
-            noise = torch.randn(value.shape, generator=generator) * 0.3
-            value.copy_(noise + (1 if "norm" in name and name.endswith("weight") else 0))
-    return model.eval()
+# Weights so far from any initialisation that every term counts.
+scramble = partial(randomise, scale=0.3)
 
 
 def save(name, model, expected, **options):

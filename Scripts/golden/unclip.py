@@ -18,12 +18,12 @@ from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 OUT = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "unclip"
 
 
-def randomise(model, seed):
+def randomise(model, seed, scale=0.08):
     """Random weights everywhere: zero-initialised layers and unit norms would hide mistakes."""
     g = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, p in model.named_parameters():
-            p.copy_(torch.randn(p.shape, generator=g) * 0.08)
+            p.copy_(torch.randn(p.shape, generator=g) * scale)
             if "norm" in name and name.endswith("weight"):
                 p.add_(1)
     return model.eval()

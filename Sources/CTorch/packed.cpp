@@ -12,8 +12,11 @@ using namespace ct;
 
 namespace {
 
-at::Tensor call(const char *name, std::vector<c10::IValue> arguments) {
-  const auto op = c10::Dispatcher::singleton().findSchemaOrThrow(name, "");
+c10::OperatorHandle operation(const char *name) {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "");
+}
+
+at::Tensor call(const c10::OperatorHandle &op, std::vector<c10::IValue> arguments) {
   torch::jit::Stack stack(std::move(arguments));
   op.callBoxed(stack);
   return std::move(stack.front()).toTensor();
@@ -30,22 +33,23 @@ c10::IValue no_scalars() {
 
 at::Tensor ct::packed_linear(
     const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
-  return call(
-      "mkldnn::_linear_pointwise", {x, weight, bias, kNoActivation, no_scalars(), c10::IValue()});
+  static const auto op = operation("mkldnn::_linear_pointwise");
+  return call(op, {x, weight, bias, kNoActivation, no_scalars(), c10::IValue()});
 }
 
 at::Tensor ct::packed_conv2d(
     const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
     at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups) {
+  static const auto op = operation("mkldnn::_convolution_pointwise");
   return call(
-      "mkldnn::_convolution_pointwise",
+      op,
       {x, weight, bias, padding, stride, dilation, groups, kNoActivation, no_scalars(),
        c10::IValue()});
 }
 
 int ct_pack_linear(const ct_tensor *weight, ct_int rows, ct_tensor **out) {
   return give(out, [&] {
-    return call("mkldnn::_reorder_linear_weight", {weight->value.contiguous(), rows});
+    return call(operation("mkldnn::_reorder_linear_weight"), {weight->value.contiguous(), rows});
   });
 }
 
@@ -65,7 +69,7 @@ namespace {
 bool packs(at::ScalarType type) {
   try {
     const auto weight = at::ones({16, 16}, at::TensorOptions().dtype(type));
-    const auto packed = call("mkldnn::_reorder_linear_weight", {weight, int64_t{1}});
+    const auto packed = call(operation("mkldnn::_reorder_linear_weight"), {weight, int64_t{1}});
     packed_linear(weight, packed, std::nullopt);
     return true;
   } catch (const std::exception &) {

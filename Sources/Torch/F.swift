@@ -122,10 +122,8 @@ public enum F {
     _ q: Tensor, _ k: Tensor, _ v: Tensor, mask: Tensor? = nil, isCausal: Bool = false,
     dropout: Double = 0, scale: Double? = nil
   ) -> Tensor {
-    OperationCounter.add(
-      2 * Double(q.count) * Double(k.dim(-2)) + 2 * Double(q.count / q.dim(-1))
-        * Double(
-          k.dim(-2) * v.dim(-1)))
+    let queries = Double(q.count / q.dim(-1))
+    OperationCounter.add(2 * queries * Double(k.dim(-2)) * Double(q.dim(-1) + v.dim(-1)))
     return withExtendedLifetime((q, k, v, mask)) {
       Tensor("scaled_dot_product_attention", [q, k, v] + (mask.map { [$0] } ?? [])) { out in
         Tensor.withOptional(scale) {
