@@ -1,5 +1,6 @@
 // Linear algebra, layers, resampling.
 #include "packed.h"
+#include "winograd.h"
 
 #include <ATen/ops/_upsample_bicubic2d_aa.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
@@ -14,7 +15,6 @@
 #include <ATen/ops/dropout.h>
 #include <ATen/ops/einsum.h>
 #include <ATen/ops/embedding.h>
-#include <ATen/ops/group_norm.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linalg_eigh.h>
 #include <ATen/ops/linalg_svd.h>
@@ -85,6 +85,7 @@ int ct_conv2d(
     const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, const ct_int stride[2],
     const ct_int padding[2], const ct_int dilation[2], ct_int groups, ct_tensor **out) {
   return give(out, [&] {
+    if (is_winograd(weight->value)) return winograd_conv2d(x->value, weight->value, maybe(bias));
     const auto apply = weight->value.is_mkldnn() ? packed_conv2d : plain_conv2d;
     return apply(
         x->value, weight->value, maybe(bias), pair(stride), pair(padding), pair(dilation),
@@ -100,14 +101,6 @@ int ct_conv_transpose2d(
     return at::conv_transpose2d(
         x->value, weight->value, maybe(bias), pair(stride), pair(padding), pair(output_padding),
         groups, pair(dilation));
-  });
-}
-
-int ct_group_norm(
-    const ct_tensor *x, ct_int groups, const ct_tensor *weight, const ct_tensor *bias,
-    double epsilon, ct_tensor **out) {
-  return give(out, [&] {
-    return at::group_norm(x->value, groups, maybe(weight), maybe(bias), epsilon);
   });
 }
 

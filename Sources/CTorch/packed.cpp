@@ -1,8 +1,10 @@
-// Weights in oneDNN's blocked layout: made once for a frozen network, read at every call.
+// Weights in the layout that is multiplied fastest, oneDNN's blocks or Winograd's points: made once
+// for a frozen network, read at every call.
 //
-// The operators have no header. They are called by name through the dispatcher, with boxed
+// oneDNN's operators have no header. They are called by name through the dispatcher, with boxed
 // arguments, so that a LibTorch whose signature differs says so instead of failing to link.
 #include "packed.h"
+#include "winograd.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/mkldnn_reorder_conv2d_weight.h>
@@ -57,6 +59,10 @@ int ct_pack_conv2d(
     const ct_tensor *weight, const ct_int input[4], const ct_int stride[2],
     const ct_int padding[2], const ct_int dilation[2], ct_int groups, ct_tensor **out) {
   return give(out, [&] {
+    if (winograd_gains(
+            weight->value, ints(input, 4), pair(stride), pair(padding), pair(dilation), groups)) {
+      return winograd_weight(weight->value);
+    }
     return at::mkldnn_reorder_conv2d_weight(
         weight->value.contiguous().to_mkldnn(), pair(padding), pair(stride), pair(dilation),
         groups, ints(input, 4));
@@ -81,7 +87,7 @@ bool packs(at::ScalarType type) {
 
 bool ct_can_pack(const ct_tensor *weight) {
   const auto &value = weight->value;
-  if (!value.device().is_cpu() || value.is_mkldnn()) return false;
+  if (!value.device().is_cpu() || value.is_mkldnn() || is_winograd(value)) return false;
   if (value.scalar_type() == at::kFloat) {
     static const bool works = packs(at::kFloat);
     return works;

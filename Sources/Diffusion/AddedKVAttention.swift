@@ -1,6 +1,6 @@
 import Foundation
-public import Torch
-public import TorchNN
+import Torch
+import TorchNN
 
 /// Self-attention over the pixels of a feature map whose keys and values are preceded by those of
 /// a context sequence, in one softmax: `[B, C, H, W], [B, L, X] -> [B, C, H, W]`.
@@ -8,7 +8,7 @@ public import TorchNN
 /// Queries, keys and values of the pixels come from the normed map; those of the context from the
 /// raw sequence. The mask hides context keys only.
 /// Source: GLIDE `AttentionBlock.encoder_kv`; keys as diffusers `Attention` with added KV.
-public final class AddedKVAttention: Module {
+final class AddedKVAttention: Module {
   let groupNorm: GroupNorm
   let toQ: Linear
   let toK: Linear
@@ -19,7 +19,7 @@ public final class AddedKVAttention: Module {
   private let headWidth: Int
 
   /// Makes a layer of `channels / headWidth` heads; its output projection starts at zero.
-  public init(
+  init(
     channels: Int, headWidth: Int, contextWidth: Int, config: UNetConfig,
     using random: RandomSource
   ) {
@@ -33,14 +33,14 @@ public final class AddedKVAttention: Module {
     toOut = [zeroed(Linear(channels, channels, using: random))]
   }
 
-  /// Shapes: `x` `[B, C, H, W]`, `context` `[B, L, X]`, `mask` `[B, L]` bool, true where a context
-  /// position may be seen; nil shows all.
-  public func callAsFunction(_ x: Tensor, context: Tensor, mask: Tensor?) -> Tensor {
+  /// Shapes: `x` `[B, C, H, W]`.
+  func callAsFunction(_ x: Tensor, context: UNetContext) -> Tensor {
+    let text = context[self]
     let (b, c, h, w) = x.shape4
     let pixels = groupNorm(x).permuted(0, 2, 3, 1).reshaped(b, h * w, c)
-    let keys = Tensor.concatenated([addKProj(context), toK(pixels)], over: 1)  // [B, L+HW, C]
-    let values = Tensor.concatenated([addVProj(context), toV(pixels)], over: 1)
-    let visible = mask.map { mask in
+    let keys = Tensor.concatenated([text.keys, toK(pixels)], over: 1)  // [B, L+HW, C]
+    let values = Tensor.concatenated([text.values, toV(pixels)], over: 1)
+    let visible = context.mask.map { mask in
       Tensor.concatenated(
         [mask, Tensor.ones([b, h * w], dtype: .bool, device: mask.device)], over: 1
       ).reshaped(b, 1, 1, mask.dim(1) + h * w)

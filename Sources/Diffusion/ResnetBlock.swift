@@ -57,16 +57,15 @@ public final class ResnetBlock: Module {
 
   /// Shapes: `x` `[B, Cin, H, W]`, `time` `[B, T]` after its SiLU.
   public func callAsFunction(_ x: Tensor, time: Tensor) -> Tensor {
-    var h = conv1(resampling(norm1(x).silu()))  // [B, Cout, H', W']
-    let projected = timeEmbProj(time).unsqueezed(-1).unsqueezed(-1)
+    var h = conv1(resampling(norm1.thenSiLU(x)))  // [B, Cout, H', W']
+    let projected = timeEmbProj(time)
     switch timeShift {
     case .scaleShift:
-      let parts = projected.chunked(2, over: 1)  // scale first, then shift
-      h = norm2(h) * (parts[0] + 1) + parts[1]
+      h = norm2.thenSiLU(h, modulation: projected)
     case .default:
-      h = norm2(h + projected)
+      h = norm2.thenSiLU(h + projected.unsqueezed(-1).unsqueezed(-1))
     }
-    h = conv2(dropout(h.silu()))
+    h = conv2(dropout(h))
     let skip = resampling(x)
     return h + (convShortcut.map { $0(skip) } ?? skip)
   }

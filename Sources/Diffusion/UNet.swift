@@ -52,12 +52,11 @@ public final class UNet: Module {
   /// - Parameters:
   ///   - sample: `[B, C, H, W]`, the sides multiples of `config.downsampling`.
   ///   - timesteps: `[B]`, 0 ..< 1000 of the original process.
-  ///   - context: `[B, L, X]`, for networks with attention.
-  ///   - contextMask: `[B, L]` bool, true where a position may be seen.
+  ///   - context: what this network's ``context(_:mask:)`` made, for networks with attention.
   ///   - classEmbedding: `[B, 4·channels]`, added to the timestep's.
   /// - Returns: `[B, C', H, W]`.
   public func callAsFunction(
-    _ sample: Tensor, timesteps: Tensor, context: Tensor? = nil, contextMask: Tensor? = nil,
+    _ sample: Tensor, timesteps: Tensor, context: UNetContext? = nil,
     classEmbedding: Tensor? = nil
   ) -> Tensor {
     precondition(
@@ -66,7 +65,7 @@ public final class UNet: Module {
     let sinusoid = timestepSinusoid(timesteps, width: config.blockOutChannels[0])
     var time = timeEmbedding(sinusoid.to(sample.dtype))  // [B, T]
     if let classEmbedding { time = time + classEmbedding.to(time.dtype) }
-    let scene = UNetConditions(time: time.silu(), context: context, contextMask: contextMask)
+    let scene = UNetConditions(time: time.silu(), context: context)
 
     let patch = config.patchSize
     let grid = patch == 1 ? sample : F.pixelUnshuffle(sample, patch)
@@ -75,7 +74,7 @@ public final class UNet: Module {
     for block in downBlocks { h = block(h, scene, skips: &skips) }
     h = midBlock(h, scene)
     for block in upBlocks { h = block(h, scene, skips: &skips) }
-    let output = convOut(convNormOut(h).silu())
+    let output = convOut(convNormOut.thenSiLU(h))
     return patch == 1 ? output : F.pixelShuffle(output, patch)
   }
 }
@@ -83,8 +82,7 @@ public final class UNet: Module {
 /// What every level of a U-Net is given beside its feature map.
 struct UNetConditions {
   let time: Tensor  // [B, T], after its SiLU
-  let context: Tensor?  // [B, L, X]
-  let contextMask: Tensor?  // [B, L]
+  let context: UNetContext?
 }
 
 /// One level going down; keys as diffusers `SimpleCrossAttnDownBlock2D`, `ResnetDownsampleBlock2D`.
@@ -202,5 +200,5 @@ private func attend(
   _ x: Tensor, _ attentions: [AddedKVAttention], _ layer: Int, _ scene: UNetConditions
 ) -> Tensor {
   guard let context = scene.context, layer < attentions.count else { return x }
-  return attentions[layer](x, context: context, mask: scene.contextMask)
+  return attentions[layer](x, context: context)
 }

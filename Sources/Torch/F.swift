@@ -36,7 +36,10 @@ public enum F {
         $0, $1, $2, [stride.0, stride.1], [padding.0, padding.1], [dilation.0, dilation.1],
         groups, $3)
     }
-    OperationCounter.add(2 * Double(y.count) * Double(weight.count / weight.dim(0)))
+    // A plain weight is [out, in, kh, kw]; Winograd's stands for [out, in, 3, 3]: the operations
+    // counted are those of the sum as written.
+    let perResult = weight.rank == 3 ? weight.dim(1) * 9 : weight.count / weight.dim(0)
+    OperationCounter.add(2 * Double(y.count) * Double(perResult))
     return y
   }
 
@@ -55,17 +58,24 @@ public enum F {
     }
   }
 
-  /// Normalisation over groups of channels and all positions.
+  /// Normalisation over groups of channels and all positions, and what often follows it.
   ///
-  /// Shapes: x `[B, C, ...]`, weight and bias `[C]`.
-  /// Source: Wu and He, Group Normalization.
+  /// Shapes: x `[B, C, ...]`, weight and bias `[C]`, modulation `[B, 2C]` beside an x of four axes.
+  ///
+  /// On the CPU all of it is one pass when no gradient is needed and x is channels-last.
+  /// Source: Wu and He, Group Normalization; Dhariwal and Nichol 2021, section 3.1 (AdaGN).
+  /// - Parameters:
+  ///   - modulation: scales, then shifts: the norm is multiplied by one plus the scale.
+  ///   - silu: whether the result goes through `x σ(x)` at last.
   public static func groupNorm(
     _ x: Tensor, groups: Int, _ weight: Tensor? = nil, _ bias: Tensor? = nil,
-    epsilon: Double = 1e-5
+    modulation: Tensor? = nil, epsilon: Double = 1e-5, silu: Bool = false
   ) -> Tensor {
-    withExtendedLifetime((weight, bias)) {
+    withExtendedLifetime((weight, bias, modulation)) {
       .unary("group_norm", x) {
-        ct_group_norm($0, groups, weight?.handle.raw, bias?.handle.raw, epsilon, $1)
+        ct_group_norm(
+          $0, groups, weight?.handle.raw, bias?.handle.raw, modulation?.handle.raw, epsilon, silu,
+          $1)
       }
     }
   }

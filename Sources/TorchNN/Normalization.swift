@@ -27,6 +27,13 @@ public final class GroupNorm: UnaryLayer {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     F.groupNorm(x, groups: groups, weight.value, bias.value, epsilon: epsilon)
   }
+
+  /// The norm, scaled and shifted by picture where `modulation` `[B, 2C]` is given, through SiLU.
+  public func thenSiLU(_ x: Tensor, modulation: Tensor? = nil) -> Tensor {
+    F.groupNorm(
+      x, groups: groups, weight.value, bias.value, modulation: modulation, epsilon: epsilon,
+      silu: true)
+  }
 }
 
 /// Normalises the last axis: `[…, width] -> […, width]`.

@@ -69,8 +69,9 @@ public struct Decoder {
       imageDropped: imageDropped)
     let noised = process.noised(images, at: steps, noise: noise)
     let output = unet(
-      noised, timesteps: timesteps.to(images.device), context: scene.context,
-      contextMask: scene.contextMask, classEmbedding: scene.classEmbedding)
+      noised, timesteps: timesteps.to(images.device),
+      context: unet.context(scene.context, mask: scene.contextMask),
+      classEmbedding: scene.classEmbedding)
     return process.trainingLosses(
       output, start: images, sample: noised, noise: noise, at: steps,
       weighting: options.weighting)
@@ -104,6 +105,7 @@ public struct Decoder {
         text: .concatenated([negative, text]).trimmed(),
         imageDropped: Tensor([true, false], device: device))
     }
+    let context = noGrad { unet.context(scene.context, mask: scene.contextMask) }
     var sample = random.normal([1, 3, size, size], dtype: .float32, device: device)
     let chain = denoise(
       sample, with: try scheduler.sampler(stepCount: steps), using: random
@@ -111,8 +113,7 @@ public struct Decoder {
       let input = isGuided ? Tensor.concatenated([sample, sample], over: 0) : sample
       let output = unet(
         input.to(dtype), timesteps: Tensor.full([input.dim(0)], Double(timestep), device: device),
-        context: scene.context, contextMask: scene.contextMask,
-        classEmbedding: scene.classEmbedding)
+        context: context, classEmbedding: scene.classEmbedding)
       return isGuided ? guided(halves: output, scale: guidance, channels: 3) : output
     }
     for step in chain {

@@ -19,7 +19,7 @@ import TorchNN
     let (unet, golden) = try network("decoder")
     let output = try unet(
       golden.tensor("sample"), timesteps: golden.tensor("timesteps"),
-      context: golden.tensor("context"), contextMask: golden.tensor("mask"),
+      context: unet.context(golden.tensor("context"), mask: golden.tensor("mask")),
       classEmbedding: golden.tensor("classEmbedding"))
     expectClose(output, try golden.tensor("output"), .network(.float32))
   }
@@ -28,7 +28,7 @@ import TorchNN
     let (unet, golden) = try network("decoder")
     let output = try unet(
       golden.tensor("sample"), timesteps: golden.tensor("timesteps"),
-      context: golden.tensor("context"), contextMask: golden.tensor("mask"),
+      context: unet.context(golden.tensor("context"), mask: golden.tensor("mask")),
       classEmbedding: golden.tensor("classEmbedding"))
     let weights = (Tensor.arange(0, Double(output.count)) * 0.1).cos().reshaped(output.shape)
     (output * weights).sum().backward()
@@ -84,8 +84,9 @@ import TorchNN
     let changed = Tensor.where(mask.unsqueezed(-1), context, context * 0 + 9)
     func output(_ context: Tensor) throws -> Tensor {
       try unet(
-        golden.tensor("sample"), timesteps: golden.tensor("timesteps"), context: context,
-        contextMask: mask, classEmbedding: golden.tensor("classEmbedding"))
+        golden.tensor("sample"), timesteps: golden.tensor("timesteps"),
+        context: unet.context(context, mask: mask),
+        classEmbedding: golden.tensor("classEmbedding"))
     }
     expectClose(try output(changed), try output(context), .exact)
   }

@@ -58,4 +58,48 @@ import TorchNN
     let x = Tensor.ones([1, 4], dtype: .float64)
     expectClose(layer(x), F.linear(x, layer.weight.value, layer.bias?.value), .exact)
   }
+
+  /// Convolutions that ``Conv2d`` packs as Winograd's points, with maps whose sides are no multiples
+  /// of a tile.
+  @Test(arguments: [(64, 64, 16, 16), (64, 72, 17, 30), (80, 64, 33, 64)])
+  func winogradIsTheConvolution(inputs: Int, outputs: Int, height: Int, width: Int) {
+    let random = RandomSource(seed: 5)
+    for bias in [true, false] {
+      let layer = Conv2d(inputs, outputs, kernel: 3, padding: 1, bias: bias, using: random)
+      layer.freeze()
+      let x = random.normal([2, inputs, height, width])
+      let plain = layer.weight.value.to(.float64)
+      let expected = F.conv2d(
+        x.to(.float64), plain, layer.bias?.value.to(.float64), padding: 1)
+      layer.pack()
+      let result = layer(x.channelsLast())
+      #expect(layer.weight.shape == [36, inputs, outputs], "Winograd's points")
+      #expect(!layer.weight.value.canPack)
+      expectClose(result.to(.float64), expected, .network(.float32))
+      expectClose(layer(x), result, .exact)
+      // A picture's result does not depend on its company.
+      expectClose(layer(x[1..<2]), result[1..<2], .exact)
+      // A map of another size.
+      expectClose(
+        layer(x.narrowed(3, start: 2, count: 9)).to(.float64),
+        F.conv2d(
+          x.narrowed(3, start: 2, count: 9).to(.float64), plain, layer.bias?.value.to(.float64),
+          padding: 1), .network(.float32))
+    }
+  }
+
+  @Test func winogradCountsTheOperationsOfTheConvolution() {
+    let layer = Conv2d(64, 64, kernel: 3, padding: 1, using: RandomSource(seed: 6))
+    layer.freeze()
+    let x = Tensor.ones([1, 64, 16, 16])
+    func count() -> Double {
+      let counter = OperationCounter()
+      _ = counter.counting { layer(x) }
+      return counter.count
+    }
+    let plain = count()
+    layer.pack()
+    #expect(count() == plain)
+    #expect(plain == 2 * 9 * 64 * 64 * 256)
+  }
 }

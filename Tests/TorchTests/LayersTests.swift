@@ -155,4 +155,51 @@ import Torch
     let (u, s, vh) = x.singularValues()
     expectClose((u * s).matmul(vh), x, Tolerance(1e-11))
   }
+
+  /// The one pass over a channels-last map against LibTorch's operators in double precision.
+  @Test(arguments: [DType.float32, .bfloat16], [(8, 5, 7), (96, 16, 16), (32, 1, 1)])
+  func fusedGroupNorm(dtype: DType, map: (channels: Int, height: Int, width: Int)) {
+    let random = RandomSource(seed: 3)
+    let c = map.channels
+    // A mean far from zero: sums of squares would lose what they are to tell.
+    let x = (random.normal([2, c, map.height, map.width]) * 2 + 20).to(dtype)
+    let weight = random.normal([c]).to(dtype)
+    let bias = random.normal([c]).to(dtype)
+    let modulation = random.normal([2, 2 * c]).to(dtype)
+    func norm(_ type: DType, channelsLast: Bool, modulated: Bool, silu: Bool) -> Tensor {
+      let typed = x.to(type)
+      return F.groupNorm(
+        channelsLast ? typed.channelsLast() : typed, groups: 4, weight.to(type), bias.to(type),
+        modulation: modulated ? modulation.to(type) : nil, silu: silu)
+    }
+    for (modulated, silu) in [(false, false), (false, true), (true, false), (true, true)] {
+      let fused = norm(dtype, channelsLast: true, modulated: modulated, silu: silu)
+      let expected = norm(.float64, channelsLast: false, modulated: modulated, silu: silu)
+      #expect(fused.dtype == dtype)
+      expectClose(fused.to(.float64), expected, .network(dtype))
+    }
+  }
+
+  @Test func fusedGroupNormKeepsExtremes() {
+    let x = Tensor([Float](stride(from: -200, through: 200, by: 6.25))).reshaped(1, 1, 5, 13)
+    let scale = Tensor([Float(200)])
+    let fused = F.groupNorm(x.channelsLast(), groups: 1, scale, Tensor([Float(0)]), silu: true)
+    let expected = F.groupNorm(
+      x.to(.float64), groups: 1, scale.to(.float64), Tensor([0.0]), silu: true)
+    expectClose(fused.to(.float64), expected, .network(.float32))
+    let broken = Tensor.where(x .> 190, x * .nan, x).channelsLast()
+    #expect(F.groupNorm(broken, groups: 1, silu: true).isFinite().any().item() == 0)
+  }
+
+  @Test func groupNormWithGradientIsTheSame() {
+    let random = RandomSource(seed: 4)
+    let x = random.normal([2, 8, 6, 6]).channelsLast()
+    let modulation = random.normal([2, 16])
+    let plain = F.groupNorm(x, groups: 2, modulation: modulation, silu: true)
+    let input = x.detached().requiringGrad()
+    let traced = F.groupNorm(input, groups: 2, modulation: modulation, silu: true)
+    traced.sum().backward()
+    #expect(input.grad != nil)
+    expectClose(traced.detached(), plain, .network(.float32))
+  }
 }

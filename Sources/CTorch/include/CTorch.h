@@ -218,7 +218,7 @@ int ct_conv2d(
     const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias,
     const ct_int stride[_Nonnull 2], const ct_int padding[_Nonnull 2],
     const ct_int dilation[_Nonnull 2], ct_int groups, CT_OUT);
-/// Whether the layers below take the weight in oneDNN's layout: float32 or bfloat16 on the CPU.
+/// Whether `ct_linear` and `ct_conv2d` take the weight packed: float32 or bfloat16 on the CPU.
 bool ct_can_pack(const ct_tensor *weight);
 /// A linear weight in the layout that is best for inputs of so many rows.
 int ct_pack_linear(const ct_tensor *weight, ct_int rows, CT_OUT);
@@ -231,9 +231,12 @@ int ct_conv_transpose2d(
     const ct_int stride[_Nonnull 2], const ct_int padding[_Nonnull 2],
     const ct_int output_padding[_Nonnull 2], const ct_int dilation[_Nonnull 2], ct_int groups,
     CT_OUT);
+/// The norm, times one plus the first half of `modulation` `[B, 2C]`, plus its second half; then,
+/// if asked for, SiLU.
 int ct_group_norm(
     const ct_tensor *x, ct_int groups, const ct_tensor *_Nullable weight,
-    const ct_tensor *_Nullable bias, double epsilon, CT_OUT);
+    const ct_tensor *_Nullable bias, const ct_tensor *_Nullable modulation, double epsilon,
+    bool silu, CT_OUT);
 int ct_layer_norm(
     const ct_tensor *x, const ct_int *shape, ct_int rank, const ct_tensor *_Nullable weight,
     const ct_tensor *_Nullable bias, double epsilon, CT_OUT);

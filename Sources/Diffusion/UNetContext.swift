@@ -1,0 +1,44 @@
+public import Torch
+import TorchNN
+
+/// A context sequence as the attention layers of one U-Net read it: their keys and values of it.
+///
+/// A picture's context is the same at every step, so it is projected once.
+public struct UNetContext {
+  /// Keys and values by layer, each `[B, L, C]` with the layer's own `C`.
+  private let projected: [ObjectIdentifier: (keys: Tensor, values: Tensor)]
+  /// `[B, L]` bool, true where a position may be seen; nil shows all.
+  let mask: Tensor?
+
+  fileprivate init(_ sequence: Tensor, mask: Tensor?, layers: [AddedKVAttention]) {
+    projected = Dictionary(
+      uniqueKeysWithValues: layers.map { layer in
+        (
+          ObjectIdentifier(layer),
+          (keys: layer.addKProj(sequence), values: layer.addVProj(sequence))
+        )
+      })
+    self.mask = mask
+  }
+
+  /// What one layer attends to before the pixels.
+  ///
+  /// Traps: when the context was made for another network.
+  subscript(layer: AddedKVAttention) -> (keys: Tensor, values: Tensor) {
+    guard let own = projected[ObjectIdentifier(layer)] else {
+      preconditionFailure("the context was projected by another U-Net")
+    }
+    return own
+  }
+}
+
+extension UNet {
+  /// Projects a context sequence for every step of the pictures it belongs to.
+  ///
+  /// Shapes: `sequence` `[B, L, X]`; `mask` `[B, L]` bool, true where a position may be seen.
+  public func context(_ sequence: Tensor, mask: Tensor? = nil) -> UNetContext {
+    UNetContext(
+      sequence, mask: mask,
+      layers: namedModules().compactMap { $0.module as? AddedKVAttention })
+  }
+}
