@@ -32,6 +32,7 @@ public struct CLIPTextEmbedder {
     let model = try folder.loadText(dtype: dtype)
     model.freeze()
     model.to(device: device)
+    model.pack()
     try self.init(
       tokenizer: folder.loadTokenizer(), model: model, file: folder.url.path)
   }
@@ -45,14 +46,9 @@ public struct CLIPTextEmbedder {
   /// Shapes: `[texts, width]`.
   /// Traps: no text.
   public func callAsFunction(_ texts: [String], normalized: Bool = false) -> Tensor {
-    precondition(!texts.isEmpty, "no text to embed")
-    let length = model.config.maxPositionEmbeddings
-    let ids = texts.flatMap { text in
-      tokenizer.encode(text, contextLength: length).ids.map(Int64.init)
-    }
-    return noGrad {
-      let tokens = Tensor(ids, shape: [texts.count, length], device: model.device)
-      let embeds = model(tokens).embeds.to(.float32)
+    noGrad {
+      let tokens = tokenizer.batch(texts, contextLength: model.config.maxPositionEmbeddings)
+      let embeds = model(tokens.to(model.device)).embeds.to(.float32)
       return normalized ? embeds.normalized() : embeds
     }
   }
@@ -86,6 +82,7 @@ public struct CLIPImageEmbedder {
     }
     model.freeze()
     model.to(device: device)
+    model.pack()
   }
 
   /// Width of the embeddings.

@@ -1,3 +1,5 @@
+public import Torch
+
 /// A text as a CLIP text tower takes it.
 ///
 /// Shapes: `ids` and `mask` are as long as the context.
@@ -181,6 +183,19 @@ public struct CLIPTokenizer: Sendable {
       ids: [startID] + kept + [endID] + [Int](repeating: paddingID, count: rest),
       mask: [Bool](repeating: true, count: kept.count + 2) + [Bool](repeating: false, count: rest),
       truncated: found.count > kept.count)
+  }
+
+  /// The ids of several texts, as long as the longest of them: a causal text tower's embeddings do
+  /// not depend on the padding that is left out.
+  ///
+  /// Shapes: `[texts, L]` int64, `L` at most `contextLength`.
+  /// Traps: no text; a context shorter than 2.
+  public func batch(_ texts: [String], contextLength: Int) -> Tensor {
+    precondition(!texts.isEmpty, "no text to encode")
+    let sequences = texts.map { encode($0, contextLength: contextLength) }
+    let length = sequences.map { $0.mask.count { $0 } }.max() ?? 0
+    let ids = sequences.flatMap { $0.ids.prefix(length).map(Int64.init) }
+    return Tensor(ids, shape: [texts.count, length])
   }
 
   /// The ids of a text alone, without start, end and padding.

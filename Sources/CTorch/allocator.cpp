@@ -133,11 +133,12 @@ class CachingAllocator final : public c10::Allocator {
     TORCH_CHECK(false, "not enough memory for a tensor of ", size, " bytes");
   }
 
-  /// Whether the process is a quarter and 64 MiB larger than its tensors ever were: then the kept
-  /// blocks are of sizes that are not asked for any more.
+  /// Whether the process is a quarter, of 2 GiB at most, and 64 MiB larger than its tensors ever
+  /// were: then the kept blocks are of sizes that are not asked for any more.
   bool is_wasteful() {
     std::lock_guard<std::mutex> lock(mutex_);
-    return live_ + kept_bytes_ > peak_ + peak_ / 4 + (size_t{64} << 20);
+    const size_t slack = std::min(peak_, size_t{2} << 30) / 4 + (size_t{64} << 20);
+    return live_ + kept_bytes_ > peak_ + slack;
   }
 
   std::mutex mutex_;

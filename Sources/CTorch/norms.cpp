@@ -1,4 +1,4 @@
-// Group norm, then scale and shift, then SiLU, in two readings and one writing of the map.
+// A sum, group norm, scale and shift, and SiLU, in two readings and one writing of the map.
 //
 // LibTorch has no such operator; its own, one after the other, read and write the map four times.
 // Ours takes channels-last maps that need no gradient.
@@ -129,6 +129,7 @@ struct Norm {
   double epsilon;
   bool silu;
   at::Tensor weight, bias;  // [C] float32; undefined for one and zero
+  at::Tensor offset;        // [B, C] float32, added to the map beforehand; undefined for none
   at::Tensor modulation;    // [B, 2C] float32, scale then shift; undefined for none
 };
 
@@ -144,7 +145,9 @@ void fold(
   const double n = static_cast<double>(pixels);
   const float *weight = values(norm.weight), *bias = values(norm.bias);
   const float *modulation = values(norm.modulation);
+  const float *offset = values(norm.offset);
   if (modulation) modulation += b * 2 * channels;
+  if (offset) offset += b * channels;
   std::vector<double> means(width), spreads(width);
   for (int64_t g = 0; g < norm.groups; g++) {
     double mean = 0, spread = 0;
@@ -155,7 +158,7 @@ void fold(
         sum += partial[block * 2 * channels + c];
         square += partial[block * 2 * channels + channels + c];
       }
-      means[i] = pivot[c] + sum / n;
+      means[i] = pivot[c] + sum / n + (offset ? offset[c] : 0.0f);
       spreads[i] = square - sum * sum / n;
       mean += means[i] / static_cast<double>(width);
     }
@@ -167,7 +170,7 @@ void fold(
     for (int64_t i = 0; i < width; i++) {
       const int64_t c = g * width + i;
       const double a = weight ? weight[c] * inverse : inverse;
-      const double s = (bias ? bias[c] : 0.0) - mean * a;
+      const double s = (bias ? bias[c] : 0.0) + ((offset ? offset[c] : 0.0) - mean) * a;
       const double factor = modulation ? 1.0 + modulation[c] : 1.0;
       scale[c] = static_cast<float>(a * factor);
       shift[c] = static_cast<float>(s * factor + (modulation ? modulation[channels + c] : 0));
@@ -218,10 +221,11 @@ bool needs_gradient(const at::Tensor &t) { return t.defined() && t.requires_grad
 
 bool takes_fused(
     const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
-    const at::Tensor &modulation) {
+    const at::Tensor &offset, const at::Tensor &modulation) {
   const bool differentiates =
-      c10::GradMode::is_enabled() && (needs_gradient(x) || needs_gradient(weight) ||
-                                      needs_gradient(bias) || needs_gradient(modulation));
+      c10::GradMode::is_enabled() &&
+      (needs_gradient(x) || needs_gradient(weight) || needs_gradient(bias) ||
+       needs_gradient(offset) || needs_gradient(modulation));
   return !differentiates && x.device().is_cpu() && x.dim() == 4 && x.numel() > 0 &&
          x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
          (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) &&
@@ -230,8 +234,9 @@ bool takes_fused(
 
 at::Tensor one_by_one(
     const at::Tensor &x, int64_t groups, const at::Tensor &weight, const at::Tensor &bias,
-    const at::Tensor &modulation, double epsilon, bool silu) {
-  auto h = at::group_norm(x, groups, weight, bias, epsilon);
+    const at::Tensor &offset, const at::Tensor &modulation, double epsilon, bool silu) {
+  auto h = offset.defined() ? x + offset.unsqueeze(-1).unsqueeze(-1) : x;
+  h = at::group_norm(h, groups, weight, bias, epsilon);
   if (modulation.defined()) {
     const auto parts = modulation.unsqueeze(-1).unsqueeze(-1).chunk(2, 1);
     h = h * (parts[0] + 1) + parts[1];
@@ -243,16 +248,17 @@ at::Tensor one_by_one(
 
 int ct_group_norm(
     const ct_tensor *x, ct_int groups, const ct_tensor *weight, const ct_tensor *bias,
-    const ct_tensor *modulation, double epsilon, bool silu, ct_tensor **out) {
+    const ct_tensor *offset, const ct_tensor *modulation, double epsilon, bool silu,
+    ct_tensor **out) {
   return give(out, [&] {
     const auto given = [](const ct_tensor *t) { return t ? t->value : at::Tensor(); };
     const auto &map = x->value;
-    const auto w = given(weight), b = given(bias), m = given(modulation);
-    if (!takes_fused(map, w, b, m)) return one_by_one(map, groups, w, b, m, epsilon, silu);
+    const auto w = given(weight), b = given(bias), o = given(offset), m = given(modulation);
+    if (!takes_fused(map, w, b, o, m)) return one_by_one(map, groups, w, b, o, m, epsilon, silu);
     const auto plain = [](const at::Tensor &t) {
       return t.defined() ? t.to(at::kFloat).contiguous() : t;
     };
-    const Norm norm{groups, epsilon, silu, plain(w), plain(b), plain(m)};
+    const Norm norm{groups, epsilon, silu, plain(w), plain(b), plain(o), plain(m)};
     return map.scalar_type() == at::kFloat ? fused<float>(map, norm)
                                            : fused<c10::BFloat16>(map, norm);
   });

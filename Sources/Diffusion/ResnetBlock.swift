@@ -59,12 +59,11 @@ public final class ResnetBlock: Module {
   public func callAsFunction(_ x: Tensor, time: Tensor) -> Tensor {
     var h = conv1(resampling(norm1.thenSiLU(x)))  // [B, Cout, H', W']
     let projected = timeEmbProj(time)
-    switch timeShift {
-    case .scaleShift:
-      h = norm2.thenSiLU(h, modulation: projected)
-    case .default:
-      h = norm2.thenSiLU(h + projected.unsqueezed(-1).unsqueezed(-1))
-    }
+    h =
+      switch timeShift {
+      case .scaleShift: norm2.thenSiLU(h, modulation: projected)
+      case .default: norm2.thenSiLU(h, offset: projected)
+      }
     h = conv2(dropout(h))
     let skip = resampling(x)
     return h + (convShortcut.map { $0(skip) } ?? skip)

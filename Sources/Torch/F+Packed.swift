@@ -15,9 +15,8 @@ extension F {
     .unary("packing of a linear weight", weight) { ct_pack_linear($0, rows, $1) }
   }
 
-  /// A convolution's weight in oneDNN's layout or, where that is faster and the fourfold memory is
-  /// worth it, as the points of Winograd's F(4×4, 3×3); for `conv2d` without gradients and with the
-  /// same steps.
+  /// A convolution's weight in oneDNN's layout or, where that is faster, for Winograd's
+  /// F(4×4, 3×3); for `conv2d` without gradients and with the same steps.
   ///
   /// Only `conv2d` can read the result. Winograd's sums round about four times as coarsely as the
   /// sum as written (5e-5 where the results have a deviation of 1).

@@ -58,24 +58,26 @@ public enum F {
     }
   }
 
-  /// Normalisation over groups of channels and all positions, and what often follows it.
+  /// Normalisation over groups of channels and all positions, and what often surrounds it.
   ///
-  /// Shapes: x `[B, C, ...]`, weight and bias `[C]`, modulation `[B, 2C]` beside an x of four axes.
+  /// Shapes: x `[B, C, ...]`, weight and bias `[C]`; beside an x of four axes, offset `[B, C]` and
+  /// modulation `[B, 2C]`.
   ///
   /// On the CPU all of it is one pass when no gradient is needed and x is channels-last.
   /// Source: Wu and He, Group Normalization; Dhariwal and Nichol 2021, section 3.1 (AdaGN).
   /// - Parameters:
+  ///   - offset: added to x before.
   ///   - modulation: scales, then shifts: the norm is multiplied by one plus the scale.
   ///   - silu: whether the result goes through `x σ(x)` at last.
   public static func groupNorm(
     _ x: Tensor, groups: Int, _ weight: Tensor? = nil, _ bias: Tensor? = nil,
-    modulation: Tensor? = nil, epsilon: Double = 1e-5, silu: Bool = false
+    offset: Tensor? = nil, modulation: Tensor? = nil, epsilon: Double = 1e-5, silu: Bool = false
   ) -> Tensor {
-    withExtendedLifetime((weight, bias, modulation)) {
+    withExtendedLifetime((weight, bias, offset, modulation)) {
       .unary("group_norm", x) {
         ct_group_norm(
-          $0, groups, weight?.handle.raw, bias?.handle.raw, modulation?.handle.raw, epsilon, silu,
-          $1)
+          $0, groups, weight?.handle.raw, bias?.handle.raw, offset?.handle.raw,
+          modulation?.handle.raw, epsilon, silu, $1)
       }
     }
   }

@@ -28,11 +28,12 @@ public final class GroupNorm: UnaryLayer {
     F.groupNorm(x, groups: groups, weight.value, bias.value, epsilon: epsilon)
   }
 
-  /// The norm, scaled and shifted by picture where `modulation` `[B, 2C]` is given, through SiLU.
-  public func thenSiLU(_ x: Tensor, modulation: Tensor? = nil) -> Tensor {
+  /// The norm of `x`, of which each picture's channels may first be moved by `offset` `[B, C]` and
+  /// afterwards be scaled and shifted by `modulation` `[B, 2C]`, through SiLU.
+  public func thenSiLU(_ x: Tensor, offset: Tensor? = nil, modulation: Tensor? = nil) -> Tensor {
     F.groupNorm(
-      x, groups: groups, weight.value, bias.value, modulation: modulation, epsilon: epsilon,
-      silu: true)
+      x, groups: groups, weight.value, bias.value, offset: offset, modulation: modulation,
+      epsilon: epsilon, silu: true)
   }
 }
 

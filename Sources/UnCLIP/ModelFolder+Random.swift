@@ -34,9 +34,10 @@ extension ModelFolder {
         unet: drawn(UNet(preset.decoder, using: random)),
         projection: TextProjection(preset.textProjection, using: random),
         scheduler: preset.decoderScheduler), dtype: dtype)
+    func upsampler() -> UNet { drawn(UNet(preset.upsampler, using: random)) }
     try saveUpsampler(
       Upsampler(
-        unet: drawn(UNet(preset.upsampler, using: random)),
+        unet: upsampler(), lastUNet: preset.hasLastUpsampler ? upsampler() : nil,
         scheduler: preset.upsamplerScheduler), dtype: dtype)
     try writeIndex()
   }

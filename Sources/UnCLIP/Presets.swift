@@ -17,6 +17,8 @@ public struct UnCLIPPreset: Sendable {
   public let decoder: UNetConfig
   /// The 64→256 upsampler's U-Net.
   public let upsampler: UNetConfig
+  /// Whether the upsampler's last step has a network of its own, of the same sizes.
+  public var hasLastUpsampler = false
   /// The process of each diffusion stage.
   public let priorScheduler: SchedulerConfig
   /// See `priorScheduler`.
@@ -62,7 +64,7 @@ public struct UnCLIPPreset: Sendable {
       dropout: 0, patchSize: 2),
     priorScheduler: .prior, decoderScheduler: .small, upsamplerScheduler: .small)
 
-  /// Karlo v1 alpha, 3.3 billion weights; public checkpoints load into it.
+  /// Karlo v1 alpha, 3.4 billion weights; public checkpoints load into it.
   public static let karlo = UnCLIPPreset(
     name: "karlo", summary: "Karlo v1 alpha: public weights, 64 and 256 px",
     clip: .vitL14,
@@ -77,6 +79,7 @@ public struct UnCLIPPreset: Sendable {
     upsampler: .upsampler(
       size: 256, channels: [320, 640, 960, 1280], layersPerBlock: 3, groups: 32,
       timeShift: .default, dropout: 0),
+    hasLastUpsampler: true,
     priorScheduler: .prior, decoderScheduler: .decoder, upsamplerScheduler: .upsampler)
 
   /// The paper's sizes (table 3): 5 billion weights.

@@ -61,7 +61,7 @@ import TorchNN
 
   /// Convolutions that ``Conv2d`` packs as Winograd's points, with maps whose sides are no multiples
   /// of a tile.
-  @Test(arguments: [(64, 64, 16, 16), (64, 72, 17, 30), (80, 64, 33, 64)])
+  @Test(arguments: [(64, 64, 16, 16), (64, 72, 17, 30), (160, 192, 33, 64)])
   func winogradIsTheConvolution(inputs: Int, outputs: Int, height: Int, width: Int) {
     let random = RandomSource(seed: 5)
     for bias in [true, false] {
@@ -73,7 +73,8 @@ import TorchNN
         x.to(.float64), plain, layer.bias?.value.to(.float64), padding: 1)
       layer.pack()
       let result = layer(x.channelsLast())
-      #expect(layer.weight.shape == [36, inputs, outputs], "Winograd's points")
+      // The points of a small weight are kept, those of a large one made in each call.
+      #expect(layer.weight.shape == [inputs < 100 ? 36 : 9, inputs, outputs])
       #expect(!layer.weight.value.canPack)
       expectClose(result.to(.float64), expected, .network(.float32))
       expectClose(layer(x), result, .exact)

@@ -166,10 +166,12 @@ import Torch
     let weight = random.normal([c]).to(dtype)
     let bias = random.normal([c]).to(dtype)
     let modulation = random.normal([2, 2 * c]).to(dtype)
+    let offset = (random.normal([2, c]) * 3).to(dtype)
     func norm(_ type: DType, channelsLast: Bool, modulated: Bool, silu: Bool) -> Tensor {
       let typed = x.to(type)
       return F.groupNorm(
         channelsLast ? typed.channelsLast() : typed, groups: 4, weight.to(type), bias.to(type),
+        offset: modulated ? offset.to(type) : nil,
         modulation: modulated ? modulation.to(type) : nil, silu: silu)
     }
     for (modulated, silu) in [(false, false), (false, true), (true, false), (true, true)] {

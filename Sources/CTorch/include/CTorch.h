@@ -231,12 +231,12 @@ int ct_conv_transpose2d(
     const ct_int stride[_Nonnull 2], const ct_int padding[_Nonnull 2],
     const ct_int output_padding[_Nonnull 2], const ct_int dilation[_Nonnull 2], ct_int groups,
     CT_OUT);
-/// The norm, times one plus the first half of `modulation` `[B, 2C]`, plus its second half; then,
-/// if asked for, SiLU.
+/// The norm of the sum of x and `offset` `[B, C]`, times one plus the first half of `modulation`
+/// `[B, 2C]`, plus its second half; then, if asked for, SiLU.
 int ct_group_norm(
     const ct_tensor *x, ct_int groups, const ct_tensor *_Nullable weight,
-    const ct_tensor *_Nullable bias, const ct_tensor *_Nullable modulation, double epsilon,
-    bool silu, CT_OUT);
+    const ct_tensor *_Nullable bias, const ct_tensor *_Nullable offset,
+    const ct_tensor *_Nullable modulation, double epsilon, bool silu, CT_OUT);
 int ct_layer_norm(
     const ct_tensor *x, const ct_int *shape, ct_int rank, const ct_tensor *_Nullable weight,
     const ct_tensor *_Nullable bias, double epsilon, CT_OUT);

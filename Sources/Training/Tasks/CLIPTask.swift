@@ -145,14 +145,8 @@ public final class CLIPTask: TrainingTask {
   }
 
   private func encoded(_ pictures: Pictures) -> Batch {
-    let sequences = pictures.captions.map {
-      tokenizer.encode($0, contextLength: clip.text.config.maxPositionEmbeddings)
-    }
-    // No token sees what comes after it: padding beyond the longest caption would only cost time.
-    let length = sequences.map { $0.mask.count { $0 } }.max() ?? 0
-    let ids = sequences.flatMap { $0.ids.prefix(length).map(Int64.init) }
-    return Batch(
-      images: pictures.images,
-      ids: Tensor(ids, shape: [pictures.captions.count, length]).to(pictures.images.device))
+    let ids = tokenizer.batch(
+      pictures.captions, contextLength: clip.text.config.maxPositionEmbeddings)
+    return Batch(images: pictures.images, ids: ids.to(pictures.images.device))
   }
 }

@@ -30,6 +30,7 @@ public final class FrozenCLIP {
       module.freeze()
       module.eval()
       module.to(device: device)
+      module.pack()
     }
   }
 

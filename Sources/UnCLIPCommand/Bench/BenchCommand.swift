@@ -23,7 +23,7 @@ struct BenchCommand: ParsableCommand {
       abstract: "Write a model of random weights in the sizes of a preset, to be measured.",
       discussion: """
         Its pictures are noise. Time and memory are those of a trained model of the sizes; karlo \
-        takes 7 GB in float16 and as much memory as its largest part in float32, 4 GB.
+        takes 7.5 GB in float16 and as much memory as its largest part in float32, 4 GB.
 
         EXAMPLES:
           unclip bench folder --preset karlo --out karlo-size

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Imaging
 import Torch
 import TorchNN
 import UnCLIP
@@ -13,7 +14,8 @@ struct PipelineBenchCommand: ParsableCommand {
       A picture is drawn in a few steps a stage. The time of a stage's first step has the loading \
       of its network in it; the median of the others times the model's own count of steps is what a \
       whole picture takes. The limit is the best rate of a product of two large matrices in the \
-      same element type, measured first.
+      same element type, measured last. Operations are those of the formulas as written: a stage \
+      whose convolutions take fewer (Winograd's) can go beyond the limit.
 
       EXAMPLES:
         unclip bench pipeline
@@ -22,6 +24,9 @@ struct PipelineBenchCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("Steps to time in each stage, 2 or more.", valueName: "n"))
   var steps = 4
+
+  @Option(help: ArgumentHelp("Where to write the picture.", valueName: "file"))
+  var out: String?
 
   @OptionGroup(title: "Model") var model: ModelOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
@@ -38,17 +43,16 @@ struct PipelineBenchCommand: ParsableCommand {
 
   func run() throws {
     let dtype = model.dtype.type(on: try machine.prepare())
-    let peak = matrixProductRate(dtype.dtype)
     let clock = ContinuousClock()
-    let begin = clock.now
+    let (begin, age) = (clock.now, secondsSinceProcessStart())
     let pipeline = try model.open(on: machine)
     let counter = OperationCounter()
     var marks: [Mark] = []
     let request = ImageRequest(
-      prompt: "a red apple", size: pipeline.sizes.max() ?? pipeline.decoderSize,
+      prompt: "a red apple", seed: 0, size: pipeline.sizes.max() ?? pipeline.decoderSize,
       prior: .init(steps: steps), decoder: .init(steps: steps), upsampler: .init(steps: steps))
-    try counter.counting {
-      _ = try pipeline.image(at: 0, of: request) { progress in
+    let picture = try counter.counting {
+      try pipeline.image(at: 0, of: request) { progress in
         marks.append(
           Mark(
             stage: progress.stage, seconds: (clock.now - begin) / .seconds(1),
@@ -60,9 +64,11 @@ struct PipelineBenchCommand: ParsableCommand {
       DrawingProgress.Stage.prior: full.prior.steps, .decoder: full.decoder.steps,
       .upsampler: full.upsampler.steps,
     ]
+    if let out { try picture.write(to: URL(fileURLWithPath: out)) }
+    let memory = peakMemory()
     let report = PipelineReport(
       model: pipeline.defaults.name, dtype: dtype.rawValue, threads: threadCount,
-      peak: peak, peakMemory: peakMemory(), marks: marks,
+      peak: matrixProductRate(dtype.dtype), peakMemory: memory, age: age, marks: marks,
       stepCounts: counts.compactMapValues { $0 })
     if output.json {
       try Output.json(report)
@@ -79,6 +85,18 @@ struct PipelineBenchCommand: ParsableCommand {
     /// Floating point operations since then.
     var operations: Double
   }
+}
+
+/// Seconds since the kernel started this process; nil where it does not tell (macOS).
+func secondsSinceProcessStart() -> Double? {
+  guard let stat = try? String(contentsOfFile: "/proc/self/stat", encoding: .utf8),
+    let uptime = try? String(contentsOfFile: "/proc/uptime", encoding: .utf8),
+    // The fields after the name in brackets; the 20th of them is the start, in clock ticks.
+    let fields = stat.split(separator: ")").last?.split(separator: " "), fields.count > 19,
+    let ticks = Double(fields[19]),
+    let now = uptime.split(separator: " ").first.flatMap({ Double($0) })
+  else { return nil }
+  return now - ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
 }
 
 /// Floating point operations a second in the product of two square matrices of 2048, the best of

@@ -28,6 +28,9 @@ struct PipelineReport: Encodable {
   var peakRate: Double
   /// The largest resident size of the process, bytes.
   var peakMemory: Int
+  /// From the start of the process to the end of the prior's first step; nil where the system does
+  /// not tell.
+  var firstStepSeconds: Double?
   var stages: [Stage]
   /// A whole picture with the model's own steps.
   var pictureSeconds: Double
@@ -36,9 +39,11 @@ struct PipelineReport: Encodable {
   var shareOfPeak: Double
 
   /// Makes the table of what was measured.
-  /// - Parameter marks: the ends of all steps, in order; the text stage's is the first.
+  /// - Parameters:
+  ///   - age: of the process when the model was opened, seconds.
+  ///   - marks: the ends of all steps, in order; the text stage's is the first.
   init(
-    model: String, dtype: String, threads: Int, peak: Double, peakMemory: Int,
+    model: String, dtype: String, threads: Int, peak: Double, peakMemory: Int, age: Double?,
     marks: [PipelineBenchCommand.Mark], stepCounts: [DrawingProgress.Stage: Int]
   ) {
     self.model = model
@@ -47,6 +52,8 @@ struct PipelineReport: Encodable {
     self.peakMemory = peakMemory
     peakRate = peak
     stages = []
+    let firstStep = marks.first { $0.stage == .prior }
+    firstStepSeconds = age.flatMap { age in firstStep.map { age + $0.seconds } }
     var last = marks.first
     for stage in DrawingProgress.Stage.allCases {
       let own = marks.filter { $0.stage == stage }
@@ -98,6 +105,9 @@ struct PipelineReport: Encodable {
     lines.append(
       "a picture: \(number(pictureSeconds, 1)) s, \(number(pictureOperations / 1e12, 3)) TFLOP, "
         + "\(percent(shareOfPeak)) of the peak; \(peakMemory >> 20) MiB of memory at most")
+    if let firstStepSeconds {
+      lines.append("process start to the end of the first step: \(number(firstStepSeconds)) s")
+    }
     return lines.joined(separator: "\n")
   }
 }
