@@ -12,6 +12,7 @@ import pickle
 import struct
 import tarfile
 import zipfile
+from unittest import mock
 from pathlib import Path
 
 import torch
@@ -97,6 +98,17 @@ def write_honest():
         for entry in source.namelist():
             target.writestr(entry, source.read(entry))
     expect("deflated", honest()["views"])
+    # And as one of more than 4 GB is written: with the numbers of zip64.
+    with zipfile.ZipFile(ROOT / "views.pt") as source:
+        entries = [(x, source.read(x)) for x in source.namelist()]
+    with mock.patch("zipfile.ZIP64_LIMIT", 0), mock.patch("zipfile.ZIP_FILECOUNT_LIMIT", 0), \
+            zipfile.ZipFile(ROOT / "zip64.pt", "w") as target:
+        for entry, content in entries:
+            target.writestr(entry, content)
+    # The old record at the end then says that its numbers are elsewhere.
+    whole = (ROOT / "zip64.pt").read_bytes()
+    (ROOT / "zip64.pt").write_bytes(whole[:-14] + b"\xff" * 12 + whole[-2:])
+    expect("zip64", honest()["views"])
 
 
 # MARK: made to mislead

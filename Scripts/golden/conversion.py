@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from diffusers import PriorTransformer, UNet2DConditionModel, UNet2DModel
 from diffusers.pipelines.deprecated.unclip.text_proj import UnCLIPTextProjModel
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import CLIPConfig, CLIPModel
 
 ROOT = Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "conversion"
@@ -279,8 +279,32 @@ def networks():
         {name: {k: list(v.shape) for k, v in x.items()} for name, x in shapes.items()}))
 
 
+def pickled_folder():
+    """Two parts of the golden pipeline as older versions of the peers write them: one pickle, and
+    several with an index."""
+    model = ROOT.parent / "pipeline" / "model"
+    folder = ROOT / "pickled"
+    for part in ("prior", "text_encoder"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    torch.save(load_file(model / "prior" / "diffusion_pytorch_model.safetensors"),
+               folder / "prior" / "diffusion_pytorch_model.bin")
+    state = load_file(model / "text_encoder" / "model.safetensors")
+    keys = sorted(state)
+    # transformers kept the positions beside the weights in those days.
+    state["text_model.embeddings.position_ids"] = torch.arange(4)[None]
+    shards = {"pytorch_model-00001-of-00002.bin": keys[::2],
+              "pytorch_model-00002-of-00002.bin": keys[1::2] + [
+                  "text_model.embeddings.position_ids"]}
+    for name, own in shards.items():
+        torch.save({k: state[k] for k in own}, folder / "text_encoder" / name)
+    (folder / "text_encoder" / "pytorch_model.bin.index.json").write_text(json.dumps({
+        "metadata": {"total_size": sum(v.numel() * v.element_size() for v in state.values())},
+        "weight_map": {k: name for name, own in shards.items() for k in own}}, indent=1))
+
+
 if __name__ == "__main__":
     ROOT.mkdir(parents=True, exist_ok=True)
     clip()
     prior()
     networks()
+    pickled_folder()

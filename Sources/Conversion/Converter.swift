@@ -23,15 +23,10 @@ public struct Converter {
   public func convert(
     _ files: [URL], tokenizer: URL? = nil, to folder: URL
   ) throws -> [(part: ModelFolder.Part, source: URL)] {
-    guard !FileManager.default.fileExists(atPath: folder.path) else {
-      throw ConversionError.exists(folder.path)
-    }
-    let weights = try files.map(WeightFile.init)
-    let statistics = weights.lazy.compactMap { KarloKeys.statistics($0.tensors) }.first
-    let aside = ModelFolder(
-      folder.deletingLastPathComponent().appendingPathComponent(
-        ".\(folder.lastPathComponent)-\(ProcessInfo.processInfo.processIdentifier)"))
-    do {
+    try writing(to: folder) { aside in
+      let aside = ModelFolder(aside)
+      let weights = try files.map(WeightFile.init)
+      let statistics = weights.lazy.compactMap { KarloKeys.statistics($0.tensors) }.first
       var sources: [(part: ModelFolder.Part, source: URL)] = []
       for file in weights where KarloKeys.statistics(file.tensors) == nil {
         for part in try parts(of: file, statistics: statistics) {
@@ -43,7 +38,7 @@ public struct Converter {
         }
       }
       if let tokenizer {
-        try copy(tokenizer, to: aside.folder(of: .tokenizer))
+        try copy(tokenizer: tokenizer, to: aside.folder(of: .tokenizer))
         sources.append((.tokenizer, tokenizer))
       }
       if aside.has(.decoder) { try aside.writeIndex() }
@@ -52,13 +47,7 @@ public struct Converter {
           file: files.first?.path ?? "nothing",
           needs: "it holds statistics alone; give the prior's checkpoint too")
       }
-      try move(aside.url, to: folder)
       return sources
-    } catch {
-      if FileManager.default.fileExists(atPath: aside.url.path) {
-        try FileManager.default.removeItem(at: aside.url)
-      }
-      throw error
     }
   }
 
@@ -104,36 +93,62 @@ public struct Converter {
         file: configuration.path, reason: error.localizedDescription)
     }
     guard let stem = part.part.weightStem else { return }
-    let state = part.state.mapValues { value in
-      guard let dtype = options.dtype, value.dtype.isFloatingPoint else { return value }
-      return value.to(dtype)
-    }
     try Safetensors.write(
-      state, metadata: part.notes.merging(["format": "pt"]) { $1 },
+      part.state.mapValues(inChosenType), metadata: part.notes.merging(["format": "pt"]) { $1 },
       to: model.folder(of: part.part).appendingPathComponent(stem + ".safetensors"))
   }
 
-  private func copy(_ tokenizer: URL, to folder: URL) throws {
+  private func copy(tokenizer: URL, to folder: URL) throws {
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: tokenizer.path)
+    } catch {
+      throw CheckpointError.unreadable(file: tokenizer.path, reason: error.localizedDescription)
+    }
+    let known = ["vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"]
+    try copy(names.filter(known.contains), from: tokenizer, to: folder)
+  }
+
+  /// Copies files of one folder into another, which is made.
+  func copy(_ names: [String], from source: URL, to folder: URL) throws {
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      for name in try FileManager.default.contentsOfDirectory(atPath: tokenizer.path)
-      where ["vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"]
-        .contains(name)
-      {
+      for name in names {
         try FileManager.default.copyItem(
-          at: tokenizer.appendingPathComponent(name), to: folder.appendingPathComponent(name))
+          at: source.appendingPathComponent(name), to: folder.appendingPathComponent(name))
       }
     } catch {
-      throw CheckpointError.unreadable(
-        file: tokenizer.path, reason: error.localizedDescription)
+      throw CheckpointError.unreadable(file: source.path, reason: error.localizedDescription)
     }
   }
 
-  private func move(_ aside: URL, to folder: URL) throws {
+  /// A weight in the element type of the options.
+  func inChosenType(_ value: Tensor) -> Tensor {
+    guard let dtype = options.dtype, value.dtype.isFloatingPoint else { return value }
+    return value.to(dtype)
+  }
+
+  /// Lets `body` write into a folder beside the new one, which takes its name at the end.
+  func writing<Result>(to folder: URL, _ body: (URL) throws -> Result) throws -> Result {
+    guard !FileManager.default.fileExists(atPath: folder.path) else {
+      throw ConversionError.exists(folder.path)
+    }
+    let aside = folder.deletingLastPathComponent().appendingPathComponent(
+      ".\(folder.lastPathComponent)-\(ProcessInfo.processInfo.processIdentifier)")
     do {
-      try FileManager.default.moveItem(at: aside, to: folder)
+      let result = try body(aside)
+      do {
+        try FileManager.default.moveItem(at: aside, to: folder)
+      } catch {
+        throw CheckpointError.unwritable(
+          file: folder.path, reason: error.localizedDescription)
+      }
+      return result
     } catch {
-      throw CheckpointError.unwritable(file: folder.path, reason: error.localizedDescription)
+      if FileManager.default.fileExists(atPath: aside.path) {
+        try FileManager.default.removeItem(at: aside)
+      }
+      throw error
     }
   }
 }

@@ -33,39 +33,9 @@ public enum Safetensors {
   ///
   /// Throws: as `read`, and `.malformed` when index and files do not name the same tensors.
   public static func readSharded(indexURL: URL) throws(CheckpointError) -> [String: Tensor] {
-    struct Index: Decodable {
-      let weight_map: [String: String]
-    }
-    let index: Index
-    do {
-      let data = try Data(contentsOf: indexURL)
-      if GitLFS.isPointer(data) { throw CheckpointError.pointer(file: indexURL.path) }
-      index = try JSONDecoder().decode(Index.self, from: data)
-    } catch let error as CheckpointError {
-      throw error
-    } catch let error as DecodingError {
-      throw .malformed(file: indexURL.path, reason: "it is no index of weights: \(brief(error))")
-    } catch {
-      throw .unreadable(file: indexURL.path, reason: error.localizedDescription)
-    }
     var tensors: [String: Tensor] = [:]
-    for shard in Set(index.weight_map.values).sorted() {
-      guard !shard.contains("/"), shard != "..", shard != "." else {
-        throw .malformed(
-          file: indexURL.path, reason: "\"\(shard)\" is not the name of a file beside it")
-      }
-      let url = indexURL.deletingLastPathComponent().appendingPathComponent(shard)
-      for (key, tensor) in try read(url).tensors {
-        guard index.weight_map[key] == shard else {
-          throw .malformed(
-            file: url.path, reason: "it holds \"\(key)\", which the index does not place there")
-        }
-        tensors[key] = tensor
-      }
-    }
-    if let key = index.weight_map.keys.sorted().first(where: { tensors[$0] == nil }) {
-      throw .malformed(
-        file: indexURL.path, reason: "\"\(key)\" is not in \(index.weight_map[key] ?? "its file")")
+    for shard in try WeightShard.all(of: indexURL) {
+      try tensors.merge(shard.checked(read(shard.url).tensors)) { $1 }
     }
     return tensors
   }
@@ -134,13 +104,5 @@ public enum Safetensors {
       try plain.withBytes { bytes throws(CheckpointError) in try file.write(bytes) }
     }
     try file.commit()
-  }
-
-  private static func brief(_ error: DecodingError) -> String {
-    switch error {
-    case .keyNotFound(let key, _): "there is no \(key.stringValue)"
-    case .typeMismatch, .valueNotFound: "a value is of the wrong type"
-    default: "it is not JSON"
-    }
   }
 }

@@ -171,4 +171,70 @@ import UnCLIP
       #expect(sentence([golden("clip_openai.pt")], options).contains("is there already"))
     }
   }
+
+  /// A folder of the peers' older layout, one pickle in the prior and two with an index in the text
+  /// encoder, comes out with the weights it was made of.
+  @Test func aFolderOfPicklesBecomesOneOfSafetensors() throws {
+    try tidied { out in
+      let source = folder.appending(path: "pickled")
+      let files = FileManager.default
+      try files.copyItem(at: Golden.url("pipeline/model"), to: source)
+      for part in ["prior", "text_encoder"] {
+        let own = source.appending(path: part)
+        for name in try files.contentsOfDirectory(atPath: own.path)
+        where name.hasSuffix(".safetensors") {
+          try files.removeItem(at: own.appending(path: name))
+        }
+        for name in try files.contentsOfDirectory(atPath: golden("pickled/\(part)").path) {
+          try files.copyItem(
+            at: golden("pickled/\(part)/\(name)"), to: own.appending(path: name))
+        }
+      }
+      try Data("old".utf8).write(to: source.appending(path: "prior/model.h5"))
+      let written = try Converter().convert(folder: source, to: out)
+      #expect(written.map(\.path).contains("text_encoder/model.safetensors"))
+      #expect(
+        written.first { $0.path == "prior/diffusion_pytorch_model.safetensors" }?.source
+          .lastPathComponent == "diffusion_pytorch_model.bin")
+      let whole = Golden.url("pipeline/model")
+      for (part, stem) in [
+        ("prior", "diffusion_pytorch_model"), ("decoder", "diffusion_pytorch_model"),
+        ("image_encoder", "model"), ("text_encoder", "model"),
+      ] {
+        var found = try Safetensors.readModel(folder: out.appending(path: part), stem: stem)
+        found["text_model.embeddings.position_ids"] = nil
+        try expectSame(
+          found, Safetensors.readModel(folder: whole.appending(path: part), stem: stem))
+      }
+      #expect(!files.fileExists(atPath: out.appending(path: "prior/model.h5").path))
+      let request = ImageRequest(
+        prompt: "a red apple", seed: 3, size: 32, prior: .init(steps: 2), decoder: .init(steps: 2),
+        upsampler: .init(steps: 2))
+      #expect(
+        try UnCLIPPipeline(ModelFolder(out)).images(for: request)
+          == UnCLIPPipeline(ModelFolder(whole)).images(for: request))
+    }
+  }
+
+  @Test func aBrokenFolderLeavesNothing() throws {
+    try tidied { out in
+      let source = folder.appending(path: "pickled")
+      try FileManager.default.copyItem(at: golden("pickled"), to: source)
+      let index = source.appending(path: "text_encoder/pytorch_model.bin.index.json")
+      let text = try String(contentsOf: index, encoding: .utf8)
+      try text.replacing("text_projection.weight", with: "text_projection.other")
+        .write(to: index, atomically: true, encoding: .utf8)
+      let error = #expect(throws: CheckpointError.self) {
+        try Converter().convert(folder: source, to: out)
+      }
+      #expect(error?.description.contains("text_projection") == true)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["pickled"])
+      #expect(throws: ConversionError.self) {
+        try Converter().convert(folder: Golden.url("pipeline/model/prior_scheduler"), to: out)
+      }
+      #expect(throws: CheckpointError.self) {
+        try Converter().convert(folder: golden("pickled/none"), to: out)
+      }
+    }
+  }
 }

@@ -6,7 +6,9 @@ import Torch
 @testable import TorchArchive
 
 @Suite struct TorchArchiveConvertTests {
-  @Test(arguments: ["types", "views", "state", "parameters", "nested", "script", "deflated"])
+  @Test(arguments: [
+    "types", "views", "state", "parameters", "nested", "script", "deflated", "zip64",
+  ])
   func readsWhatTorchWrote(name: String) throws {
     let archive = try TorchArchive(Golden.url("checkpoints/\(name).pt"))
     let expected = try Golden.tensors("checkpoints/\(name).safetensors")

@@ -19,6 +19,15 @@ import Testing
     expectFailure(again, status: 73, saying: "is there already")
   }
 
+  @Test func aFolderOfPicklesBecomesOneOfSafetensors() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try BuiltCommand.run(
+      "convert", Golden.url("conversion/pickled").path, "--out", folder.path("safe"))
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("text_encoder/model.safetensors  from "))
+    #expect(try folder.names == ["safe"])
+  }
+
   @Test func refusesWithOneSentence() throws {
     let folder = try TemporaryFolder()
     func convert(_ arguments: String...) throws -> BuiltCommand.Outcome {
@@ -31,6 +40,9 @@ import Testing
       try convert(Golden.url("conversion/clip_open.pt").path), status: 64,
       saying: "--activation quick_gelu")
     expectFailure(try convert(pointer, "--head-width", "0"), status: 64, saying: "--head-width")
+    expectFailure(
+      try convert(Golden.url("conversion/pickled").path, pointer), status: 64,
+      saying: "is a folder: give it alone")
     #expect(try folder.names == ["lfs.pt"])
   }
 }

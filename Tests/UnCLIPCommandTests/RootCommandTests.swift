@@ -37,8 +37,8 @@ import Testing
         tokenize                Show the token ids of texts.
         train                   Train a part of the model.
         assemble                Make one model folder of parts that lie in several.
-        convert                 Make a model folder of original CLIP or Karlo
-                                checkpoints.
+        convert                 Make a model folder of original checkpoints or of
+                                pickles.
         data                    Write training data as WebDataset shards, or look
                                 into them.
         config                  List the presets, or print one as JSON.

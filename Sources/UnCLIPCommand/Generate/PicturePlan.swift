@@ -25,7 +25,7 @@ struct PicturePlan: Equatable {
   ) throws(CommandError) {
     let url = URL(fileURLWithPath: out)
     let kind = url.pathExtension.lowercased()
-    guard !out.hasSuffix("/"), !kind.isEmpty, !Self.isFolder(url) else {
+    guard !out.hasSuffix("/"), !kind.isEmpty, !FileManager.default.isFolder(url) else {
       var taken: Set<String> = []
       items = subjects.flatMap { subject in
         (0..<count).map { index in
@@ -73,7 +73,7 @@ struct PicturePlan: Equatable {
     for folder in folders.sorted(by: { $0.path < $1.path }) {
       try Self.prepare(folder)
     }
-    for url in items.map(\.url) + others where Self.isFolder(url) {
+    for url in items.map(\.url) + others where FileManager.default.isFolder(url) {
       throw .cannotCreate(path: url.path, reason: "a folder of that name is there")
     }
   }
@@ -89,11 +89,5 @@ struct PicturePlan: Equatable {
     } catch {
       throw .cannotCreate(path: folder.path, reason: SystemReason.text(of: error))
     }
-  }
-
-  private static func isFolder(_ url: URL) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
-      && isFolder.boolValue
   }
 }

@@ -8,18 +8,22 @@ import UnCLIP
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Make a model folder of original CLIP or Karlo checkpoints.",
+    abstract: "Make a model folder of original checkpoints or of pickles.",
     discussion: """
       Reads .pt, .pth, .ckpt and .bin files of PyTorch, and safetensors: OpenAI's, OpenCLIP's and \
       transformers' CLIP, and Karlo's prior (with its statistics), decoder and upsampler. Nothing \
       in a file is run: only tensors and plain containers are read, and anything else is refused \
       by its name. Sizes are deduced from the weights.
 
+      A folder of diffusers, transformers or open_clip whose weights are .bin files is copied with \
+      safetensors in their place.
+
       EXAMPLES:
         unclip convert ViT-L-14.pt --out clip
         unclip convert open_clip_pytorch_model.bin --activation gelu --dtype float16 --out laion
         unclip convert prior.ckpt ViT-L-14_stats.th decoder.ckpt sr.ckpt ViT-L-14.pt \
       --tokenizer clip-tokenizer --out karlo
+        unclip convert karlo-v1-alpha-image-variations --dtype float16 --out variations
       """)
 
   /// The nonlinearities a CLIP has.
@@ -28,7 +32,8 @@ struct ConvertCommand: ParsableCommand {
     case gelu
   }
 
-  @Argument(help: ArgumentHelp("Checkpoints to take parts from.", valueName: "file"))
+  @Argument(
+    help: ArgumentHelp("Checkpoints to take parts from, or one folder.", valueName: "file"))
   var files: [String]
 
   @Option(help: ArgumentHelp("The model folder to write; it must be new.", valueName: "folder"))
@@ -66,9 +71,20 @@ struct ConvertCommand: ParsableCommand {
       activation: activation.flatMap { Activation(rawValue: $0.rawValue) }, headWidth: headWidth,
       dtype: dtype?.dtype)
     let target = URL(fileURLWithPath: out)
-    let parts = try Converter(options).convert(
-      files.map { URL(fileURLWithPath: $0) }, tokenizer: tokenizer.map { URL(fileURLWithPath: $0) },
-      to: target)
+    let converter = Converter(options)
+    let sources = files.map { URL(fileURLWithPath: $0) }
+    if let folder = sources.first(where: FileManager.default.isFolder) {
+      guard files.count == 1, tokenizer == nil, activation == nil, headWidth == nil else {
+        throw CommandError.usage(
+          "\(folder.path) is a folder: give it alone, without --tokenizer, --activation and --head-width."
+        )
+      }
+      let written = try converter.convert(folder: folder, to: target)
+      for (path, source) in written { print("\(path)  from \(source.path)") }
+      return print(target.path)
+    }
+    let parts = try converter.convert(
+      sources, tokenizer: tokenizer.map { URL(fileURLWithPath: $0) }, to: target)
     for (part, source) in parts { print("\(part.rawValue)  from \(source.path)") }
     print(target.path)
   }

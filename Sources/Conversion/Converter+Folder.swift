@@ -1,0 +1,104 @@
+public import Foundation
+import Torch
+
+extension Converter {
+  /// Copies a model folder of diffusers, transformers or open_clip whose weights are pickles into a
+  /// new folder with safetensors.
+  ///
+  /// Keys and configurations stay as they are: it is the same model in the same layout. Weights that
+  /// are safetensors already are written anew, in the options' element type. Other copies of the
+  /// weights (`.h5`, `.msgpack`, `.fp16.bin`) are left behind.
+  /// - Returns: the weight files written, as paths in the folder, with what each came from.
+  /// - Throws: `ArchiveError`, `ConversionError`, `CheckpointError`.
+  @discardableResult
+  public func convert(folder source: URL, to folder: URL) throws -> [(path: String, source: URL)] {
+    try writing(to: folder) { aside in
+      var written: [(path: String, source: URL)] = []
+      for part in [""] + (try names(in: source).filter { isFolder(source, $0) }) {
+        let (from, to) = (source.appending(path: part), aside.appending(path: part))
+        let listed = try names(in: from)
+        let weights = PickledWeights.all.filter { $0.isIn(listed) }
+        let files = listed.filter { !isFolder(from, $0) && !PickledWeights.isWeight($0) }
+        guard !weights.isEmpty || !files.isEmpty else { continue }
+        try copy(files, from: from, to: to)
+        for kind in weights {
+          let path = kind.stem + ".safetensors"
+          let (state, origin) = try kind.read(in: from, listed)
+          try Safetensors.write(
+            state.mapValues(inChosenType), metadata: ["format": "pt"], to: to.appending(path: path))
+          written.append((part.isEmpty ? path : "\(part)/\(path)", origin))
+        }
+      }
+      guard !written.isEmpty else {
+        throw ConversionError.incomplete(
+          file: source.path, needs: "neither it nor a folder in it holds a model's weights")
+      }
+      return written
+    }
+  }
+
+  private func names(in folder: URL) throws(CheckpointError) -> [String] {
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        .filter { !$0.hasPrefix(".") }
+    } catch {
+      throw .unreadable(file: folder.path, reason: error.localizedDescription)
+    }
+  }
+
+  private func isFolder(_ folder: URL, _ name: String) -> Bool {
+    var isDirectory: ObjCBool = false
+    let path = folder.appending(path: name).path
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+      && isDirectory.boolValue
+  }
+}
+
+/// The weights of one folder under the names that the peers give them.
+private struct PickledWeights {
+  /// Of the safetensors file.
+  let stem: String
+  /// Of the pickles: `.bin`, or `.bin.index.json` for several.
+  let pickle: String
+
+  static let all = [
+    PickledWeights(stem: "model", pickle: "pytorch_model"),
+    PickledWeights(stem: "diffusion_pytorch_model", pickle: "diffusion_pytorch_model"),
+    PickledWeights(stem: "open_clip_model", pickle: "open_clip_pytorch_model"),
+  ]
+
+  /// Whether a file is weights, their index, or a copy of them for another program.
+  static func isWeight(_ name: String) -> Bool {
+    let endings = [
+      ".bin", ".safetensors", ".index.json", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx",
+      ".ot",
+    ]
+    return endings.contains { name.hasSuffix($0) }
+  }
+
+  private var files: [String] {
+    [
+      "\(stem).safetensors", "\(stem).safetensors.index.json", "\(pickle).bin",
+      "\(pickle).bin.index.json",
+    ]
+  }
+
+  func isIn(_ names: [String]) -> Bool { files.contains { names.contains($0) } }
+
+  /// The state dict, and the file or index it is from; safetensors come before pickles.
+  func read(in folder: URL, _ names: [String]) throws -> (state: [String: Tensor], file: URL) {
+    guard let name = files.first(where: { names.contains($0) }) else {
+      throw CheckpointError.unreadable(file: folder.path, reason: "it holds no weights")
+    }
+    let file = folder.appending(path: name)
+    switch name {
+    case files[2]: return (try WeightFile(file).tensors, file)
+    case files[3]:
+      let state = try WeightShard.all(of: file).reduce(into: [:]) { state, shard in
+        state.merge(try shard.checked(WeightFile(shard.url).tensors)) { $1 }
+      }
+      return (state, file)
+    default: return (try Safetensors.readModel(folder: folder, stem: stem), file)
+    }
+  }
+}
