@@ -2,6 +2,7 @@
 #include "packed.h"
 #include "winograd.h"
 
+#include <ATen/autocast_mode.h>
 #include <ATen/ops/_upsample_bicubic2d_aa.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
 #include <ATen/ops/_upsample_nearest_exact2d.h>
@@ -27,6 +28,7 @@
 #include <ATen/ops/upsample_bicubic2d.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/upsample_nearest2d.h>
+#include <c10/core/GradMode.h>
 
 using namespace ct;
 
@@ -36,6 +38,17 @@ at::Tensor plain_conv2d(
     const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
     at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups) {
   return at::conv2d(x, weight, bias, stride, padding, dilation, groups);
+}
+
+/// Whether a convolution whose gradients will be asked for gains by Winograd's way.
+bool trains_by_winograd(
+    const at::Tensor &x, const at::Tensor &weight, at::IntArrayRef stride,
+    at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups) {
+  return c10::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad()) &&
+         x.device().is_cpu() && x.dim() == 4 && x.scalar_type() == at::kFloat &&
+         x.is_contiguous(at::MemoryFormat::ChannelsLast) && !weight.is_mkldnn() &&
+         !at::autocast::is_autocast_enabled(at::kCPU) &&
+         winograd_gains(weight, x.sizes(), stride, padding, dilation, groups, /*joint=*/true);
 }
 
 }  // namespace
@@ -86,6 +99,10 @@ int ct_conv2d(
     const ct_int padding[2], const ct_int dilation[2], ct_int groups, ct_tensor **out) {
   return give(out, [&] {
     if (is_winograd(weight->value)) return winograd_conv2d(x->value, weight->value, maybe(bias));
+    if (trains_by_winograd(
+            x->value, weight->value, pair(stride), pair(padding), pair(dilation), groups)) {
+      return winograd_trained_conv2d(x->value, weight->value, maybe(bias));
+    }
     const auto apply = weight->value.is_mkldnn() ? packed_conv2d : plain_conv2d;
     return apply(
         x->value, weight->value, maybe(bias), pair(stride), pair(padding), pair(dilation),

@@ -159,7 +159,9 @@ extension UNetConfig {
     } else {
       extra["mid_block_type"] = .string("UNetMidBlock2DSimpleCrossAttn")
     }
-    return try ConfigFile.encode(self, extra: extra)
+    // The peers do not know patches: they are named only where there are some.
+    return try ConfigFile.encode(
+      self, extra: extra, leavingOut: patchSize == 1 ? [CodingKeys.patchSize.rawValue] : [])
   }
 
   /// Checks what types cannot say.

@@ -29,7 +29,8 @@ public var hasFastBFloat16: Bool { ct_has_bfloat16_products() }
 /// Keeps the memory of freed CPU tensors for later ones of their size, from here on.
 ///
 /// Large tensors otherwise get fresh pages each time, which costs more than many operations
-/// themselves. What is kept stays within a quarter of the most that tensors ever held, and 64 MiB.
+/// themselves. What is kept stays within a quarter of the most that tensors ever held, at most half
+/// a GiB, and 64 MiB.
 public func cacheTensorMemory() { ct_cache_tensor_memory() }
 
 /// Gives the memory that ``cacheTensorMemory()`` has kept back to the system.

@@ -111,16 +111,18 @@ public enum ConfigFile {
     return data
   }
 
-  /// A configuration as JSON with sorted keys; `extra` adds the peers' fixed keys.
+  /// A configuration as JSON with sorted keys; `extra` adds the peers' fixed keys, `leavingOut` takes
+  /// away own ones.
   /// - Throws: `ConfigError.unreadable` when the value has no JSON form (a non-finite number).
   public static func encode<T: Encodable>(
-    _ value: T, extra: [String: JSONValue] = [:]
+    _ value: T, extra: [String: JSONValue] = [:], leavingOut: Set<String> = []
   ) throws(ConfigError) -> Data {
     do {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      guard !extra.isEmpty else { return try encoder.encode(value) }
+      guard !extra.isEmpty || !leavingOut.isEmpty else { return try encoder.encode(value) }
       let own = try JSONDecoder().decode([String: JSONValue].self, from: encoder.encode(value))
+        .filter { !leavingOut.contains($0.key) }
       return try encoder.encode(own.merging(extra) { own, _ in own })
     } catch {
       throw ConfigError.unreadable(file: "\(T.self)", reason: "\(error)")

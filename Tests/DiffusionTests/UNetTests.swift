@@ -135,4 +135,12 @@ import TorchNN
       "\(error)".contains(sentence)
     }
   }
+
+  @Test(arguments: [1, 2]) func patchesAreNamedWhereThereAreSome(patch: Int) throws {
+    var config = try UNetConfig.read(at: Golden.url("unclip/upsampler.json"))
+    (config.inChannels, config.outChannels) = (6 * patch * patch, 3 * patch * patch)
+    config.patchSize = patch
+    let text = String(decoding: try config.encoded(), as: UTF8.self)
+    #expect(text.contains("patch_size") == (patch > 1))
+  }
 }

@@ -103,4 +103,28 @@ import TorchNN
     #expect(count() == plain)
     #expect(plain == 2 * 9 * 64 * 64 * 256)
   }
+
+  /// Convolutions that train in Winograd's way, against the plain ones in double precision.
+  @Test(arguments: [(64, 64, 16, 16), (64, 72, 9, 30), (192, 160, 10, 9)])
+  func winogradsGradientsAreTheConvolutions(
+    inputs: Int, outputs: Int, height: Int, width: Int
+  ) throws {
+    let random = RandomSource(seed: 7)
+    let layer = Conv2d(inputs, outputs, kernel: 3, padding: 1, using: random)
+    let input = random.normal([4, inputs, height, width])
+    let upstream = random.normal([4, outputs, height, width])
+    func gradients(_ dtype: DType) throws -> [Tensor] {
+      // The plain way, as for any input that is not channels-last, is taken in double precision.
+      let x = (dtype == .float32 ? input.channelsLast() : input.to(dtype)).detached()
+      let leaves = [x] + layer.parameters().map { $0.value.detached().to(dtype).cloned() }
+      for leaf in leaves { leaf.requiringGrad() }
+      let y = F.conv2d(leaves[0], leaves[1], leaves[2], padding: 1)
+      y.backward(gradient: upstream.to(dtype))
+      return [y.detached()] + (try leaves.map { try #require($0.grad) })
+    }
+    for (found, expected) in zip(try gradients(.float32), try gradients(.float64)) {
+      let size = expected.abs().max().item()
+      expectClose(found.to(.float64) / size, expected / size, .network(.float32))
+    }
+  }
 }

@@ -89,12 +89,13 @@ struct PipelineBenchCommand: ParsableCommand {
 
 /// Seconds since the kernel started this process; nil where it does not tell (macOS).
 func secondsSinceProcessStart() -> Double? {
-  guard let stat = try? String(contentsOfFile: "/proc/self/stat", encoding: .utf8),
-    let uptime = try? String(contentsOfFile: "/proc/uptime", encoding: .utf8),
-    // The fields after the name in brackets; the 20th of them is the start, in clock ticks.
-    let fields = stat.split(separator: ")").last?.split(separator: " "), fields.count > 19,
-    let ticks = Double(fields[19]),
-    let now = uptime.split(separator: " ").first.flatMap({ Double($0) })
+  func text(_ path: String) -> String? {
+    FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+  }
+  // The fields after the name in brackets; the 20th of them is the start, in clock ticks.
+  guard let fields = text("/proc/self/stat")?.split(separator: ")").last?.split(separator: " "),
+    fields.count > 19, let ticks = Double(fields[19]),
+    let now = text("/proc/uptime")?.split(separator: " ").first.flatMap({ Double($0) })
   else { return nil }
   return now - ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
 }

@@ -1,0 +1,43 @@
+// The gradients of Winograd's convolution are convolutions of the same kind.
+#include "winograd.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+namespace {
+
+struct Convolution : torch::autograd::Function<Convolution> {
+  static at::Tensor forward(
+      AutogradContext *context, const at::Tensor &x, const at::Tensor &weight,
+      const std::optional<at::Tensor> &bias) {
+    context->save_for_backward({x, weight});
+    context->saved_data["biased"] = bias.has_value();
+    return ct::winograd_conv2d(x, ct::winograd_weight(weight), bias, /*joint=*/true);
+  }
+
+  static variable_list backward(AutogradContext *context, variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto &x = saved[0], &weight = saved[1];
+    const auto y = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    variable_list results(3);
+    if (context->needs_input_grad(0)) {
+      // Each pixel is reached by the taps in reverse, from the outputs.
+      const auto turned = weight.flip({2, 3}).transpose(0, 1);
+      results[0] = ct::winograd_conv2d(y, ct::winograd_weight(turned), std::nullopt, true);
+    }
+    if (context->needs_input_grad(1)) results[1] = ct::winograd_weight_gradient(x, y);
+    if (context->saved_data["biased"].toBool() && context->needs_input_grad(2)) {
+      results[2] = y.sum({0, 2, 3});
+    }
+    return results;
+  }
+};
+
+}  // namespace
+
+at::Tensor ct::winograd_trained_conv2d(
+    const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+  return Convolution::apply(x, weight, bias);
+}
