@@ -161,6 +161,25 @@ def averages():
     save("averages", tensors)
 
 
+def lstm():
+    """Two layers as a new generator of seed 7 draws them, from a state that is not zero."""
+    torch.manual_seed(7)
+    layer = nn.LSTM(5, 6, num_layers=2, batch_first=True)
+    tensors = {f"init.{k}": v.clone() for k, v in layer.state_dict().items()}
+    noise = torch.Generator().manual_seed(8)
+    x = torch.randn(3, 4, 5, generator=noise).requires_grad_()
+    h, c = (torch.randn(2, 3, 6, generator=noise) for _ in range(2))
+    output, (last_h, last_c) = layer(x, (h, c))
+    gradient = torch.randn(output.shape, generator=noise)
+    output.backward(gradient)
+    tensors |= {
+        "x": x, "h": h, "c": c, "output": output, "last_h": last_h, "last_c": last_c,
+        "output_gradient": gradient, "x_gradient": x.grad,
+    }
+    tensors |= {f"gradient.{k}": p.grad for k, p in layer.named_parameters()}
+    save("lstm", tensors)
+
+
 if __name__ == "__main__":
     ROOT.mkdir(parents=True, exist_ok=True)
     layers()
@@ -168,5 +187,6 @@ if __name__ == "__main__":
     optimizers()
     schedules()
     averages()
+    lstm()
     (ROOT / "manifest.json").write_text(json.dumps(
         {"torch": torch.__version__.split("+")[0], "diffusers": diffusers.__version__}) + "\n")

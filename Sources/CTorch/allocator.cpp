@@ -26,12 +26,19 @@ struct alignas(64) Header {
 /// pages for good.
 constexpr size_t kMappedSize = size_t{1} << 20;
 
+/// From this size on a block asks for huge pages: one fault for each 2 MiB in place of 512, which were
+/// a third of the time of a run at Karlo's sizes.
+constexpr size_t kHugeSize = size_t{4} << 20;
+
 /// A new block, or null.
 void *new_block(size_t size) {
   if (size >= kMappedSize) {
     void *block =
         mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return block == MAP_FAILED ? nullptr : block;
+    if (block == MAP_FAILED) return nullptr;
+    // A wish only: a kernel without huge pages gives small ones.
+    if (size >= kHugeSize) (void)madvise(block, size, MADV_HUGEPAGE);
+    return block;
   }
   void *block = nullptr;
   return posix_memalign(&block, sizeof(Header), size) == 0 ? block : nullptr;

@@ -20,6 +20,7 @@
 #include <ATen/ops/linalg_eigh.h>
 #include <ATen/ops/linalg_svd.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/lstm.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/pixel_shuffle.h>
@@ -137,6 +138,19 @@ int ct_batch_norm(
     return at::batch_norm(
         x->value, maybe(weight), maybe(bias), maybe(mean), maybe(variance), training, momentum,
         epsilon, /*cudnn_enabled=*/true);
+  });
+}
+
+int ct_lstm(
+    const ct_tensor *x, const ct_tensor *h, const ct_tensor *c, ct_list parameters, ct_int count,
+    ct_int layers, bool training, ct_tensor **outs) {
+  return guard([&] {
+    auto [output, last_h, last_c] = at::lstm(
+        x->value, {h->value, c->value}, tensors(parameters, count), /*has_biases=*/true, layers,
+        /*dropout=*/0, training, /*bidirectional=*/false, /*batch_first=*/true);
+    outs[0] = new ct_tensor{std::move(output)};
+    outs[1] = new ct_tensor{std::move(last_h)};
+    outs[2] = new ct_tensor{std::move(last_c)};
   });
 }
 

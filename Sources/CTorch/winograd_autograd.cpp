@@ -1,6 +1,7 @@
 // The gradients of Winograd's convolution are convolutions of the same kind.
 #include "winograd.h"
 
+#include <ATen/ops/convolution_backward.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 using torch::autograd::AutogradContext;
@@ -20,6 +21,8 @@ struct Convolution : torch::autograd::Function<Convolution> {
   static variable_list backward(AutogradContext *context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const auto &x = saved[0], &weight = saved[1];
+    // A gradient that will be differentiated itself goes the way whose derivative is known.
+    if (at::GradMode::is_enabled()) return plain_backward(context, gradients[0], x, weight);
     const auto y = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
     variable_list results(3);
     if (context->needs_input_grad(0)) {
@@ -32,6 +35,20 @@ struct Convolution : torch::autograd::Function<Convolution> {
       results[2] = y.sum({0, 2, 3});
     }
     return results;
+  }
+
+  static variable_list plain_backward(
+      AutogradContext *context, const at::Tensor &y, const at::Tensor &x,
+      const at::Tensor &weight) {
+    const bool biased = context->saved_data["biased"].toBool();
+    const at::OptionalIntArrayRef bias =
+        biased ? at::OptionalIntArrayRef(weight.sizes().slice(0, 1)) : std::nullopt;
+    auto [dx, dw, db] = at::convolution_backward(
+        y, x, weight, bias, /*stride=*/{1, 1}, /*padding=*/{1, 1}, /*dilation=*/{1, 1},
+        /*transposed=*/false, /*output_padding=*/{0, 0}, /*groups=*/1,
+        {context->needs_input_grad(0), context->needs_input_grad(1),
+         biased && context->needs_input_grad(2)});
+    return {dx, dw, db};
   }
 };
 

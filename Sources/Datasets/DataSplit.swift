@@ -1,4 +1,5 @@
-/// Parts of a data set, decided by concept: all pictures of one thing lie in the same part.
+/// Parts of a data set: as its makers divided it, and where they did not, by concept, so that all
+/// pictures of one thing lie in the same part.
 public struct DataSplit: Sendable, Equatable, Codable {
   /// A part of the data.
   public enum Part: String, Sendable, Codable, CaseIterable {
@@ -31,6 +32,6 @@ public struct DataSplit: Sendable, Equatable, Codable {
 
   /// True if the words belong to `part`.
   public func contains(_ info: SampleInfo, in part: Part) -> Bool {
-    part == .all || self.part(of: info.concept) == part
+    part == .all || (info.part ?? self.part(of: info.concept)) == part
   }
 }

@@ -84,7 +84,8 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
     let name = Self.classes[Int(labels[index])]
     return Sample(
       key: "fashion_\(stem)_\(index)", image: image.converted(toChannels: 4), caption: name,
-      source: "fashion-mnist", licence: "MIT", group: "Fashion/\(name)", style: "photo")
+      source: "fashion-mnist", licence: "MIT", group: "Fashion/\(name)", style: "photo",
+      part: stem == "test" ? .heldOut : .train)
   }
 
   private static func check(_ reader: ByteReader, magic: Int) throws(DataError) {

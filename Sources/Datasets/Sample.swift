@@ -20,11 +20,14 @@ public struct Sample: Sendable, Equatable {
   public var style: String?
   /// True for pictures of things; false for signs, letters, clock faces and arrows.
   public var isCore: Bool
+  /// The part its makers put it in, where they did; see `DataSplit`.
+  public var part: DataSplit.Part?
 
   /// Makes a sample; `isCore` is true unless said.
   public init(
     key: String, image: Image, caption: String, keywords: [String] = [], source: String,
-    licence: String, group: String? = nil, style: String? = nil, isCore: Bool = true
+    licence: String, group: String? = nil, style: String? = nil, isCore: Bool = true,
+    part: DataSplit.Part? = nil
   ) {
     self.key = key
     self.image = image
@@ -35,6 +38,7 @@ public struct Sample: Sendable, Equatable {
     self.group = group
     self.style = style
     self.isCore = isCore
+    self.part = part
   }
 }
 
@@ -54,9 +58,11 @@ public struct SampleInfo: Sendable, Equatable, Codable {
   public var style: String?
   /// As `Sample.isCore`.
   public var core: Bool
+  /// As `Sample.part`.
+  public var part: DataSplit.Part?
 
   enum CodingKeys: String, CodingKey {
-    case caption, keywords, source, licence, group, style, core
+    case caption, keywords, source, licence, group, style, core, part
   }
 
   /// The words of `sample`.
@@ -68,6 +74,7 @@ public struct SampleInfo: Sendable, Equatable, Codable {
     group = sample.group
     style = sample.style
     core = sample.isCore
+    part = sample.part
   }
 
   /// Reads a record; only `caption` is required, so that shards made by other tools can be read.
@@ -82,6 +89,7 @@ public struct SampleInfo: Sendable, Equatable, Codable {
     group = try container.decodeIfPresent(String.self, forKey: .group)
     style = try container.decodeIfPresent(String.self, forKey: .style)
     core = try container.decodeIfPresent(Bool.self, forKey: .core) ?? true
+    part = try container.decodeIfPresent(DataSplit.Part.self, forKey: .part)
   }
 
   /// Words of a picture that has nothing but a caption.

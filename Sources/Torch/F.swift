@@ -117,6 +117,29 @@ public enum F {
     }
   }
 
+  /// Layers of a long short-term memory, one after the other, over sequences.
+  ///
+  /// Shapes: x `[B, T, in]`, h and c `[layers, B, H]`, parameters four a layer, `[4H, in]`,
+  /// `[4H, H]`, `[4H]`, `[4H]` with the gates in the order input, forget, cell, output ->
+  /// output `[B, T, H]` and the last h and c.
+  /// Source: Hochreiter and Schmidhuber 1997; PyTorch `nn.LSTM`.
+  public static func lstm(
+    _ x: Tensor, state: (h: Tensor, c: Tensor), parameters: [Tensor], layers: Int
+  ) -> (output: Tensor, state: (h: Tensor, c: Tensor)) {
+    withExtendedLifetime((x, state, parameters)) {
+      var raws = [OpaquePointer?](repeating: nil, count: 3)
+      let status = Tensor.withHandles(parameters) { list in
+        ct_lstm(
+          x.handle.raw, state.h.handle.raw, state.c.handle.raw, list, parameters.count, layers,
+          isGradEnabled, &raws)
+      }
+      Tensor.check("lstm", [x, state.h, state.c] + parameters, status)
+      let results = raws.compactMap { $0 }.map(Tensor.init(owning:))
+      precondition(results.count == 3, "an LSTM gives three tensors")
+      return (results[0], (results[1], results[2]))
+    }
+  }
+
   /// The rows of a table that the ids name.
   ///
   /// Shapes: weight `[count, width]`, ids `[...]` int64 -> `[..., width]`.

@@ -16,7 +16,7 @@ public final class Trainer<Task: TrainingTask> {
 
   private let config: Data
   private let device: Device
-  private let optimizer: AdamW
+  private let players: [Player]
   private let schedule: LearningRateSchedule
   private let average: ExponentialMovingAverage
 
@@ -35,10 +35,9 @@ public final class Trainer<Task: TrainingTask> {
     store = CheckpointStore(folder: folder, keep: options.keepCheckpoints)
     try store.prepare()
     task.module.to(device: device)
-    optimizer = AdamW(
-      ParameterGroup.split(task.module, weightDecay: options.weightDecay),
-      learningRate: options.learningRate, betas: (options.betas[0], options.betas[1]),
-      epsilon: options.epsilon)
+    players = task.parts.enumerated().map { index, part in
+      Player(part, index: index, options: options)
+    }
     schedule = options.rateSchedule
     average = ExponentialMovingAverage(
       of: task.module, decay: options.emaDecay,
@@ -62,26 +61,16 @@ public final class Trainer<Task: TrainingTask> {
     task.module.train()
     while state.step < options.steps {
       let started = clock.now
-      optimizer.learningRate = schedule.rate(at: state.step)
+      let rate = schedule.rate(at: state.step)
       var loss = 0.0
       var parts: [String: Double] = [:]
-      for part in 0..<options.gradientAccumulation {
-        let index = state.step * options.gradientAccumulation + part
-        let batch = try task.batch(at: index)
-        let random = RandomSource(seed: StepSeed.seed(options.seed, .loss, at: index))
-        task.module.seedDropout(StepSeed.seed(options.seed, .dropout, at: index))
-        let losses = inPrecision { task.loss(batch, using: random) }
-        let share = 1 / Double(options.gradientAccumulation)
-        (losses.total * share).backward()
-        loss += losses.total.item() * share
-        for (name, value) in losses.parts { parts[name, default: 0] += value.item() * share }
+      var squaredNorm = 0.0
+      for player in players where state.step % player.part.period == 0 {
+        let done = try move(player, rate: rate)
+        loss += done.loss
+        parts.merge(done.parts) { _, new in new }
+        squaredNorm += done.gradientNorm * done.gradientNorm
       }
-      let gradientNorm = clipGradientNorm(
-        optimizer.parameters, maximum: options.maxGradientNorm)
-      try requireFinite(loss, "loss")
-      try requireFinite(gradientNorm, "gradient")
-      optimizer.step()
-      optimizer.zeroGradients()
       task.didStep()
       average.update(step: state.step + 1)
 
@@ -92,7 +81,7 @@ public final class Trainer<Task: TrainingTask> {
       state.seconds += seconds
       var report = StepReport(
         step: state.step, steps: options.steps, loss: loss, parts: parts,
-        learningRate: optimizer.learningRate, gradientNorm: gradientNorm, images: images,
+        learningRate: rate, gradientNorm: squaredNorm.squareRoot(), images: images,
         stepSeconds: seconds, seconds: state.seconds, metrics: [:])
       let stopping = state.step == options.steps || shouldStop()
       if isDue(every: options.sampleEverySteps) || state.step == options.steps {
@@ -136,7 +125,9 @@ public final class Trainer<Task: TrainingTask> {
     }
     try load("ema.safetensors") { try average.load($0, file: $1) }
     try load("model.safetensors") { try task.module.load($0, file: $1) }
-    try load("optimizer.safetensors") { try optimizer.load($0, file: $1) }
+    for player in players {
+      try load(player.file) { try player.optimizer.load($0, file: $1) }
+    }
     state = found
     return checkpoint
   }
@@ -148,14 +139,46 @@ public final class Trainer<Task: TrainingTask> {
       try Safetensors.write(
         task.module.stateDict(), to: folder.appending(path: "model.safetensors"))
       try Safetensors.write(average.stateDict(), to: folder.appending(path: "ema.safetensors"))
-      try Safetensors.write(
-        optimizer.stateDict(), to: folder.appending(path: "optimizer.safetensors"))
+      for player in players {
+        try Safetensors.write(
+          player.optimizer.stateDict(), to: folder.appending(path: player.file))
+      }
     }
     try averaged { try task.export(to: store.folder.appending(path: "model")) }
     return checkpoint
   }
 
   // MARK: - Parts of the loop
+
+  /// One player's share of a step: its gradients over all batches of the step, then its optimiser.
+  private func move(
+    _ player: Player, rate: Double
+  ) throws -> (loss: Double, parts: [String: Double], gradientNorm: Double) {
+    for other in players where other !== player { other.part.module.freeze() }
+    defer { for other in players where other !== player { other.part.module.unfreeze() } }
+    let optimizer = player.optimizer
+    optimizer.learningRate = rate * player.part.rateScale
+    let share = 1 / Double(options.gradientAccumulation)
+    var loss = 0.0
+    var parts: [String: Double] = [:]
+    for part in 0..<options.gradientAccumulation {
+      let index = state.step * options.gradientAccumulation + part
+      let batch = try task.batch(at: index)
+      let random = RandomSource(
+        seed: StepSeed.seed(options.seed, .loss, at: index * players.count + player.index))
+      task.module.seedDropout(StepSeed.seed(options.seed, .dropout, at: index))
+      let losses = inPrecision { task.loss(batch, of: player.index, using: random) }
+      (losses.total * share).backward()
+      loss += losses.total.item() * share
+      for (name, value) in losses.parts { parts[name, default: 0] += value.item() * share }
+    }
+    let gradientNorm = clipGradientNorm(optimizer.parameters, maximum: options.maxGradientNorm)
+    try requireFinite(loss, "loss")
+    try requireFinite(gradientNorm, "gradient")
+    optimizer.step()
+    optimizer.zeroGradients()
+    return (loss, parts, gradientNorm)
+  }
 
   private func inPrecision(_ body: () -> Losses) -> Losses {
     switch options.precision {
@@ -199,5 +222,25 @@ public final class Trainer<Task: TrainingTask> {
     for key in ["model", "objective"] where before[key] != now[key] {
       throw TrainingError.differentRun(path: checkpoint.path, key: key)
     }
+  }
+}
+
+/// A part that is trained, with what moves it.
+private final class Player {
+  let part: TrainedPart
+  /// Its place among the parts.
+  let index: Int
+  let optimizer: AdamW
+  /// Its optimiser's file in a checkpoint.
+  let file: String
+
+  init(_ part: TrainedPart, index: Int, options: TrainingOptions) {
+    self.part = part
+    self.index = index
+    file = part.name.isEmpty ? "optimizer.safetensors" : "optimizer-\(part.name).safetensors"
+    optimizer = AdamW(
+      ParameterGroup.split(part.module, weightDecay: options.weightDecay),
+      learningRate: options.learningRate, betas: (options.betas[0], options.betas[1]),
+      epsilon: options.epsilon)
   }
 }

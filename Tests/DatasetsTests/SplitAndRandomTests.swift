@@ -1,7 +1,25 @@
 import Datasets
+import Foundation
+import Imaging
 import Testing
 
 @Suite struct SplitAndRandomTests {
+  @Test func whatTheMakersHeldOutStaysHeldOut() throws {
+    let image = Image(width: 1, height: 1, channels: 4, pixels: [0, 0, 0, 255])
+    for part in [DataSplit.Part.train, .heldOut] {
+      let sample = Sample(
+        key: "a", image: image, caption: "bag", source: "folder", licence: "MIT", part: part)
+      let stored = try JSONEncoder().encode(SampleInfo(sample))
+      let info = try JSONDecoder().decode(SampleInfo.self, from: stored)
+      for fraction in [0, 0.9] {
+        let split = DataSplit(heldOutFraction: fraction)
+        #expect(split.contains(info, in: part))
+        #expect(!split.contains(info, in: part == .train ? .heldOut : .train))
+        #expect(split.contains(info, in: .all))
+      }
+    }
+  }
+
   @Test func conceptsStayTogether() {
     let split = DataSplit()
     let names = (0..<4000).map { "thing \($0)" }

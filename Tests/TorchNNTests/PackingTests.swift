@@ -127,4 +127,24 @@ import TorchNN
       expectClose(found.to(.float64) / size, expected / size, .network(.float32))
     }
   }
+
+  /// A gradient of a gradient, as a penalty on a critic's slope asks for, is that of the plain way.
+  @Test func winogradGradientsCanBeDifferentiated() throws {
+    let random = RandomSource(seed: 9)
+    let weight = random.normal([64, 64, 3, 3]) * 0.05
+    let picture = random.normal([2, 64, 16, 16])
+    let results = [true, false].map { channelsLast in
+      let w = weight.cloned().requiringGrad()
+      let x = (channelsLast ? picture.channelsLast() : picture).cloned().requiringGrad()
+      let y = F.conv2d(x, w, padding: 1).tanh().sum()
+      let slope = gradients(of: y, withRespectTo: [x], createGraph: true)[0]
+      slope.square().sum().backward()
+      return (slope.detached(), w.grad)
+    }
+    expectClose(results[0].0, results[1].0, .network(.float32), "slope")
+    // Sums over 512 places of differences: beside the largest of them.
+    let (found, expected) = (try #require(results[0].1), try #require(results[1].1))
+    let largest = expected.abs().max().item()
+    expectClose(found / largest, expected / largest, .network(.float32), "its gradient")
+  }
 }

@@ -35,7 +35,7 @@ final class ToyTask: TrainingTask {
     return (index < breaksAt ? x : x / 0, y)
   }
 
-  func loss(_ batch: (x: Tensor, y: Tensor), using random: RandomSource) -> Losses {
+  func loss(_ batch: (x: Tensor, y: Tensor), of part: Int, using random: RandomSource) -> Losses {
     let noisy = batch.x + random.normal([4, 8]) * 0.1
     let hidden = network.dropout(network.first(noisy).relu())
     let error = F.mseLoss(network.last(hidden), batch.y)
@@ -68,8 +68,45 @@ final class ToyTask: TrainingTask {
 /// The files of a checkpoint that a run decides, by name.
 func decidedFiles(of checkpoint: URL) throws -> [String: Data] {
   var files: [String: Data] = [:]
-  for name in ["model.safetensors", "ema.safetensors", "optimizer.safetensors"] {
+  for name in try FileManager.default.contentsOfDirectory(atPath: checkpoint.path)
+  where name.hasSuffix(".safetensors") {
     files[name] = try Data(contentsOf: checkpoint.appending(path: name))
   }
   return files
+}
+
+/// Two numbers that pull at each other: one is moved at every step, the other at every second.
+final class DuelTask: TrainingTask {
+  final class Fighter: Module {
+    let place = Parameter([1], filledWith: 1)
+  }
+  final class Both: Module {
+    let left = Fighter()
+    let right = Fighter()
+  }
+
+  let stage = "duel"
+  let network = Both()
+  var module: any Module { network }
+  var parts: [TrainedPart] {
+    [
+      TrainedPart(name: "left", module: network.left, rateScale: 2),
+      TrainedPart(name: "right", module: network.right, period: 2),
+    ]
+  }
+  /// Parts in the order in which they moved, with whether the other one was left alone.
+  private(set) var moves: [Int] = []
+  private(set) var otherWasFrozen = true
+
+  func batch(at index: Int) throws -> Tensor { Tensor.ones([1]) }
+
+  func loss(_ batch: Tensor, of part: Int, using random: RandomSource) -> Losses {
+    moves.append(part)
+    let other = part == 0 ? network.right : network.left
+    otherWasFrozen = otherWasFrozen && other.place.isFrozen
+    let gap = (network.left.place.value - network.right.place.value * 2 + random.normal([1]))
+    return Losses(total: (gap * (part == 0 ? 1 : -1)).sum())
+  }
+
+  func export(to folder: URL) throws {}
 }

@@ -55,11 +55,44 @@ import Training
       let losses = try (0..<2).map { index -> Tensor in
         twin.network.seedDropout(StepSeed.seed(0, .dropout, at: index))
         let random = RandomSource(seed: StepSeed.seed(0, .loss, at: index))
-        return twin.loss(try twin.batch(at: index), using: random).total
+        return twin.loss(try twin.batch(at: index), of: 0, using: random).total
       }
       ((losses[0] + losses[1]) / 2).backward()
       let expected = clipGradientNorm(twin.network.parameters(), maximum: 1e9)
       #expect(abs(norm - expected) < 1e-5 * expected)
+    }
+  }
+
+  @Test func partsMoveInTurnEachByItsOwnLoss() throws {
+    try withTemporaryFolder { folder in
+      var options = TrainingOptions.tiny
+      (options.steps, options.warmUpSteps, options.schedule) = (4, 0, .constant)
+      (options.weightDecay, options.checkpointEverySteps) = (0, 2)
+      func trainer(_ name: String) throws -> Trainer<DuelTask> {
+        try Trainer(
+          DuelTask(), options: options, config: Data("{}".utf8),
+          folder: folder.appending(path: name))
+      }
+      let whole = try trainer("whole")
+      try whole.run()
+      #expect(whole.task.moves == [0, 1, 0, 0, 1, 0])
+      #expect(whole.task.otherWasFrozen)
+      // Adam moves by the learning rate a step: the left one falls twice as fast, four times; the
+      // right one falls twice.
+      let rate = options.learningRate
+      #expect(abs(whole.task.network.left.place.value.item() - (1 - 8 * rate)) < rate / 10)
+      #expect(abs(whole.task.network.right.place.value.item() - (1 - 2 * rate)) < rate / 10)
+      #expect(!whole.task.network.left.place.isFrozen)
+
+      let first = try trainer("parts")
+      try first.run(shouldStop: { first.state.step == 2 })
+      let second = try trainer("parts")
+      _ = try second.resume()
+      try second.run()
+      let name = "checkpoint-00000004"
+      #expect(
+        try decidedFiles(of: folder.appending(path: "whole/\(name)"))
+          == decidedFiles(of: folder.appending(path: "parts/\(name)")))
     }
   }
 

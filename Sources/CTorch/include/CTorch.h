@@ -240,6 +240,11 @@ int ct_group_norm(
 int ct_layer_norm(
     const ct_tensor *x, const ct_int *shape, ct_int rank, const ct_tensor *_Nullable weight,
     const ct_tensor *_Nullable bias, double epsilon, CT_OUT);
+/// Layers of an LSTM over `[B, T, in]`; `parameters` holds four tensors a layer. `outs` receives the
+/// output, the last h and the last c.
+int ct_lstm(
+    const ct_tensor *x, const ct_tensor *h, const ct_tensor *c, ct_list parameters, ct_int count,
+    ct_int layers, bool training, ct_tensor *_Nullable *_Nonnull outs);
 int ct_batch_norm(
     const ct_tensor *x, const ct_tensor *_Nullable weight, const ct_tensor *_Nullable bias,
     const ct_tensor *_Nullable mean, const ct_tensor *_Nullable variance, bool training,

@@ -47,6 +47,11 @@ public final class TrainingStream: Sendable {
   /// Number of pictures that pass the filters.
   public var sampleCount: Int { store.entries.count }
 
+  /// The words of each picture that passes the filters, by its key in the data set.
+  public var infos: [String: SampleInfo] {
+    Dictionary(store.entries.map { ($0.key, $0.info) }, uniquingKeysWith: { first, _ in first })
+  }
+
   /// Number of pictures in one pass: each as often as its weight says.
   public var epochLength: Int { orders.length }
 

@@ -105,7 +105,7 @@ public final class CLIPTask: TrainingTask {
   public func batch(at index: Int) throws -> Batch { encoded(try stream.batch(at: index)) }
 
   /// The loss of a batch.
-  public func loss(_ batch: Batch, using random: RandomSource) -> Losses {
+  public func loss(_ batch: Batch, of part: Int, using random: RandomSource) -> Losses {
     let images = clip.vision(batch.images)
     let texts = clip.text(batch.ids).embeds
     return Losses(

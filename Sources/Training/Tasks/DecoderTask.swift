@@ -152,7 +152,7 @@ public final class DecoderTask: TrainingTask {
   }
 
   /// The loss of a batch.
-  public func loss(_ batch: Batch, using random: RandomSource) -> Losses {
+  public func loss(_ batch: Batch, of part: Int, using random: RandomSource) -> Losses {
     Losses(
       diffusion: decoder.loss(
         images: batch.images, imageEmbedding: batch.embeddings.image,

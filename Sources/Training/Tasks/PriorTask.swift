@@ -114,7 +114,7 @@ public final class PriorTask: TrainingTask {
   public func batch(at index: Int) throws -> Embeddings { try data.embeddings(at: index) }
 
   /// The loss of a batch.
-  public func loss(_ batch: Embeddings, using random: RandomSource) -> Losses {
+  public func loss(_ batch: Embeddings, of part: Int, using random: RandomSource) -> Losses {
     Losses(
       diffusion: prior.loss(
         imageEmbedding: batch.image, text: batch.text, unconditional: unconditional,

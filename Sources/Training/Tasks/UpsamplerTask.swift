@@ -119,7 +119,7 @@ public final class UpsamplerTask: TrainingTask {
   public func batch(at index: Int) throws -> Tensor { try stream.batch(at: index).images }
 
   /// The loss of a batch.
-  public func loss(_ batch: Tensor, using random: RandomSource) -> Losses {
+  public func loss(_ batch: Tensor, of part: Int, using random: RandomSource) -> Losses {
     Losses(
       diffusion: upsampler.loss(
         images: crops(of: batch, using: random), weighting: objective.weighting, using: random))

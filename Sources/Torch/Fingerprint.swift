@@ -1,0 +1,33 @@
+package import Foundation
+
+/// A short name for a lot of bytes: equal only by accident when they differ.
+///
+/// Source: FNV-1a, 64 bits, over words of 8 bytes.
+package struct Fingerprint {
+  private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  package init() {}
+
+  /// The name, 16 hexadecimal digits.
+  package var text: String {
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+
+  package mutating func add(_ data: Data) {
+    add(UInt64(data.count))
+    data.withUnsafeBytes { bytes in
+      for start in stride(from: 0, to: bytes.count - 7, by: 8) {
+        add(bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+      }
+      for byte in bytes.suffix(bytes.count % 8) { add(UInt64(byte)) }
+    }
+  }
+
+  package mutating func add(_ text: String) { add(Data(text.utf8)) }
+
+  private mutating func add(_ word: UInt64) {
+    hash = (hash ^ word) &* 0x100_0000_01B3
+    hash ^= hash >> 29
+  }
+}
