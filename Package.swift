@@ -32,6 +32,7 @@ let package = Package(
     .library(name: "Torch", targets: ["Torch", "TorchNN"]),
     .library(name: "Imaging", targets: ["Imaging"]),
     .library(name: "Datasets", targets: ["Datasets"]),
+    .library(name: "Classics", targets: ["Classics"]),
     .library(name: "Training", targets: ["Training"]),
     .executable(name: "unclip", targets: ["unclip"]),
   ],
@@ -61,11 +62,8 @@ let package = Package(
     library("Conversion", ["UnCLIP", "TorchArchive"]),
     library("Datasets", ["Imaging"]),
     library("Metrics", ["TorchNN"]),
-    library(
-      "Training",
-      [
-        "UnCLIP", "Datasets", "Metrics",
-      ]),
+    library("Classics", ["TorchNN"]),
+    library("Training", ["UnCLIP", "Classics", "Datasets", "Metrics"]),
     library(
       "UnCLIPCommand",
       [
@@ -85,6 +83,7 @@ let package = Package(
     tests("Conversion"),
     tests("Datasets"),
     tests("Metrics"),
+    tests("Classics"),
     tests("Training"),
     tests("UnCLIPCommand"),
   ],

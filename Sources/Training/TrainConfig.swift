@@ -13,6 +13,27 @@ public enum TrainingStage: String, Codable, Sendable, CaseIterable {
   case decoder
   /// Small picture to large one.
   case upsampler
+  /// A classifier, whose features measure other models.
+  case classifier
+  /// An autoencoder.
+  case ae
+  /// A denoising autoencoder.
+  case dae
+  /// A variational autoencoder.
+  case vae
+  /// A vector-quantised variational autoencoder.
+  case vqvae
+  /// A PixelCNN over a VQ-VAE's codes.
+  case pixelcnn
+  /// A transformer over a VQ-VAE's codes.
+  case transformer
+  /// A recurrent network over a VQ-VAE's codes.
+  case rnn
+  /// A generative adversarial network.
+  case gan
+
+  /// The stages of unCLIP, in the order in which they are trained.
+  public static let unCLIP: [TrainingStage] = [.tokenizer, .clip, .prior, .decoder, .upsampler]
 }
 
 /// A whole training configuration: the model, its loss, how and on what it is trained.

@@ -1,3 +1,4 @@
+import Classics
 public import Foundation
 public import Torch
 import TorchNN
@@ -28,8 +29,10 @@ public struct TrainingRun {
   /// Where everything goes; the trained parts into `model` in it.
   public var out: URL
   /// The model folder with the parts that this stage needs: the tokenizer for CLIP; tokenizer,
-  /// text and image encoder for prior and decoder.
+  /// text and image encoder for prior and decoder; the VQ-VAE for priors over its codes.
   public var model: URL?
+  /// The folder of the CLIP model that embeds captions for a prior over codes that is told them.
+  public var clip: URL?
   /// A model folder whose part of this stage gives the first weights; nil draws them.
   public var initial: URL?
   /// Whether to go on from the newest checkpoint in `out`.
@@ -40,7 +43,8 @@ public struct TrainingRun {
   /// A run from new weights on the processor.
   public init(
     stage: TrainingStage, configuration: Data, configurationName: String, data: [URL], out: URL,
-    model: URL? = nil, initial: URL? = nil, resume: Bool = false, device: Device = .cpu
+    model: URL? = nil, clip: URL? = nil, initial: URL? = nil, resume: Bool = false,
+    device: Device = .cpu
   ) {
     self.stage = stage
     self.configuration = configuration
@@ -48,6 +52,7 @@ public struct TrainingRun {
     self.data = data
     self.out = out
     self.model = model
+    self.clip = clip
     self.initial = initial
     self.resume = resume
     self.device = device
@@ -68,6 +73,15 @@ public struct TrainingRun {
     case .prior: try train(try priorTask(observe), shouldStop: shouldStop, observe: observe)
     case .decoder: try train(try decoderTask(observe), shouldStop: shouldStop, observe: observe)
     case .upsampler: try train(try upsamplerTask(), shouldStop: shouldStop, observe: observe)
+    case .classifier: try train(Classifier.self, shouldStop: shouldStop, observe: observe)
+    case .ae: try train(Autoencoder.self, shouldStop: shouldStop, observe: observe)
+    case .dae: try train(DenoisingAutoencoder.self, shouldStop: shouldStop, observe: observe)
+    case .vae: try train(VAE.self, shouldStop: shouldStop, observe: observe)
+    case .vqvae: try train(VQVAE.self, shouldStop: shouldStop, observe: observe)
+    case .pixelcnn: try train(PixelCNN.self, shouldStop: shouldStop, observe: observe)
+    case .transformer: try train(CodeTransformer.self, shouldStop: shouldStop, observe: observe)
+    case .rnn: try train(CodeRNN.self, shouldStop: shouldStop, observe: observe)
+    case .gan: try train(try ganTask(), shouldStop: shouldStop, observe: observe)
     }
   }
 
@@ -88,6 +102,18 @@ public struct TrainingRun {
         folder: out.path, checkpoint: checkpoint.lastPathComponent)
     }
     try store.prepare()
+  }
+
+  private func train<Model: PictureModel>(
+    _ type: Model.Type, shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
+  ) throws {
+    try train(try pictureTask(type), shouldStop: shouldStop, observe: observe)
+  }
+
+  private func train<Prior: CodePrior>(
+    _ type: Prior.Type, shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
+  ) throws {
+    try train(try codePriorTask(type, observe), shouldStop: shouldStop, observe: observe)
   }
 
   private func train<Task: TrainingTask>(

@@ -26,7 +26,8 @@ struct TinyRun {
         try writer.append(
           Sample(
             key: "\(name)-\(shape)", image: Self.picture(shape, color),
-            caption: "\(name) \(shape)", keywords: [shape], source: "folder", licence: "CC0-1.0"))
+            caption: "\(name) \(shape)", keywords: [shape], source: "folder", licence: "CC0-1.0",
+            group: "Shapes/\(shape)"))
       }
     }
     _ = try writer.finish()
@@ -94,6 +95,7 @@ struct TinyRun {
           objective: UpsamplerTask.Objective(
             pictureSize: 64, cropSize: 16, weighting: weighting, sampleSteps: 2),
           training: training, data: options))
+    default: return try classicConfig(stage, training: training)
     }
   }
 
@@ -106,6 +108,8 @@ struct TinyRun {
     case .tokenizer, .upsampler: nil
     case .clip: out(.tokenizer).appending(path: "model")
     case .prior, .decoder: out(.clip).appending(path: "model")
+    case .pixelcnn, .transformer, .rnn: out(.vqvae).appending(path: "model")
+    default: nil
     }
   }
 

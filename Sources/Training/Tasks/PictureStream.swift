@@ -87,14 +87,7 @@ public final class PictureStream {
     _ directories: [URL], _ options: DataOptions, size: Int
   ) throws(DataError) -> [EvaluationSample] {
     guard options.heldOutFraction > 0 else { return [] }
-    var configuration = options.stream(batchSize: 1, imageSize: size, seed: 0, part: .heldOut)
-    configuration.sceneFraction = 0
-    do {
-      let stream = try TrainingStream(directories: directories, configuration: configuration)
-      return spread(try stream.samples())
-    } catch DataError.empty {
-      return []
-    }
+    return spread(try options.heldOut(in: directories, size: size)?.samples() ?? [])
   }
 
   /// Up to the limit of them, evenly from the whole, in an order that mixes sources.

@@ -1,6 +1,6 @@
 import Diffusion
-import Imaging
-import Torch
+package import Imaging
+package import Torch
 import TorchNN
 import UnCLIP
 
@@ -34,8 +34,8 @@ func resized(_ images: Tensor, to side: Int) -> Tensor {
   return F.interpolate(images, size: (side, side), mode: .bicubic, antialias: true)
 }
 
-/// Pictures of `[B, 3, S, S]` in [-1, 1].
-func images(from tensor: Tensor) -> [Image] {
+/// Pictures of `[B, C, S, S]` in [-1, 1], C 1 or 3.
+package func images(from tensor: Tensor) -> [Image] {
   let (count, channels, height, width) = tensor.shape4
   let levels = ((tensor.to(.float32) + 1) * 127.5).clamped(min: 0, max: 255).round()
   let rows = levels.permuted(0, 2, 3, 1).to(.uint8)  // [B, H, W, C]

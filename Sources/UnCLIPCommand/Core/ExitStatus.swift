@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLIP
+import Classics
 import Conversion
 import Datasets
 import Imaging
@@ -37,6 +38,7 @@ public enum ExitStatus: Int32, Sendable {
       case is DeviceError: .unavailable
       case let error as CheckpointError: error.status
       case is ModelFolderError, is CLIPFolderError, is ArchiveError: .data
+      case let error as ClassicError: error.status
       case let error as ConversionError: error.status
       case let error as TokenizerError: error.status
       case is RequestError: .usage

@@ -38,8 +38,14 @@ struct TrainCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "The model folder with the parts this stage needs: the tokenizer for clip, all of CLIP for "
-        + "prior and decoder.", valueName: "folder"))
+        + "prior and decoder, the VQ-VAE for pixelcnn, transformer and rnn.", valueName: "folder"))
   var model: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The CLIP model that embeds captions for pixelcnn, transformer and rnn, where their "
+        + "configuration asks for embeddings.", valueName: "folder"))
+  var clip: String?
 
   @Option(
     help: ArgumentHelp(
@@ -63,6 +69,7 @@ struct TrainCommand: ParsableCommand {
       data: data.map { URL(fileURLWithPath: $0, isDirectory: true) },
       out: URL(fileURLWithPath: out, isDirectory: true),
       model: model.map { URL(fileURLWithPath: $0, isDirectory: true) },
+      clip: clip.map { URL(fileURLWithPath: $0, isDirectory: true) },
       initial: initial.map { URL(fileURLWithPath: $0, isDirectory: true) }, resume: resume,
       device: device)
     let progress = ProgressReporter()

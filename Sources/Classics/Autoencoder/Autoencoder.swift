@@ -1,0 +1,93 @@
+public import Torch
+public import TorchNN
+
+/// The shape of an ``Autoencoder``.
+public struct AutoencoderConfig: PictureConfig {
+  /// Side of the pictures, pixels.
+  public var imageSize: Int
+  /// 1 for grey pictures, 3 for colour.
+  public var channels: Int
+  /// Channels of the stages, each of which halves the side.
+  public var widths: [Int]
+  /// Numbers in the vector z.
+  public var latentDim: Int
+
+  enum CodingKeys: String, CodingKey {
+    case channels, widths
+    case imageSize = "image_size"
+    case latentDim = "latent_dim"
+  }
+
+  /// Groups the values.
+  public init(imageSize: Int, channels: Int, widths: [Int], latentDim: Int) {
+    self.imageSize = imageSize
+    self.channels = channels
+    self.widths = widths
+    self.latentDim = latentDim
+  }
+
+  /// Checks each value.
+  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+  public func validate(file: String) throws(ConfigError) {
+    let check = StackCheck(file: file)
+    try check.check(imageSize: imageSize, channels: channels, widths: widths)
+    try check.check(latentDim: latentDim, imageSize: imageSize, channels: channels)
+  }
+}
+
+/// An autoencoder: a picture x is squeezed into a vector z and made again from it.
+///
+/// `z = f(x)`, `x̂ = g(z)`, and both are learnt by making `‖x − x̂‖²` small. Nothing says what z of
+/// no picture should look like, so the model cannot draw; that is what the VAE adds.
+/// Source: Hinton and Salakhutdinov 2006.
+public final class Autoencoder: LatentModel {
+  /// What it is.
+  public static let kind = ClassicKind.ae
+  /// Its shape.
+  public let config: AutoencoderConfig
+  let encoder: ConvolutionEncoder
+  let toLatent: Linear
+  let fromLatent: Linear
+  let decoder: ConvolutionDecoder
+
+  /// A model with new weights.
+  public init(_ config: AutoencoderConfig, using random: RandomSource) {
+    self.config = config
+    let features = FeatureMap(config.imageSize, config.widths).count
+    encoder = ConvolutionEncoder(channels: config.channels, widths: config.widths, using: random)
+    toLatent = Linear(features, config.latentDim, using: random)
+    fromLatent = Linear(config.latentDim, features, using: random)
+    decoder = ConvolutionDecoder(channels: config.channels, widths: config.widths, using: random)
+  }
+
+  /// z of pictures: `[B, C, S, S]` in [-1, 1] to `[B, latent]`.
+  public func encode(_ x: Tensor) -> Tensor { toLatent(encoder(x).flattened(from: 1)) }
+
+  /// x̂ of vectors: `[B, latent]` to `[B, C, S, S]`, in [-1, 1] but for small overshoots.
+  public func decode(_ z: Tensor) -> Tensor {
+    decoder(FeatureMap(config.imageSize, config.widths).map(fromLatent(z)))
+  }
+
+  /// Pictures made again from their vectors.
+  public func callAsFunction(_ x: Tensor) -> Tensor { decode(encode(x)) }
+
+  /// The mean of `(x − x̂)²` over all numbers.
+  public func loss(_ x: Tensor) -> Tensor { F.mseLoss(self(x), x) }
+}
+
+/// The map of features between a convolution stack and a linear layer.
+struct FeatureMap {
+  private let channels: Int
+  private let side: Int
+  /// Numbers in the map.
+  var count: Int { channels * side * side }
+
+  /// The map that a stack with these widths ends in.
+  init(_ imageSize: Int, _ widths: [Int]) {
+    channels = widths.last ?? 0
+    side = imageSize >> widths.count
+  }
+
+  /// Vectors as maps, through a ReLU: `[B, count] -> [B, channels, side, side]`.
+  func map(_ h: Tensor) -> Tensor { h.relu().reshaped(h.dim(0), channels, side, side) }
+}

@@ -1,0 +1,67 @@
+public import Torch
+public import TorchNN
+
+/// A way of spoiling pictures at random, `x̃ ~ q(x̃ | x)`.
+///
+/// Source: Vincent et al. 2008 and 2010; the masks of patches are those of Pathak et al. 2016.
+public struct Corruption: Codable, Sendable, Equatable {
+  /// What is done.
+  public enum Kind: String, Codable, Sendable, CaseIterable {
+    /// Gaussian noise is added to every number.
+    case gaussian
+    /// Pixels become grey.
+    case maskPixels = "mask_pixels"
+    /// Squares of pixels become grey.
+    case maskPatches = "mask_patches"
+    /// Pixels become black or white, each as often.
+    case saltAndPepper = "salt_and_pepper"
+  }
+
+  /// What is done.
+  public var kind: Kind
+  /// The noise's deviation on the scale [-1, 1]; of the others the share of pixels or squares hit.
+  public var amount: Double
+  /// Side of the squares, pixels.
+  public var patch: Int
+
+  /// Groups the values.
+  public init(kind: Kind, amount: Double, patch: Int = 1) {
+    self.kind = kind
+    self.amount = amount
+    self.patch = patch
+  }
+
+  /// Checks each value for pictures of a size.
+  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+  public func validate(imageSize: Int, file: String) throws(ConfigError) {
+    let check = StackCheck(file: file)
+    guard amount.isFinite, amount >= 0, kind == .gaussian || amount <= 1 else {
+      throw check.invalid(
+        "corruption.amount", amount,
+        kind == .gaussian ? "it must be 0 or more" : "a share lies in 0 to 1")
+    }
+    guard patch >= 1, imageSize.isMultiple(of: patch) else {
+      throw check.invalid("corruption.patch", patch, "it must divide the side, \(imageSize)")
+    }
+  }
+
+  /// Spoils each picture of `[B, C, S, S]` in [-1, 1] by itself.
+  public func callAsFunction(_ x: Tensor, using random: RandomSource) -> Tensor {
+    let (count, _, height, width) = x.shape4
+    /// Which pixels are hit, `[B, 1, S, S]`, square by square.
+    func hit(side: Int) -> Tensor {
+      let grid = [count, 1, height / side, width / side]
+      let mask = random.bernoulli(amount, grid, dtype: .float32, device: x.device)
+      return mask.repeatInterleaved(side, over: 2).repeatInterleaved(side, over: 3)
+    }
+    switch kind {
+    case .gaussian: return x + random.normal(x.shape, device: x.device) * amount
+    case .maskPixels: return x * (1 - hit(side: 1))
+    case .maskPatches: return x * (1 - hit(side: patch))
+    case .saltAndPepper:
+      let mask = hit(side: 1)
+      let grains = random.bernoulli(0.5, mask.shape, dtype: .float32, device: x.device) * 2 - 1
+      return x * (1 - mask) + grains * mask
+    }
+  }
+}

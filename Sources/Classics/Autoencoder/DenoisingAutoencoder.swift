@@ -1,0 +1,87 @@
+public import Torch
+public import TorchNN
+
+/// The shape of a ``DenoisingAutoencoder``.
+public struct DenoisingAutoencoderConfig: PictureConfig {
+  /// Side of the pictures, pixels.
+  public var imageSize: Int
+  /// 1 for grey pictures, 3 for colour.
+  public var channels: Int
+  /// Channels of the stages, each of which halves the side.
+  public var widths: [Int]
+  /// Numbers in the vector z.
+  public var latentDim: Int
+  /// How pictures are spoilt in training.
+  public var corruption: Corruption
+
+  enum CodingKeys: String, CodingKey {
+    case channels, widths, corruption
+    case imageSize = "image_size"
+    case latentDim = "latent_dim"
+  }
+
+  /// Groups the values.
+  public init(
+    imageSize: Int, channels: Int, widths: [Int], latentDim: Int, corruption: Corruption
+  ) {
+    self.imageSize = imageSize
+    self.channels = channels
+    self.widths = widths
+    self.latentDim = latentDim
+    self.corruption = corruption
+  }
+
+  /// The autoencoder that does the work.
+  var network: AutoencoderConfig {
+    AutoencoderConfig(
+      imageSize: imageSize, channels: channels, widths: widths, latentDim: latentDim)
+  }
+
+  /// Checks each value.
+  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+  public func validate(file: String) throws(ConfigError) {
+    try network.validate(file: file)
+    try corruption.validate(imageSize: imageSize, file: file)
+  }
+}
+
+/// A denoising autoencoder: it is shown a spoilt picture x̃ and has to make the clean x.
+///
+/// `x̃ ~ q(x̃ | x)`, and `‖x − g(f(x̃))‖²` is made small. To undo the noise it must know what clean
+/// pictures look like: `g(f(x̃)) − x̃` points to where pictures are likelier (Alain and Bengio
+/// 2014), which is what the networks of a diffusion model learn at every noise level.
+/// Source: Vincent et al. 2008.
+public final class DenoisingAutoencoder: LatentModel {
+  /// What it is.
+  public static let kind = ClassicKind.dae
+  /// The network's keys are an ``Autoencoder``'s.
+  public static let keys = ["network": ""]
+  /// Its shape.
+  public let config: DenoisingAutoencoderConfig
+  let network: Autoencoder
+
+  /// A model with new weights.
+  public init(_ config: DenoisingAutoencoderConfig, using random: RandomSource) {
+    self.config = config
+    network = Autoencoder(config.network, using: random)
+  }
+
+  /// x̃: pictures spoilt as in training.
+  public func corrupted(_ x: Tensor, using random: RandomSource) -> Tensor {
+    config.corruption(x, using: random)
+  }
+
+  /// z of pictures, spoilt or not: `[B, C, S, S]` to `[B, latent]`.
+  public func encode(_ x: Tensor) -> Tensor { network.encode(x) }
+
+  /// Pictures of vectors: `[B, latent]` to `[B, C, S, S]`.
+  public func decode(_ z: Tensor) -> Tensor { network.decode(z) }
+
+  /// Clean pictures of spoilt ones, `[B, C, S, S]` both.
+  public func callAsFunction(_ noisy: Tensor) -> Tensor { network(noisy) }
+
+  /// The mean of `(x − g(f(x̃)))²` over all numbers, of clean pictures x.
+  public func loss(_ x: Tensor, using random: RandomSource) -> Tensor {
+    F.mseLoss(self(corrupted(x, using: random)), x)
+  }
+}

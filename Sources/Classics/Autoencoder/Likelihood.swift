@@ -1,0 +1,59 @@
+public import Torch
+import TorchNN
+
+/// How a decoder's output `[B, C, S, S]` gives the probability of pictures.
+public enum Likelihood: String, Codable, Sendable, CaseIterable {
+  /// Each number is the share of white: a cross-entropy whose targets are grey levels.
+  ///
+  /// Of pictures that are not black and white it is no normalised density; bounds compare only
+  /// with each other.
+  case bernoulli
+  /// Each pixel is black or white, drawn anew at each showing with its grey level as probability.
+  ///
+  /// Source: Salakhutdinov and Murray 2008.
+  case bernoulliBinarized = "bernoulli_binarized"
+  /// 256 levels, each with the mass of a logistic distribution around the output.
+  ///
+  /// Source: Kingma et al. 2016, section 4.
+  case discretizedLogistic = "discretized_logistic"
+
+  /// The picture that is scored: that of x in [-1, 1], or of black and white drawn with it.
+  public func target(_ x: Tensor, using random: RandomSource) -> Tensor {
+    guard self == .bernoulliBinarized else { return x }
+    let luck = random.uniform(x.shape, in: 0..<1, device: x.device)
+    return (luck .< (x * 0.5 + 0.5)).to(x.dtype) * 2 - 1
+  }
+
+  /// `log p(x | z)` of each number, nats.
+  ///
+  /// - Parameters:
+  ///   - x: in [-1, 1].
+  ///   - output: the decoder's, of x's shape.
+  ///   - logScale: of the logistic distribution, one a channel.
+  public func logProbability(_ x: Tensor, output: Tensor, logScale: Tensor?) -> Tensor {
+    switch self {
+    case .bernoulli, .bernoulliBinarized:
+      // x log σ(a) + (1 − x) log(1 − σ(a)) with x in 0 to 1 is x a − log(1 + eᵃ).
+      return (x * 0.5 + 0.5) * output - output.softplus()
+    case .discretizedLogistic:
+      guard let logScale else { preconditionFailure("a logistic distribution needs its scale") }
+      let scale = logScale.reshaped(1, logScale.dim(0), 1, 1)
+      let half = 1.0 / 255
+      let upper = (x + half - output) * (-scale).exp()
+      let lower = (x - half - output) * (-scale).exp()
+      // The lowest level has all that is below, the highest all that is above.
+      let mass = Tensor.where(
+        x .< -1 + half, upper.sigmoid(),
+        Tensor.where(x .> 1 - half, (-lower).sigmoid(), upper.sigmoid() - lower.sigmoid()))
+      return mass.clamped(min: 1e-12).log()
+    }
+  }
+
+  /// The mean picture of an output, in [-1, 1].
+  public func mean(_ output: Tensor) -> Tensor {
+    switch self {
+    case .bernoulli, .bernoulliBinarized: output.sigmoid() * 2 - 1
+    case .discretizedLogistic: output.clamped(min: -1, max: 1)
+    }
+  }
+}

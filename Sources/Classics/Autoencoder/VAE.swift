@@ -1,0 +1,175 @@
+public import Torch
+public import TorchNN
+
+/// The shape of a ``VAE`` and of its loss.
+public struct VAEConfig: PictureConfig {
+  /// Side of the pictures, pixels.
+  public var imageSize: Int
+  /// 1 for grey pictures, 3 for colour.
+  public var channels: Int
+  /// Channels of the stages, each of which halves the side.
+  public var widths: [Int]
+  /// Numbers in the vector z.
+  public var latentDim: Int
+  /// How the decoder's output gives the probability of pictures.
+  public var likelihood: Likelihood
+  /// Weight of the divergence; 1 for the bound itself (Higgins et al. 2017).
+  public var beta: Double
+  /// Nats that each number of z may cost without being pressed down (Kingma et al. 2016).
+  public var freeBits: Double
+
+  enum CodingKeys: String, CodingKey {
+    case channels, widths, likelihood, beta
+    case imageSize = "image_size"
+    case latentDim = "latent_dim"
+    case freeBits = "free_bits"
+  }
+
+  /// Groups the values.
+  public init(
+    imageSize: Int, channels: Int, widths: [Int], latentDim: Int, likelihood: Likelihood,
+    beta: Double = 1, freeBits: Double = 0
+  ) {
+    self.imageSize = imageSize
+    self.channels = channels
+    self.widths = widths
+    self.latentDim = latentDim
+    self.likelihood = likelihood
+    self.beta = beta
+    self.freeBits = freeBits
+  }
+
+  /// Checks each value.
+  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+  public func validate(file: String) throws(ConfigError) {
+    let check = StackCheck(file: file)
+    try check.check(imageSize: imageSize, channels: channels, widths: widths)
+    try check.check(latentDim: latentDim, imageSize: imageSize, channels: channels)
+    for (key, value) in [("beta", beta), ("free_bits", freeBits)] {
+      guard value >= 0, value.isFinite else {
+        throw check.invalid(key, value, "it must be 0 or more")
+      }
+    }
+  }
+}
+
+/// A variational autoencoder: an autoencoder whose vectors fill a Gaussian, so that a vector drawn
+/// from the Gaussian decodes to a new picture.
+///
+/// `log p(x) ≥ E_q[log p(x | z)] − KL(q(z | x) ‖ p(z))` with `p(z) = N(0, I)` and
+/// `q(z | x) = N(μ(x), diag σ²(x))`.
+/// Source: Kingma and Welling 2014, equations 3 and 10.
+public final class VAE: LatentModel, PictureGenerator {
+  /// What it is.
+  public static let kind = ClassicKind.vae
+  /// Its shape.
+  public let config: VAEConfig
+  let encoder: ConvolutionEncoder
+  let toMean: Linear
+  let toLogVariance: Linear
+  let fromLatent: Linear
+  let decoder: ConvolutionDecoder
+  /// `[C]`: the logistic distribution's log scale; of other likelihoods there is none.
+  let logScale: Parameter?
+
+  /// A model with new weights.
+  public init(_ config: VAEConfig, using random: RandomSource) {
+    self.config = config
+    let features = FeatureMap(config.imageSize, config.widths).count
+    encoder = ConvolutionEncoder(channels: config.channels, widths: config.widths, using: random)
+    toMean = Linear(features, config.latentDim, using: random)
+    toLogVariance = Linear(features, config.latentDim, using: random)
+    fromLatent = Linear(config.latentDim, features, using: random)
+    decoder = ConvolutionDecoder(channels: config.channels, widths: config.widths, using: random)
+    logScale =
+      config.likelihood == .discretizedLogistic
+      ? Parameter([config.channels], filledWith: -2) : nil
+  }
+
+  /// `q(z | x)`: μ and log σ² of pictures in [-1, 1], `[B, latent]` each.
+  public func posterior(_ x: Tensor) -> (mean: Tensor, logVariance: Tensor) {
+    let h = encoder(x).flattened(from: 1)
+    return (toMean(h), toLogVariance(h))
+  }
+
+  /// `z = μ + σ ε` with `ε ~ N(0, I)`: a draw from q through which gradients pass (section 2.4).
+  public func reparametrised(
+    mean: Tensor, logVariance: Tensor, using random: RandomSource
+  ) -> Tensor {
+    mean + (logVariance * 0.5).exp() * random.normal(mean.shape, device: mean.device)
+  }
+
+  /// `KL(N(μ, σ²) ‖ N(0, 1)) = ½ (μ² + σ² − log σ² − 1)` of each number, nats (appendix B).
+  public static func divergence(mean: Tensor, logVariance: Tensor) -> Tensor {
+    (mean.square() + logVariance.exp() - logVariance - 1) * 0.5
+  }
+
+  /// `log p(x | z)` of each picture, nats `[B]`.
+  private func logLikelihood(_ x: Tensor, _ z: Tensor) -> Tensor {
+    config.likelihood.logProbability(x, output: output(z), logScale: logScale?.value)
+      .flattened(from: 1).sum(over: 1)
+  }
+
+  private func output(_ z: Tensor) -> Tensor {
+    decoder(FeatureMap(config.imageSize, config.widths).map(fromLatent(z)))
+  }
+
+  /// The two terms of the bound, nats.
+  public struct ELBO {
+    /// `−log p(x | z)` of each picture, `[B]`.
+    public var reconstruction: Tensor
+    /// `KL(q(z | x) ‖ p(z))` of each number of z, `[B, latent]`.
+    public var divergence: Tensor
+
+    /// The evidence lower bound of each picture, `[B]`: at most `log p(x)`.
+    public var bound: Tensor { -reconstruction - divergence.sum(over: 1) }
+  }
+
+  /// The terms of the bound of pictures in [-1, 1], by one draw of z.
+  public func elbo(_ x: Tensor, using random: RandomSource) -> ELBO {
+    let (mean, logVariance) = posterior(x)
+    let z = reparametrised(mean: mean, logVariance: logVariance, using: random)
+    let target = config.likelihood.target(x, using: random)
+    return ELBO(
+      reconstruction: -logLikelihood(target, z),
+      divergence: Self.divergence(mean: mean, logVariance: logVariance))
+  }
+
+  /// What training makes small, nats a picture: `E[−log p(x | z)] + β Σ max(λ, KL)`, where each
+  /// number's mean divergence over the batch counts as at least λ, the free bits.
+  public func loss(_ x: Tensor, using random: RandomSource) -> (total: Tensor, elbo: ELBO) {
+    let elbo = elbo(x, using: random)
+    let divergence = elbo.divergence.mean(over: 0).clamped(min: config.freeBits).sum()
+    return (elbo.reconstruction.mean() + divergence * config.beta, elbo)
+  }
+
+  /// A tighter bound on `log p(x)` of each picture, nats `[B]`: the log of the mean of
+  /// `p(x, zᵢ) / q(zᵢ | x)` over draws z₁ … z_k. With k = 1 it is the evidence lower bound.
+  ///
+  /// Source: Burda et al. 2016, equation 8.
+  public func importanceWeightedBound(
+    _ x: Tensor, draws k: Int, using random: RandomSource
+  ) -> Tensor {
+    let (mean, logVariance) = posterior(x)
+    let target = config.likelihood.target(x, using: random)
+    let weights = (0..<k).map { _ in
+      let noise = random.normal(mean.shape, device: mean.device)
+      let z = mean + (logVariance * 0.5).exp() * noise
+      // log p(z) − log q(z | x); the constants of the two Gaussians are equal.
+      let ratio = (noise.square() + logVariance - z.square()) * 0.5
+      return logLikelihood(target, z) + ratio.sum(over: 1)
+    }
+    return Tensor.stacked(weights).logSumExp(over: 0) - Tensor(scalar: Double(k)).log()
+  }
+
+  /// μ of pictures: `[B, C, S, S]` to `[B, latent]`.
+  public func encode(_ x: Tensor) -> Tensor { posterior(x).mean }
+
+  /// The mean pictures of vectors: `[B, latent]` to `[B, C, S, S]` in [-1, 1].
+  public func decode(_ z: Tensor) -> Tensor { config.likelihood.mean(output(z)) }
+
+  /// New pictures: `z ~ N(0, I)`, decoded. The encoder is not needed.
+  public func sample(_ count: Int, using random: RandomSource) -> Tensor {
+    decode(random.normal([count, config.latentDim], device: toMean.weight.value.device))
+  }
+}

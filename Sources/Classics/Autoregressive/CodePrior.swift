@@ -1,0 +1,187 @@
+public import Torch
+import TorchNN
+
+/// What a prior over codes is told of each picture.
+public struct CodeCondition: Codable, Sendable, Equatable {
+  /// What is told.
+  public enum Kind: String, Codable, Sendable, CaseIterable {
+    /// Nothing.
+    case none
+    /// A class, `[B]` int64.
+    case `class`
+    /// An embedding of its caption, `[B, size]`.
+    case embedding
+  }
+
+  /// What is told.
+  public var kind: Kind
+  /// The number of classes, or of the embedding's numbers; 0 for nothing.
+  public var size: Int
+
+  /// Groups the values.
+  public init(kind: Kind, size: Int) {
+    self.kind = kind
+    self.size = size
+  }
+}
+
+/// The grid of codes that a prior writes, row by row from the top left.
+public struct CodeGrid: Codable, Sendable, Equatable {
+  /// K, the number of codes.
+  public var codebookSize: Int
+  /// Rows.
+  public var height: Int
+  /// Columns.
+  public var width: Int
+  /// What the prior is told.
+  public var condition: CodeCondition
+
+  enum CodingKeys: String, CodingKey {
+    case height, width, condition
+    case codebookSize = "codebook_size"
+  }
+
+  /// Groups the values.
+  public init(codebookSize: Int, height: Int, width: Int, condition: CodeCondition) {
+    self.codebookSize = codebookSize
+    self.height = height
+    self.width = width
+    self.condition = condition
+  }
+
+  /// Codes of a picture.
+  var count: Int { height * width }
+
+  /// Checks each value.
+  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+  func validate(file: String) throws(ConfigError) {
+    let check = StackCheck(file: file)
+    for (key, value) in [
+      ("codebook_size", codebookSize), ("height", height), ("width", width),
+    ] where value < 1 {
+      throw check.invalid("codes." + key, value, "it must be at least 1")
+    }
+    guard condition.kind == .none ? condition.size == 0 : condition.size >= 1 else {
+      throw check.invalid(
+        "codes.condition.size", condition.size,
+        condition.kind == .none ? "where nothing is told it is 0" : "it must be at least 1")
+    }
+  }
+}
+
+/// A prior's configuration: all have the grid.
+public protocol CodePriorConfig: ClassicConfig {
+  /// The grid of codes.
+  var codes: CodeGrid { get }
+}
+
+/// Writes codes one after the other: what is kept between two positions is its own affair.
+public protocol CodeWriter: AnyObject {
+  /// `log p` up to a constant of the code at the next position, `[B, K]`, given all before it.
+  ///
+  /// - Parameter last: the code that was chosen for the position before, `[B]`; nil at the first.
+  func next(after last: Tensor?) -> Tensor
+}
+
+/// A model of grids of codes, `p(z) = Π p(zᵢ | z₁ … zᵢ₋₁, c)` in raster order.
+///
+/// Once a VQ-VAE's codes have such a prior, it draws: `z ~ p(z)`, then the decoder.
+/// Source: van den Oord et al. 2017, section 3.3.
+public protocol CodePrior: ClassicModel where Config: CodePriorConfig {
+  /// `log p` up to a constant of each code given those before it: codes `[B, h, w]` to
+  /// `[B, h, w, K]`.
+  ///
+  /// - Parameter condition: classes `[B]` or embeddings `[B, D]`; nil withholds it.
+  func logits(_ codes: Tensor, condition: Tensor?) -> Tensor
+  /// Starts to write so many grids.
+  func writer(_ count: Int, condition: Tensor?) -> any CodeWriter
+}
+
+extension CodePrior {
+  /// The grid it writes.
+  public var codes: CodeGrid { config.codes }
+
+  /// The mean of `−log p(zᵢ | z before i)` over all codes, nats.
+  public func loss(_ codes: Tensor, condition: Tensor?) -> Tensor {
+    let logits = logits(codes, condition: condition)
+    return F.crossEntropy(
+      logits.reshaped(-1, self.codes.codebookSize), codes.reshaped(-1))
+  }
+
+  /// The mean cost of a code, bits.
+  public func bitsPerCode(_ codes: Tensor, condition: Tensor?) -> Double {
+    noGrad { loss(codes, condition: condition) }.item() / 0.693_147_180_559_945_3
+  }
+
+  /// Conditions of which those that `mask` `[B]` is not 0 at are withheld.
+  public func withholding(_ conditions: Tensor, where mask: Tensor) -> Tensor {
+    switch codes.condition.kind {
+    case .none: return conditions
+    case .class:
+      // The class after the last stands for none.
+      return conditions.masked(fill: mask .!= 0, Double(codes.condition.size))
+    case .embedding: return conditions.masked(fill: (mask .!= 0).unsqueezed(1), 0)
+    }
+  }
+
+  /// Draws grids of codes `[count, h, w]`.
+  ///
+  /// - Parameters:
+  ///   - temperature: below 1 likely codes become likelier.
+  ///   - top: only so many of the likeliest codes are drawn; 0 for all.
+  public func sample(
+    _ count: Int, condition: Tensor?, temperature: Double = 1, top: Int = 0,
+    using random: RandomSource
+  ) -> Tensor {
+    noGrad {
+      let writer = writer(count, condition: condition)
+      var written: [Tensor] = []
+      for _ in 0..<codes.count {
+        var logits = writer.next(after: written.last).to(.float32) * (1 / temperature)
+        if top > 0, top < codes.codebookSize {
+          let least = logits.topK(top).values.min(over: 1, keepingDims: true)
+          logits = logits.masked(fill: logits .< least, -.infinity)
+        }
+        written.append(random.multinomial(logits.softmax(over: 1), 1).squeezed(1))
+      }
+      return Tensor.stacked(written, over: 1).reshaped(count, codes.height, codes.width)
+    }
+  }
+}
+
+/// Turns what a prior is told into a vector: `[B] or [B, D] -> [B, width]`.
+final class ConditionEmbedding: Module {
+  private let condition: CodeCondition
+  /// Of classes: one row each and one for none.
+  let classes: Embedding?
+  let projection: Linear?
+  /// Stands for an embedding that is withheld: one of zeros, which no caption has.
+  let missing: Parameter?
+
+  init(_ condition: CodeCondition, width: Int, using random: RandomSource) {
+    self.condition = condition
+    classes =
+      condition.kind == .class ? Embedding(condition.size + 1, width, using: random) : nil
+    projection =
+      condition.kind == .embedding ? Linear(condition.size, width, using: random) : nil
+    missing =
+      condition.kind == .embedding
+      ? Parameter([width], .normal(deviation: 0.02), using: random) : nil
+  }
+
+  /// Vectors of so many conditions; zeros where there is nothing to tell.
+  func callAsFunction(_ told: Tensor?, count: Int, width: Int, device: Device) -> Tensor {
+    if let classes {
+      let none = Tensor.full(
+        [count], Double(condition.size), dtype: .int64, device: device)
+      return classes(told ?? none)
+    }
+    if let projection, let missing {
+      let nothing = missing.value.expanded(count, width)
+      guard let told else { return nothing }
+      let isMissing = (told.abs().sum(over: 1, keepingDims: true) .== 0)
+      return Tensor.where(isMissing, nothing, projection(told))
+    }
+    return Tensor.zeros([count, width], device: device)
+  }
+}

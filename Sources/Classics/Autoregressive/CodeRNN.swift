@@ -1,0 +1,108 @@
+public import Torch
+public import TorchNN
+
+/// The shape of a ``CodeRNN``.
+public struct CodeRNNConfig: CodePriorConfig {
+  /// The grid of codes.
+  public var codes: CodeGrid
+  /// Numbers that a layer remembers.
+  public var width: Int
+  /// Layers.
+  public var depth: Int
+
+  /// Groups the values.
+  public init(codes: CodeGrid, width: Int, depth: Int) {
+    self.codes = codes
+    self.width = width
+    self.depth = depth
+  }
+
+  /// Checks each value.
+  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+  public func validate(file: String) throws(ConfigError) {
+    try codes.validate(file: file)
+    let check = StackCheck(file: file)
+    for (key, value) in [("width", width), ("depth", depth)] where value < 1 {
+      throw check.invalid(key, value, "it must be at least 1")
+    }
+  }
+}
+
+/// A recurrent prior over codes: all that was written so far is in the memory of an LSTM.
+///
+/// `hᵢ = LSTM(e(zᵢ₋₁) + c + pᵢ, hᵢ₋₁)`, `p(zᵢ | z before i) = softmax(W hᵢ + b)` with c what it is
+/// told and pᵢ the place. Source: the row LSTM's idea of van den Oord et al. 2016a, in raster order.
+public final class CodeRNN: CodePrior {
+  /// What it is.
+  public static let kind = ClassicKind.rnn
+  /// Its shape.
+  public let config: CodeRNNConfig
+  /// One row a code, and one for the place before the first.
+  let embedding: Embedding
+  let position: Parameter
+  let condition: ConditionEmbedding
+  let lstm: LSTM
+  let toLogits: Linear
+
+  /// A model with new weights.
+  public init(_ config: CodeRNNConfig, using random: RandomSource) {
+    self.config = config
+    embedding = Embedding(config.codes.codebookSize + 1, config.width, using: random)
+    position = Parameter(
+      [config.codes.count, config.width], .normal(deviation: 0.02), using: random)
+    condition = ConditionEmbedding(config.codes.condition, width: config.width, using: random)
+    lstm = LSTM(config.width, config.width, layers: config.depth, using: random)
+    toLogits = Linear(config.width, config.codes.codebookSize, using: random)
+  }
+
+  /// `log p` up to a constant of each code given those before it: `[B, h, w]` to `[B, h, w, K]`.
+  public func logits(_ codes: Tensor, condition told: Tensor?) -> Tensor {
+    let (grid, count) = (config.codes, codes.dim(0))
+    let c = condition(told, count: count, width: config.width, device: codes.device)
+    let inputs = embedding(grid.shifted(codes)) + position.value + c.unsqueezed(1)
+    return toLogits(lstm(inputs).output)
+      .reshaped(count, grid.height, grid.width, grid.codebookSize)
+  }
+
+  /// Starts to write: the memory is kept, so each position costs one step.
+  public func writer(_ count: Int, condition told: Tensor?) -> any CodeWriter {
+    Writer(self, count, told)
+  }
+
+  private final class Writer: CodeWriter {
+    private let model: CodeRNN
+    private let c: Tensor
+    private var place = 0
+    private var state: LSTM.State?
+
+    init(_ model: CodeRNN, _ count: Int, _ told: Tensor?) {
+      self.model = model
+      c = model.condition(
+        told, count: count, width: model.config.width, device: model.position.value.device)
+    }
+
+    func next(after last: Tensor?) -> Tensor {
+      let code = last ?? model.config.codes.start(c.dim(0), device: c.device)
+      let input = model.embedding(code) + model.position.value[place] + c
+      let (output, state) = model.lstm(input.unsqueezed(1), state: state)
+      self.state = state
+      place += 1
+      return model.toLogits(output.squeezed(1))
+    }
+  }
+}
+
+extension CodeGrid {
+  /// The code before the first: one more than the codebook has.
+  func start(_ count: Int, device: Device) -> Tensor {
+    Tensor.full([count], Double(codebookSize), dtype: .int64, device: device)
+  }
+
+  /// Codes `[B, h, w]` as the row `[B, h·w]` that lies one place back: the start first, and
+  /// without the last.
+  func shifted(_ codes: Tensor) -> Tensor {
+    let row = codes.reshaped(codes.dim(0), count)
+    let start = start(codes.dim(0), device: codes.device).unsqueezed(1)
+    return Tensor.concatenated([start, row.narrowed(1, start: 0, count: count - 1)], over: 1)
+  }
+}

@@ -1,0 +1,174 @@
+public import Torch
+public import TorchNN
+
+/// The shape of a ``PixelCNN``.
+public struct PixelCNNConfig: CodePriorConfig {
+  /// The grid of codes.
+  public var codes: CodeGrid
+  /// Channels of both stacks.
+  public var width: Int
+  /// Gated layers.
+  public var layers: Int
+  /// Side of the field that a layer sees, an odd number.
+  public var kernel: Int
+  /// Channels between the last layer and the logits.
+  public var outputWidth: Int
+
+  enum CodingKeys: String, CodingKey {
+    case codes, width, layers, kernel
+    case outputWidth = "output_width"
+  }
+
+  /// Groups the values.
+  public init(codes: CodeGrid, width: Int, layers: Int, kernel: Int, outputWidth: Int) {
+    self.codes = codes
+    self.width = width
+    self.layers = layers
+    self.kernel = kernel
+    self.outputWidth = outputWidth
+  }
+
+  /// Checks each value.
+  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+  public func validate(file: String) throws(ConfigError) {
+    try codes.validate(file: file)
+    let check = StackCheck(file: file)
+    for (key, value) in [
+      ("width", width), ("layers", layers), ("output_width", outputWidth),
+    ] where value < 1 {
+      throw check.invalid(key, value, "it must be at least 1")
+    }
+    guard kernel >= 3, kernel % 2 == 1 else {
+      throw check.invalid("kernel", kernel, "it must be an odd number, 3 or more")
+    }
+  }
+}
+
+/// One layer of both stacks: `y = tanh(W_f ∗ x + V_f c) ⊙ σ(W_g ∗ x + V_g c)` (equations 2 and 4).
+///
+/// The vertical stack sees all rows above, the horizontal one what is to the left in the same row,
+/// and the vertical stack feeds the horizontal one but not the other way: so every code before a
+/// position is seen and none after it (figure 1, right: no blind spot).
+///
+/// A masked convolution's kernel is half zeros. Here the kernels have only the half that is not:
+/// the vertical one `(k+1)/2` rows, the horizontal one `(k+1)/2` columns, and the maps are padded
+/// above and to the left so that the last row or column is the position itself.
+final class GatedLayer: Module {
+  let vertical: Parameter
+  let verticalBias: Parameter
+  let horizontal: Parameter
+  let horizontalBias: Parameter
+  let verticalToHorizontal: Conv2d
+  let toResidual: Conv2d
+  let condition: Linear
+  private let width: Int
+  private let reach: Int
+  private let isFirst: Bool
+
+  /// The first layer must not see the position itself; the others see what the layer below made
+  /// of codes before it.
+  init(width: Int, kernel: Int, isFirst: Bool, using random: RandomSource) {
+    self.width = width
+    self.isFirst = isFirst
+    reach = kernel / 2
+    let above = [2 * width, width, reach + 1, kernel]
+    let left = [2 * width, width, 1, isFirst ? reach : reach + 1]
+    vertical = Parameter(above, .layerDefault, using: random)
+    verticalBias = Parameter([2 * width], .bias(ofWeight: above), using: random)
+    horizontal = Parameter(left, .layerDefault, using: random)
+    horizontalBias = Parameter([2 * width], .bias(ofWeight: left), using: random)
+    verticalToHorizontal = Conv2d(2 * width, 2 * width, kernel: 1, using: random)
+    toResidual = Conv2d(width, width, kernel: 1, using: random)
+    condition = Linear(width, 4 * width, bias: false, using: random)
+  }
+
+  /// Maps of both stacks `[B, width, h, w]` and what the prior is told `[B, width]`.
+  func callAsFunction(_ v: Tensor, _ h: Tensor, _ c: Tensor) -> (v: Tensor, h: Tensor) {
+    let (rows, columns) = (v.dim(2), v.dim(3))
+    let told = condition(c).unsqueezed(2).unsqueezed(3).chunked(2, over: 1)
+    // Row r of the vertical stack may see rows up to r, which the horizontal stack then takes one
+    // row later; the first layer's input is codes, which the shift below keeps from itself.
+    let above = F.conv2d(
+      v.padded([reach, reach, reach, 0]), vertical.value, verticalBias.value)
+    let shifted = above.padded([0, 0, 1, 0]).narrowed(2, start: 0, count: rows)
+    // With one column less the field ends left of the position.
+    let left = F.conv2d(
+      h.padded([reach, 0, 0, 0]), horizontal.value, horizontalBias.value
+    ).narrowed(3, start: 0, count: columns)
+    let gated = gate(left + verticalToHorizontal(shifted) + told[1])
+    let next = toResidual(gated)
+    return (gate(above + told[0]), isFirst ? next : h + next)
+  }
+
+  private func gate(_ x: Tensor) -> Tensor {
+    let parts = x.chunked(2, over: 1)
+    return parts[0].tanh() * parts[1].sigmoid()
+  }
+}
+
+/// A gated PixelCNN over codes: convolutions that see only what was written before.
+///
+/// Source: van den Oord et al. 2016b, "Conditional Image Generation with PixelCNN Decoders",
+/// equations 1, 2 and 4, figure 2.
+public final class PixelCNN: CodePrior {
+  /// What it is.
+  public static let kind = ClassicKind.pixelcnn
+  /// Its shape.
+  public let config: PixelCNNConfig
+  let embedding: Embedding
+  let condition: ConditionEmbedding
+  let layers: [GatedLayer]
+  let output1: Conv2d
+  let output2: Conv2d
+
+  /// A model with new weights.
+  public init(_ config: PixelCNNConfig, using random: RandomSource) {
+    self.config = config
+    embedding = Embedding(config.codes.codebookSize, config.width, using: random)
+    condition = ConditionEmbedding(config.codes.condition, width: config.width, using: random)
+    layers = (0..<config.layers).map { index in
+      GatedLayer(width: config.width, kernel: config.kernel, isFirst: index == 0, using: random)
+    }
+    output1 = Conv2d(config.width, config.outputWidth, kernel: 1, using: random)
+    output2 = Conv2d(config.outputWidth, config.codes.codebookSize, kernel: 1, using: random)
+  }
+
+  /// `log p` up to a constant of each code given those before it: `[B, h, w]` to `[B, h, w, K]`.
+  public func logits(_ codes: Tensor, condition told: Tensor?) -> Tensor {
+    let c = condition(told, count: codes.dim(0), width: config.width, device: codes.device)
+    let x = embedding(codes).permuted(0, 3, 1, 2)
+    var (v, h) = (x, x)
+    for layer in layers { (v, h) = layer(v, h, c) }
+    return output2(output1(h.relu()).relu()).permuted(0, 2, 3, 1)
+  }
+
+  /// Starts to write: every position runs the network over the rows written so far.
+  public func writer(_ count: Int, condition told: Tensor?) -> any CodeWriter {
+    Writer(self, count, told)
+  }
+
+  private final class Writer: CodeWriter {
+    private let model: PixelCNN
+    private let count: Int
+    private let told: Tensor?
+    private let device: Device
+    private var written: [Tensor] = []
+
+    init(_ model: PixelCNN, _ count: Int, _ told: Tensor?) {
+      (self.model, self.count, self.told) = (model, count, told)
+      device = model.embedding.weight.value.device
+    }
+
+    func next(after last: Tensor?) -> Tensor {
+      if let last { written.append(last) }
+      let width = model.config.codes.width
+      let (row, column) = written.count.quotientAndRemainder(dividingBy: width)
+      let free = Tensor.zeros([count], dtype: .int64, device: device)
+      let places = (row + 1) * width
+      let codes = Tensor.stacked(
+        written + Array(repeating: free, count: places - written.count), over: 1)
+      let logits = model.logits(codes.reshaped(count, row + 1, width), condition: told)
+      return logits.selected(1, row).selected(1, column)
+    }
+  }
+}

@@ -1,0 +1,78 @@
+public import Torch
+public import TorchNN
+
+/// The shape of a ``Classifier``.
+public struct ClassifierConfig: PictureConfig {
+  /// Side of the pictures, pixels.
+  public var imageSize: Int
+  /// 1 for grey pictures, 3 for colour.
+  public var channels: Int
+  /// Channels of the stages, each of which halves the side.
+  public var widths: [Int]
+  /// Numbers in the feature vector.
+  public var featureDim: Int
+  /// Classes that are told apart.
+  public var classCount: Int
+
+  enum CodingKeys: String, CodingKey {
+    case channels, widths
+    case imageSize = "image_size"
+    case featureDim = "feature_dim"
+    case classCount = "class_count"
+  }
+
+  /// Groups the values.
+  public init(
+    imageSize: Int, channels: Int, widths: [Int], featureDim: Int, classCount: Int
+  ) {
+    self.imageSize = imageSize
+    self.channels = channels
+    self.widths = widths
+    self.featureDim = featureDim
+    self.classCount = classCount
+  }
+
+  /// Checks each value.
+  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+  public func validate(file: String) throws(ConfigError) {
+    let check = StackCheck(file: file)
+    try check.check(imageSize: imageSize, channels: channels, widths: widths)
+    for (key, value) in [("feature_dim", featureDim), ("class_count", classCount)] where value < 1 {
+      throw check.invalid(key, value, "it must be at least 1")
+    }
+  }
+}
+
+/// A classifier of pictures, whose features say how like two sets of pictures are: the Fréchet
+/// distance between them, and which classes are among drawn ones.
+///
+/// It stands where the Inception network stands for photographs (Heusel et al. 2017).
+public final class Classifier: ClassicModel {
+  /// What it is.
+  public static let kind = ClassicKind.classifier
+  /// Its shape.
+  public let config: ClassifierConfig
+  let encoder: ConvolutionEncoder
+  let toFeatures: Linear
+  let toLogits: Linear
+
+  /// A model with new weights.
+  public init(_ config: ClassifierConfig, using random: RandomSource) {
+    self.config = config
+    let side = config.imageSize >> config.widths.count
+    encoder = ConvolutionEncoder(channels: config.channels, widths: config.widths, using: random)
+    toFeatures = Linear((config.widths.last ?? 1) * side * side, config.featureDim, using: random)
+    toLogits = Linear(config.featureDim, config.classCount, using: random)
+  }
+
+  /// `[B, C, S, S]` in [-1, 1] to `[B, feature]`, 0 or more.
+  public func features(_ x: Tensor) -> Tensor {
+    toFeatures(encoder(x).flattened(from: 1)).relu()
+  }
+
+  /// Scores of the classes, `[B, class]`.
+  public func callAsFunction(_ x: Tensor) -> Tensor { toLogits(features(x)) }
+
+  /// The mean cross-entropy, nats; labels `[B]` int64.
+  public func loss(_ x: Tensor, labels: Tensor) -> Tensor { F.crossEntropy(self(x), labels) }
+}

@@ -1,0 +1,168 @@
+import Foundation
+public import Torch
+public import TorchNN
+
+/// The shape of a VQ-VAE.
+public struct VQVAEConfig: PictureConfig {
+  /// Side of the pictures, pixels; each width halves it.
+  public var imageSize: Int
+  /// 1 for grey pictures, 3 for colour.
+  public var channels: Int
+  /// Channels after each halving; the last is also that of the residual blocks.
+  public var widths: [Int]
+  /// Residual blocks of the encoder, and of the decoder; 2 in the paper.
+  public var residualBlocks: Int
+  /// Channels inside a residual block.
+  public var residualWidth: Int
+  /// The codebook.
+  public var quantizer: VectorQuantizerConfig
+
+  enum CodingKeys: String, CodingKey {
+    case imageSize = "image_size"
+    case channels, widths
+    case residualBlocks = "residual_blocks"
+    case residualWidth = "residual_width"
+    case quantizer
+  }
+
+  /// Groups the values.
+  public init(
+    imageSize: Int, channels: Int, widths: [Int], residualBlocks: Int, residualWidth: Int,
+    quantizer: VectorQuantizerConfig
+  ) {
+    self.imageSize = imageSize
+    self.channels = channels
+    self.widths = widths
+    self.residualBlocks = residualBlocks
+    self.residualWidth = residualWidth
+    self.quantizer = quantizer
+  }
+
+  /// Side of the square of codes that stands for a picture.
+  public var codeSide: Int { imageSize >> widths.count }
+
+  /// Checks each value.
+  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+  public func validate(file: String) throws(ConfigError) {
+    let check = StackCheck(file: file)
+    try check.check(imageSize: imageSize, channels: channels, widths: widths)
+    guard residualBlocks >= 0 else {
+      throw check.invalid("residual_blocks", residualBlocks, "it must be at least 0")
+    }
+    guard residualWidth >= 1 else {
+      throw check.invalid("residual_width", residualWidth, "it must be at least 1")
+    }
+    try quantizer.validate(file: file, key: "model.quantizer")
+    let most = imageSize * imageSize * channels
+    guard quantizer.codeDim <= most else {
+      throw check.invalid(
+        "quantizer.code_dim", quantizer.codeDim, "it must be at most the picture's \(most) numbers")
+    }
+  }
+}
+
+/// An autoencoder whose vectors are numbers of codes: a picture `[B, C, S, S]` becomes a square of
+/// whole numbers `[B, h, w]`, `h = w = S / 2ⁿ`, that a prior can learn like words.
+///
+/// Source: van den Oord, Vinyals & Kavukcuoglu 2017, section 3 and, for the networks, 4.1.
+public final class VQVAE: ClassicModel {
+  /// What it is.
+  public static let kind = ClassicKind.vqvae
+
+  let encoder: ConvolutionEncoder
+  let encoderConv: Conv2d
+  let encoderBlocks: [VQVAEBlock]
+  let toCodes: Conv2d
+  /// The codebook.
+  public let quantizer: VectorQuantizer
+  let fromCodes: Conv2d
+  let decoderBlocks: [VQVAEBlock]
+  let decoder: ConvolutionDecoder
+  /// Its shape.
+  public let config: VQVAEConfig
+
+  /// A model with new weights.
+  ///
+  /// Traps: when `config.widths` is empty.
+  public init(_ config: VQVAEConfig, using random: RandomSource) {
+    let width = config.widths.last ?? 0
+    let dim = config.quantizer.codeDim
+    func blocks() -> [VQVAEBlock] {
+      (0..<config.residualBlocks).map { _ in
+        VQVAEBlock(width, inner: config.residualWidth, using: random)
+      }
+    }
+    encoder = ConvolutionEncoder(
+      channels: config.channels, widths: config.widths, using: random)
+    encoderConv = Conv2d(width, width, kernel: 3, padding: 1, using: random)
+    encoderBlocks = blocks()
+    toCodes = Conv2d(width, dim, kernel: 1, using: random)
+    quantizer = VectorQuantizer(config.quantizer, using: random)
+    fromCodes = Conv2d(dim, width, kernel: 3, padding: 1, using: random)
+    decoderBlocks = blocks()
+    decoder = ConvolutionDecoder(
+      channels: config.channels, widths: config.widths, using: random)
+    self.config = config
+  }
+
+  /// The codes of pictures: `[B, C, S, S]` in [-1, 1] to `[B, h, w]` int64 in 0 ..< K.
+  public func encode(_ x: Tensor) -> Tensor { quantizer.codes(of: vectors(of: x)) }
+
+  /// Pictures of codes: `[B, h, w]` int64 to `[B, C, S, S]`, not clamped to [-1, 1].
+  public func decode(_ codes: Tensor) -> Tensor { pictures(of: quantizer.embedding(of: codes)) }
+
+  /// Pictures encoded and decoded. In training the codebook learns, if `random` is given also by
+  /// placing unused codes anew.
+  public func callAsFunction(
+    _ x: Tensor, using random: RandomSource? = nil
+  ) -> (pictures: Tensor, quantized: Quantized) {
+    let quantized = quantizer(vectors(of: x), using: random)
+    return (pictures(of: quantized.values), quantized)
+  }
+
+  /// The loss of equation 3, where a Gaussian of variance 1/2 makes log p(x|z) the squared error.
+  ///
+  /// The error is a mean over all numbers of all pictures, as are the quantiser's terms.
+  public func loss(
+    _ x: Tensor, using random: RandomSource? = nil
+  ) -> (total: Tensor, reconstruction: Tensor, quantized: Quantized) {
+    let (pictures, quantized) = self(x, using: random)
+    let reconstruction = F.mseLoss(pictures, x)
+    return (reconstruction + quantized.loss, reconstruction, quantized)
+  }
+
+  /// How near each picture is to another, in decibels: `10 log₁₀(2² / mean squared error)`.
+  ///
+  /// Shapes: `[B, C, S, S]` twice, in [-1, 1], whose range is 2 -> `[B]`; infinite for equal ones.
+  public static func psnr(_ x: Tensor, _ y: Tensor) -> Tensor {
+    let error = (x - y).square().mean(over: 1, 2, 3)
+    return (4 / error).log() * (10 / log(10.0))
+  }
+
+  /// z_e(x), what the encoder makes of pictures, `[B, d, h, w]`.
+  private func vectors(of x: Tensor) -> Tensor {
+    toCodes(encoderBlocks.reduce(encoderConv(encoder(x))) { $1($0) }.relu())
+  }
+
+  /// What the decoder makes of z_q(x).
+  private func pictures(of z: Tensor) -> Tensor {
+    decoder(decoderBlocks.reduce(fromCodes(z)) { $1($0) }.relu())
+  }
+}
+
+/// A residual block: ReLU, 3×3 convolution, ReLU, 1×1 convolution, added to what came in.
+///
+/// Source: van den Oord et al. 2017, section 4.1.
+final class VQVAEBlock: UnaryLayer {
+  let conv1: Conv2d
+  let conv2: Conv2d
+
+  /// A block of `width` channels with `inner` between its convolutions.
+  init(_ width: Int, inner: Int, using random: RandomSource) {
+    conv1 = Conv2d(width, inner, kernel: 3, padding: 1, using: random)
+    conv2 = Conv2d(inner, width, kernel: 1, using: random)
+  }
+
+  /// Shapes: `[B, width, h, w]` -> the same.
+  func callAsFunction(_ x: Tensor) -> Tensor { x + conv2(conv1(x.relu()).relu()) }
+}

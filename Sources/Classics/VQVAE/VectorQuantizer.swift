@@ -1,0 +1,250 @@
+public import Torch
+public import TorchNN
+
+/// The shape of a codebook and how it learns.
+public struct VectorQuantizerConfig: Codable, Sendable, Equatable {
+  /// How the codes follow the vectors that they stand for.
+  public enum Update: String, Codable, Sendable, CaseIterable {
+    /// Each code is a running mean of its vectors (van den Oord et al. 2017, appendix A.1).
+    case ema
+    /// The loss pulls each code to its vectors (their equation 3, second term).
+    case loss
+  }
+
+  /// K, the number of codes.
+  public var codebookSize: Int
+  /// d, the numbers of a code.
+  public var codeDim: Int
+  /// How the codes follow the vectors.
+  public var update: Update
+  /// β, how strongly a vector is held to its code; 0.25 in the paper.
+  public var commitment: Double
+  /// γ, the share of the past in a running mean, in 0 ..< 1; 0.99 in the paper.
+  public var decay: Double
+  /// A code that this many training batches in a row did not use moves to a random vector of the
+  /// batch; 0 leaves it where it is.
+  public var restartAfter: Int
+
+  enum CodingKeys: String, CodingKey {
+    case codebookSize = "codebook_size"
+    case codeDim = "code_dim"
+    case update, commitment, decay
+    case restartAfter = "restart_after"
+  }
+
+  /// Groups the values.
+  public init(
+    codebookSize: Int, codeDim: Int, update: Update = .ema, commitment: Double = 0.25,
+    decay: Double = 0.99, restartAfter: Int = 0
+  ) {
+    self.codebookSize = codebookSize
+    self.codeDim = codeDim
+    self.update = update
+    self.commitment = commitment
+    self.decay = decay
+    self.restartAfter = restartAfter
+  }
+
+  /// Checks each value.
+  ///
+  /// - Parameters:
+  ///   - file: the name used in errors.
+  ///   - key: where these values stand in it, as "model.quantizer".
+  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+  public func validate(file: String, key: String) throws(ConfigError) {
+    func invalid(_ name: CodingKeys, _ value: some Any, _ expected: String) -> ConfigError {
+      .invalid(
+        file: file, key: key + "." + name.rawValue, value: "\(value)", expected: expected)
+    }
+    guard codebookSize >= 1 else {
+      throw invalid(.codebookSize, codebookSize, "it must be at least 1")
+    }
+    guard codeDim >= 1 else { throw invalid(.codeDim, codeDim, "it must be at least 1") }
+    guard commitment >= 0, commitment.isFinite else {
+      throw invalid(.commitment, commitment, "it must be at least 0")
+    }
+    guard decay >= 0, decay < 1 else { throw invalid(.decay, decay, "it must be in 0 ..< 1") }
+    guard restartAfter >= 0 else {
+      throw invalid(.restartAfter, restartAfter, "it must be at least 0, which restarts no code")
+    }
+  }
+}
+
+/// What a quantiser makes of a map of vectors.
+public struct Quantized {
+  /// The code of each vector in its place, `[B, d, h, w]`. Gradients pass straight through to the
+  /// vectors.
+  public let values: Tensor
+  /// The number of each code, `[B, h, w]` int64.
+  public let codes: Tensor
+  /// What the quantiser adds to the model's loss; one number.
+  public let loss: Tensor
+  /// How many codes are in use in this batch: e to the entropy of their shares, from 1 to K; one
+  /// number.
+  public let perplexity: Tensor
+}
+
+/// Replaces each vector by the nearest of K learnt ones, the codes: `[B, d, h, w] -> [B, d, h, w]`.
+///
+/// A code that is the nearest of no vector never learns. Two things keep codes in use, both in
+/// training with a source of random numbers only. The first batch places all codes on random
+/// vectors of its own: codes drawn blindly lie close together, far from the vectors, and most would
+/// stay unused. And a code without use for long moves to a random vector.
+/// Source: van den Oord, Vinyals & Kavukcuoglu 2017, equations 1 to 3 and appendix A.1; the
+/// smoothing of counts as in their code (sonnet `VectorQuantizerEMA`).
+public final class VectorQuantizer: Module, TrainingSwitch {
+  /// The codes are a buffer or a parameter, under one key.
+  public static let keys = ["averaged": "codebook", "trained": "codebook"]
+  /// ε, which keeps the count of an unused code above zero.
+  private static let epsilon = 1e-5
+
+  /// The codes `[K, d]` that are running means.
+  private let averaged: Buffer?
+  /// The codes `[K, d]` that the loss trains.
+  private let trained: Parameter?
+  /// N `[K]`, the running mean of how many vectors of a batch have each code.
+  let clusterSize: Buffer?
+  /// m `[K, d]`, the running mean of the sum of these vectors.
+  let clusterSum: Buffer?
+  /// How many batches in a row did not use each code, `[K]` int64.
+  let idle: Buffer
+  /// 1 once the first batch has placed the codes; int64.
+  let initialized: Buffer
+  /// Its shape.
+  public let config: VectorQuantizerConfig
+  /// Whether the codes learn.
+  public var isTraining = true
+
+  /// A quantiser with codes drawn uniformly from ±1/K, until the first batch places them.
+  public init(_ config: VectorQuantizerConfig, using random: RandomSource) {
+    let count = config.codebookSize
+    let drawn = Parameter(
+      [count, config.codeDim], .uniform(bound: 1 / Double(count)), using: random)
+    let isAveraged = config.update == .ema
+    averaged = isAveraged ? Buffer(drawn.value) : nil
+    trained = isAveraged ? nil : drawn
+    // A code starts as the mean of one vector.
+    clusterSize = isAveraged ? Buffer(Tensor.ones([count])) : nil
+    clusterSum = isAveraged ? Buffer(drawn.value.detached().cloned()) : nil
+    idle = Buffer(Tensor.zeros([count], dtype: .int64))
+    initialized = Buffer(Tensor.zeros([], dtype: .int64))
+    self.config = config
+  }
+
+  /// e, the codes, `[K, d]`.
+  public var codebook: Tensor {
+    guard let codes = averaged?.value ?? trained?.value else {
+      preconditionFailure("a quantiser has codes of one of two kinds")
+    }
+    return codes
+  }
+
+  /// Replaces each vector by its code; in training the codes learn from the batch afterwards.
+  ///
+  /// Without random numbers no code is placed anew.
+  /// The loss is `β ‖z - sg[e]‖²`, with `‖sg[z] - e‖²` when the loss trains the codes: means over
+  /// all numbers, as in the paper's code, where the paper writes sums.
+  /// Shapes: `z` `[B, d, h, w]`.
+  public func callAsFunction(_ z: Tensor, using random: RandomSource? = nil) -> Quantized {
+    let z = z.to(codebook.dtype)
+    let vectors = rows(of: z)  // [N, d]
+    if isTraining, let random { placeOnce(on: vectors, using: random) }
+    let codes = self.codes(of: z)  // [B, h, w]
+    let e = embedding(of: codes)  // [B, d, h, w]
+
+    var loss = F.mseLoss(z, e.detached()) * config.commitment
+    if config.update == .loss { loss = loss + F.mseLoss(e, z.detached()) }
+
+    let chosen = codes.flattened()  // [N]
+    let counts = chosen.occurrences(minimumLength: config.codebookSize)  // [K]
+    let shares = counts.to(codebook.dtype) / Double(chosen.count)
+    let entropy = -(shares * shares.clamped(min: 1e-10).log()).sum()
+
+    if isTraining {
+      noGrad {
+        average(vectors, chosen, counts)
+        restart(on: vectors, counts, using: random)
+      }
+    }
+    // Forward this is e; backward it is z, whatever lies between (section 3.2).
+    return Quantized(
+      values: z + (e - z).detached(), codes: codes, loss: loss, perplexity: entropy.exp())
+  }
+
+  /// The number of the nearest code of each vector (equations 1 and 2).
+  ///
+  /// Shapes: `[B, d, h, w]` -> `[B, h, w]` int64.
+  public func codes(of z: Tensor) -> Tensor {
+    let (batch, _, height, width) = z.shape4
+    return noGrad {
+      let e = codebook
+      let vectors = rows(of: z.to(e.dtype))  // [N, d]
+      // ‖z - e‖² = ‖z‖² - 2 z·e + ‖e‖², and ‖z‖² is the same for all codes.
+      let distances = e.square().sum(over: 1) - vectors.matmul(e.transposed()) * 2  // [N, K]
+      return distances.argmin(over: 1).reshaped(batch, height, width)
+    }
+  }
+
+  /// The codes of numbers.
+  ///
+  /// Shapes: `[B, h, w]` int64 in 0 ..< K -> `[B, d, h, w]`.
+  public func embedding(of codes: Tensor) -> Tensor {
+    F.embedding(codebook, codes).permuted(0, 3, 1, 2).contiguous()
+  }
+
+  /// The vectors of a map, one a row, outside the graph: `[B, d, h, w] -> [B h w, d]`.
+  private func rows(of z: Tensor) -> Tensor {
+    z.detached().permuted(0, 2, 3, 1).reshaped(-1, config.codeDim)
+  }
+
+  /// Places all codes on vectors of the first batch.
+  private func placeOnce(on vectors: Tensor, using random: RandomSource) {
+    guard initialized.value.itemInt() == 0 else { return }
+    let numbers = Tensor.indices(config.codebookSize, device: vectors.device)
+    noGrad {
+      place(numbers, on: vectors, using: random)
+      initialized.value.copy(from: initialized.value.onesLike())
+    }
+  }
+
+  /// Moves the running means, and so the codes (appendix A.1).
+  private func average(_ vectors: Tensor, _ chosen: Tensor, _ counts: Tensor) {
+    guard let averaged, let clusterSize, let clusterSum else { return }
+    let gamma = config.decay
+    let sums = clusterSum.value.zerosLike().indexAdded(0, chosen, vectors)  // Σ z
+    let n = counts.to(vectors.dtype)
+    clusterSize.value.copy(from: clusterSize.value * gamma + n * (1 - gamma))  // N
+    clusterSum.value.copy(from: clusterSum.value * gamma + sums * (1 - gamma))  // m
+    let total = clusterSize.value.sum()
+    let smoothing = total / (total + Double(config.codebookSize) * Self.epsilon)
+    let size = (clusterSize.value + Self.epsilon) * smoothing
+    averaged.value.copy(from: clusterSum.value / size.unsqueezed(1))  // e = m / N
+  }
+
+  /// Counts for how long each code is unused, and moves those that are so for too long.
+  private func restart(on vectors: Tensor, _ counts: Tensor, using random: RandomSource?) {
+    idle.value.copy(from: (idle.value + 1) * (counts .== 0).to(.int64))
+    guard config.restartAfter > 0, let random else { return }
+    let dead = (idle.value .>= Double(config.restartAfter)).nonzero().flattened()
+    if dead.count > 0 { place(dead, on: vectors, using: random) }
+  }
+
+  /// Moves the codes of some numbers `[n]` to random vectors of the batch, each to one of its own
+  /// if there are enough.
+  private func place(_ numbers: Tensor, on vectors: Tensor, using random: RandomSource) {
+    let (batch, wanted) = (vectors.dim(0), numbers.count)
+    let rows =
+      wanted <= batch
+      ? random.permutation(batch)[0..<wanted] : random.integers(in: 0..<batch, [wanted])
+    let new = vectors.indexed(by: rows.to(vectors.device))  // [n, d]
+    let places = numbers.unsqueezed(1).expanded(wanted, config.codeDim)
+    codebook.copy(from: codebook.detached().scattered(0, places, new))
+    if let clusterSize, let clusterSum {
+      let one = Tensor.ones([wanted], dtype: clusterSize.value.dtype, device: vectors.device)
+      clusterSize.value.copy(from: clusterSize.value.scattered(0, numbers, one))
+      clusterSum.value.copy(from: clusterSum.value.scattered(0, places, new))
+    }
+    let zero = Tensor.zeros([wanted], dtype: .int64, device: vectors.device)
+    idle.value.copy(from: idle.value.scattered(0, numbers, zero))
+  }
+}

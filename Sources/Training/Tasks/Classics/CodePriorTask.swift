@@ -1,0 +1,130 @@
+public import Classics
+public import Foundation
+public import Imaging
+public import Torch
+public import TorchNN
+
+/// Training of a prior over the codes of a VQ-VAE.
+///
+/// Source: van den Oord et al. 2017, section 3.3.
+public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
+  /// What is minimised and measured.
+  public struct Objective: Codable, Sendable, Equatable {
+    /// Share of pictures whose condition is withheld.
+    public var conditionDropRate: Double
+    /// Held-out pictures that are measured, at most.
+    public var evaluationCount: Int
+    /// Drawn codes are sampled from probabilities to the power of its inverse.
+    public var sampleTemperature: Double
+
+    enum CodingKeys: String, CodingKey {
+      case conditionDropRate = "condition_drop_rate"
+      case evaluationCount = "evaluation_count"
+      case sampleTemperature = "sample_temperature"
+    }
+
+    /// Groups the values.
+    public init(conditionDropRate: Double, evaluationCount: Int, sampleTemperature: Double) {
+      self.conditionDropRate = conditionDropRate
+      self.evaluationCount = evaluationCount
+      self.sampleTemperature = sampleTemperature
+    }
+
+    /// Checks each value.
+    /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+    public func validate(file: String) throws(ConfigError) {
+      let check = ObjectiveCheck(file: file)
+      try check.rate(conditionDropRate, CodingKeys.conditionDropRate)
+      try check.positive(evaluationCount, CodingKeys.evaluationCount)
+      guard sampleTemperature > 0, sampleTemperature.isFinite else {
+        throw check.invalid(
+          CodingKeys.sampleTemperature, sampleTemperature, "it must be greater than 0")
+      }
+    }
+  }
+
+  /// The name of what is trained.
+  public var stage: String { Prior.kind.rawValue }
+  /// What is trained, averaged and saved.
+  public var module: any Module { prior }
+
+  private let prior: Prior
+  private let decoder: VQVAE
+  private let objective: Objective
+  private let batchSize: Int
+  private let seed: UInt64
+  private let training: CodeSet
+  private let heldOut: CodeSet
+  private let classes: [String]?
+
+  /// A prior with new weights over the codes of `decoder`.
+  init(
+    _ config: Prior.Config, objective: Objective, decoder: VQVAE, training: CodeSet,
+    heldOut: CodeSet, classes: [String]?, options: TrainingOptions, using random: RandomSource
+  ) {
+    prior = Prior(config, using: random)
+    self.objective = objective
+    self.decoder = decoder
+    self.training = training
+    self.heldOut = heldOut.prefix(objective.evaluationCount)
+    self.classes = classes
+    batchSize = options.batchSize
+    seed = options.seed
+  }
+
+  /// Takes over the weights of a model folder.
+  func start(from folder: URL) throws {
+    try prior.load(ClassicFolder(folder).load(Prior.self).stateDict(), file: folder)
+  }
+
+  /// Rows of the pass that the index falls in, in that pass's order.
+  public func batch(at index: Int) -> CodeSet {
+    let perPass = max(1, training.count / batchSize)
+    let (pass, place) = index.quotientAndRemainder(dividingBy: perPass)
+    let random = RandomSource(seed: StepSeed.seed(seed, .data, at: pass))
+    let order = random.permutation(training.count)
+    let start = place * batchSize
+    return training[order[start..<min(start + batchSize, training.count)]]
+  }
+
+  /// The mean cross-entropy of a code given those before it, nats.
+  public func loss(_ batch: CodeSet, of part: Int, using random: RandomSource) -> Losses {
+    let nats = prior.loss(batch.codes, condition: withheld(batch.conditions, using: random))
+    return Losses(total: nats)
+  }
+
+  /// Bits a code on held-out pictures, beside the entropy of the codes' frequencies.
+  public func evaluate() throws -> [String: Double] {
+    var bits = 0.0
+    for start in stride(from: 0, to: heldOut.count, by: 250) {
+      let rows = start..<min(start + 250, heldOut.count)
+      let share = Double(rows.count) / Double(heldOut.count)
+      bits += share * prior.bitsPerCode(
+        heldOut.codes[rows], condition: heldOut.conditions?[rows])
+    }
+    let entropy = heldOut.unigramEntropy(codebookSize: prior.codes.codebookSize)
+    return ["bits_per_code": bits, "unigram_bits": entropy, "saved": 1 - bits / entropy]
+  }
+
+  /// Pictures decoded from drawn codes.
+  public func sample(using random: RandomSource) throws -> Image? {
+    let conditions = heldOut.conditions.map { $0[0..<min(32, heldOut.count)] }
+    let codes = prior.sample(
+      conditions?.dim(0) ?? 32, condition: conditions,
+      temperature: objective.sampleTemperature, using: random)
+    return ContactSheet.grid(images(from: decoder.decode(codes)), columns: 8)
+  }
+
+  /// Writes the averaged weights as a model folder.
+  public func export(to folder: URL) throws {
+    try ClassicFolder(folder).save(
+      prior, codebook: decoder.codebookFingerprint, classes: classes)
+  }
+
+  /// The conditions, some of them replaced by none.
+  private func withheld(_ conditions: Tensor?, using random: RandomSource) -> Tensor? {
+    guard let conditions, objective.conditionDropRate > 0 else { return conditions }
+    let drop = random.bernoulli(objective.conditionDropRate, [conditions.dim(0)])
+    return prior.withholding(conditions, where: drop)
+  }
+}

@@ -1,0 +1,55 @@
+import Classics
+import Foundation
+public import Torch
+
+/// The codes of a data set's pictures, computed once: what a prior over codes learns from.
+public struct CodeSet {
+  /// `[N, h, w]` int64.
+  public let codes: Tensor
+  /// What each picture is: classes `[N]` int64, or embeddings of captions `[N, D]`; nil for a
+  /// prior that is not told.
+  public let conditions: Tensor?
+
+  var count: Int { codes.dim(0) }
+
+  /// The codes and conditions of a batch's rows.
+  subscript(rows: Tensor) -> CodeSet {
+    CodeSet(codes: codes.indexed(by: rows), conditions: conditions?.indexed(by: rows))
+  }
+
+  /// The first ones.
+  func prefix(_ limit: Int) -> CodeSet {
+    let range = 0..<min(limit, count)
+    return CodeSet(codes: codes[range], conditions: conditions?[range])
+  }
+
+  /// Encodes pictures.
+  init(
+    encoding pictures: LabeledPictures, with model: VQVAE,
+    condition:  (LabeledPictures) -> Tensor?
+  ) {
+    codes = noGrad { model.encode(pictures.images) }
+    conditions = condition(pictures)
+  }
+
+  /// One set after the other.
+  init(joining parts: [CodeSet]) {
+    let conditions = parts.compactMap(\.conditions)
+    self.init(
+      codes: Tensor.concatenated(parts.map(\.codes), over: 0),
+      conditions: conditions.isEmpty ? nil : Tensor.concatenated(conditions, over: 0))
+  }
+
+  private init(codes: Tensor, conditions: Tensor?) {
+    self.codes = codes
+    self.conditions = conditions
+  }
+
+  /// The entropy of one code in bits, as if codes were drawn one by one from their frequencies.
+  func unigramEntropy(codebookSize: Int) -> Double {
+    let counts = codes.flattened().occurrences(minimumLength: codebookSize).to(.float64)
+    let shares = counts / counts.sum()
+    let terms = shares * shares.clamped(min: 1e-300).log2()
+    return -terms.sum().item()
+  }
+}

@@ -1,0 +1,99 @@
+public import Datasets
+public import Foundation
+import Imaging
+public import Torch
+
+/// Pictures of one or three channels with the class and the caption of each.
+public struct LabeledPictures {
+  /// `[B, C, S, S]` in [-1, 1].
+  public var images: Tensor
+  /// `[B]` int64, places in the stream's `classes`.
+  public var labels: Tensor
+  /// One a picture.
+  public var captions: [String]
+
+  /// The pictures of a range.
+  subscript(range: Range<Int>) -> LabeledPictures {
+    LabeledPictures(
+      images: images[range], labels: labels[range], captions: Array(captions[range]))
+  }
+
+  /// Consecutive parts of at most so many pictures.
+  func chunks(of size: Int) -> [LabeledPictures] {
+    stride(from: 0, to: captions.count, by: size).map { start in
+      self[start..<min(start + size, captions.count)]
+    }
+  }
+
+  /// Pictures that training never shows, as they are; nil when the data hold none out.
+  ///
+  /// - Parameter share: the share of concepts that training held out; of a set whose makers set a
+  ///   test part aside, that part is held out.
+  /// - Throws: `DataError`.
+  public static func heldOut(
+    in directories: [URL], share: Double, size: Int, channels: Int, limit: Int = .max,
+    device: Device = .cpu
+  ) throws(DataError) -> LabeledPictures? {
+    var options = DataOptions.standard
+    (options.heldOutFraction, options.coreOnly) = (share, false)
+    guard let stream = try options.heldOut(in: directories, size: size) else { return nil }
+    let reader = LabelReader(stream.infos, size: size, channels: channels, device: device)
+    return reader.pictures(try stream.samples(limit: limit)[...])
+  }
+}
+
+extension DataOptions {
+  /// The held-out pictures of data sets; nil when there are none.
+  func heldOut(in directories: [URL], size: Int) throws(DataError) -> TrainingStream? {
+    var configuration = stream(batchSize: 1, imageSize: size, seed: 0, part: .heldOut)
+    configuration.sceneFraction = 0
+    do {
+      return try TrainingStream(directories: directories, configuration: configuration)
+    } catch DataError.empty {
+      return nil
+    }
+  }
+}
+
+/// Turns the pictures of a data set into tensors with their classes.
+struct LabelReader {
+  let size: Int
+  let channels: Int
+  let device: Device
+  /// Names of the classes, sorted.
+  let classes: [String]
+  private let labels: [String: Int]
+
+  /// The classes are the groups, or their parts where all pictures are of one group.
+  init(_ infos: [String: SampleInfo], size: Int, channels: Int, device: Device) {
+    self.size = size
+    self.channels = channels
+    self.device = device
+    let isOne = Set(infos.values.map { $0.topGroup ?? "" }).count == 1
+    let names = infos.mapValues { (isOne ? $0.subgroup : $0.topGroup) ?? "other" }
+    classes = Set(names.values).sorted()
+    let places = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
+    labels = names.compactMapValues { places[$0] }
+  }
+
+  func pictures(_ samples: ArraySlice<EvaluationSample>) -> LabeledPictures {
+    var pixels: [UInt8] = []
+    pixels.reserveCapacity(samples.count * size * size * 3)
+    for sample in samples { pixels.append(contentsOf: sample.image.pixels) }
+    return pictures(pixels, keys: samples.map(\.key), captions: samples.map(\.caption))
+  }
+
+  func pictures(_ pixels: [UInt8], keys: [String], captions: [String]) -> LabeledPictures {
+    var images = Pictures(pixels: pixels, size: size, captions: captions, device: device).images
+    if channels == 1 {
+      // The brightness of ITU-R BT.601, as PIL computes it.
+      let weights = Tensor([0.299, 0.587, 0.114] as [Float], shape: [1, 3, 1, 1]).to(device)
+      images = (images * weights).sum(over: 1, keepingDims: true)
+    }
+    // Scenes and shapes belong to no group; they count as the first.
+    let numbers = keys.map { Int64(labels[$0] ?? 0) }
+    return LabeledPictures(
+      images: images.contiguous(), labels: Tensor(numbers, shape: [keys.count]).to(device),
+      captions: captions)
+  }
+}

@@ -1,0 +1,123 @@
+import CLIP
+import Classics
+import Foundation
+import Torch
+import TorchNN
+import UnCLIP
+
+extension TrainingRun {
+  func pictureTask<Model: PictureModel>(
+    _ type: Model.Type
+  ) throws -> Prepared<PictureTask<Model>> {
+    let config = try TrainConfig<Model.Config, PictureObjective>.decode(
+      configuration, file: configurationName)
+    try config.model.validate(file: configurationName)
+    try config.objective.validate(file: configurationName)
+    let stream = try labeled(
+      config.training, config.data, size: config.model.imageSize, channels: config.model.channels)
+    let model = Model(config.model, using: weights(config.training))
+    if let count = model.classCount {
+      try require(
+        count == stream.classes.count, "class_count", count,
+        "the data has \(stream.classes.count) classes")
+    }
+    let task = try PictureTask(model, objective: config.objective, stream: stream)
+    return Prepared(
+      task: task, options: config.training, config: try ConfigFile.encode(config),
+      start: { if let initial { try task.start(from: initial) } })
+  }
+
+  func ganTask() throws -> Prepared<GANTask> {
+    let config = try TrainConfig<GANConfig, GANTask.Objective>.decode(
+      configuration, file: configurationName)
+    try config.model.validate(file: configurationName)
+    try config.objective.validate(file: configurationName)
+    let stream = try labeled(
+      config.training, config.data, size: config.model.imageSize, channels: config.model.channels)
+    let task = try GANTask(
+      config.model, objective: config.objective, stream: stream, using: weights(config.training))
+    return Prepared(
+      task: task, options: config.training, config: try ConfigFile.encode(config),
+      start: { if let initial { try task.start(from: initial) } })
+  }
+
+  func codePriorTask<Prior: CodePrior>(
+    _ type: Prior.Type, _ observe: (TrainingEvent) -> Void
+  ) throws -> Prepared<CodePriorTask<Prior>> {
+    let config = try TrainConfig<Prior.Config, CodePriorTask<Prior>.Objective>.decode(
+      configuration, file: configurationName)
+    try config.model.validate(file: configurationName)
+    try config.objective.validate(file: configurationName)
+    guard let model else {
+      throw TrainingError.missingPart(folder: nil, part: "vqvae", stage: stage.rawValue)
+    }
+    let decoder = try ClassicFolder(model).load(VQVAE.self)
+    decoder.to(device: device)
+    let shape = decoder.config
+    let codes = config.model.codes
+    for (key, found, wanted) in [
+      ("codebook_size", codes.codebookSize, shape.quantizer.codebookSize),
+      ("height", codes.height, shape.codeSide), ("width", codes.width, shape.codeSide),
+    ] {
+      try require(
+        found == wanted, "codes." + key, found, "the VQ-VAE in \(model.path) has \(wanted)")
+    }
+    let stream = try labeled(
+      config.training, config.data, size: shape.imageSize, channels: shape.channels)
+    let condition = try self.condition(codes.condition, classes: stream.classes.count)
+    var parts: [CodeSet] = []
+    var done = 0
+    try stream.forEachTrainingChunk(of: 250) { pictures, count in
+      parts.append(CodeSet(encoding: pictures, with: decoder, condition: condition))
+      done += pictures.captions.count
+      observe(.embedding(done: done, count: count))
+    }
+    let heldOut = try stream.evaluation(limit: config.objective.evaluationCount).chunks(of: 250)
+    let task = CodePriorTask<Prior>(
+      config.model, objective: config.objective, decoder: decoder,
+      training: CodeSet(joining: parts),
+      heldOut: CodeSet(
+        joining: heldOut.map { CodeSet(encoding: $0, with: decoder, condition: condition) }),
+      classes: codes.condition.kind == .class ? stream.classes : nil,
+      options: config.training, using: weights(config.training))
+    return Prepared(
+      task: task, options: config.training, config: try ConfigFile.encode(config),
+      start: { if let initial { try task.start(from: initial) } })
+  }
+
+  /// What a prior over codes is told of each picture.
+  private func condition(
+    _ condition: CodeCondition, classes: Int
+  ) throws -> (LabeledPictures) -> Tensor? {
+    switch condition.kind {
+    case .none: return { _ in nil }
+    case .class:
+      try require(
+        condition.size == classes, "codes.condition.size", condition.size,
+        "the data has \(classes) classes")
+      return { $0.labels }
+    case .embedding:
+      guard let clip else {
+        throw ConfigError.invalid(
+          file: configurationName, key: "model.codes.condition.kind", value: "embedding",
+          expected: "captions are embedded by CLIP, so name a CLIP model folder with --clip")
+      }
+      let encoder = try ModelFolder(clip).loadTextEncoder()
+      encoder.model.to(device: device)
+      let width = encoder.model.config.projectionDim
+      try require(
+        condition.size == width, "codes.condition.size", condition.size,
+        "CLIP's embeddings have \(width) numbers")
+      return { encoder.encode($0.captions).embedding }
+    }
+  }
+
+  private func labeled(
+    _ options: TrainingOptions, _ data: DataOptions, size: Int, channels: Int
+  ) throws -> LabeledStream {
+    if options.threads > 0 { setThreadCount(options.threads) }
+    return try LabeledStream(
+      directories: self.data, options: data, batchSize: options.batchSize, size: size,
+      channels: channels, seed: StepSeed.seed(options.seed, .data, at: 0), device: device)
+  }
+}

@@ -1,0 +1,136 @@
+import ArgumentParser
+import Classics
+import Datasets
+import Foundation
+import Imaging
+import Torch
+import Training
+
+/// Pictures that a model is shown: files, or those of a data set that training never shows.
+struct ClassicPictures: ParsableArguments {
+  @Argument(help: ArgumentHelp("Picture files, or folders of them.", valueName: "picture"))
+  var pictures: [String] = []
+
+  @OptionGroup var set: HeldOutOptions
+
+  @Option(
+    name: [.customShort("n"), .long],
+    help: ArgumentHelp("Pictures of --data that are taken, at most.", valueName: "n"))
+  var count = 16
+
+  func validate() throws {
+    if pictures.isEmpty == set.data.isEmpty {
+      throw ValidationError("Give pictures, or a data set with --data.")
+    }
+    if !(1...10_000).contains(count) {
+      throw ValidationError("--count is \(count), but it must be 1 to 10000.")
+    }
+  }
+
+  /// `[B, C, S, S]` in [-1, 1], of the size that a model takes.
+  /// - Throws: `CommandError.data` for a picture of another size; `ImageError`, `DataError`.
+  func tensor(for shape: some PictureConfig, device: Device) throws -> Tensor {
+    guard pictures.isEmpty else {
+      let files = try PictureFiles.all(pictures)
+      let rows = try files.map { try Self.row($0, shape) }
+      return Tensor.concatenated(rows, over: 0).to(device)
+    }
+    return try set.pictures(for: shape, limit: count, device: device).images
+  }
+
+  private static func row(_ file: String, _ shape: some PictureConfig) throws -> Tensor {
+    let image = try Image(contentsOf: URL(fileURLWithPath: file))
+    let side = shape.imageSize
+    guard image.width == side, image.height == side else {
+      throw CommandError.data(
+        "\(file) is \(image.width) x \(image.height) pixels, but the model takes \(side) x "
+          + "\(side): give it pictures of that size.")
+    }
+    let channels = shape.channels
+    let opaque = image.composited(over: (255, 255, 255)).converted(toChannels: channels)
+    let levels = Tensor(opaque.pixels, shape: [1, side, side, channels]).to(.float32)
+    return levels.permuted(0, 3, 1, 2) * (2.0 / 255) - 1
+  }
+}
+
+/// `--data` and what of it is held out.
+struct HeldOutOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A data set folder, of which the pictures that training never shows are taken; may be given "
+        + "several times.", valueName: "folder"))
+  var data: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "The share of concepts that is held out, as the training configuration says; of a set "
+        + "whose makers set a test part aside, that part is.", valueName: "share"))
+  var heldOut = 0.02
+
+  func validate() throws {
+    if !(0...1).contains(heldOut) {
+      throw ValidationError("--held-out is \(heldOut), but it must be 0 to 1.")
+    }
+  }
+
+  /// Held-out pictures.
+  /// - Throws: `DataError`, `CommandError.data` when nothing is held out.
+  func pictures(
+    for shape: some PictureConfig, limit: Int, device: Device
+  ) throws -> LabeledPictures {
+    let folders = data.map { URL(fileURLWithPath: $0, isDirectory: true) }
+    let found = try LabeledPictures.heldOut(
+      in: folders, share: heldOut, size: shape.imageSize, channels: shape.channels, limit: limit,
+      device: device)
+    guard let found else {
+      throw CommandError.data(
+        "\(data.joined(separator: " and ")) holds no picture that is held out: name the makers' "
+          + "test part, or a larger share with --held-out.")
+    }
+    return found
+  }
+}
+
+/// Where a sheet of pictures goes and how it looks.
+struct SheetOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The sheet: a .png, .jpg or .webp file.", valueName: "file"))
+  var out: String
+
+  @Option(
+    help: ArgumentHelp("Every pixel becomes a square of so many.", valueName: "n"))
+  var scale = 2
+
+  func validate() throws {
+    if ImageFormat(pathExtension: URL(fileURLWithPath: out).pathExtension) == nil {
+      throw ValidationError("--out is \(out), but its name must end in .png, .jpg or .webp.")
+    }
+    if !(1...16).contains(scale) {
+      throw ValidationError("--scale is \(scale), but it must be 1 to 16.")
+    }
+  }
+
+  /// Writes rows of pictures, `[B, C, S, S]` each, one below the other; a column shows what became
+  /// of one picture. Columns beyond 16 go on below.
+  func write(rows: [Tensor]) throws {
+    let most = 16
+    let cells = rows.map { images(from: $0) }
+    let count = cells.first?.count ?? 0
+    let ordered = stride(from: 0, to: count, by: most).flatMap { start in
+      cells.flatMap { $0[start..<min(start + most, count)] }
+    }
+    try write(ordered, columns: min(most, count))
+  }
+
+  /// Writes pictures in a grid.
+  func write(_ pictures: [Image], columns: Int) throws {
+    let cells = pictures.map { picture in
+      scale == 1
+        ? picture
+        : picture.resized(
+          width: picture.width * scale, height: picture.height * scale, filter: .box)
+    }
+    let url = URL(fileURLWithPath: out)
+    try ContactSheet.grid(cells, columns: columns).write(to: url)
+    print(url.path)
+  }
+}

@@ -1,0 +1,59 @@
+import ArgumentParser
+import Classics
+import Foundation
+
+/// `unclip classics`: what the systems that led to unCLIP can do once they are trained.
+struct ClassicsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "classics",
+    abstract: "Use GAN, AE, DAE, VAE and VQ-VAE: the road to unCLIP.",
+    discussion: """
+      They are trained by `unclip train gan|ae|dae|vae|vqvae|pixelcnn|transformer|rnn|classifier`. \
+      A model is named by its folder, or by the name of its run in --runs.
+
+      EXAMPLES:
+        unclip train vae --config Configs/fashion-vae.yaml --data data/fashion --out runs/vae
+        unclip classics sample vae --out vae.png
+        unclip classics sample vqvae --prior transformer --label sneaker --out sneakers.png
+        unclip classics reconstruct vqvae --data data/fashion-test --out pairs.png
+        unclip classics evaluate gan --classifier classifier --data data/fashion-test
+      """,
+    subcommands: [
+      SampleClassicCommand.self, ReconstructCommand.self, InterpolateCommand.self,
+      DenoiseCommand.self, EvaluateClassicCommand.self,
+    ])
+}
+
+/// `--runs`, and how models are found by it.
+struct RunsOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Where a model that is named by its run is looked for: in NAME/model of this folder.",
+      valueName: "folder"))
+  var runs = "runs"
+
+  /// The folder of a model that is named by its path, by its run's path, or by its run's name.
+  /// - Throws: `ClassicError.noModel`.
+  func folder(_ name: String) throws -> ClassicFolder {
+    let path = URL(fileURLWithPath: name, isDirectory: true)
+    let run = URL(fileURLWithPath: runs, isDirectory: true).appending(path: name)
+    let places = [path, path.appending(path: "model"), run.appending(path: "model"), run]
+    let found = places.first {
+      FileManager.default.fileExists(atPath: $0.appending(path: "config.json").path)
+    }
+    guard let found else {
+      throw ClassicError.noModel(folder: name)
+    }
+    return ClassicFolder(found)
+  }
+}
+
+extension ClassicError {
+  /// How a command that meets it ends.
+  var status: ExitStatus {
+    switch self {
+    case .noModel: .unavailable
+    case .otherKind, .otherCodebook: .data
+    }
+  }
+}

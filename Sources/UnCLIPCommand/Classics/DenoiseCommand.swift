@@ -1,0 +1,55 @@
+import ArgumentParser
+import Classics
+import Foundation
+import Metrics
+import Torch
+import TorchNN
+import Training
+
+/// `unclip classics denoise`: what a denoising autoencoder makes of corrupted pictures.
+struct DenoiseCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "denoise",
+    abstract: "Clean pictures with a denoising autoencoder.",
+    discussion: """
+      Clean pictures are corrupted as the model was trained to undo; the sheet shows them, what they \
+      became, and what came back. --noisy says that the pictures are corrupted already.
+
+      EXAMPLES:
+        unclip classics denoise dae --data data/fashion-test --out denoised.png
+        unclip classics denoise dae scan.png --noisy --out clean.png
+      """)
+
+  @Argument(
+    help: ArgumentHelp("A dae: its folder, or the name of its run.", valueName: "model"))
+  var model: String
+
+  @OptionGroup var source: ClassicPictures
+
+  @Flag(help: "The pictures are corrupted already.")
+  var noisy = false
+
+  @Option(help: "Seed of the corruption.")
+  var seed: UInt64 = 0
+
+  @OptionGroup(title: "Sheet") var sheet: SheetOptions
+  @OptionGroup var runs: RunsOption
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+
+  func run() throws {
+    let device = try machine.prepare()
+    let model = try runs.folder(model).load(DenoisingAutoencoder.self)
+    model.to(device: device)
+    let pictures = try source.tensor(for: model.config, device: device)
+    if noisy {
+      try sheet.write(rows: [pictures, noGrad { model(pictures) }])
+      return
+    }
+    let corrupted = model.corrupted(pictures, using: RandomSource(seed: seed))
+    let cleaned = noGrad { model(corrupted) }
+    try sheet.write(rows: [pictures, corrupted, cleaned])
+    let before = peakSignalToNoise(corrupted, pictures), after = peakSignalToNoise(cleaned, pictures)
+    print(
+      "PSNR \(before.formatted(places: 2)) dB before, \(after.formatted(places: 2)) dB after")
+  }
+}

@@ -1,0 +1,122 @@
+import ArgumentParser
+import Classics
+import Foundation
+import Metrics
+import Torch
+import TorchNN
+import Training
+
+/// `unclip classics evaluate`: a model's figures on held-out pictures.
+struct EvaluateClassicCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Measure a model on held-out pictures.",
+    discussion: """
+      Of a model that encodes: its error and its bound. Of one that draws, with --classifier: the \
+      Fréchet distance between the classifier's features of drawn and of held-out pictures, and how \
+      many classes are among 1,000 drawn ones. Distances compare only with those of the same \
+      classifier, data and count.
+
+      EXAMPLES:
+        unclip classics evaluate vae --data data/fashion-test --classifier classifier
+        unclip classics evaluate vqvae --prior pixelcnn --data data/fashion-test \
+      --classifier classifier --json
+      """)
+
+  @Argument(help: ArgumentHelp("The model: its folder, or the name of its run.", valueName: "model"))
+  var model: String
+
+  @OptionGroup var set: HeldOutOptions
+
+  @Option(help: ArgumentHelp("Held-out pictures, and drawn ones, at most.", valueName: "n"))
+  var count = 10_000
+
+  @Option(
+    help: ArgumentHelp(
+      "The classifier that compares drawn pictures: its folder, or the name of its run.",
+      valueName: "model"))
+  var classifier: String?
+
+  @Option(help: "Seed of the drawn pictures.")
+  var seed: UInt64 = 0
+
+  @OptionGroup(title: "Prior") var prior: CodePriorOptions
+  @OptionGroup var runs: RunsOption
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if set.data.isEmpty { throw ValidationError("Missing a data set: name one with --data.") }
+    if !(2...1_000_000).contains(count) {
+      throw ValidationError("--count is \(count), but it must be 2 to 1000000.")
+    }
+  }
+
+  func run() throws {
+    let device = try machine.prepare()
+    let folder = try runs.folder(model)
+    var figures: [String: Double] = [:]
+    switch try folder.kind() {
+    case .ae: figures = try evaluated(folder.load(Autoencoder.self), device)
+    case .dae: figures = try evaluated(folder.load(DenoisingAutoencoder.self), device)
+    case .vae: figures = try evaluated(folder.load(VAE.self), device)
+    case .vqvae: figures = try evaluated(folder.load(VQVAE.self), device)
+    case .classifier: figures = try evaluated(folder.load(Classifier.self), device)
+    case .gan, .pixelcnn, .transformer, .rnn: break
+    }
+    if let classifier {
+      figures.merge(try compared(folder, by: classifier, device)) { first, _ in first }
+    }
+    if figures.isEmpty {
+      throw CommandError.usage("A model that draws is compared by a classifier: add --classifier.")
+    }
+    if output.json {
+      try Output.json(figures)
+    } else {
+      for (name, value) in figures.sorted(by: { $0.key < $1.key }) {
+        print("\(name) \(value.formatted(places: 4))")
+      }
+    }
+  }
+
+  private func evaluated<Model: PictureModel>(
+    _ model: Model, _ device: Device
+  ) throws -> [String: Double] {
+    model.to(device: device)
+    return model.evaluated(
+      on: try set.pictures(for: model.config, limit: count, device: device))
+  }
+
+  /// How far drawn pictures are from held-out ones, and what classes are among them.
+  private func compared(
+    _ folder: ClassicFolder, by name: String, _ device: Device
+  ) throws -> [String: Double] {
+    let judge = try runs.folder(name).load(Classifier.self)
+    judge.to(device: device)
+    let artist = try ClassicArtist(folder, prior: prior, runs: runs, device: device)
+    let (drawn, seen) = (artist.shape, judge.config)
+    guard drawn.imageSize == seen.imageSize, drawn.channels == seen.channels else {
+      throw CommandError.data(
+        "The model draws \(drawn.imageSize) px and \(drawn.channels) channels, but the classifier "
+          + "sees \(seen.imageSize) px and \(seen.channels): train a classifier of that size.")
+    }
+    let real = try set.pictures(for: judge.config, limit: count, device: device).images
+    let pictures = try artist.draw(real.dim(0), using: RandomSource(seed: seed))
+    let (features, others) = (Self.features(pictures, judge), Self.features(real, judge))
+    let first = pictures[0..<min(1000, pictures.dim(0))]
+    let classes = noGrad { judge(first).argmax(over: 1) }
+    let counts = classes.occurrences(minimumLength: judge.config.classCount)
+    return [
+      "frechet_distance": FrechetDistance(features, others).value,
+      "classes": (counts .>= 10).to(.float64).sum().item(),
+      "compared_pictures": Double(pictures.dim(0)),
+    ]
+  }
+
+  private static func features(_ pictures: Tensor, _ judge: Classifier) -> Tensor {
+    let parts = stride(from: 0, to: pictures.dim(0), by: 256).map { start in
+      noGrad { judge.features(pictures[start..<min(start + 256, pictures.dim(0))]) }
+    }
+    return Tensor.concatenated(parts, over: 0)
+  }
+}

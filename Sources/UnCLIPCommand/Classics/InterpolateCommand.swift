@@ -1,0 +1,111 @@
+import ArgumentParser
+import Classics
+import Foundation
+import Torch
+import TorchNN
+import Training
+
+/// `unclip classics interpolate`: the way from one picture to another through the latent space.
+struct InterpolateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "interpolate",
+    abstract: "Walk from one picture to another through a model's latent space.",
+    discussion: """
+      An ae, dae or vae is shown pictures, and each row goes in a straight line from one to the next \
+      of them; a gan needs none: it goes along great circles between random vectors.
+
+      EXAMPLES:
+        unclip classics interpolate vae shoe.png boot.png --steps 8 --out way.png
+        unclip classics interpolate gan --rows 4 --seed 3 --out ways.png
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "An ae, dae, vae or gan: its folder, or the name of its run.", valueName: "model"))
+  var model: String
+
+  @Argument(help: ArgumentHelp("Picture files, or folders of them.", valueName: "picture"))
+  var pictures: [String] = []
+
+  @OptionGroup var set: HeldOutOptions
+
+  @Option(help: ArgumentHelp("Pictures of a row, both ends with them.", valueName: "n"))
+  var steps = 8
+
+  @Option(help: ArgumentHelp("Rows, from --data or of a gan.", valueName: "n"))
+  var rows = 4
+
+  @Option(help: "Seed of a gan's vectors.")
+  var seed: UInt64 = 0
+
+  @OptionGroup(title: "Sheet") var sheet: SheetOptions
+  @OptionGroup var runs: RunsOption
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+
+  func validate() throws {
+    if !(2...64).contains(steps) {
+      throw ValidationError("--steps is \(steps), but it must be 2 to 64.")
+    }
+    if !(1...64).contains(rows) {
+      throw ValidationError("--rows is \(rows), but it must be 1 to 64.")
+    }
+    if !pictures.isEmpty, !set.data.isEmpty {
+      throw ValidationError("Give pictures, or a data set with --data.")
+    }
+  }
+
+  func run() throws {
+    let device = try machine.prepare()
+    let folder = try runs.folder(model)
+    switch try folder.kind() {
+    case .ae: try walk(folder.load(Autoencoder.self), device)
+    case .dae: try walk(folder.load(DenoisingAutoencoder.self), device)
+    case .vae: try walk(folder.load(VAE.self), device)
+    case .gan: try walk(folder.load(GAN.self), device)
+    case let other:
+      throw CommandError.usage(
+        "\(folder.url.path) holds a model of kind \(other.rawValue), whose latent space has no "
+          + "ways between: name an ae, dae, vae or gan.")
+    }
+  }
+
+  private func walk<Model: LatentModel>(_ model: Model, _ device: Device) throws {
+    model.to(device: device)
+    if pictures.isEmpty, set.data.isEmpty {
+      throw CommandError.usage("Missing pictures to go between: give two, or --data.")
+    }
+    var source = ClassicPictures()
+    (source.pictures, source.set, source.count) = (pictures, set, rows + 1)
+    let shown = try source.tensor(for: model.config, device: device)
+    guard shown.dim(0) >= 2 else {
+      throw CommandError.usage("One picture is no way: give at least two.")
+    }
+    let cells = noGrad {
+      let z = model.encode(shown)
+      return (0..<shown.dim(0) - 1).flatMap { row in
+        let (from, to) = (z[row..<row + 1], z[row + 1..<row + 2])
+        let shares = Tensor.linspace(0, 1, count: steps).reshaped(steps, 1).to(device)
+        return images(from: model.decode(from + (to - from) * shares))
+      }
+    }
+    try sheet.write(cells, columns: steps)
+  }
+
+  private func walk(_ gan: GAN, _ device: Device) throws {
+    gan.to(device: device)
+    guard pictures.isEmpty, set.data.isEmpty else {
+      throw CommandError.usage(
+        "A gan has no encoder, so it cannot be shown pictures: leave them out and choose a --seed.")
+    }
+    let random = RandomSource(seed: seed)
+    let z = gan.latents(rows + 1, using: random)
+    let cells = noGrad {
+      (0..<rows).flatMap { row in
+        images(
+          from: gan.interpolated(
+            from: z[row..<row + 1], to: z[row + 1..<row + 2], steps: steps))
+      }
+    }
+    try sheet.write(cells, columns: steps)
+  }
+}

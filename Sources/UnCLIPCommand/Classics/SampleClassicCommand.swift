@@ -1,0 +1,45 @@
+import ArgumentParser
+import Foundation
+import Torch
+import Training
+
+/// `unclip classics sample`: pictures from random numbers alone.
+struct SampleClassicCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sample",
+    abstract: "Draw pictures with a VAE, a GAN, or a VQ-VAE and a prior over its codes.",
+    discussion: """
+      EXAMPLES:
+        unclip classics sample gan -n 64 --seed 7 --out gan.png
+        unclip classics sample vqvae --prior transformer --label sneaker --out sneakers.png
+      """)
+
+  @Argument(help: ArgumentHelp("The model: its folder, or the name of its run.", valueName: "model"))
+  var model: String
+
+  @Option(
+    name: [.customShort("n"), .long], help: ArgumentHelp("Pictures to draw.", valueName: "n"))
+  var count = 64
+
+  @Option(help: "Seed of the random numbers.")
+  var seed: UInt64 = 0
+
+  @OptionGroup(title: "Prior") var prior: CodePriorOptions
+  @OptionGroup(title: "Sheet") var sheet: SheetOptions
+  @OptionGroup var runs: RunsOption
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+
+  func validate() throws {
+    if !(1...4096).contains(count) {
+      throw ValidationError("--count is \(count), but it must be 1 to 4096.")
+    }
+  }
+
+  func run() throws {
+    let device = try machine.prepare()
+    let artist = try ClassicArtist(
+      runs.folder(model), prior: prior, runs: runs, device: device)
+    let pictures = try artist.draw(count, using: RandomSource(seed: seed))
+    try sheet.write(images(from: pictures), columns: PictureOptions.columns(count))
+  }
+}
