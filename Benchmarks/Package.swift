@@ -11,6 +11,7 @@ let package = Package(
         .product(name: "Torch", package: "swift-unclip"),
         .product(name: "UnCLIP", package: "swift-unclip"),
         .product(name: "Diffusion", package: "swift-unclip"),
+        .product(name: "Classics", package: "swift-unclip"),
       ])
   ]
 )

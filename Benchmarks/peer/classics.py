@@ -74,12 +74,12 @@ class VQVAE(nn.Module):
     def __init__(self, k=512, d=64):
         super().__init__()
         self.encoder = nn.Sequential(
-            nn.Conv2d(1, 64, 4, 2, 1), nn.ReLU(), nn.Conv2d(64, 128, 4, 2, 1), nn.ReLU(),
-            nn.Conv2d(128, 128, 3, 1, 1), Residual(128, 32), Residual(128, 32), nn.ReLU(),
-            nn.Conv2d(128, d, 1))
+            nn.Conv2d(1, 48, 4, 2, 1), nn.ReLU(), nn.Conv2d(48, 96, 4, 2, 1), nn.ReLU(),
+            nn.Conv2d(96, 96, 3, 1, 1), Residual(96, 32), Residual(96, 32), nn.ReLU(),
+            nn.Conv2d(96, d, 1))
         self.decoder = nn.Sequential(
-            nn.Conv2d(d, 128, 3, 1, 1), Residual(128, 32), Residual(128, 32), nn.ReLU(),
-            nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(64, 1, 4, 2, 1))
+            nn.Conv2d(d, 96, 3, 1, 1), Residual(96, 32), Residual(96, 32), nn.ReLU(),
+            nn.ConvTranspose2d(96, 48, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(48, 1, 4, 2, 1))
         self.register_buffer("codebook", torch.randn(k, d))
         self.register_buffer("size", torch.zeros(k))
         self.register_buffer("sum", torch.zeros(k, d))
@@ -132,6 +132,43 @@ class RNN(nn.Module):
         condition = self.condition(label)[:, None]
         x = torch.cat([torch.zeros_like(condition), self.code(codes[:, :-1])], 1) + condition
         return F.cross_entropy(self.head(self.lstm(x)[0]).flatten(0, 1), codes.flatten())
+
+
+class GatedLayer(nn.Module):
+    def __init__(self, width, kernel, first):
+        super().__init__()
+        self.reach, self.first = kernel // 2, first
+        self.vertical = nn.Conv2d(width, 2 * width, (self.reach + 1, kernel))
+        self.horizontal = nn.Conv2d(width, 2 * width, (1, self.reach + (not first)))
+        self.across, self.out = nn.Conv2d(2 * width, 2 * width, 1), nn.Conv2d(width, width, 1)
+        self.condition = nn.Linear(width, 4 * width, bias=False)
+
+    def forward(self, v, h, c):
+        def gate(x):
+            a, b = x.chunk(2, 1)
+            return a.tanh() * b.sigmoid()
+        up, side = self.condition(c)[:, :, None, None].chunk(2, 1)
+        r = self.reach
+        above = self.vertical(F.pad(v, (r, r, r, 0)))
+        left = self.horizontal(F.pad(h, (r, 0, 0, 0)))[..., :h.shape[3]]
+        new = self.out(gate(left + self.across(F.pad(above, (0, 0, 1, 0))[:, :, :-1]) + side))
+        return gate(above + up), new if self.first else h + new
+
+
+class PixelCNN(nn.Module):
+    def __init__(self, k=512, width=64, layers=8, kernel=5, out=128, classes=10):
+        super().__init__()
+        self.code, self.condition = nn.Embedding(k, width), nn.Embedding(classes + 1, width)
+        self.layers = nn.ModuleList(GatedLayer(width, kernel, i == 0) for i in range(layers))
+        self.a, self.b = nn.Conv2d(width, out, 1), nn.Conv2d(out, k, 1)
+
+    def loss(self, codes, label):
+        c, x = self.condition(label), self.code(codes.view(-1, 8, 8)).permute(0, 3, 1, 2)
+        v, h = x, x
+        for layer in self.layers:
+            v, h = layer(v, h, c)
+        y = self.b(F.relu(self.a(F.relu(h)))).permute(0, 2, 3, 1)
+        return F.cross_entropy(y.reshape(-1, y.shape[-1]), codes.flatten())
 
 
 def generator(latent=64, widths=(32, 64, 128)):
@@ -203,11 +240,12 @@ def gan_step(x):
 small, large = torch.rand(128, 1, 28, 28) * 2 - 1, torch.rand(128, 1, 32, 32) * 2 - 1
 codes, label = torch.randint(0, 512, (64, 64)), torch.randint(0, 10, (64,))
 ae, dae, vae, vqvae = Autoencoder(32), Autoencoder(128), Autoencoder(32, heads=2), VQVAE()
-transformer, rnn = Transformer(), RNN()
+transformer, rnn, pixelcnn = Transformer(), RNN(), PixelCNN()
 measure("ae", stepping(ae, lambda: ae_loss(ae, small)))
 measure("dae", stepping(dae, lambda: dae_loss(dae, small)))
 measure("vae", stepping(vae, lambda: vae_loss(vae, small)))
 measure("vqvae", stepping(vqvae, lambda: vqvae.loss(large)))
 measure("transformer", stepping(transformer, lambda: transformer.loss(codes, label)))
 measure("rnn", stepping(rnn, lambda: rnn.loss(codes, label)))
+measure("pixelcnn", stepping(pixelcnn, lambda: pixelcnn.loss(codes, label)))
 measure("gan", gan_step(large[:64]))

@@ -16,8 +16,9 @@ struct RootCommand: ParsableCommand {
     version: Version.current,
     subcommands: [
       GenerateCommand.self, VaryCommand.self, VerifyCommand.self, EmbedCommand.self,
-      ClassifyCommand.self, TokenizeCommand.self, TrainCommand.self, AssembleCommand.self,
-      ConvertCommand.self, DataCommand.self, ConfigCommand.self, BenchCommand.self,
+      ClassifyCommand.self, TokenizeCommand.self, TrainCommand.self, ClassicsCommand.self,
+      AssembleCommand.self, ConvertCommand.self, DataCommand.self, ConfigCommand.self,
+      BenchCommand.self,
       DoctorCommand.self,
     ])
 }

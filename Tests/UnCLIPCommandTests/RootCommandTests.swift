@@ -36,6 +36,7 @@ import Testing
         classify                Say which of some names fits a picture best.
         tokenize                Show the token ids of texts.
         train                   Train a part of the model.
+        classics                Use GAN, AE, DAE, VAE and VQ-VAE: the road to unCLIP.
         assemble                Make one model folder of parts that lie in several.
         convert                 Make a model folder of original checkpoints or of
                                 pickles.

@@ -76,7 +76,7 @@ import Testing
       try train("clip", config("clip"), "--out", "out"), status: 65,
       saying: "training the clip needs the part 'tokenizer'", "--model")
     expectFailure(
-      try train("vae", "", "--out", "out"), status: 64, saying: "vae", "tokenizer")
+      try train("flow", "", "--out", "out"), status: 64, saying: "flow", "tokenizer")
     expectFailure(
       try BuiltCommand.run(
         "train", "tokenizer", "--config", folder.path("no.yaml"), "--data", data, "--out", "out"),

@@ -5,6 +5,7 @@ import Torch
 let cases: [(name: String, run: () throws -> Void)] = [
   ("op", smallOperation),
   ("training-step", decoderTrainingStep),
+  ("classics", classicTrainingSteps),
 ]
 cacheTensorMemory()
 let wanted = CommandLine.arguments.dropFirst()

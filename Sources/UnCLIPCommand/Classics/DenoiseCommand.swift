@@ -48,7 +48,8 @@ struct DenoiseCommand: ParsableCommand {
     let corrupted = model.corrupted(pictures, using: RandomSource(seed: seed))
     let cleaned = noGrad { model(corrupted) }
     try sheet.write(rows: [pictures, corrupted, cleaned])
-    let before = peakSignalToNoise(corrupted, pictures), after = peakSignalToNoise(cleaned, pictures)
+    let before = peakSignalToNoise(corrupted, pictures),
+      after = peakSignalToNoise(cleaned, pictures)
     print(
       "PSNR \(before.formatted(places: 2)) dB before, \(after.formatted(places: 2)) dB after")
   }

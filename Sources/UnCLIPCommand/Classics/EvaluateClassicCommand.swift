@@ -23,7 +23,8 @@ struct EvaluateClassicCommand: ParsableCommand {
       --classifier classifier --json
       """)
 
-  @Argument(help: ArgumentHelp("The model: its folder, or the name of its run.", valueName: "model"))
+  @Argument(
+    help: ArgumentHelp("The model: its folder, or the name of its run.", valueName: "model"))
   var model: String
 
   @OptionGroup var set: HeldOutOptions

@@ -14,7 +14,8 @@ struct SampleClassicCommand: ParsableCommand {
         unclip classics sample vqvae --prior transformer --label sneaker --out sneakers.png
       """)
 
-  @Argument(help: ArgumentHelp("The model: its folder, or the name of its run.", valueName: "model"))
+  @Argument(
+    help: ArgumentHelp("The model: its folder, or the name of its run.", valueName: "model"))
   var model: String
 
   @Option(

@@ -99,8 +99,10 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
     for start in stride(from: 0, to: heldOut.count, by: 250) {
       let rows = start..<min(start + 250, heldOut.count)
       let share = Double(rows.count) / Double(heldOut.count)
-      bits += share * prior.bitsPerCode(
-        heldOut.codes[rows], condition: heldOut.conditions?[rows])
+      bits +=
+        share
+        * prior.bitsPerCode(
+          heldOut.codes[rows], condition: heldOut.conditions?[rows])
     }
     let entropy = heldOut.unigramEntropy(codebookSize: prior.codes.codebookSize)
     return ["bits_per_code": bits, "unigram_bits": entropy, "saved": 1 - bits / entropy]

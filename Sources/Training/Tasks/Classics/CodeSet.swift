@@ -26,7 +26,7 @@ public struct CodeSet {
   /// Encodes pictures.
   init(
     encoding pictures: LabeledPictures, with model: VQVAE,
-    condition:  (LabeledPictures) -> Tensor?
+    condition: (LabeledPictures) -> Tensor?
   ) {
     codes = noGrad { model.encode(pictures.images) }
     conditions = condition(pictures)
