@@ -1,0 +1,220 @@
+import TestSupport
+import Testing
+import Torch
+import TorchNN
+
+@testable import Classics
+
+/// The priors over codes against references in PyTorch, and what all of them must keep to.
+@Suite struct CodePriorTests {
+  private static let grid = CodeGrid(
+    codebookSize: 5, height: 3, width: 4, condition: CodeCondition(kind: .class, size: 3))
+
+  private static func pixelCNN(
+    _ grid: CodeGrid = grid, width: Int = 8, layers: Int = 3
+  ) -> PixelCNN {
+    PixelCNN(
+      PixelCNNConfig(codes: grid, width: width, layers: layers, kernel: 3, outputWidth: 6),
+      using: RandomSource(seed: 1))
+  }
+
+  private static func transformer(_ grid: CodeGrid = grid, width: Int = 8) -> CodeTransformer {
+    CodeTransformer(
+      CodeTransformerConfig(codes: grid, width: width, depth: 2, heads: 2),
+      using: RandomSource(seed: 1))
+  }
+
+  private static func rnn(_ grid: CodeGrid = grid, width: Int = 8) -> CodeRNN {
+    CodeRNN(
+      CodeRNNConfig(codes: grid, width: width, depth: 2), using: RandomSource(seed: 1))
+  }
+
+  private static func priors(
+    _ grid: CodeGrid = grid, width: Int = 8, layers: Int = 3
+  ) -> [any CodePrior] {
+    [
+      pixelCNN(grid, width: width, layers: layers), transformer(grid, width: width),
+      rnn(grid, width: width),
+    ]
+  }
+
+  private func expectPeer(_ model: some CodePrior, _ name: String) throws {
+    let golden = Golden("classics/priors-\(name)")
+    try model.load(golden.tensors("weights"))
+    let (codes, told) = (try golden.tensor("codes"), try golden.tensor("told"))
+    expectClose(
+      model.logits(codes, condition: told), try golden.tensor("logits"), .network(.float32),
+      "\(name) logits")
+    let loss = model.loss(codes, condition: told)
+    expectClose(loss, try golden.tensor("loss"), .network(.float32), "\(name) loss")
+    loss.backward()
+    let gradients = try golden.tensors("gradients")
+    #expect(gradients.count == model.namedParameters().count)
+    for (key, parameter) in model.namedParameters() {
+      let found = try #require(parameter.gradient, "\(key)")
+      expectClose(
+        found, try #require(gradients[key], "\(key)"), .network(.float32), "\(name) \(key)")
+    }
+  }
+
+  @Test func pixelCNNMatchesMaskedConvolutions() throws {
+    try expectPeer(Self.pixelCNN(), "pixelcnn")
+  }
+
+  @Test func transformerMatchesPeer() throws { try expectPeer(Self.transformer(), "transformer") }
+
+  @Test func rnnMatchesPeer() throws { try expectPeer(Self.rnn(), "rnn") }
+
+  /// Where a change of the code at `place` changes the logits, `[h·w]` bools.
+  private func reach(of place: Int, _ model: some CodePrior) -> [Bool] {
+    let grid = model.codes
+    let codes = RandomSource(seed: 2).integers(in: 0..<grid.codebookSize, [1, grid.count])
+    var values = codes.array(of: Int64.self)
+    values[place] = (values[place] + 1) % Int64(grid.codebookSize)
+    let changed = Tensor(values, shape: [1, grid.height, grid.width])
+    let told = Tensor([Int64(1)])
+    let before = model.logits(codes.reshaped(1, grid.height, grid.width), condition: told)
+    let after = model.logits(changed, condition: told)
+    let moves = (before - after).abs().sum(over: 3).flattened()
+    return moves.array(of: Float.self).map { $0 > 0 }
+  }
+
+  /// A position depends on every code before it, also on those far to the right in rows above
+  /// (the blind spot of the first PixelCNN), and on none from itself on.
+  @Test func everyCodeBeforeIsSeenAndNoneAfter() {
+    let grid = CodeGrid(
+      codebookSize: 5, height: 4, width: 5, condition: CodeCondition(kind: .class, size: 3))
+    for model in Self.priors(grid, width: 16, layers: 6) {
+      for place in 0..<grid.count {
+        let expected = (0..<grid.count).map { $0 > place }
+        #expect(reach(of: place, model) == expected, "\(type(of: model)) \(place)")
+      }
+    }
+  }
+
+  /// By gradient: with the codes as points of the embedding, ∂ logits at i / ∂ code j is zero for
+  /// j ≥ i, exactly, and not zero for j < i.
+  @Test func gradientsReachWhatIsBeforeAlone() {
+    let grid = CodeGrid(
+      codebookSize: 20, height: 4, width: 5, condition: CodeCondition(kind: .none, size: 0))
+    // Each code stands at one place alone, so the gradient of its row is that of its place.
+    let codes = Tensor((0..<20).map { Int64($0) }, shape: [1, 4, 5])
+    for model in Self.priors(grid, width: 16, layers: 6) {
+      let rows = model.namedParameters().first { $0.name == "embedding.weight" }
+      guard let rows else {
+        Issue.record("\(type(of: model)) has no embedding")
+        continue
+      }
+      for place in [0, 4, 7, 12, 19] {
+        let logits = model.logits(codes, condition: nil).reshaped(20, 20)
+        let gradient = gradients(
+          of: (logits[place] * RandomSource(seed: 9).normal([20])).sum(),
+          withRespectTo: [rows.parameter.value])[0]
+        let sizes = gradient[0..<20].abs().sum(over: 1).array(of: Float.self)
+        #expect(sizes.map { $0 > 0 } == (0..<20).map { $0 < place }, "\(type(of: model)) \(place)")
+      }
+    }
+  }
+
+  /// What is kept between positions changes nothing: logits one by one are those of whole grids.
+  @Test func writersGiveTheLogitsOfWholeGrids() {
+    let codes = RandomSource(seed: 4).integers(in: 0..<5, [2, 3, 4])
+    let told = Tensor([Int64(0), 3])
+    for model in Self.priors() {
+      let whole = model.logits(codes, condition: told).reshaped(2, 12, 5)
+      let writer = model.writer(2, condition: told)
+      let row = codes.reshaped(2, 12)
+      for place in 0..<12 {
+        let last = place == 0 ? nil : row.selected(1, place - 1)
+        expectClose(
+          writer.next(after: last), whole.selected(1, place), .network(.float32),
+          "\(type(of: model)) \(place)")
+      }
+    }
+  }
+
+  @Test func samplesRepeatForASeedAndStayInTheCodebook() {
+    for model in Self.priors() {
+      let draw = { (seed: UInt64, top: Int) in
+        model.sample(
+          6, condition: nil, temperature: 0.9, top: top, using: RandomSource(seed: seed))
+      }
+      let codes = draw(1, 0)
+      #expect(codes.shape == [6, 3, 4])
+      #expect(codes.min().item() >= 0 && codes.max().item() < 5)
+      #expect(codes.array(of: Int64.self) == draw(1, 0).array(of: Int64.self))
+      #expect(codes.array(of: Int64.self) != draw(2, 0).array(of: Int64.self))
+      // Of the likeliest code alone, chance has no say.
+      #expect(draw(1, 1).array(of: Int64.self) == draw(2, 1).array(of: Int64.self))
+    }
+  }
+
+  /// A class picks the first code, and each code is one more than that before it.
+  @Test func learnsAPatternOfItsClass() {
+    let labels = Tensor((0..<6).map { Int64($0 % 3) })
+    let values = (0..<6).flatMap { index in (0..<12).map { Int64((index % 3 + $0) % 5) } }
+    let codes = Tensor(values, shape: [6, 3, 4])
+    for model in Self.priors(width: 16) {
+      let optimizer = AdamW(ParameterGroup.split(model, weightDecay: 0), learningRate: 1e-2)
+      for _ in 0..<150 {
+        model.loss(codes, condition: labels).backward()
+        optimizer.step()
+        optimizer.zeroGradients()
+      }
+      let bits = model.bitsPerCode(codes, condition: labels)
+      #expect(bits < 0.1, "\(type(of: model)) \(bits)")
+      let drawn = model.sample(
+        6, condition: labels, temperature: 0.2, using: RandomSource(seed: 3))
+      #expect(drawn.array(of: Int64.self) == values, "\(type(of: model))")
+    }
+  }
+
+  @Test func withheldConditionsAreAsNone() {
+    let codes = RandomSource(seed: 4).integers(in: 0..<5, [2, 3, 4])
+    let mask = Tensor([Float(1), 0])
+    for model in Self.priors() {
+      let told = Tensor([Int64(1), 2])
+      let some = model.logits(codes, condition: model.withholding(told, where: mask))
+      let none = model.logits(codes, condition: nil)
+      let all = model.logits(codes, condition: told)
+      expectClose(some[0], none[0], .network(.float32), "withheld")
+      expectClose(some[1], all[1], .network(.float32), "told")
+      #expect((none[1] - all[1]).abs().max().item() > 1e-4)
+    }
+    let embedded = CodeGrid(
+      codebookSize: 5, height: 3, width: 4, condition: CodeCondition(kind: .embedding, size: 7))
+    for model in Self.priors(embedded) {
+      let told = RandomSource(seed: 8).normal([2, 7])
+      let some = model.logits(codes, condition: model.withholding(told, where: mask))
+      expectClose(
+        some[0], model.logits(codes, condition: nil)[0], .network(.float32), "withheld")
+      expectClose(
+        some[1], model.logits(codes, condition: told)[1], .network(.float32), "told")
+    }
+  }
+
+  @Test func refusesWhatCannotBe() {
+    func key(_ config: some ClassicConfig) -> String {
+      do {
+        try config.validate(file: "f")
+        return "no error"
+      } catch {
+        guard case .invalid(_, let key, _, _) = error else { return "\(error)" }
+        return key
+      }
+    }
+    var grid = Self.grid
+    #expect(key(CodeRNNConfig(codes: grid, width: 4, depth: 0)) == "model.depth")
+    #expect(
+      key(CodeTransformerConfig(codes: grid, width: 8, depth: 1, heads: 3)) == "model.heads")
+    let even = PixelCNNConfig(codes: grid, width: 4, layers: 1, kernel: 4, outputWidth: 4)
+    #expect(key(even) == "model.kernel")
+    grid.codebookSize = 0
+    #expect(
+      key(CodeRNNConfig(codes: grid, width: 4, depth: 1)) == "model.codes.codebook_size")
+    grid.codebookSize = 5
+    grid.condition.size = 0
+    #expect(
+      key(CodeRNNConfig(codes: grid, width: 4, depth: 1)) == "model.codes.condition.size")
+  }
+}
