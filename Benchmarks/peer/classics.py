@@ -71,7 +71,7 @@ class Residual(nn.Module):
 
 
 class VQVAE(nn.Module):
-    def __init__(self, k=512, d=64):
+    def __init__(self, k=2048, d=64):
         super().__init__()
         self.encoder = nn.Sequential(
             nn.Conv2d(1, 48, 4, 2, 1), nn.ReLU(), nn.Conv2d(48, 96, 4, 2, 1), nn.ReLU(),
@@ -99,7 +99,7 @@ class VQVAE(nn.Module):
 
 
 class Transformer(nn.Module):
-    def __init__(self, k=512, n=64, width=128, depth=4, heads=4, classes=10):
+    def __init__(self, k=2048, n=64, width=128, depth=4, heads=4, classes=10):
         super().__init__()
         self.code, self.condition = nn.Embedding(k, width), nn.Embedding(classes + 1, width)
         self.position = nn.Parameter(torch.randn(n, width) * 0.02)
@@ -123,7 +123,7 @@ class Transformer(nn.Module):
 
 
 class RNN(nn.Module):
-    def __init__(self, k=512, width=256, depth=2, classes=10):
+    def __init__(self, k=2048, width=256, depth=2, classes=10):
         super().__init__()
         self.code, self.condition = nn.Embedding(k, width), nn.Embedding(classes + 1, width)
         self.lstm, self.head = nn.LSTM(width, width, depth, batch_first=True), nn.Linear(width, k)
@@ -156,7 +156,7 @@ class GatedLayer(nn.Module):
 
 
 class PixelCNN(nn.Module):
-    def __init__(self, k=512, width=64, layers=8, kernel=5, out=128, classes=10):
+    def __init__(self, k=2048, width=64, layers=8, kernel=5, out=128, classes=10):
         super().__init__()
         self.code, self.condition = nn.Embedding(k, width), nn.Embedding(classes + 1, width)
         self.layers = nn.ModuleList(GatedLayer(width, kernel, i == 0) for i in range(layers))
@@ -238,7 +238,7 @@ def gan_step(x):
 
 
 small, large = torch.rand(128, 1, 28, 28) * 2 - 1, torch.rand(128, 1, 32, 32) * 2 - 1
-codes, label = torch.randint(0, 512, (64, 64)), torch.randint(0, 10, (64,))
+codes, label = torch.randint(0, 2048, (64, 64)), torch.randint(0, 10, (64,))
 ae, dae, vae, vqvae = Autoencoder(32), Autoencoder(128), Autoencoder(32, heads=2), VQVAE()
 transformer, rnn, pixelcnn = Transformer(), RNN(), PixelCNN()
 measure("ae", stepping(ae, lambda: ae_loss(ae, small)))

@@ -32,6 +32,11 @@ extension TrainingRun {
       configuration, file: configurationName)
     try config.model.validate(file: configurationName)
     try config.objective.validate(file: configurationName)
+    if config.objective.gradientPenalty > 0, config.model.discriminatorNorm == .batch {
+      throw ConfigError.invalid(
+        file: configurationName, key: "model.discriminator_norm", value: "batch",
+        expected: "the gradient penalty is of each picture alone, so it needs none or spectral")
+    }
     let stream = try labeled(
       config.training, config.data, size: config.model.imageSize, channels: config.model.channels)
     let task = try GANTask(

@@ -11,7 +11,7 @@ func classicTrainingSteps() throws {
   let random = RandomSource(seed: 1)
   let small = random.uniform([128, 1, 28, 28], in: -1..<1)
   let large = random.uniform([128, 1, 32, 32], in: -1..<1)
-  let codes = random.integers(in: 0..<512, [64, 8, 8])
+  let codes = random.integers(in: 0..<2048, [64, 8, 8])
   let labels = random.integers(in: 0..<10, [64])
 
   let ae = Autoencoder(
@@ -30,11 +30,11 @@ func classicTrainingSteps() throws {
   let vqvae = VQVAE(
     VQVAEConfig(
       imageSize: 32, channels: 1, widths: [48, 96], residualBlocks: 2, residualWidth: 32,
-      quantizer: VectorQuantizerConfig(codebookSize: 512, codeDim: 64)), using: random)
+      quantizer: VectorQuantizerConfig(codebookSize: 2048, codeDim: 64)), using: random)
   try step("vqvae", vqvae) { vqvae.loss(large, using: random).total }
 
   let grid = CodeGrid(
-    codebookSize: 512, height: 8, width: 8, condition: CodeCondition(kind: .class, size: 10))
+    codebookSize: 2048, height: 8, width: 8, condition: CodeCondition(kind: .class, size: 10))
   let transformer = CodeTransformer(
     CodeTransformerConfig(codes: grid, width: 128, depth: 4, heads: 4), using: random)
   try step("transformer", transformer) { transformer.loss(codes, condition: labels) }

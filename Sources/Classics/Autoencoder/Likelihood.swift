@@ -41,11 +41,13 @@ public enum Likelihood: String, Codable, Sendable, CaseIterable {
       let half = 1.0 / 255
       let upper = (x + half - output) * (-scale).exp()
       let lower = (x - half - output) * (-scale).exp()
+      // σ(u) − σ(l) = σ(u) σ(−l) (1 − e^{l − u}), whose log loses nothing where both are near 1.
       // The lowest level has all that is below, the highest all that is above.
-      let mass = Tensor.where(
-        x .< -1 + half, upper.sigmoid(),
-        Tensor.where(x .> 1 - half, (-lower).sigmoid(), upper.sigmoid() - lower.sigmoid()))
-      return mass.clamped(min: 1e-12).log()
+      let width = (-scale).exp() * (2 * half)
+      let inside = upper.logSigmoid() + (-lower).logSigmoid() + (-(-width).expm1()).log()
+      return Tensor.where(
+        x .< -1 + half, upper.logSigmoid(),
+        Tensor.where(x .> 1 - half, (-lower).logSigmoid(), inside))
     }
   }
 

@@ -4,7 +4,9 @@ public import TorchNN
 /// A weight whose largest singular value is held at 1: `W / σ(W)`, `σ(W) = uᵀ W v`.
 ///
 /// u and v are the singular vectors of σ, followed by one power iteration at each training call:
-/// `v ← Wᵀu / ‖Wᵀu‖`, `u ← W v / ‖W v‖`. A discriminator of such layers cannot be steeper than 1.
+/// `v ← Wᵀu / ‖Wᵀu‖`, `u ← W v / ‖W v‖`. It bounds how steep a
+/// discriminator can be; of a convolution σ is that of the kernel as a matrix, which is near but not
+/// equal to the steepness of the map.
 /// Source: Miyato et al. 2018, algorithm 1; PyTorch's `spectral_norm`, its keys.
 public final class SpectralWeight: Module, TrainingSwitch {
   /// PyTorch's names.
