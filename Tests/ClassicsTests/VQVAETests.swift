@@ -112,12 +112,6 @@ import TorchNN
     #expect(model.codebookFingerprint != name)
   }
 
-  @Test func signalToNoiseIsByPicture() {
-    let x = Tensor.zeros([2, 1, 2, 2])
-    let y = Tensor([Float(0.2), 0.2, 0.2, 0.2, 2, -2, 2, -2], shape: [2, 1, 2, 2])
-    expectClose(VQVAE.psnr(x, y).array(of: Double.self), [20, 0], .products, "decibels")
-  }
-
   @Test func theConfigurationIsWrittenAsRead() throws {
     let text = """
       {"image_size": 32, "channels": 1, "widths": [64, 128], "residual_blocks": 2,

@@ -1,4 +1,3 @@
-import Foundation
 public import Torch
 public import TorchNN
 
@@ -129,14 +128,6 @@ public final class VQVAE: ClassicModel {
     let (pictures, quantized) = self(x, using: random)
     let reconstruction = F.mseLoss(pictures, x)
     return (reconstruction + quantized.loss, reconstruction, quantized)
-  }
-
-  /// How near each picture is to another, in decibels: `10 log₁₀(2² / mean squared error)`.
-  ///
-  /// Shapes: `[B, C, S, S]` twice, in [-1, 1], whose range is 2 -> `[B]`; infinite for equal ones.
-  public static func psnr(_ x: Tensor, _ y: Tensor) -> Tensor {
-    let error = (x - y).square().mean(over: 1, 2, 3)
-    return (4 / error).log() * (10 / log(10.0))
   }
 
   /// z_e(x), what the encoder makes of pictures, `[B, d, h, w]`.

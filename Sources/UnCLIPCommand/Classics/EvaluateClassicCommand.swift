@@ -14,8 +14,8 @@ struct EvaluateClassicCommand: ParsableCommand {
     discussion: """
       Of a model that encodes: its error and its bound. Of one that draws, with --classifier: the \
       Fréchet distance between the classifier's features of drawn and of held-out pictures, and how \
-      many classes are among 1,000 drawn ones. Distances compare only with those of the same \
-      classifier, data and count.
+      many classes it finds at least ten times among 1,000 drawn ones. Distances compare only with \
+      those of the same classifier, data and count.
 
       EXAMPLES:
         unclip classics evaluate vae --data data/fashion-test --classifier classifier

@@ -1,0 +1,21 @@
+import Metrics
+import Testing
+import Torch
+
+@Suite struct PeakSignalToNoiseTests {
+  /// A tenth of the range is 20 decibels, all of it is none, and no error is no bound.
+  @Test func countsTheRangeAgainstTheError() {
+    let x = Tensor.zeros([2, 1, 4, 4])
+    #expect(abs(peakSignalToNoise(x, x + 0.2) - 20) < 1e-5)
+    #expect(abs(peakSignalToNoise(x - 1, x + 1)) < 1e-5)
+    #expect(peakSignalToNoise(x, x) == .infinity)
+    #expect(abs(peakSignalToNoise(ofSquaredError: 0.0004) - 40) < 1e-9)
+  }
+
+  /// One error over the whole set, not a mean of pictures' ratios.
+  @Test func takesOneErrorOverTheSet() {
+    let x = Tensor.zeros([2, 1, 1, 1])
+    let y = Tensor([Float(0.2), 0], shape: [2, 1, 1, 1])
+    #expect(abs(peakSignalToNoise(x, y) - 23.0103) < 1e-3)
+  }
+}
