@@ -92,6 +92,19 @@ import TorchNN
     }
   }
 
+  /// The larger field of the shipped configuration keeps to the same order.
+  @Test func widerKernelSeesWhatIsBeforeAlone() {
+    let grid = CodeGrid(
+      codebookSize: 5, height: 4, width: 5, condition: CodeCondition(kind: .class, size: 3))
+    let model = PixelCNN(
+      PixelCNNConfig(codes: grid, width: 16, layers: 4, kernel: 5, outputWidth: 6),
+      using: RandomSource(seed: 1))
+    for place in 0..<grid.count {
+      let expected = (0..<grid.count).map { $0 > place }
+      #expect(reach(of: place, model) == expected, "\(place)")
+    }
+  }
+
   /// By gradient: with the codes as points of the embedding, ∂ logits at i / ∂ code j is zero for
   /// j ≥ i, exactly, and not zero for j < i.
   @Test func gradientsReachWhatIsBeforeAlone() {

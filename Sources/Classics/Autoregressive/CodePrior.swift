@@ -58,8 +58,8 @@ public struct CodeGrid: Codable, Sendable, Equatable {
     let check = StackCheck(file: file)
     for (key, value) in [
       ("codebook_size", codebookSize), ("height", height), ("width", width),
-    ] where value < 1 {
-      throw check.invalid("codes." + key, value, "it must be at least 1")
+    ] where !(1...65_536).contains(value) {
+      throw check.invalid("codes." + key, value, "it must be 1 to 65536")
     }
     guard condition.kind == .none ? condition.size == 0 : condition.size >= 1 else {
       throw check.invalid(
@@ -128,12 +128,18 @@ extension CodePrior {
   ///
   /// - Parameters:
   ///   - temperature: below 1 likely codes become likelier.
-  ///   - top: only so many of the likeliest codes are drawn; 0 for all.
+  ///   - top: only so many of the likeliest codes are drawn, and those as likely as the last of
+  ///     them; 0 for all.
+  ///
+  /// Traps: a temperature that is not greater than 0.
   public func sample(
     _ count: Int, condition: Tensor?, temperature: Double = 1, top: Int = 0,
     using random: RandomSource
   ) -> Tensor {
-    noGrad {
+    precondition(
+      temperature > 0 && temperature.isFinite, "codes cannot be drawn at temperature \(temperature)"
+    )
+    return noGrad {
       let writer = writer(count, condition: condition)
       var written: [Tensor] = []
       for _ in 0..<codes.count {

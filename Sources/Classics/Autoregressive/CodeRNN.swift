@@ -31,7 +31,8 @@ public struct CodeRNNConfig: CodePriorConfig {
 /// A recurrent prior over codes: all that was written so far is in the memory of an LSTM.
 ///
 /// `hᵢ = LSTM(e(zᵢ₋₁) + c + pᵢ, hᵢ₋₁)`, `p(zᵢ | z before i) = softmax(W hᵢ + b)` with c what it is
-/// told and pᵢ the place. Source: the row LSTM's idea of van den Oord et al. 2016a, in raster order.
+/// told and pᵢ the place.
+/// Source: van den Oord et al. 2016a, whose rows of LSTMs are one here, in raster order.
 public final class CodeRNN: CodePrior {
   /// What it is.
   public static let kind = ClassicKind.rnn

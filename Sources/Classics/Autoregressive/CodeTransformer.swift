@@ -60,10 +60,11 @@ final class CausalBlock: Module {
     self.heads = heads
   }
 
-  /// `[B, n, width]` to the same. With a cache, x is the positions after those in it, one as a
-  /// rule, and the cache grows by them.
+  /// `[B, n, width]` to the same. With a cache, x is the one position after those in it, by
+  /// which the cache grows.
   func callAsFunction(_ x: Tensor, cache: inout KeyValueCache?, isCaching: Bool) -> Tensor {
     let (count, length, width) = x.shape3
+    precondition(cache == nil || length == 1, "a cache grows by one position at a time")
     let parts = toQkv(norm1(x)).reshaped(count, length, 3, heads, width / heads)
       .permuted(2, 0, 3, 1, 4)  // [3, B, heads, n, width/heads]
     var (keys, values) = (parts[1], parts[2])
@@ -84,7 +85,7 @@ final class CausalBlock: Module {
 /// A causal transformer over codes: each position looks at all before it.
 ///
 /// `attention(Q, K, V) = softmax(Q Kᵀ/√d + mask) V`, the mask −∞ where j > i. The input of position
-/// i is the code before it; the first's is what the prior is told.
+/// i is the code before it, a start row for the first, with its place and what the prior is told.
 /// Source: Vaswani et al. 2017, equation 1; the order of norms is that of Radford et al. 2019.
 public final class CodeTransformer: CodePrior {
   /// What it is.
