@@ -9,7 +9,7 @@ extension TrainingRun {
   func pictureTask<Model: PictureModel>(
     _ type: Model.Type
   ) throws -> Prepared<PictureTask<Model>> {
-    let config = try TrainConfig<Model.Config, PictureObjective>.decode(
+    let config = try TrainConfig<Model.Config, EvaluationObjective>.decode(
       configuration, file: configurationName)
     try config.model.validate(file: configurationName)
     try config.objective.validate(file: configurationName)

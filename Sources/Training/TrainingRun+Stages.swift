@@ -27,7 +27,7 @@ extension TrainingRun {
   }
 
   func clipTask() throws -> Prepared<CLIPTask> {
-    let config = try TrainConfig<CLIPConfig, CLIPTask.Objective>.decode(
+    let config = try TrainConfig<CLIPConfig, EvaluationObjective>.decode(
       configuration, file: configurationName)
     try CLIPTask.validate(config.model, file: configurationName)
     try config.objective.validate(file: configurationName)

@@ -21,13 +21,7 @@ import TorchNN
     let loss = model.loss(x)
     expectClose(loss, try golden.tensor("loss"), .network(.float32), "loss")
     loss.backward()
-    let gradients = try golden.tensors("gradients")
-    #expect(gradients.count == model.namedParameters().count)
-    for (key, parameter) in model.namedParameters() {
-      expectClose(
-        try #require(parameter.gradient, "\(key)"), try #require(gradients[key], "\(key)"),
-        .network(.float32), key)
-    }
+    try expectGradients(of: model, golden)
   }
 
   /// Its keys are an autoencoder's, and its target is the clean picture.
@@ -59,35 +53,26 @@ import TorchNN
   }
 
   @Test func refusesWhatCannotBe() {
-    func key(_ config: some ClassicConfig) -> String {
-      do {
-        try config.validate(file: "f")
-        return "no error"
-      } catch {
-        guard case .invalid(_, let key, _, _) = error else { return "\(error)" }
-        return key
-      }
-    }
-    #expect(key(config) == "no error")
+    #expect(refusedKey(config) == "no error")
     var bad = config
     bad.latentDim = 193
-    #expect(key(bad) == "model.latent_dim")
+    #expect(refusedKey(bad) == "model.latent_dim")
     bad.latentDim = 192
-    #expect(key(bad) == "no error")
+    #expect(refusedKey(bad) == "no error")
     (bad.latentDim, bad.imageSize) = (5, 10)
-    #expect(key(bad) == "model.image_size")
+    #expect(refusedKey(bad) == "model.image_size")
     (bad.imageSize, bad.channels) = (8, 2)
-    #expect(key(bad) == "model.channels")
+    #expect(refusedKey(bad) == "model.channels")
     (bad.channels, bad.widths) = (3, [])
-    #expect(key(bad) == "model.widths")
+    #expect(refusedKey(bad) == "model.widths")
     let spoilt = DenoisingAutoencoderConfig(
       imageSize: 8, channels: 1, widths: [4], latentDim: 5,
       corruption: Corruption(kind: .maskPatches, amount: 0.5, patch: 3))
-    #expect(key(spoilt) == "model.corruption.patch")
+    #expect(refusedKey(spoilt) == "model.corruption.patch")
     let share = DenoisingAutoencoderConfig(
       imageSize: 8, channels: 1, widths: [4], latentDim: 5,
       corruption: Corruption(kind: .maskPixels, amount: 1.5, patch: 1))
-    #expect(key(share) == "model.corruption.amount")
+    #expect(refusedKey(share) == "model.corruption.amount")
   }
 }
 

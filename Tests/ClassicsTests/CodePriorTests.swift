@@ -48,13 +48,7 @@ import TorchNN
     let loss = model.loss(codes, condition: told)
     expectClose(loss, try golden.tensor("loss"), .network(.float32), "\(name) loss")
     loss.backward()
-    let gradients = try golden.tensors("gradients")
-    #expect(gradients.count == model.namedParameters().count)
-    for (key, parameter) in model.namedParameters() {
-      let found = try #require(parameter.gradient, "\(key)")
-      expectClose(
-        found, try #require(gradients[key], "\(key)"), .network(.float32), "\(name) \(key)")
-    }
+    try expectGradients(of: model, golden)
   }
 
   @Test func pixelCNNMatchesMaskedConvolutions() throws {
@@ -207,27 +201,18 @@ import TorchNN
   }
 
   @Test func refusesWhatCannotBe() {
-    func key(_ config: some ClassicConfig) -> String {
-      do {
-        try config.validate(file: "f")
-        return "no error"
-      } catch {
-        guard case .invalid(_, let key, _, _) = error else { return "\(error)" }
-        return key
-      }
-    }
     var grid = Self.grid
-    #expect(key(CodeRNNConfig(codes: grid, width: 4, depth: 0)) == "model.depth")
+    #expect(refusedKey(CodeRNNConfig(codes: grid, width: 4, depth: 0)) == "model.depth")
     #expect(
-      key(CodeTransformerConfig(codes: grid, width: 8, depth: 1, heads: 3)) == "model.heads")
+      refusedKey(CodeTransformerConfig(codes: grid, width: 8, depth: 1, heads: 3)) == "model.heads")
     let even = PixelCNNConfig(codes: grid, width: 4, layers: 1, kernel: 4, outputWidth: 4)
-    #expect(key(even) == "model.kernel")
+    #expect(refusedKey(even) == "model.kernel")
     grid.codebookSize = 0
     #expect(
-      key(CodeRNNConfig(codes: grid, width: 4, depth: 1)) == "model.codes.codebook_size")
+      refusedKey(CodeRNNConfig(codes: grid, width: 4, depth: 1)) == "model.codes.codebook_size")
     grid.codebookSize = 5
     grid.condition.size = 0
     #expect(
-      key(CodeRNNConfig(codes: grid, width: 4, depth: 1)) == "model.codes.condition.size")
+      refusedKey(CodeRNNConfig(codes: grid, width: 4, depth: 1)) == "model.codes.condition.size")
   }
 }

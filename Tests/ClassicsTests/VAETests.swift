@@ -34,13 +34,7 @@ import TorchNN
       "reconstruction")
     expectClose(loss, try golden.tensor("loss"), .network(.float32), "loss")
     loss.backward()
-    let gradients = try golden.tensors("gradients")
-    #expect(gradients.count == model.namedParameters().count)
-    for (key, parameter) in model.namedParameters() {
-      expectClose(
-        try #require(parameter.gradient, "\(key)"), try #require(gradients[key], "\(key)"),
-        .network(.float32), key)
-    }
+    try expectGradients(of: model, golden)
     let tighter = model.importanceWeightedBound(x, draws: 4, using: RandomSource(seed: 7))
     expectClose(tighter, try golden.tensor("iwae"), .network(.float32), "iwae")
   }

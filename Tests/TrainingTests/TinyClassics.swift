@@ -14,7 +14,7 @@ extension TinyRun {
   ) throws -> Data {
     try ConfigFile.encode(
       TrainConfig(
-        model: model, objective: PictureObjective(evaluationCount: 8), training: training,
+        model: model, objective: EvaluationObjective(evaluationCount: 8), training: training,
         data: options))
   }
 

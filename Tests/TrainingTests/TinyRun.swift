@@ -71,7 +71,7 @@ struct TinyRun {
     case .clip:
       return try ConfigFile.encode(
         TrainConfig(
-          model: preset.clip, objective: CLIPTask.Objective(evaluationCount: 8),
+          model: preset.clip, objective: EvaluationObjective(evaluationCount: 8),
           training: training, data: options))
     case .prior:
       return try ConfigFile.encode(

@@ -58,23 +58,7 @@ import UnCLIP
       let tiny = try TinyRun(in: folder)
       try tiny.run(.tokenizer).run()
       if stage != .clip { try tiny.run(.clip).run() }
-      let whole = folder.appending(path: "a"), parts = folder.appending(path: "b")
-      var options = TrainingOptions.tiny
-      (options.steps, options.sampleEverySteps, options.checkpointEverySteps) = (4, 0, 0)
-      try tiny.run(stage, training: options, into: whole).run()
-      var steps = 0
-      let text = sentence {
-        try tiny.run(stage, training: options, into: parts).run(
-          observe: { if case .step = $0 { steps += 1 } }, shouldStop: { steps == 2 })
-      }
-      #expect(
-        text == "stopped as asked after step 3 of 4; checkpoint-00000003 is kept: run again with "
-          + "--resume.")
-      try tiny.run(stage, training: options, resume: true, into: parts).run()
-      let name = "checkpoint-00000004"
-      #expect(
-        try decidedFiles(of: whole.appending(path: name))
-          == decidedFiles(of: parts.appending(path: name)))
+      try tiny.expectResumption(of: stage)
     }
   }
 

@@ -22,13 +22,13 @@ import Training
   }
 
   @Test func allAreWhole() throws {
-    _ = try check("fashion-ae", TrainConfig<AutoencoderConfig, PictureObjective>.self)
-    _ = try check("fashion-dae", TrainConfig<DenoisingAutoencoderConfig, PictureObjective>.self)
+    _ = try check("fashion-ae", TrainConfig<AutoencoderConfig, EvaluationObjective>.self)
+    _ = try check("fashion-dae", TrainConfig<DenoisingAutoencoderConfig, EvaluationObjective>.self)
     for name in ["fashion-vae", "fashion-vae-32"] {
-      _ = try check(name, TrainConfig<VAEConfig, PictureObjective>.self)
+      _ = try check(name, TrainConfig<VAEConfig, EvaluationObjective>.self)
     }
     let classifier = try check(
-      "fashion-classifier", TrainConfig<ClassifierConfig, PictureObjective>.self)
+      "fashion-classifier", TrainConfig<ClassifierConfig, EvaluationObjective>.self)
     #expect(classifier.model.classCount == 10)
     for name in ["fashion-gan", "fashion-gan-hinge", "fashion-gan-wgan", "emoji-gan"] {
       let config = try check(name, TrainConfig<GANConfig, GANTask.Objective>.self)
@@ -38,7 +38,7 @@ import Training
 
   /// A prior's grid is that of the VQ-VAE it is meant for.
   @Test func priorsFitTheVQVAE() throws {
-    let model = try check("fashion-vqvae", TrainConfig<VQVAEConfig, PictureObjective>.self).model
+    let model = try check("fashion-vqvae", TrainConfig<VQVAEConfig, EvaluationObjective>.self).model
     let grids = [
       try check(
         "fashion-pixelcnn", TrainConfig<PixelCNNConfig, CodePriorTask<PixelCNN>.Objective>.self

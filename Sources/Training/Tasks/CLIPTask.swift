@@ -9,27 +9,6 @@ import UnCLIP
 ///
 /// Source: Radford et al. 2021, section 2.3.
 public final class CLIPTask: TrainingTask {
-  /// What is measured.
-  public struct Objective: Codable, Sendable, Equatable {
-    /// Pictures whose captions are looked for, at most: of held-out concepts, and of shown ones.
-    public var evaluationCount: Int
-
-    enum CodingKeys: String, CodingKey {
-      case evaluationCount = "evaluation_count"
-    }
-
-    /// Groups the values.
-    public init(evaluationCount: Int) {
-      self.evaluationCount = evaluationCount
-    }
-
-    /// Checks each value.
-    /// - Throws: `ConfigError.invalid` for the first value that is impossible.
-    public func validate(file: String) throws(ConfigError) {
-      try ObjectiveCheck(file: file).positive(evaluationCount, CodingKeys.evaluationCount)
-    }
-  }
-
   /// Pictures with the tokens of their captions.
   public struct Batch {
     let images: Tensor
@@ -43,12 +22,12 @@ public final class CLIPTask: TrainingTask {
 
   private let clip: CLIPModel
   private let tokenizer: CLIPTokenizer
-  private let objective: Objective
+  private let objective: EvaluationObjective
   private let stream: PictureStream
 
   /// A CLIP with new weights.
   public init(
-    _ config: CLIPConfig, objective: Objective, stream: PictureStream, tokenizer: CLIPTokenizer,
+    _ config: CLIPConfig, objective: EvaluationObjective, stream: PictureStream, tokenizer: CLIPTokenizer,
     using random: RandomSource
   ) {
     clip = CLIPModel(config, using: random)

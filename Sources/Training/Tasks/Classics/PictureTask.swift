@@ -25,27 +25,6 @@ extension PictureModel {
   public static func figures(_ means: [String: Double]) -> [String: Double] { means }
 }
 
-/// What is measured of a picture model.
-public struct PictureObjective: Codable, Sendable, Equatable {
-  /// Held-out pictures that are measured, at most.
-  public var evaluationCount: Int
-
-  enum CodingKeys: String, CodingKey {
-    case evaluationCount = "evaluation_count"
-  }
-
-  /// Groups the values.
-  public init(evaluationCount: Int) {
-    self.evaluationCount = evaluationCount
-  }
-
-  /// Checks each value.
-  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
-  public func validate(file: String) throws(ConfigError) {
-    try ObjectiveCheck(file: file).positive(evaluationCount, CodingKeys.evaluationCount)
-  }
-}
-
 /// Training of an autoencoder of any kind, of a VQ-VAE, or of the classifier.
 public final class PictureTask<Model: PictureModel>: TrainingTask {
   /// The name of what is trained.
@@ -54,13 +33,13 @@ public final class PictureTask<Model: PictureModel>: TrainingTask {
   public var module: any Module { model }
 
   private let model: Model
-  private let objective: PictureObjective
+  private let objective: EvaluationObjective
   private let stream: LabeledStream
   private let heldOut: LabeledPictures
 
   /// A model that is new.
   /// - Throws: `DataError` if a held-out picture cannot be decoded.
-  public init(_ model: Model, objective: PictureObjective, stream: LabeledStream) throws {
+  public init(_ model: Model, objective: EvaluationObjective, stream: LabeledStream) throws {
     self.model = model
     self.objective = objective
     self.stream = stream
