@@ -27,8 +27,8 @@ public final class CLIPTask: TrainingTask {
 
   /// A CLIP with new weights.
   public init(
-    _ config: CLIPConfig, objective: EvaluationObjective, stream: PictureStream, tokenizer: CLIPTokenizer,
-    using random: RandomSource
+    _ config: CLIPConfig, objective: EvaluationObjective, stream: PictureStream,
+    tokenizer: CLIPTokenizer, using random: RandomSource
   ) {
     clip = CLIPModel(config, using: random)
     self.tokenizer = tokenizer
