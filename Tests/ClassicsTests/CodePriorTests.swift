@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 import Torch
@@ -144,7 +145,8 @@ import TorchNN
     for model in Self.priors() {
       let draw = { (seed: UInt64, top: Int) in
         model.sample(
-          6, condition: nil, temperature: 0.9, top: top, using: RandomSource(seed: seed))
+          6, condition: nil, sampling: CodeSampling(temperature: 0.9, top: top),
+          using: RandomSource(seed: seed))
       }
       let codes = draw(1, 0)
       #expect(codes.shape == [6, 3, 4])
@@ -171,8 +173,33 @@ import TorchNN
       let bits = model.bitsPerCode(codes, condition: labels)
       #expect(bits < 0.1, "\(type(of: model)) \(bits)")
       let drawn = model.sample(
-        6, condition: labels, temperature: 0.2, using: RandomSource(seed: 3))
+        6, condition: labels, sampling: CodeSampling(temperature: 0.2),
+        using: RandomSource(seed: 3))
       #expect(drawn.array(of: Int64.self) == values, "\(type(of: model))")
+    }
+  }
+
+  /// Two steps of logits by hand: `softmax((ℓ_none + s (ℓ_told − ℓ_none)) / t)` of the likeliest.
+  @Test func probabilitiesFollowTemperatureAndTop() {
+    let logits = Tensor([Float(1), 3, 2, 0], shape: [1, 4])
+    let warm = CodeSampling(temperature: 2).probabilities(logits).array(of: Double.self)
+    let powers = [0.5, 1.5, 1, 0].map { exp($0) }
+    expectClose(warm, powers.map { $0 / powers.reduce(0, +) }, .network(.float32))
+    let two = CodeSampling(top: 2).probabilities(logits).array(of: Double.self)
+    expectClose(two, [0, exp(1), 1, 0].map { $0 / (exp(1) + 1) }, .network(.float32))
+  }
+
+  /// With chance put out, every code is the likeliest by `ℓ_none + s (ℓ_told − ℓ_none)`.
+  @Test(arguments: [0.0, 1, 4]) func guidanceGoesFromNoneThroughTold(scale: Double) {
+    let told = Tensor((0..<6).map { Int64($0 % 3) })
+    for model in Self.priors() {
+      let codes = model.sample(
+        6, condition: told, sampling: CodeSampling(top: 1, guidance: scale),
+        using: RandomSource(seed: 5))
+      let none = model.logits(codes, condition: nil)
+      let logits = none + (model.logits(codes, condition: told) - none) * scale
+      let likeliest = logits.topK(1).indices.reshaped(6, 3, 4)
+      #expect(codes.array(of: Int64.self) == likeliest.array(of: Int64.self), "\(type(of: model))")
     }
   }
 

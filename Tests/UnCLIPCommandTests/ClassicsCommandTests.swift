@@ -98,7 +98,8 @@ import TorchNN
     let all = try classics("sample", "vqvae", "--prior", prior, "-n", "4", "--out", "all.png")
     #expect(all.status == 0, "\(all.errors)")
     let one = try classics(
-      "sample", "vqvae", "--prior", prior, "--label", "Coat", "-n", "4", "--out", "coat.png")
+      "sample", "vqvae", "--prior", prior, "--label", "Coat", "--guidance", "2", "--top", "3",
+      "-n", "4", "--out", "coat.png")
     #expect(one.status == 0, "\(one.errors)")
     #expect(try sheet("all.png").width == sheet("coat.png").width)
     expectFailure(
@@ -148,6 +149,11 @@ import TorchNN
     expectFailure(
       try classics("sample", "gan", "--prior", "rnn", "--out", "x.png"), status: 64,
       saying: "leave --prior out")
+    for option in ["--temperature", "--top", "--guidance"] {
+      expectFailure(
+        try classics("sample", "vqvae", "--prior", "rnn", "\(option)=-1", "--out", "x.png"),
+        status: 64, saying: "\(option) is -1")
+    }
     expectFailure(
       try classics("reconstruct", "ae", "large.png", "--out", "x.png"), status: 65,
       saying: "large.png is 9 x 9 pixels", "8 x 8")

@@ -69,6 +69,38 @@ public struct CodeGrid: Codable, Sendable, Equatable {
   }
 }
 
+/// How codes are drawn from a prior's logits.
+public struct CodeSampling: Sendable, Equatable {
+  /// Below 1 likely codes become likelier; greater than 0.
+  public var temperature: Double
+  /// Only so many of the likeliest codes are drawn, and those as likely as the last of them; 0
+  /// for all.
+  public var top: Int
+  /// How far the condition is followed: 1 is the model's own distribution, 0 that without a
+  /// condition, and above 1 goes on from that through the former:
+  /// `ℓ = ℓ_none + s (ℓ_told − ℓ_none)`.
+  ///
+  /// Source: Ho & Salimans 2022, equation 6, on logits instead of scores.
+  public var guidance: Double
+
+  /// Groups the values.
+  public init(temperature: Double = 1, top: Int = 0, guidance: Double = 1) {
+    self.temperature = temperature
+    self.top = top
+    self.guidance = guidance
+  }
+
+  /// What is drawn from, `[B, K]`, of logits of the same shape.
+  func probabilities(_ logits: Tensor) -> Tensor {
+    var logits = logits * (1 / temperature)
+    if top > 0, top < logits.dim(1) {
+      let least = logits.topK(top).values.min(over: 1, keepingDims: true)
+      logits = logits.masked(fill: logits .< least, -.infinity)
+    }
+    return logits.softmax(over: 1)
+  }
+}
+
 /// A prior's configuration: all have the grid.
 public protocol CodePriorConfig: ClassicConfig {
   /// The grid of codes.
@@ -126,29 +158,26 @@ extension CodePrior {
 
   /// Draws grids of codes `[count, h, w]`.
   ///
-  /// - Parameters:
-  ///   - temperature: below 1 likely codes become likelier.
-  ///   - top: only so many of the likeliest codes are drawn, and those as likely as the last of
-  ///     them; 0 for all.
-  ///
   /// Traps: a temperature that is not greater than 0.
   public func sample(
-    _ count: Int, condition: Tensor?, temperature: Double = 1, top: Int = 0,
+    _ count: Int, condition: Tensor?, sampling: CodeSampling = CodeSampling(),
     using random: RandomSource
   ) -> Tensor {
     precondition(
-      temperature > 0 && temperature.isFinite, "codes cannot be drawn at temperature \(temperature)"
-    )
+      sampling.temperature > 0 && sampling.temperature.isFinite,
+      "codes cannot be drawn at temperature \(sampling.temperature)")
     return noGrad {
-      let writer = writer(count, condition: condition)
+      let told = writer(count, condition: condition)
+      let free = sampling.guidance == 1 ? nil : writer(count, condition: nil)
       var written: [Tensor] = []
       for _ in 0..<codes.count {
-        var logits = writer.next(after: written.last).to(.float32) * (1 / temperature)
-        if top > 0, top < codes.codebookSize {
-          let least = logits.topK(top).values.min(over: 1, keepingDims: true)
-          logits = logits.masked(fill: logits .< least, -.infinity)
+        var logits = told.next(after: written.last).to(.float32)
+        if let free {
+          let plain = free.next(after: written.last).to(.float32)
+          logits = plain + (logits - plain) * sampling.guidance
         }
-        written.append(random.multinomial(logits.softmax(over: 1), 1).squeezed(1))
+        let probabilities = sampling.probabilities(logits)
+        written.append(random.multinomial(probabilities, 1).squeezed(1))
       }
       return Tensor.stacked(written, over: 1).reshaped(count, codes.height, codes.width)
     }

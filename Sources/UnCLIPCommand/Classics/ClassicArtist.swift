@@ -35,15 +35,39 @@ struct CodePriorOptions: ParsableArguments {
       valueName: "t"))
   var temperature = 1.0
 
+  @Option(
+    help: ArgumentHelp(
+      "Only so many of the likeliest codes are drawn; 0 for all.", valueName: "n"))
+  var top = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "How far the class or sentence is followed: 1 as trained, more is truer and less varied.",
+      valueName: "scale"))
+  var guidance = 1.0
+
+  /// How codes are drawn.
+  var sampling: CodeSampling {
+    CodeSampling(temperature: temperature, top: top, guidance: guidance)
+  }
+
   func validate() throws {
     if !(temperature > 0 && temperature.isFinite) {
       throw ValidationError("--temperature is \(temperature), but it must be greater than 0.")
+    }
+    if top < 0 { throw ValidationError("--top is \(top), but it must be 0 or more.") }
+    if !(guidance >= 0 && guidance.isFinite) {
+      throw ValidationError("--guidance is \(guidance), but it must be 0 or more.")
     }
     if label != nil, prompt != nil {
       throw ValidationError("Give one of --label and --prompt.")
     }
     if prior == nil, label != nil || prompt != nil {
       throw ValidationError("--label and --prompt are told to a prior: name it with --prior.")
+    }
+    if prior == nil, sampling != CodeSampling() {
+      throw ValidationError(
+        "--temperature, --top and --guidance are of a prior: name it with --prior.")
     }
     if (prompt == nil) != (clip == nil) {
       throw ValidationError("--prompt and --clip go together.")
@@ -134,7 +158,7 @@ struct ClassicArtist {
     let condition = try Self.condition(prior.codes.condition, folder, options, device)
     return { count, random in
       prior.sample(
-        count, condition: condition(count), temperature: options.temperature, using: random)
+        count, condition: condition(count), sampling: options.sampling, using: random)
     }
   }
 

@@ -113,7 +113,7 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
     let conditions = heldOut.conditions.map { $0[0..<min(32, heldOut.count)] }
     let codes = prior.sample(
       conditions?.dim(0) ?? 32, condition: conditions,
-      temperature: objective.sampleTemperature, using: random)
+      sampling: CodeSampling(temperature: objective.sampleTemperature), using: random)
     return ContactSheet.grid(images(from: decoder.decode(codes)), columns: 8)
   }
 
