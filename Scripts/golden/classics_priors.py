@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 OUT = Path(__file__).resolve().parents[2] / "Tests/Golden/classics"
-K, H, W, WIDTH, CLASSES, BATCH = 5, 3, 4, 8, 3, 2
+K, H, W, WIDTH, CLASSES, CAPTION, BATCH = 5, 3, 4, 8, 3, 6, 2
 
 
 class Condition(nn.Module):
@@ -26,15 +26,27 @@ class Condition(nn.Module):
         return self.classes(told)
 
 
+class CaptionCondition(nn.Module):
+    """A row of zeros is a caption that is withheld."""
+
+    def __init__(self):
+        super().__init__()
+        self.projection = nn.Linear(CAPTION, WIDTH)
+        self.missing = nn.Parameter(torch.randn(WIDTH))
+
+    def forward(self, told):
+        return torch.stack([self.projection(row) if row.any() else self.missing for row in told])
+
+
 def shifted(codes):
     row = codes.flatten(1)
     return torch.cat([torch.full((len(row), 1), K), row[:, :-1]], 1)
 
 
 class RNN(nn.Module):
-    def __init__(self):
+    def __init__(self, condition=Condition):
         super().__init__()
-        self.embedding, self.condition = nn.Embedding(K + 1, WIDTH), Condition()
+        self.embedding, self.condition = nn.Embedding(K + 1, WIDTH), condition()
         self.position = nn.Parameter(torch.randn(H * W, WIDTH))
         self.lstm = nn.LSTM(WIDTH, WIDTH, 2, batch_first=True)
         self.to_logits = nn.Linear(WIDTH, K)
@@ -120,10 +132,18 @@ class PixelCNN(nn.Module):
         return self.output2(F.relu(self.output1(F.relu(h)))).permute(0, 2, 3, 1)
 
 
-for name, make in [("rnn", RNN), ("transformer", Transformer), ("pixelcnn", PixelCNN)]:
+classes = torch.tensor([2, CLASSES])
+captions = torch.randn(BATCH, CAPTION, generator=torch.Generator().manual_seed(4))
+captions[1] = 0
+for name, make, told in [
+    ("rnn", RNN, classes),
+    ("rnn-caption", lambda: RNN(CaptionCondition), captions),
+    ("transformer", Transformer, classes),
+    ("pixelcnn", PixelCNN, classes),
+]:
     torch.manual_seed(3)
     model = make()
-    codes, told = torch.randint(0, K, (BATCH, H, W)), torch.tensor([2, CLASSES])
+    codes = torch.randint(0, K, (BATCH, H, W))
     logits = model(codes, told)
     loss = F.cross_entropy(logits.flatten(0, 2), codes.flatten())
     loss.backward()

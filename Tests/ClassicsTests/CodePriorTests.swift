@@ -60,6 +60,13 @@ import TorchNN
 
   @Test func rnnMatchesPeer() throws { try expectPeer(Self.rnn(), "rnn") }
 
+  /// One row of the golden is a caption, the other is withheld.
+  @Test func captionsMatchPeer() throws {
+    let grid = CodeGrid(
+      codebookSize: 5, height: 3, width: 4, condition: CodeCondition(kind: .embedding, size: 6))
+    try expectPeer(Self.rnn(grid), "rnn-caption")
+  }
+
   /// Where a change of the code at `place` changes the logits, `[h·w]` bools.
   private func reach(of place: Int, _ model: some CodePrior) -> [Bool] {
     let grid = model.codes
