@@ -58,7 +58,7 @@ public func denoise(
   denoise(sample, with: sampler, using: [random], model: model)
 }
 
-/// As ``denoise(_:with:using:model:)``, with a random source for each row, so that a row does
+/// As `denoise(_:with:using:model:)`, with a random source for each row, so that a row does
 /// not depend on what else is in the batch.
 ///
 /// Traps: a count of sources that is neither 1 nor B.
@@ -83,7 +83,7 @@ public func normalNoise(
     randoms.map { $0.normal(row, dtype: dtype, device: device) }, over: 0)
 }
 
-/// The sequence ``denoise(_:with:using:model:)`` returns; it can be walked once.
+/// The sequence `denoise(_:with:using:model:)` returns; it can be walked once.
 public struct Denoising: Sequence, IteratorProtocol {
   private var sample: Tensor
   private var sampler: any Sampler

@@ -17,7 +17,7 @@ import TorchNN
 /// place of the prior's (paper section 3.1).
 ///
 /// Each stage is public and works alone. Pictures are drawn one at a time, picture *i* from its own
-/// ``RandomSource`` seeded `seed + i`, so that it does not depend on how many are drawn.
+/// `RandomSource` seeded `seed + i`, so that it does not depend on how many are drawn.
 /// Source: paper section 2.
 public struct UnCLIPPipeline {
   /// Name, version and default settings of the model.
