@@ -53,7 +53,7 @@ public struct TrainingSummary: Codable, Sendable, Equatable {
   public var step: Int
   /// Mean loss over the steps summed up.
   public var loss: Double
-  /// Means of the loss's named parts.
+  /// Means of the loss's named parts, each over the steps that had it.
   public var parts: [String: Double]
   /// The last step's learning rate.
   public var learningRate: Double
@@ -85,9 +85,11 @@ public struct TrainingSummary: Codable, Sendable, Equatable {
     let time = reports.reduce(0) { $0 + $1.stepSeconds }
     step = last.step
     loss = reports.reduce(0) { $0 + $1.loss } / count
-    parts = reports.reduce(into: [:]) { sum, report in
-      for (name, value) in report.parts { sum[name, default: 0] += value / count }
+    // Not every step has every part: a part that moves seldom has a loss on some steps only.
+    let values = reports.reduce(into: [String: [Double]]()) { all, report in
+      for (name, value) in report.parts { all[name, default: []].append(value) }
     }
+    parts = values.mapValues { $0.reduce(0, +) / Double($0.count) }
     learningRate = last.learningRate
     gradientNorm = reports.reduce(0) { $0 + $1.gradientNorm } / count
     imagesPerSecond = Double(reports.reduce(0) { $0 + $1.images }) / max(time, 1e-9)

@@ -23,6 +23,18 @@ import Training
     #expect(TrainingSummary([]) == nil)
   }
 
+  /// A generator that moves every second step reports its diversity on those alone.
+  @Test func partsOfSomeStepsAreMeansOverThose() throws {
+    let reports = (1...4).map { step in
+      var report = report(step, loss: 1)
+      report.parts = ["critic": Double(step)]
+      if step.isMultiple(of: 2) { report.parts["diversity"] = Double(step) / 4 }
+      return report
+    }
+    let summary = try #require(TrainingSummary(reports))
+    #expect(summary.parts == ["critic": 2.5, "diversity": 0.75])
+  }
+
   @Test func dropsLinesThatAResumedRunWritesAgain() throws {
     try withTemporaryFolder { folder in
       let first = try TrainingLog(folder: folder, resumingAt: 0)
