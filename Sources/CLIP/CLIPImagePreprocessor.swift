@@ -116,8 +116,7 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
   /// Traps: no pictures.
   public func callAsFunction(_ images: [Image]) -> Tensor {
     precondition(!images.isEmpty, "no picture to prepare")
-    return tensor(
-      pixels: images.flatMap { square($0).pixels }, count: images.count, side: size)
+    return normalized(Tensor(images: images.map(square), range: .unit).contiguous())
   }
 
   /// The RGB square that is made of a picture, before its samples are normalised.
@@ -133,19 +132,6 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
     case .openCLIP:
       return resized(image).croppedToMiddle(size, roundingToEven: true).converted(toChannels: 3)
     }
-  }
-
-  /// Square RGB pictures as bytes.
-  ///
-  /// Shapes: `count * side * side * 3` bytes, rows of interleaved pixels, to
-  /// `[count, 3, size, size]` float32.
-  /// Traps: another number of bytes.
-  public func tensor(pixels: [UInt8], count: Int, side: Int) -> Tensor {
-    precondition(
-      pixels.count == count * side * side * 3,
-      "\(pixels.count) bytes do not fill \(count) pictures of \(side) pixels")
-    let bytes = Tensor(pixels, shape: [count, side, side, 3])
-    return normalized(bytes.to(.float32).permuted(0, 3, 1, 2).contiguous() / 255)
   }
 
   /// Square pictures of the generative models.

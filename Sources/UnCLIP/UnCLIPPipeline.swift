@@ -213,7 +213,7 @@ public struct UnCLIPPipeline {
         ) { try report(.upsampler, $0, of: settings.upsamplerSteps) }
       }
     }
-    return Image(pixels: picture)
+    return Image(picture)
   }
 
   /// A request's settings without gaps.
@@ -232,18 +232,5 @@ public struct UnCLIPPipeline {
         guidance: request.decoder.guidance ?? defaults.decoder.guidance)
       upsamplerSteps = request.upsampler.steps ?? defaults.upsamplerSteps
     }
-  }
-}
-
-extension Image {
-  /// The picture in a tensor `[1, 3, H, W]` or `[3, H, W]` with values in [-1, 1], rounded to the
-  /// nearest of 256 levels.
-  public init(pixels: Tensor) {
-    let picture = pixels.rank == 4 ? pixels.selected(0, 0) : pixels
-    let (_, height, width) = picture.shape3
-    let levels = ((picture.to(.float32) * 0.5 + 0.5).clamped(min: 0, max: 1) * 255).round()
-    self.init(
-      width: width, height: height, channels: 3,
-      pixels: levels.permuted(1, 2, 0).to(.uint8).contiguous().to(Device.cpu).bytes())
   }
 }

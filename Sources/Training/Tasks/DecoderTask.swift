@@ -1,3 +1,4 @@
+import CLIP
 public import Diffusion
 public import Foundation
 public import Imaging
@@ -173,7 +174,7 @@ public final class DecoderTask: TrainingTask {
         negative: unconditional, size: size, steps: objective.sampleSteps,
         guidance: objective.sampleGuidance, using: random)
     }
-    return sheet(pairing: images(from: originals), with: drawn.flatMap(images(from:)))
+    return sheet(pairing: [Image](originals), with: drawn.flatMap { [Image]($0) })
   }
 
   /// Writes the averaged weights as parts of a model folder.

@@ -1,3 +1,4 @@
+import CLIP
 public import Datasets
 public import Foundation
 import Imaging
@@ -11,8 +12,8 @@ public struct Pictures {
   public let captions: [String]
 
   init(pixels: [UInt8], size: Int, captions: [String], device: Device) {
-    let bytes = Tensor(pixels, shape: [captions.count, size, size, 3]).to(device)
-    images = bytes.to(.float32).permuted(0, 3, 1, 2) * (2.0 / 255) - 1
+    images = Tensor(
+      samples: pixels, width: size, height: size, channels: 3, range: .symmetric, device: device)
     self.captions = captions
   }
 }

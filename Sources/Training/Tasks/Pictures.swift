@@ -1,6 +1,6 @@
 import Diffusion
-package import Imaging
-package import Torch
+import Imaging
+import Torch
 import TorchNN
 import UnCLIP
 
@@ -32,18 +32,6 @@ func resized(_ images: Tensor, to side: Int) -> Tensor {
     return F.averagePool2d(images, kernel: from / side, stride: from / side)
   }
   return F.interpolate(images, size: (side, side), mode: .bicubic, antialias: true)
-}
-
-/// Pictures of `[B, C, S, S]` in [-1, 1], C 1 or 3.
-package func images(from tensor: Tensor) -> [Image] {
-  let (count, channels, height, width) = tensor.shape4
-  let levels = ((tensor.to(.float32) + 1) * 127.5).clamped(min: 0, max: 255).round()
-  let rows = levels.permuted(0, 2, 3, 1).to(.uint8)  // [B, H, W, C]
-  return (0..<count).map { index in
-    Image(
-      width: width, height: height, channels: channels,
-      pixels: rows[index].array(of: UInt8.self))
-  }
 }
 
 /// A sheet of rows of originals, each over its row of drawings; what fills no row is left out.

@@ -1,3 +1,4 @@
+import CLIP
 public import Diffusion
 public import Foundation
 public import Imaging
@@ -132,7 +133,7 @@ public final class UpsamplerTask: TrainingTask {
     let drawn = try (0..<small.dim(0)).map { row in
       try upsampler.sample(small[row..<row + 1], steps: objective.sampleSteps, using: random)
     }
-    return sheet(pairing: images(from: originals), with: drawn.flatMap(images(from:)))
+    return sheet(pairing: [Image](originals), with: drawn.flatMap { [Image]($0) })
   }
 
   /// Writes the averaged weights as parts of a model folder.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLIP
 import Classics
 import Datasets
 import Foundation
@@ -31,14 +32,13 @@ struct ClassicPictures: ParsableArguments {
   /// - Throws: `CommandError.data` for a picture of another size; `ImageError`, `DataError`.
   func tensor(for shape: some PictureConfig, device: Device) throws -> Tensor {
     guard pictures.isEmpty else {
-      let files = try PictureFiles.all(pictures)
-      let rows = try files.map { try Self.row($0, shape) }
-      return Tensor.concatenated(rows, over: 0).to(device)
+      let images = try PictureFiles.all(pictures).map { try Self.image($0, shape) }
+      return Tensor(images: images, range: .symmetric, device: device)
     }
     return try set.pictures(for: shape, limit: count, device: device).images
   }
 
-  private static func row(_ file: String, _ shape: some PictureConfig) throws -> Tensor {
+  private static func image(_ file: String, _ shape: some PictureConfig) throws -> Image {
     let image = try Image(contentsOf: URL(fileURLWithPath: file))
     let side = shape.imageSize
     guard image.width == side, image.height == side else {
@@ -46,10 +46,7 @@ struct ClassicPictures: ParsableArguments {
         "\(file) is \(image.width) x \(image.height) pixels, but the model takes \(side) x "
           + "\(side): give it pictures of that size.")
     }
-    let channels = shape.channels
-    let opaque = image.composited(over: (255, 255, 255)).converted(toChannels: channels)
-    let levels = Tensor(opaque.pixels, shape: [1, side, side, channels]).to(.float32)
-    return levels.permuted(0, 3, 1, 2) * (2.0 / 255) - 1
+    return image.composited(over: (255, 255, 255)).converted(toChannels: shape.channels)
   }
 }
 
@@ -113,7 +110,7 @@ struct SheetOptions: ParsableArguments {
   /// of one picture. Columns beyond 16 go on below.
   func write(rows: [Tensor]) throws {
     let most = 16
-    let cells = rows.map { images(from: $0) }
+    let cells = rows.map { [Image]($0) }
     let count = cells.first?.count ?? 0
     let ordered = stride(from: 0, to: count, by: most).flatMap { start in
       cells.flatMap { $0[start..<min(start + most, count)] }

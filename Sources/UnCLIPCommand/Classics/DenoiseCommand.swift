@@ -4,7 +4,6 @@ import Foundation
 import Metrics
 import Torch
 import TorchNN
-import Training
 
 /// `unclip classics denoise`: what a denoising autoencoder makes of corrupted pictures.
 struct DenoiseCommand: ParsableCommand {

@@ -1,9 +1,10 @@
 import ArgumentParser
+import CLIP
 import Classics
 import Foundation
+import Imaging
 import Torch
 import TorchNN
-import Training
 
 /// `unclip classics interpolate`: the way from one picture to another through the latent space.
 struct InterpolateCommand: ParsableCommand {
@@ -85,7 +86,7 @@ struct InterpolateCommand: ParsableCommand {
       return (0..<shown.dim(0) - 1).flatMap { row in
         let (from, to) = (z[row..<row + 1], z[row + 1..<row + 2])
         let shares = Tensor.linspace(0, 1, count: steps).reshaped(steps, 1).to(device)
-        return images(from: model.decode(from + (to - from) * shares))
+        return [Image](model.decode(from + (to - from) * shares))
       }
     }
     try sheet.write(cells, columns: steps)
@@ -101,9 +102,7 @@ struct InterpolateCommand: ParsableCommand {
     let z = gan.latents(rows + 1, using: random)
     let cells = noGrad {
       (0..<rows).flatMap { row in
-        images(
-          from: gan.interpolated(
-            from: z[row..<row + 1], to: z[row + 1..<row + 2], steps: steps))
+        [Image](gan.interpolated(from: z[row..<row + 1], to: z[row + 1..<row + 2], steps: steps))
       }
     }
     try sheet.write(cells, columns: steps)

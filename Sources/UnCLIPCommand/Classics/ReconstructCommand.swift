@@ -4,7 +4,6 @@ import Foundation
 import Metrics
 import Torch
 import TorchNN
-import Training
 
 /// `unclip classics reconstruct`: pictures and what comes back of them.
 struct ReconstructCommand: ParsableCommand {

@@ -1,7 +1,8 @@
 import ArgumentParser
+import CLIP
 import Foundation
+import Imaging
 import Torch
-import Training
 
 /// `unclip classics sample`: pictures from random numbers alone.
 struct SampleClassicCommand: ParsableCommand {
@@ -41,6 +42,6 @@ struct SampleClassicCommand: ParsableCommand {
     let artist = try ClassicArtist(
       runs.folder(model), prior: prior, runs: runs, device: device)
     let pictures = try artist.draw(count, using: RandomSource(seed: seed))
-    try sheet.write(images(from: pictures), columns: PictureOptions.columns(count))
+    try sheet.write([Image](pictures), columns: PictureOptions.columns(count))
   }
 }

@@ -1,3 +1,4 @@
+import CLIP
 public import Classics
 public import Foundation
 public import Imaging
@@ -114,7 +115,7 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
     let codes = prior.sample(
       conditions?.dim(0) ?? 32, condition: conditions,
       sampling: CodeSampling(temperature: objective.sampleTemperature), using: random)
-    return ContactSheet.grid(images(from: decoder.decode(codes)), columns: 8)
+    return ContactSheet.grid([Image](decoder.decode(codes)), columns: 8)
   }
 
   /// Writes the averaged weights as a model folder.

@@ -1,3 +1,4 @@
+import CLIP
 public import Classics
 public import Foundation
 public import Imaging
@@ -143,7 +144,7 @@ public final class GANTask: TrainingTask {
 
   /// 64 drawn pictures.
   public func sample(using random: RandomSource) throws -> Image? {
-    ContactSheet.grid(images(from: gan.sample(64, using: random)), columns: 8)
+    ContactSheet.grid([Image](gan.sample(64, using: random)), columns: 8)
   }
 
   /// Writes the averaged weights as a model folder.

@@ -1,3 +1,4 @@
+import CLIP
 public import Classics
 public import Foundation
 public import Imaging
@@ -70,7 +71,7 @@ public final class PictureTask<Model: PictureModel>: TrainingTask {
     let rows = model.drawings(of: shown, using: random)
     guard !rows.isEmpty else { return nil }
     return ContactSheet.grid(
-      ([shown.images] + rows).flatMap { images(from: $0) }, columns: shown.captions.count)
+      ([shown.images] + rows).flatMap { [Image]($0) }, columns: shown.captions.count)
   }
 
   /// Writes the averaged weights as a model folder.
