@@ -72,7 +72,9 @@ let package = Package(
       ]),
     .executableTarget(name: "unclip", dependencies: ["UnCLIPCommand"], swiftSettings: swift),
 
-    library("TestSupport", ["Torch"]),
+    .target(
+      name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport",
+      swiftSettings: swift),
     tests("Torch"),
     tests("TorchNN"),
     tests("Imaging"),

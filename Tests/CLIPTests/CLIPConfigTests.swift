@@ -10,9 +10,9 @@ import TorchNN
     var keys = try JSONDecoder().decode(
       [String: JSONValue].self, from: Data(contentsOf: Golden.url("clip/text_gelu.json")))
     change(&keys)
-    let url = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    let folder = try TemporaryFolder()
+    let url = folder.file("config.json")
     try JSONEncoder().encode(keys).write(to: url)
-    defer { try? FileManager.default.removeItem(at: url) }
     do {
       _ = try CLIPTextConfig.read(at: url)
       return nil
@@ -31,12 +31,10 @@ import TorchNN
   }
 
   @Test func writesWhatItReads() throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let folder = try TemporaryFolder()
     for preset in [CLIPConfig.tiny, .small, .vitB32, .vitL14, .vitH14, .vitH16] {
       try preset.validate()
-      let (text, vision) = (folder.appending(path: "t"), folder.appending(path: "v"))
+      let (text, vision) = (folder.file("t"), folder.file("v"))
       try preset.text.encoded().write(to: text)
       try preset.vision.encoded().write(to: vision)
       #expect(try CLIPTextConfig.read(at: text) == preset.text)

@@ -80,11 +80,10 @@ import TorchNN
   func copy(
     _ name: String, _ change: (URL) throws -> Void, _ body: (URL) throws -> Void
   ) throws {
-    let url = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    try FileManager.default.copyItem(at: Golden.url("clip/folders/" + name), to: url)
-    defer { try? FileManager.default.removeItem(at: url) }
-    try change(url)
-    try body(url)
+    try withTemporaryFolder(copying: Golden.url("clip/folders/" + name)) { url in
+      try change(url)
+      try body(url)
+    }
   }
 
   /// The sentence of loading a changed copy, without the path.

@@ -47,8 +47,8 @@ import TorchNN
   }
 
   @Test func writesWhatItReads() throws {
-    let url = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    defer { try? FileManager.default.removeItem(at: url) }
+    let folder = try TemporaryFolder()
+    let url = folder.file("preprocessor_config.json")
     let prepare = CLIPImagePreprocessor(size: 16, shortestEdge: 20, mean: [0.1, 0.2, 0.3])
     try prepare.encoded().write(to: url)
     #expect(try CLIPImagePreprocessor(contentsOf: url) == prepare)
@@ -56,9 +56,9 @@ import TorchNN
 
   /// The sentence that a file with other lines gives.
   func sentence(_ json: String) throws -> String? {
-    let url = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    let folder = try TemporaryFolder()
+    let url = folder.file("preprocessor_config.json")
     try Data(json.utf8).write(to: url)
-    defer { try? FileManager.default.removeItem(at: url) }
     do {
       _ = try CLIPImagePreprocessor(contentsOf: url)
       return nil

@@ -11,11 +11,11 @@ import TorchNN
     dtype: DType? = nil, _ body: (CLIPModel, URL) throws -> Void
   ) throws {
     let model = CLIPModel(.tiny, using: RandomSource(seed: 6))
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    defer { try? FileManager.default.removeItem(at: folder) }
     let tokenizer = CLIPTokenizer.train(on: [], vocabularySize: 514, contextLength: 12)
-    try model.save(to: folder, tokenizer: tokenizer, dtype: dtype)
-    try body(model, folder)
+    try withTemporaryFolder { folder in
+      try model.save(to: folder, tokenizer: tokenizer, dtype: dtype)
+      try body(model, folder)
+    }
   }
 
   @Test func modelComesBackExactly() throws {

@@ -35,8 +35,8 @@ import Testing
   }
 
   @Test func theConventionIsKeptInTheFile() throws {
-    let url = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    defer { try? FileManager.default.removeItem(at: url) }
+    let folder = try TemporaryFolder()
+    let url = folder.file("preprocessor_config.json")
     for convention in CLIPImagePreprocessor.Convention.allCases {
       let prepare = CLIPImagePreprocessor(size: 8, convention: convention)
       try prepare.encoded().write(to: url)

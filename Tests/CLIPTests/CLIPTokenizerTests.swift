@@ -43,22 +43,22 @@ import Testing
   }
 
   @Test func idsMatchPeerWithTheSpecialTokensOfPublicCheckpoints() throws {
-    let folder = try copyOfFolder()
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let special = { (text: String) in
-      #"{"content":"\#(text)","lstrip":false,"normalized":true,"rstrip":false}"#
-    }
-    let (start, end) = (special("<|startoftext|>"), special("<|endoftext|>"))
-    try Data(
-      #"{"bos_token":\#(start),"eos_token":\#(end),"unk_token":\#(end),"pad_token":"!"}"#.utf8
-    ).write(to: folder.appending(path: "special_tokens_map.json"))
-    let tokenizer = try CLIPTokenizer(folder: folder)
-    #expect(tokenizer.paddingID == 0)
-    let peer = try Peer.read()
-    for row in peer.rows {
-      let found = tokenizer.encode(row.text, contextLength: peer.length)
-      let ids = zip(found.ids, found.mask).filter(\.1).map(\.0)
-      #expect(ids == row.publicIDs, "\(row.text.debugDescription)")
+    try withTemporaryFolder(copying: Golden.url("clip/tokenizer")) { folder in
+      let special = { (text: String) in
+        #"{"content":"\#(text)","lstrip":false,"normalized":true,"rstrip":false}"#
+      }
+      let (start, end) = (special("<|startoftext|>"), special("<|endoftext|>"))
+      try Data(
+        #"{"bos_token":\#(start),"eos_token":\#(end),"unk_token":\#(end),"pad_token":"!"}"#.utf8
+      ).write(to: folder.appending(path: "special_tokens_map.json"))
+      let tokenizer = try CLIPTokenizer(folder: folder)
+      #expect(tokenizer.paddingID == 0)
+      let peer = try Peer.read()
+      for row in peer.rows {
+        let found = tokenizer.encode(row.text, contextLength: peer.length)
+        let ids = zip(found.ids, found.mask).filter(\.1).map(\.0)
+        #expect(ids == row.publicIDs, "\(row.text.debugDescription)")
+      }
     }
   }
 
@@ -111,12 +111,5 @@ import Testing
       let tokenizer = CLIPTokenizer.train(on: ["a"], vocabularySize: 514)
       _ = tokenizer.encode("a", contextLength: 1)
     }
-  }
-
-  /// A private copy of the tokenizer folder.
-  func copyOfFolder() throws -> URL {
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    try FileManager.default.copyItem(at: Golden.url("clip/tokenizer"), to: folder)
-    return folder
   }
 }

@@ -13,12 +13,12 @@ import Testing
   @Test func trainingGivesTheCommittedFolder() throws {
     let tokenizer = CLIPTokenizer.train(
       on: try corpus(), vocabularySize: 800, contextLength: 32)
-    let folder = FileManager.default.temporaryDirectory.appending(path: "clip-tokenizer-trained")
-    try tokenizer.write(to: folder)
+    let folder = try TemporaryFolder()
+    try tokenizer.write(to: folder.url)
     for name in ["vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"] {
-      let written = try Data(contentsOf: folder.appending(path: name))
-      let committed = try? Data(contentsOf: Golden.url("clip/tokenizer/" + name))
-      #expect(written == committed, "\(name): compare with \(folder.path)")
+      let written = try Data(contentsOf: folder.file(name))
+      let committed = try Data(contentsOf: Golden.url("clip/tokenizer/" + name))
+      #expect(written == committed, "\(name)")
     }
   }
 

@@ -50,14 +50,13 @@ import Testing
 
   /// The sentence of a changed `tokenizer.json`.
   func sentence(_ contents: (String) -> String) throws -> String {
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    try FileManager.default.copyItem(at: Golden.url("clip/tokenizer_single"), to: folder)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let file = folder.appending(path: "tokenizer.json")
-    let text = try String(contentsOf: file, encoding: .utf8)
-    try contents(text).write(to: file, atomically: true, encoding: .utf8)
-    let error = #expect(throws: TokenizerError.self) { try CLIPTokenizer(folder: folder) }
-    return "\(try #require(error))".replacingOccurrences(of: folder.path + "/", with: "")
+    try withTemporaryFolder(copying: Golden.url("clip/tokenizer_single")) { folder in
+      let file = folder.appending(path: "tokenizer.json")
+      let text = try String(contentsOf: file, encoding: .utf8)
+      try contents(text).write(to: file, atomically: true, encoding: .utf8)
+      let error = #expect(throws: TokenizerError.self) { try CLIPTokenizer(folder: folder) }
+      return "\(try #require(error))".replacingOccurrences(of: folder.path + "/", with: "")
+    }
   }
 
   @Test func otherTokenizersAreRefused() throws {

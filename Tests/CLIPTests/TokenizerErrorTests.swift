@@ -6,14 +6,13 @@ import Testing
 @Suite struct TokenizerErrorTests {
   /// The sentence of the error that reading a folder gives after `change`.
   func sentence(_ name: String, _ contents: String?) throws -> String {
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    try FileManager.default.copyItem(at: Golden.url("clip/tokenizer"), to: folder)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let file = folder.appending(path: name)
-    try FileManager.default.removeItem(at: file)
-    if let contents { try Data(contents.utf8).write(to: file) }
-    let error = #expect(throws: TokenizerError.self) { try CLIPTokenizer(folder: folder) }
-    return "\(try #require(error))".replacingOccurrences(of: folder.path + "/", with: "")
+    try withTemporaryFolder(copying: Golden.url("clip/tokenizer")) { folder in
+      let file = folder.appending(path: name)
+      try FileManager.default.removeItem(at: file)
+      if let contents { try Data(contents.utf8).write(to: file) }
+      let error = #expect(throws: TokenizerError.self) { try CLIPTokenizer(folder: folder) }
+      return "\(try #require(error))".replacingOccurrences(of: folder.path + "/", with: "")
+    }
   }
 
   @Test(arguments: ["vocab.json", "merges.txt", "tokenizer_config.json"])
@@ -38,18 +37,17 @@ import Testing
 
   /// All ways to spell JSON that JSONDecoder knows.
   @Test func vocabulariesAreReadAsJSON() throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    try FileManager.default.copyItem(at: Golden.url("clip/tokenizer"), to: folder)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try Data("#version: 0.2\n".utf8).write(to: folder.appending(path: "merges.txt"))
-    let text = #"""
-       { "\u0120\"" : 0,"\\\/":1, "\ud83d\ude00":2,"\b\f\n\r\t" :3
-      ,"é":4, "" : 5, "<|startoftext|>":6,"<|endoftext|>":7}
-      """#
-    try Data(text.utf8).write(to: folder.appending(path: "vocab.json"))
-    let expected = try JSONDecoder().decode([String: Int].self, from: Data(text.utf8))
-    let tokens = try CLIPTokenizer(folder: folder).tokens
-    #expect(Dictionary(uniqueKeysWithValues: zip(tokens, 0...)) == expected)
+    try withTemporaryFolder(copying: Golden.url("clip/tokenizer")) { folder in
+      try Data("#version: 0.2\n".utf8).write(to: folder.appending(path: "merges.txt"))
+      let text = #"""
+         { "\u0120\"" : 0,"\\\/":1, "\ud83d\ude00":2,"\b\f\n\r\t" :3
+        ,"é":4, "" : 5, "<|startoftext|>":6,"<|endoftext|>":7}
+        """#
+      try Data(text.utf8).write(to: folder.appending(path: "vocab.json"))
+      let expected = try JSONDecoder().decode([String: Int].self, from: Data(text.utf8))
+      let tokens = try CLIPTokenizer(folder: folder).tokens
+      #expect(Dictionary(uniqueKeysWithValues: zip(tokens, 0...)) == expected)
+    }
   }
 
   @Test(arguments: [
@@ -104,12 +102,11 @@ import Testing
   }
 
   @Test func unlimitedContextIsTheStockOne() throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    try FileManager.default.copyItem(at: Golden.url("clip/tokenizer"), to: folder)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try Data("{\"model_max_length\": 1000000000000000019884624838656}".utf8)
-      .write(to: folder.appending(path: "tokenizer_config.json"))
-    #expect(try CLIPTokenizer(folder: folder).contextLength == 77)
+    try withTemporaryFolder(copying: Golden.url("clip/tokenizer")) { folder in
+      try Data("{\"model_max_length\": 1000000000000000019884624838656}".utf8)
+        .write(to: folder.appending(path: "tokenizer_config.json"))
+      #expect(try CLIPTokenizer(folder: folder).contextLength == 77)
+    }
   }
 
   @Test func folderThatCannotBeMade() throws {

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 
 @Suite struct EmojiTests {
@@ -55,7 +56,7 @@ import Testing
   }
 
   @Test func brokenListNamesTheLine() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       let url = folder.appendingPathComponent("list.txt")
       try "# group: A\n1F7E5 ; fully-qualified # nothing\n".write(
         to: url, atomically: true, encoding: .utf8)
@@ -97,7 +98,7 @@ import Testing
   }
 
   @Test func fontWithoutTheListIsRefused() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       let list = folder.appendingPathComponent("list.txt")
       try "1F34E ; fully-qualified # x E0.6 red apple\n".write(
         to: list, atomically: true, encoding: .utf8)

@@ -15,15 +15,6 @@ enum Fixture {
       annotations: [url("annotations.xml"), url("annotations-derived.xml")])
   }
 
-  /// A new folder that is removed after `body`.
-  static func inFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("unclip-tests-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    return try body(folder)
-  }
-
   /// A square of one colour with a transparent margin.
   static func square(
     side: Int = 16, margin: Int = 2, _ red: UInt8, _ green: UInt8, _ blue: UInt8

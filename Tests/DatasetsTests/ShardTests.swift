@@ -1,11 +1,12 @@
 import Datasets
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 
 @Suite struct ShardTests {
   @Test func samplesComeBackUnchanged() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       try Fixture.write(17, to: folder)
       let reader = try ShardReader(directory: folder)
       #expect(reader.count == 17)
@@ -22,7 +23,7 @@ import Testing
   }
 
   @Test func writingTwiceGivesTheSameBytes() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       let (a, b) = (folder.appendingPathComponent("a"), folder.appendingPathComponent("b"))
       try Fixture.write(9, to: a)
       try Fixture.write(9, to: b)
@@ -35,7 +36,7 @@ import Testing
   }
 
   @Test func killedRunIsResumed() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       let whole = folder.appendingPathComponent("whole")
       try Fixture.write(12, to: whole, perShard: 5)
       let broken = folder.appendingPathComponent("broken")
@@ -62,7 +63,7 @@ import Testing
   }
 
   @Test func finishedSetAndBadNamesAreRefused() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       try Fixture.write(2, to: folder)
       #expect(
         Fixture.message { _ = try ShardWriter(directory: folder, name: "set") }
@@ -86,7 +87,7 @@ import Testing
   }
 
   @Test func foreignWebDatasetIsRead() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       let png = try PNGEncoder.encode(Fixture.square(200, 0, 0))
       var tar = Tar()
       tar.add("./000/a.png", png)
@@ -104,7 +105,7 @@ import Testing
   }
 
   @Test func truncationIsFoundAtEveryBlock() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       try Fixture.write(2, to: folder)
       let bytes = try Data(contentsOf: folder.appendingPathComponent("set-000000.tar"))
       for count in stride(from: 0, to: bytes.count - 1024, by: 256) {
@@ -167,7 +168,7 @@ import Testing
     (["a.png": "x", "a.json": #"{"caption":3}"#], "caption is no String"),
   ])
   func wrongContentsAreNamed(files: [String: String], text: String) throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       var tar = Tar()
       for (name, contents) in files.sorted(by: { $0.key < $1.key }) {
         tar.add(name, Array(contents.utf8))
@@ -180,7 +181,7 @@ import Testing
   }
 
   @Test func undecodablePictureIsNamed() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       var tar = Tar()
       tar.add("a.png", [1, 2, 3])
       tar.add("a.txt", Array("x".utf8))
@@ -192,7 +193,7 @@ import Testing
   }
 
   @Test func manifestsOfAnotherVersionAreRefused() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       try Fixture.write(3, to: folder)
       let url = folder.appendingPathComponent("manifest.json")
       let text = try String(contentsOf: url, encoding: .utf8)
@@ -219,7 +220,7 @@ import Testing
   }
 
   @Test func emptyAndMissingFoldersAreNamed() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       #expect(
         Fixture.message { _ = try ShardReader(directory: folder) }
           == "No pictures to use in \(folder.path): there is no tar shard; write it with"

@@ -1,11 +1,12 @@
 import Datasets
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 
 @Suite struct SourceTests {
   @Test func clipArtIsFilteredAndFramed() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       let files = try clipArt(in: folder)
       let source = try ClipArtSource(files)
       var samples: [Sample] = []
@@ -27,7 +28,7 @@ import Testing
   }
 
   @Test func clipArtWithoutAnyUseIsNamed() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       var files = try clipArt(in: folder)
       let words = folder.appendingPathComponent("none.txt")
       try "zebra\n".write(to: words, atomically: true, encoding: .utf8)
@@ -40,7 +41,7 @@ import Testing
   }
 
   @Test func fashionPicturesAndLabels() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       let files = try fashion(in: folder, count: 12)
       let source = try FashionMNISTSource(files)
       #expect(source.count == 12)
@@ -55,7 +56,7 @@ import Testing
   }
 
   @Test func wrongFashionFilesAreNamed() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       let files = try fashion(in: folder, count: 3)
       let swapped = FashionMNISTSource.Files(images: files.labels, labels: files.images)
       #expect(
@@ -76,7 +77,7 @@ import Testing
   }
 
   @Test func folderTakesCaptionsFromTextOrName() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       let sub = folder.appendingPathComponent("pets")
       try FileManager.default.createDirectory(at: sub, withIntermediateDirectories: true)
       let image = Fixture.square(0, 90, 200)
@@ -104,7 +105,7 @@ import Testing
   }
 
   @Test func emptyFolderIsNamed() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       #expect(
         Fixture.message { _ = try FolderSource(directory: folder) }
           == "No pictures to use in \(folder.path): there is no .png, .jpg or .webp file; captions"
@@ -113,7 +114,7 @@ import Testing
   }
 
   @Test func unknownPackageSaysWhatToDo() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       let store = PackageStore(directory: folder)
       let text = try #require(
         Fixture.message {
@@ -126,7 +127,7 @@ import Testing
   }
 
   @Test func unpackedPackageIsUsed() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       let root = folder.appendingPathComponent("packages/some-package")
       try FileManager.default.createDirectory(
         at: root.appendingPathComponent("usr/x"), withIntermediateDirectories: true)
@@ -137,7 +138,7 @@ import Testing
   }
 
   @Test func inspectionCounts() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       try Fixture.write(30, to: folder)
       let reader = try ShardReader(directory: folder)
       let report = try DatasetInspection(reader, captionCount: 4)

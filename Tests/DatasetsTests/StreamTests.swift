@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 
 @Suite struct StreamTests {
@@ -14,7 +15,7 @@ import Testing
   }
 
   @Test func batchesDependOnlyOnSeedAndIndex() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       try Fixture.write(20, to: folder)
       let inline = try stream(folder)
       let threaded = try stream(folder) { $0.workers = 3 }
@@ -32,7 +33,7 @@ import Testing
   }
 
   @Test func onePassShowsEverySampleOnce() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       try Fixture.write(24, to: folder)
       let stream = try stream(folder) {
         $0.sceneFraction = 0; $0.shapeFraction = 0
@@ -47,7 +48,7 @@ import Testing
   }
 
   @Test func ranksShareAPass() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       try Fixture.write(24, to: folder)
       func keys(_ rank: Int) throws -> [String] {
         let stream = try stream(folder) {
@@ -63,7 +64,7 @@ import Testing
   }
 
   @Test func weightsFiltersAndParts() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       var writer = try ShardWriter(directory: folder, name: "set")
       for index in 0..<40 {
         var sample = Fixture.sample(
@@ -103,7 +104,7 @@ import Testing
   }
 
   @Test func largeSetsAreDecodedOnDemand() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       try Fixture.write(10, to: folder)
       let cached = try stream(folder) { $0.sceneFraction = 0 }
       let streamed = try stream(folder) {
@@ -114,7 +115,7 @@ import Testing
   }
 
   @Test func evaluationPicturesAreUnchanged() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       try Fixture.write(3, to: folder)
       let samples = try stream(folder).samples()
       #expect(samples.map(\.caption) == ["a thing 0", "a thing 1", "a thing 2"])
@@ -123,7 +124,7 @@ import Testing
   }
 
   @Test func opaquePicturesFillTheFrame() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       var writer = try ShardWriter(directory: folder, name: "set")
       var sample = Fixture.sample(0)
       sample.image = Image(width: 16, height: 16, color: [10, 200, 10, 255])
@@ -140,7 +141,7 @@ import Testing
   }
 
   @Test func fractionsDecideTheMixture() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       try Fixture.write(10, to: folder)
       let stream = try stream(folder) {
         $0.sceneFraction = 0.3
@@ -155,7 +156,7 @@ import Testing
   }
 
   @Test func sameKeyInTwoSetsIsNamed() throws {
-    try Fixture.inFolder { folder in
+    try withTemporaryFolder { folder in
       try Fixture.write(3, to: folder)
       #expect(
         Fixture.message { _ = try TrainingStream(directories: [folder, folder]) }?.contains(

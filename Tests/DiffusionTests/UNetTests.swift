@@ -101,11 +101,10 @@ import TorchNN
   }
 
   @Test func configRoundTrips() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.file("config.json")
     for name in ["decoder", "upsampler", "patched"] {
       let config = try UNetConfig.read(at: Golden.url("unclip/\(name).json"))
-      let url = FileManager.default.temporaryDirectory.appendingPathComponent(
-        "\(UUID().uuidString).json")
-      defer { try? FileManager.default.removeItem(at: url) }
       try config.encoded().write(to: url)
       #expect(try UNetConfig.read(at: url) == config)
     }
@@ -125,9 +124,8 @@ import TorchNN
   func refusesImpossibleConfigs(old: String, new: String, sentence: String) throws {
     let text = try String(contentsOf: Golden.url("unclip/decoder.json"), encoding: .utf8)
     #expect(text.contains(old))
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent(
-      "\(UUID().uuidString).json")
-    defer { try? FileManager.default.removeItem(at: url) }
+    let folder = try TemporaryFolder()
+    let url = folder.file("config.json")
     try Data(text.replacingOccurrences(of: old, with: new).utf8).write(to: url)
     #expect {
       _ = try UNetConfig.read(at: url)

@@ -100,11 +100,3 @@ func picture(_ width: Int, _ height: Int, _ channels: Int, seed: UInt64 = 1) -> 
   }
   return Image(width: width, height: height, channels: channels, pixels: pixels)
 }
-
-/// An empty folder that is removed after `body`.
-func withTemporaryFolder(_ body: (URL) throws -> Void) throws {
-  let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  try body(folder)
-}

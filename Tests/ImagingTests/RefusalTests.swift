@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 
 /// What is not a picture, or too large a one, is refused with one sentence.

@@ -79,11 +79,9 @@ private final class Pair: Module {
     let first = try pair()
     let before = make(name, first)
     try run(0..<5, first, before)
-    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let model = folder.appending(path: "model.safetensors")
-    let state = folder.appending(path: "optimizer.safetensors")
+    let folder = try TemporaryFolder()
+    let model = folder.file("model.safetensors")
+    let state = folder.file("optimizer.safetensors")
     try Safetensors.write(first.stateDict(), to: model)
     try Safetensors.write(before.stateDict(), to: state)
 

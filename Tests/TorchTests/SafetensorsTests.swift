@@ -3,20 +3,6 @@ import TestSupport
 import Testing
 import Torch
 
-/// A folder that is removed with its owner.
-final class TemporaryFolder {
-  let url: URL
-
-  init() throws {
-    url = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func file(_ name: String) -> URL { url.appendingPathComponent(name) }
-}
-
 /// The bytes of a file with this header and so many bytes of data.
 private func bytes(header: String, data: Int, claimed: UInt64? = nil) -> Data {
   let text = Data(header.utf8)

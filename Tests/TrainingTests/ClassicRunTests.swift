@@ -1,5 +1,6 @@
 import Classics
 import Foundation
+import TestSupport
 import Testing
 import Torch
 import TorchNN

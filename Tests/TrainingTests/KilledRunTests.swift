@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Torch
 import TorchNN
@@ -14,11 +15,8 @@ import Training
   }
 
   @Test func killedAnywhereItResumesBitForBit() async throws {
-    let folder = FileManager.default.temporaryDirectory
-      .appending(path: "unclip-killed-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let whole = folder.appending(path: "whole"), broken = folder.appending(path: "broken")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let folder = try TemporaryFolder()
+    let whole = folder.file("whole"), broken = folder.file("broken")
     try ToyTask.trainer(in: whole, options: Self.options).run()
 
     for milliseconds in [40, 90, 170] {
@@ -62,16 +60,13 @@ import Training
   }
 
   @Test func aFullDiskLosesNothingEarlier() async throws {
-    let folder = FileManager.default.temporaryDirectory
-      .appending(path: "unclip-full-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let folder = try TemporaryFolder()
     var first = TrainingOptions.tiny
     first.steps = 4
-    try ToyTask.trainer(in: folder, options: first).run()
-    let before = try decidedFiles(of: folder.appending(path: "checkpoint-00000004"))
+    try ToyTask.trainer(in: folder.url, options: first).run()
+    let before = try decidedFiles(of: folder.file("checkpoint-00000004"))
 
-    await #expect(processExitsWith: .exitCode(7)) { [path = folder.path as String] in
+    await #expect(processExitsWith: .exitCode(7)) { [path = folder.url.path as String] in
       let trainer = try ToyTask.trainer(in: URL(fileURLWithPath: path))
       _ = try trainer.resume()
       signal(SIGXFSZ, SIG_IGN)
@@ -88,8 +83,7 @@ import Training
       }
     }
     #expect(
-      try FileManager.default.contentsOfDirectory(atPath: folder.path)
-        .filter { $0.contains("checkpoint") } == ["checkpoint-00000004"])
-    #expect(try decidedFiles(of: folder.appending(path: "checkpoint-00000004")) == before)
+      try folder.names.filter { $0.contains("checkpoint") } == ["checkpoint-00000004"])
+    #expect(try decidedFiles(of: folder.file("checkpoint-00000004")) == before)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The built `unclip`, run as a person runs it.
@@ -40,7 +41,7 @@ struct BuiltCommand {
     _ executable: URL, _ arguments: [String], environment: [String: String], in folder: URL?
   ) throws -> Outcome {
     let scratch = try TemporaryFolder()
-    let files = ["output", "errors"].map(scratch.url.appendingPathComponent)
+    let files = ["output", "errors"].map(scratch.file)
     for file in files { try Data().write(to: file) }
     let process = Process()
     process.executableURL = executable
@@ -54,36 +55,6 @@ struct BuiltCommand {
     process.waitUntilExit()
     let texts = try files.map { String(decoding: try Data(contentsOf: $0), as: UTF8.self) }
     return Outcome(status: process.terminationStatus, output: texts[0], errors: texts[1])
-  }
-}
-
-/// A folder that is removed when its owner is gone.
-final class TemporaryFolder {
-  let url: URL
-
-  init() throws {
-    url = FileManager.default.temporaryDirectory
-      .appendingPathComponent("unclip-test-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit {
-    do { try FileManager.default.removeItem(at: url) } catch {}
-  }
-
-  /// Writes a text file and gives its path.
-  func write(_ text: String, to name: String) throws -> String {
-    let file = url.appendingPathComponent(name)
-    try text.write(to: file, atomically: true, encoding: .utf8)
-    return file.path
-  }
-
-  /// The path of something in the folder.
-  func path(_ name: String) -> String { url.appendingPathComponent(name).path }
-
-  /// The names of what lies in the folder.
-  var names: [String] {
-    get throws { try FileManager.default.contentsOfDirectory(atPath: url.path).sorted() }
   }
 }
 
@@ -102,14 +73,5 @@ func expectFailure(
   #expect(sentences.first?.hasSuffix(".") == true, "\(outcome.errors)", sourceLocation: location)
   for part in parts {
     #expect(outcome.errors.contains(part), "\(outcome.errors)", sourceLocation: location)
-  }
-}
-
-/// The text of the error that `body` throws.
-func sentence(_ body: () throws -> some Any) -> String {
-  do {
-    return "no error: \(try body())"
-  } catch {
-    return "\(error)"
   }
 }

@@ -2,6 +2,7 @@ import CLIP
 import Datasets
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 import Torch
 

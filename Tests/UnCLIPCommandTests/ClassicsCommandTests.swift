@@ -1,6 +1,7 @@
 import Classics
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 import Torch
 import TorchNN

@@ -11,11 +11,11 @@ import UnCLIP
 /// A folder of the `tiny` preset with random weights, removed with the value.
 final class TinyModel {
   let folder: ModelFolder
-  private let root: URL
+  private let root: TemporaryFolder
 
   init(seed: UInt64 = 1) throws {
-    root = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-    folder = ModelFolder(root.appendingPathComponent("tiny"))
+    root = try TemporaryFolder()
+    folder = ModelFolder(root.file("tiny"))
     let preset = UnCLIPPreset.tiny
     let tokenizer = CLIPTokenizer.train(
       on: ["a red apple", "a blue star", "a cat face"], vocabularySize: 560,
@@ -23,11 +23,7 @@ final class TinyModel {
     try folder.writeRandom(preset, tokenizer: tokenizer, seed: seed)
   }
 
-  deinit {
-    try? FileManager.default.removeItem(at: root)
-  }
-
-  var sibling: ModelFolder { ModelFolder(root.appendingPathComponent("other")) }
+  var sibling: ModelFolder { ModelFolder(root.file("other")) }
 }
 
 @Suite struct ModelFolderTests {

@@ -31,8 +31,8 @@ public struct Golden: CustomTestStringConvertible, Sendable {
   /// A file of the golden folder.
   public static func url(_ path: String, from file: StaticString = #filePath) -> URL {
     URL(fileURLWithPath: "\(file)")
-      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("Tests/Golden").appendingPathComponent(path)
+      .deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("Golden").appendingPathComponent(path)
   }
 
   /// The tensors of a file of the golden folder.
