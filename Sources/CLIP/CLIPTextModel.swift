@@ -32,7 +32,7 @@ public final class CLIPTextModelWithProjection: Module {
   }
 
   /// Where the weights are.
-  public var device: Device { textProjection.weight.value.device }
+  public var device: Device { textProjection.weight.device }
 
   /// Encodes texts.
   ///

@@ -24,7 +24,7 @@ public final class CLIPVisionModelWithProjection: Module {
   }
 
   /// Where the weights are.
-  public var device: Device { visualProjection.weight.value.device }
+  public var device: Device { visualProjection.weight.device }
 
   /// Encodes pictures; the embedding is not normalised.
   ///

@@ -3,7 +3,6 @@
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/eye.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
@@ -25,10 +24,6 @@ std::string &ct::last_error() {
 const char *ct_last_error(void) { return last_error().c_str(); }
 
 void ct_free(ct_tensor *x) { delete x; }
-
-int ct_alias(const ct_tensor *x, ct_tensor **out) {
-  return give(out, [&] { return x->value; });
-}
 
 ct_int ct_rank(const ct_tensor *x) { return x->value.dim(); }
 ct_int ct_count(const ct_tensor *x) { return x->value.numel(); }
@@ -147,10 +142,6 @@ int ct_zeros_like(const ct_tensor *x, ct_tensor **out) {
 
 int ct_ones_like(const ct_tensor *x, ct_tensor **out) {
   return give(out, [&] { return at::ones_like(x->value); });
-}
-
-int ct_empty_like(const ct_tensor *x, ct_tensor **out) {
-  return give(out, [&] { return at::empty_like(x->value); });
 }
 
 int ct_to(

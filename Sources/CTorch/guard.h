@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/util/Exception.h>
 
+#include <cmath>
 #include <exception>
 #include <string>
 #include <utility>
@@ -69,9 +70,14 @@ inline at::TensorOptions options(int32_t dtype, int32_t kind, int32_t index) {
   return at::TensorOptions().dtype(static_cast<at::ScalarType>(dtype)).device(device(kind, index));
 }
 
+/// Whether an int64_t holds the value exactly; false for NaN and the infinities.
+inline bool is_whole(double value) {
+  return value >= -0x1p63 && value < 0x1p63 && value == std::trunc(value);
+}
+
 /// A whole value stays an integer beside a tensor of integers.
 inline at::Scalar scalar(at::ScalarType type, double value) {
-  if (at::isIntegralType(type, /*includeBool=*/false) && value == static_cast<int64_t>(value)) {
+  if (at::isIntegralType(type, /*includeBool=*/false) && is_whole(value)) {
     return static_cast<int64_t>(value);
   }
   return value;

@@ -1,6 +1,6 @@
 // Linear algebra, layers, resampling.
-#include "packed.h"
-#include "winograd.h"
+#include "guard.h"
+#include "kernels/winograd.h"
 
 #include <ATen/autocast_mode.h>
 #include <ATen/ops/_upsample_bicubic2d_aa.h>
@@ -35,19 +35,14 @@ using namespace ct;
 
 namespace {
 
-at::Tensor plain_conv2d(
-    const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
-    at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups) {
-  return at::conv2d(x, weight, bias, stride, padding, dilation, groups);
-}
-
 /// Whether a convolution whose gradients will be asked for gains by Winograd's way.
 bool trains_by_winograd(
     const at::Tensor &x, const at::Tensor &weight, at::IntArrayRef stride,
     at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups) {
   return c10::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad()) &&
-         x.device().is_cpu() && x.dim() == 4 && x.scalar_type() == at::kFloat &&
-         x.is_contiguous(at::MemoryFormat::ChannelsLast) && !weight.is_mkldnn() &&
+         x.device().is_cpu() && x.dim() == 4 && weight.dim() == 4 &&
+         x.scalar_type() == at::kFloat &&
+         x.is_contiguous(at::MemoryFormat::ChannelsLast) && x.size(1) == weight.size(1) * groups &&
          !at::autocast::is_autocast_enabled(at::kCPU) &&
          winograd_gains(weight, x.sizes(), stride, padding, dilation, groups, /*joint=*/true);
 }
@@ -68,10 +63,7 @@ int ct_einsum(const char *equation, ct_list list, ct_int count, ct_tensor **out)
 
 int ct_linear(
     const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, ct_tensor **out) {
-  return give(out, [&] {
-    return weight->value.is_mkldnn() ? packed_linear(x->value, weight->value, maybe(bias))
-                                     : at::linear(x->value, weight->value, maybe(bias));
-  });
+  return give(out, [&] { return at::linear(x->value, weight->value, maybe(bias)); });
 }
 
 int ct_eigh(const ct_tensor *x, ct_tensor **values, ct_tensor **vectors) {
@@ -99,13 +91,11 @@ int ct_conv2d(
     const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, const ct_int stride[2],
     const ct_int padding[2], const ct_int dilation[2], ct_int groups, ct_tensor **out) {
   return give(out, [&] {
-    if (is_winograd(weight->value)) return winograd_conv2d(x->value, weight->value, maybe(bias));
     if (trains_by_winograd(
             x->value, weight->value, pair(stride), pair(padding), pair(dilation), groups)) {
       return winograd_trained_conv2d(x->value, weight->value, maybe(bias));
     }
-    const auto apply = weight->value.is_mkldnn() ? packed_conv2d : plain_conv2d;
-    return apply(
+    return at::conv2d(
         x->value, weight->value, maybe(bias), pair(stride), pair(padding), pair(dilation),
         groups);
   });

@@ -3,14 +3,11 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_foreach_add.h>
-#include <ATen/ops/_foreach_copy.h>
 #include <ATen/ops/_foreach_lerp.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_norm.h>
-#include <ATen/ops/_foreach_zero.h>
 #include <ATen/ops/_fused_adam.h>
 #include <ATen/ops/_fused_adamw.h>
-#include <ATen/ops/_fused_sgd.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
 
@@ -34,19 +31,6 @@ int ct_fused_adam(
   });
 }
 
-int ct_fused_sgd(
-    ct_list parameters, ct_list gradients, ct_list momenta, ct_int count, double rate,
-    double momentum, double weight_decay, bool nesterov, bool first_step) {
-  return guard([&] {
-    at::NoGradGuard no_grad;
-    const auto p = tensors(parameters, count), g = tensors(gradients, count);
-    const auto m = tensors(momenta, momentum == 0 ? 0 : count);
-    at::_fused_sgd_(
-        p, g, m, weight_decay, momentum, rate, /*dampening=*/0, nesterov, /*maximize=*/false,
-        first_step);
-  });
-}
-
 int ct_foreach_lerp(ct_list targets, ct_list sources, ct_int count, double weight) {
   return guard([&] {
     at::NoGradGuard no_grad;
@@ -61,31 +45,10 @@ int ct_foreach_mul(ct_list targets, ct_int count, double factor) {
   });
 }
 
-int ct_foreach_add(ct_list targets, ct_list sources, ct_int count, double factor) {
-  return guard([&] {
-    at::NoGradGuard no_grad;
-    at::_foreach_add_(tensors(targets, count), tensors(sources, count), at::Scalar(factor));
-  });
-}
-
 int ct_foreach_add_scalar(ct_list targets, ct_int count, double value) {
   return guard([&] {
     at::NoGradGuard no_grad;
     at::_foreach_add_(tensors(targets, count), at::Scalar(value));
-  });
-}
-
-int ct_foreach_zero(ct_list targets, ct_int count) {
-  return guard([&] {
-    at::NoGradGuard no_grad;
-    at::_foreach_zero_(tensors(targets, count));
-  });
-}
-
-int ct_foreach_copy(ct_list targets, ct_list sources, ct_int count) {
-  return guard([&] {
-    at::NoGradGuard no_grad;
-    at::_foreach_copy_(tensors(targets, count), tensors(sources, count));
   });
 }
 

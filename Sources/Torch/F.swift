@@ -36,10 +36,7 @@ public enum F {
         $0, $1, $2, [stride.0, stride.1], [padding.0, padding.1], [dilation.0, dilation.1],
         groups, $3)
     }
-    // A plain weight is [out, in, kh, kw]; Winograd's stands for [out, in, 3, 3]: the operations
-    // counted are those of the sum as written.
-    let perResult = weight.rank == 3 ? weight.dim(1) * 9 : weight.count / weight.dim(0)
-    OperationCounter.add(2 * Double(y.count) * Double(perResult))
+    OperationCounter.add(2 * Double(y.count) * Double(weight.count / weight.dim(0)))
     return y
   }
 

@@ -29,8 +29,9 @@ public var hasFastBFloat16: Bool { ct_has_bfloat16_products() }
 /// Keeps the memory of freed CPU tensors for later ones of their size, from here on.
 ///
 /// Large tensors otherwise get fresh pages each time, which costs more than many operations
-/// themselves. What is kept stays within a quarter of the most that tensors ever held, at most half
-/// a GiB, and 64 MiB.
+/// themselves. Tensors and what is kept never hold more together than tensors alone have held at
+/// one time, plus a quarter of that (half a GiB at most) and 64 MiB; so after a peak of 10 GiB up to
+/// 10 GiB may stay with the process until ``releaseTensorMemory()``.
 public func cacheTensorMemory() { ct_cache_tensor_memory() }
 
 /// Gives the memory that ``cacheTensorMemory()`` has kept back to the system.

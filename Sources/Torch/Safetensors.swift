@@ -63,8 +63,9 @@ public enum Safetensors {
       file: single.path, reason: "there is neither this file nor an index of several")
   }
 
-  /// Writes tensors to a file, in the order of their keys: aside first, then in one step in its
-  /// place, so that a reader finds the old file or the whole new one.
+  /// Writes tensors to a file, those of the widest types first and each type in the order of keys:
+  /// aside first, then in one step in its place, so that a reader finds the old file or the whole
+  /// new one.
   ///
   /// Throws: `CheckpointError.unwritable`.
   public static func write(

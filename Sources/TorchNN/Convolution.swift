@@ -34,12 +34,17 @@ public final class Conv2d: UnaryLayer, PackableLayer {
   /// The convolution; `H' = (H + 2 padding - dilation (kernel - 1) - 1) / stride + 1`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     packOnce {
-      F.packedConv2d(
-        $0, input: x.shape, stride: stride, padding: padding, dilation: dilation, groups: groups)
+      PackedWeight(
+        convolution: $0, input: x.shape, stride: stride, padding: padding, dilation: dilation,
+        groups: groups)
     }
-    return F.conv2d(
-      x, weight.value, bias?.value, stride: stride, padding: padding, dilation: dilation,
-      groups: groups)
+    return switch weight.storage {
+    case .plain(let weight):
+      F.conv2d(
+        x, weight, bias?.value, stride: stride, padding: padding, dilation: dilation,
+        groups: groups)
+    case .packed(let weight): F.conv2d(x, weight, bias?.value)
+    }
   }
 }
 

@@ -22,8 +22,11 @@ public final class Linear: UnaryLayer, PackableLayer {
 
   /// `x Wᵀ + b`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    packOnce { F.packedLinear($0, rows: x.count / max(1, x.dim(-1))) }
-    return F.linear(x, weight.value, bias?.value)
+    packOnce { PackedWeight(linear: $0, rows: x.count / max(1, x.dim(-1))) }
+    return switch weight.storage {
+    case .plain(let weight): F.linear(x, weight, bias?.value)
+    case .packed(let weight): F.linear(x, weight, bias?.value)
+    }
   }
 }
 

@@ -72,7 +72,7 @@ extension Module {
   public func parameters() -> [Parameter] { namedParameters().map(\.parameter) }
 
   /// The number of weights in all parameters.
-  public var parameterCount: Int { parameters().reduce(0) { $0 + $1.value.count } }
+  public var parameterCount: Int { parameters().reduce(0) { $0 + $1.shape.reduce(1, *) } }
 
   /// Sets every dropout and batch norm to training.
   public func train() { setTraining(true) }
@@ -93,7 +93,7 @@ extension Module {
   /// them to `device`; nil leaves that side as it is.
   ///
   /// Gradients are dropped. Move a module before making its optimiser, whose moments stay on the
-  /// device and in the type that the parameters had at its first step. Training keeps float32
+  /// device and in the type that the parameters had when it was made. Training keeps float32
   /// weights and runs the forward pass inside `autocast`.
   public func to(dtype: DType? = nil, device: Device? = nil) {
     precondition(

@@ -4,16 +4,16 @@ import Torch
 protocol PackableLayer: Module {
   /// The weight that is packed.
   var weight: Parameter { get }
-  /// Whether the next call puts the weight in that layout, when the input's shape is known.
+  /// Whether the next call packs the weight, when the input's shape is known.
   var packsAtNextCall: Bool { get set }
 }
 
 extension PackableLayer {
   /// Replaces the weight by what `pack` makes of it, at the first call after ``Module/pack()``.
-  func packOnce(_ pack: (Tensor) -> Tensor) {
+  func packOnce(_ pack: (Tensor) -> PackedWeight) {
     guard packsAtNextCall else { return }
     packsAtNextCall = false
-    if weight.value.canPack { weight.value = noGrad { pack(weight.value) } }
+    weight.pack(pack)
   }
 }
 
@@ -21,11 +21,11 @@ extension Module {
   /// Readies a frozen module for much use on the CPU: every linear and convolution below lays its
   /// weight out for the processor at its next call, in place of the plain weight.
   ///
-  /// Measured: Benchmarks, case `packed`. The outputs differ from the plain layer's by rounding
-  /// alone. A packed module cannot be saved, converted, moved or trained again; on other devices and
-  /// with other types than float32 and bfloat16 nothing happens.
+  /// The outputs differ from the plain layer's by rounding alone. A packed module cannot be saved,
+  /// converted, moved or trained again. On other devices and with other types than float32 and
+  /// bfloat16 nothing happens.
   ///
-  /// Traps: if a weight is still trained.
+  /// - Precondition: every such weight is frozen.
   public func pack() {
     for (name, module) in namedModules() {
       guard let layer = module as? any PackableLayer else { continue }

@@ -4,8 +4,30 @@ public import Torch
 ///
 /// One `Parameter` stored in two modules is one weight with two names (weight tying).
 public final class Parameter {
+  /// Where the elements are.
+  enum Storage {
+    case plain(Tensor)
+    /// For inference alone; the plain elements are gone.
+    case packed(PackedWeight)
+  }
+
+  private(set) var storage: Storage
+
   /// The weight itself; it requires a gradient unless it is frozen.
-  public package(set) var value: Tensor
+  ///
+  /// - Precondition: the weight is not packed for inference.
+  public package(set) var value: Tensor {
+    get {
+      switch storage {
+      case .plain(let value): return value
+      case .packed(let weight):
+        preconditionFailure(
+          "a weight of \(weight.shape) is packed for inference: it cannot be read, saved,"
+            + " converted, moved or trained")
+      }
+    }
+    set { storage = .plain(newValue) }
+  }
 
   /// Wraps a tensor, whose storage it shares, as a trainable weight.
   ///
@@ -15,7 +37,7 @@ public final class Parameter {
       value.dtype.isFloatingPoint,
       "a parameter is trained, so it needs a floating point type, not \(value.dtype);"
         + " store a Buffer instead")
-    self.value = value.detached().requiringGrad()
+    storage = .plain(value.detached().requiringGrad())
   }
 
   /// Makes a float32 weight on the CPU, drawn by `initialization`.
@@ -34,13 +56,32 @@ public final class Parameter {
   }
 
   /// The gradient that the last backward passes summed up; nil before any.
-  public var gradient: Tensor? { value.grad }
+  public var gradient: Tensor? { plain?.grad }
 
   /// The shape of the weight.
-  public var shape: [Int] { value.shape }
+  public var shape: [Int] {
+    switch storage {
+    case .plain(let value): value.shape
+    case .packed(let weight): weight.shape
+    }
+  }
+
+  /// The type of the weight's elements.
+  public var dtype: DType {
+    switch storage {
+    case .plain(let value): value.dtype
+    case .packed(let weight): weight.dtype
+    }
+  }
+
+  /// Where the weight lies.
+  public var device: Device { plain?.device ?? .cpu }
 
   /// Whether training leaves this weight as it is.
-  public var isFrozen: Bool { !value.requiresGrad }
+  public var isFrozen: Bool { !(plain?.requiresGrad ?? false) }
+
+  /// Whether the weight is packed for inference.
+  package var isPacked: Bool { plain == nil }
 
   /// Draws the weight anew, in place.
   public func initialize(_ initialization: Initialization, using random: RandomSource) {
@@ -50,7 +91,7 @@ public final class Parameter {
   }
 
   /// Sets the gradient to nil.
-  package func clearGradient() { value.setGrad(nil) }
+  package func clearGradient() { plain?.setGrad(nil) }
 
   /// Puts another tensor in the place of the weight; a frozen weight stays frozen.
   package func replace(_ tensor: Tensor) {
@@ -59,8 +100,20 @@ public final class Parameter {
 
   /// Stops or resumes the training of this weight.
   package func setFrozen(_ frozen: Bool) {
+    if frozen && isPacked { return }
     value.requiringGrad(!frozen)
     if frozen { value.setGrad(nil) }
+  }
+
+  /// Puts what `pack` makes of the weight in its place, if this processor can pack it.
+  func pack(_ pack: (Tensor) -> PackedWeight) {
+    guard case .plain(let value) = storage, PackedWeight.canPack(value) else { return }
+    storage = .packed(noGrad { pack(value) })
+  }
+
+  /// The elements of a weight that is not packed.
+  private var plain: Tensor? {
+    if case .plain(let value) = storage { value } else { nil }
   }
 }
 

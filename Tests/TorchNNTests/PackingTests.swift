@@ -40,14 +40,59 @@ import TorchNN
   }
 
   @Test func packingTakesThePlaceOfThePlainWeight() {
-    let layer = Linear(16, 16, using: RandomSource(seed: 3))
+    let layer = Linear(16, 24, using: RandomSource(seed: 3))
     layer.freeze()
     layer.pack()
-    let canPack = layer.weight.value.canPack
+    #expect(!layer.weight.isPacked)
     _ = layer(Tensor.ones([1, 16]))
-    #expect(canPack, "oneDNN is part of every LibTorch for the CPU")
-    #expect(!layer.weight.value.canPack)
-    #expect(layer.weight.shape == [16, 16])
+    #expect(layer.weight.isPacked, "oneDNN is part of every LibTorch for the CPU")
+    #expect(layer.weight.shape == [24, 16] && layer.weight.dtype == .float32)
+    #expect(layer.weight.isFrozen && layer.weight.device == .cpu)
+    #expect(layer.parameterCount == 24 * 17)
+  }
+
+  @Test func aPackedWeightCannotBeRead() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      let layer = Linear(16, 24, using: RandomSource(seed: 3))
+      layer.freeze()
+      layer.pack()
+      _ = layer(Tensor.ones([1, 16]))
+      _ = layer.stateDict()
+    }
+    #expect(tells(result, "a weight of [24, 16] is packed for inference: it cannot be read"))
+  }
+
+  /// What would read beyond a weight or a bias, and what only looks like a packed weight.
+  @Test(arguments: [
+    ("conv2d(float32[1, 60, 16, 16]): the packed weight takes inputs of 64, not 60", 0),
+    ("conv2d(float64[1, 64, 16, 16]): the packed weight is Float, the input Double", 1),
+    ("conv2d(float32[1, 64, 16, 16]): the packed weight takes a bias of 64 in Float", 2),
+    ("linear(float32[2, 64]): the weight was packed for a convolution", 3),
+    ("conv2d(float32[1, 64, 16, 16]): a packed weight gives no gradient", 4),
+    ("conv2d(float32[1, 64, 16, 16], float32[36, 64, 64])", 5),
+    ("linear(float32[2, 3]): the packed weight takes inputs of 4, not 3", 6),
+  ])
+  func misusedWeightsAreRefused(sentence: String, misuse: Int) async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) { [misuse = misuse as Int] in
+      let x = Tensor.ones([1, 64, 16, 16])
+      let weight = PackedWeight(
+        convolution: Tensor.ones([64, 64, 3, 3]), input: x.shape, padding: 1)
+      switch misuse {
+      case 0: _ = F.conv2d(Tensor.ones([1, 60, 16, 16]), weight)
+      case 1: _ = F.conv2d(x.to(.float64), weight)
+      case 2: _ = F.conv2d(x, weight, Tensor.ones([63]))
+      case 3: _ = F.linear(Tensor.ones([2, 64]), weight)
+      case 4: _ = F.conv2d(x.requiringGrad(), weight)
+      case 5: _ = F.conv2d(x, Tensor.ones([36, 64, 64]), padding: 1)
+      default:
+        _ = F.linear(Tensor.ones([2, 3]), PackedWeight(linear: Tensor.ones([5, 4]), rows: 2))
+      }
+    }
+    #expect(tells(result, sentence))
   }
 
   @Test func doubleStaysAsItIs() {
@@ -59,8 +104,8 @@ import TorchNN
     expectClose(layer(x), F.linear(x, layer.weight.value, layer.bias?.value), .exact)
   }
 
-  /// Convolutions that ``Conv2d`` packs as Winograd's points, with maps whose sides are no multiples
-  /// of a tile.
+  /// Convolutions that ``Conv2d`` packs for Winograd's way, with maps whose sides are no multiples
+  /// of a tile. The points of a small weight are kept, those of a large one made in each call.
   @Test(arguments: [(64, 64, 16, 16), (64, 72, 17, 30), (160, 192, 33, 64)])
   func winogradIsTheConvolution(inputs: Int, outputs: Int, height: Int, width: Int) {
     let random = RandomSource(seed: 5)
@@ -73,9 +118,7 @@ import TorchNN
         x.to(.float64), plain, layer.bias?.value.to(.float64), padding: 1)
       layer.pack()
       let result = layer(x.channelsLast())
-      // The points of a small weight are kept, those of a large one made in each call.
-      #expect(layer.weight.shape == [inputs < 100 ? 36 : 9, inputs, outputs])
-      #expect(!layer.weight.value.canPack)
+      #expect(layer.weight.isPacked && layer.weight.shape == [outputs, inputs, 3, 3])
       expectClose(result.to(.float64), expected, .network(.float32))
       expectClose(layer(x), result, .exact)
       // A picture's result does not depend on its company.

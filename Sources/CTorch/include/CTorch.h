@@ -1,7 +1,8 @@
 /// The C surface of LibTorch that the `Torch` target stands on.
 ///
 /// Every function returns 0, or non-zero with the text in `ct_last_error()` of this thread.
-/// A `ct_tensor` written through `out` is owned by the caller and freed by `ct_free`.
+/// A `ct_tensor` written through `out` is owned by the caller and freed by `ct_free`, a `ct_packed`
+/// by `ct_packed_free`.
 /// Axes may be negative. Lists are a pointer and a count. A scalar is a double; it is taken as an
 /// integer when the tensor holds integers and the value is whole.
 #ifndef CTORCH_H
@@ -18,6 +19,7 @@ extern "C" {
 #pragma clang assume_nonnull begin
 
 typedef struct ct_tensor ct_tensor;
+typedef struct ct_packed ct_packed;
 typedef struct ct_generator ct_generator;
 typedef ptrdiff_t ct_int;
 typedef const ct_tensor *_Nullable const *_Nonnull ct_list;
@@ -40,7 +42,6 @@ int ct_cuda_device_count(ct_int *count);
 
 // Handles and properties.
 void ct_free(ct_tensor *x);
-int ct_alias(const ct_tensor *x, ct_tensor *_Nullable *_Nonnull out);
 ct_int ct_rank(const ct_tensor *x);
 ct_int ct_count(const ct_tensor *x);
 ct_int ct_size(const ct_tensor *x, ct_int axis);
@@ -75,7 +76,6 @@ int ct_from_memory(
     void (*release)(void *_Nullable context), void *_Nullable context, CT_OUT);
 int ct_zeros_like(const ct_tensor *x, CT_OUT);
 int ct_ones_like(const ct_tensor *x, CT_OUT);
-int ct_empty_like(const ct_tensor *x, CT_OUT);
 
 // Conversion.
 int ct_to(const ct_tensor *x, CT_OPTIONS, CT_OUT);
@@ -218,14 +218,6 @@ int ct_conv2d(
     const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias,
     const ct_int stride[_Nonnull 2], const ct_int padding[_Nonnull 2],
     const ct_int dilation[_Nonnull 2], ct_int groups, CT_OUT);
-/// Whether `ct_linear` and `ct_conv2d` take the weight packed: float32 or bfloat16 on the CPU.
-bool ct_can_pack(const ct_tensor *weight);
-/// A linear weight in the layout that is best for inputs of so many rows.
-int ct_pack_linear(const ct_tensor *weight, ct_int rows, CT_OUT);
-/// A convolution's weight in the layout that is best for inputs of this shape.
-int ct_pack_conv2d(
-    const ct_tensor *weight, const ct_int input[_Nonnull 4], const ct_int stride[_Nonnull 2],
-    const ct_int padding[_Nonnull 2], const ct_int dilation[_Nonnull 2], ct_int groups, CT_OUT);
 int ct_conv_transpose2d(
     const ct_tensor *x, const ct_tensor *weight, const ct_tensor *_Nullable bias,
     const ct_int stride[_Nonnull 2], const ct_int padding[_Nonnull 2],
@@ -271,6 +263,25 @@ int ct_upsample_bicubic(
 int ct_pixel_shuffle(const ct_tensor *x, ct_int factor, CT_OUT);
 int ct_pixel_unshuffle(const ct_tensor *x, ct_int factor, CT_OUT);
 int ct_dropout(const ct_tensor *x, double p, CT_OUT);
+
+// Weights in the layout that the processor multiplies fastest, for inference. A packed weight is
+// read only by the operation it was packed for, and remembers that operation's settings.
+/// Whether this LibTorch and this processor can pack the weight: float32 or bfloat16 on the CPU.
+bool ct_can_pack(const ct_tensor *weight);
+/// Packs `[out, in]` for `ct_packed_linear`; best for inputs of so many rows, right for all.
+int ct_pack_linear(
+    const ct_tensor *weight, ct_int rows, ct_packed *_Nullable *_Nonnull out);
+/// Packs `[out, in / groups, kh, kw]` for `ct_packed_conv2d`; best for inputs of this shape, right
+/// for all.
+int ct_pack_conv2d(
+    const ct_tensor *weight, const ct_int input[_Nonnull 4], const ct_int stride[_Nonnull 2],
+    const ct_int padding[_Nonnull 2], const ct_int dilation[_Nonnull 2], ct_int groups,
+    ct_packed *_Nullable *_Nonnull out);
+void ct_packed_free(ct_packed *weight);
+int ct_packed_linear(
+    const ct_tensor *x, const ct_packed *weight, const ct_tensor *_Nullable bias, CT_OUT);
+int ct_packed_conv2d(
+    const ct_tensor *x, const ct_packed *weight, const ct_tensor *_Nullable bias, CT_OUT);
 
 // Losses; reduction 0 none, 1 mean, 2 sum.
 int ct_mse_loss(const ct_tensor *x, const ct_tensor *target, ct_int reduction, CT_OUT);
@@ -329,15 +340,9 @@ int ct_fused_adam(
     ct_list parameters, ct_list gradients, ct_list first, ct_list second, ct_list steps,
     ct_int count, double rate, double beta1, double beta2, double weight_decay, double epsilon,
     bool decoupled);
-int ct_fused_sgd(
-    ct_list parameters, ct_list gradients, ct_list momenta, ct_int count, double rate,
-    double momentum, double weight_decay, bool nesterov, bool first_step);
 int ct_foreach_lerp(ct_list targets, ct_list sources, ct_int count, double weight);
 int ct_foreach_mul(ct_list targets, ct_int count, double factor);
-int ct_foreach_add(ct_list targets, ct_list sources, ct_int count, double factor);
 int ct_foreach_add_scalar(ct_list targets, ct_int count, double value);
-int ct_foreach_zero(ct_list targets, ct_int count);
-int ct_foreach_copy(ct_list targets, ct_list sources, ct_int count);
 /// The Euclidean norm over all tensors together, as a scalar tensor.
 int ct_total_norm(ct_list list, ct_int count, CT_OUT);
 

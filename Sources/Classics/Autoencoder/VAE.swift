@@ -170,6 +170,6 @@ public final class VAE: LatentModel, PictureGenerator {
 
   /// New pictures: `z ~ N(0, I)`, decoded. The encoder is not needed.
   public func sample(_ count: Int, using random: RandomSource) -> Tensor {
-    decode(random.normal([count, config.latentDim], device: toMean.weight.value.device))
+    decode(random.normal([count, config.latentDim], device: toMean.weight.device))
   }
 }

@@ -76,7 +76,7 @@ public final class GAN: PictureGenerator {
 
   /// z of so many pictures, `[count, latent]`, Gaussian.
   public func latents(_ count: Int, using random: RandomSource) -> Tensor {
-    random.normal([count, config.latentDim], device: generator.input.weight.value.device)
+    random.normal([count, config.latentDim], device: generator.input.weight.device)
   }
 
   /// New pictures `[count, C, S, S]` in [-1, 1].

@@ -5,7 +5,7 @@
 // Statistics are sums of differences from each channel's first pixel, over blocks of a fixed number
 // of pixels that are added up in double precision: they lose no digits where a mean is large, and
 // do not depend on the number of threads.
-#include "guard.h"
+#include "../guard.h"
 #include "parallel.h"
 
 #include <ATen/autocast_mode.h>

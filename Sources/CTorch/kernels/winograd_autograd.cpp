@@ -15,7 +15,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
       const std::optional<at::Tensor> &bias) {
     context->save_for_backward({x, weight});
     context->saved_data["biased"] = bias.has_value();
-    return ct::winograd_conv2d(x, ct::winograd_weight(weight), bias, /*joint=*/true);
+    return ct::winograd_conv2d(x, ct::WinogradWeight(weight), bias, /*joint=*/true);
   }
 
   static variable_list backward(AutogradContext *context, variable_list gradients) {
@@ -28,7 +28,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
     if (context->needs_input_grad(0)) {
       // Each pixel is reached by the taps in reverse, from the outputs.
       const auto turned = weight.flip({2, 3}).transpose(0, 1);
-      results[0] = ct::winograd_conv2d(y, ct::winograd_weight(turned), std::nullopt, true);
+      results[0] = ct::winograd_conv2d(y, ct::WinogradWeight(turned), std::nullopt, true);
     }
     if (context->needs_input_grad(1)) results[1] = ct::winograd_weight_gradient(x, y);
     if (context->saved_data["biased"].toBool() && context->needs_input_grad(2)) {

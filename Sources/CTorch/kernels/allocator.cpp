@@ -3,7 +3,7 @@
 // A step of training or sampling asks for the same sizes in every round. Fresh pages for each would
 // cost more than many operations, and the C library's heap, told to keep them, splits and loses
 // large blocks: with 128 KiB to 8 MiB tensors of changing order it grew by 2 MB a step without end.
-#include "guard.h"
+#include "../guard.h"
 
 #include <c10/core/CPUAllocator.h>
 
@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <new>
 #include <unordered_map>
 
 #include <sys/mman.h>
@@ -104,16 +105,24 @@ class CachingAllocator final : public c10::Allocator {
   }
 
  private:
-  static void drop(void *data) {
+  static void drop(void *data) noexcept {
     if (data) shared().keep(static_cast<char *>(data) - sizeof(Header));
   }
 
-  void keep(void *block) {
+  /// A list that cannot grow is no reason to fail: the block goes back to the system then.
+  void keep(void *block) noexcept {
     const size_t size = static_cast<Header *>(block)->size;
-    std::lock_guard<std::mutex> lock(mutex_);
-    kept_[size].push_back(block);
-    kept_bytes_ += size;
-    live_ -= size;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      live_ -= size;
+      try {
+        kept_[size].push_back(block);
+        kept_bytes_ += size;
+        return;
+      } catch (const std::bad_alloc &) {
+      }
+    }
+    free_block(block, size);
   }
 
   void *reused(size_t size) {

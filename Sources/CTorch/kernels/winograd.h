@@ -10,19 +10,31 @@ bool winograd_gains(
     const at::Tensor &weight, at::IntArrayRef input, at::IntArrayRef stride,
     at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups, bool joint = false);
 
-/// Whether a convolution's weight is one that `winograd_weight` made: a plain one has four axes.
-inline bool is_winograd(const at::Tensor &weight) { return weight.dim() == 3; }
+/// A convolution's weight `[out, in, 3, 3]`, float32 on the CPU, as Winograd's convolution reads it.
+class WinogradWeight {
+ public:
+  /// Throws unless the shape and the type are those of which `winograd_gains` can be true.
+  explicit WinogradWeight(const at::Tensor &weight);
 
-/// `[out, in, 3, 3]` -> `[9, in, out]`, or the points `[36, in, out]` themselves where they are few;
-/// only `winograd_conv2d` reads them.
-at::Tensor winograd_weight(const at::Tensor &weight);
+  int64_t in() const { return values_.size(1); }
+  int64_t out() const { return values_.size(2); }
+  /// The points `[36, in, out]` where they are few; else `taps` has what they are made from.
+  bool keeps_points() const { return keeps_points_; }
+  const at::Tensor &points() const { return values_; }
+  /// `[9, in, out]`.
+  const at::Tensor &taps() const { return values_; }
 
-/// The convolution with padding 1 and stride 1: `[B, in, H, W]` -> `[B, out, H, W]`.
+ private:
+  at::Tensor values_;
+  bool keeps_points_;
+};
+
+/// The convolution with padding 1 and stride 1: `[B, in, H, W]` -> `[B, out, H, W]`; bias `[out]`.
 ///
 /// One picture's tiles share a matrix with another's only if `joint`: otherwise its results do not
 /// depend on what is computed beside it.
 at::Tensor winograd_conv2d(
-    const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+    const at::Tensor &x, const WinogradWeight &weight, const std::optional<at::Tensor> &bias,
     bool joint = false);
 
 /// The gradient of the weight `[out, in, 3, 3]` from the input and the gradient of the output.

@@ -8,7 +8,6 @@
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
-#include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <bit>
@@ -95,6 +94,16 @@ void fill_input_points(
   });
 }
 
+bool is_float_on_cpu(const at::Tensor &x) {
+  return x.scalar_type() == at::kFloat && x.device().is_cpu();
+}
+
+/// Whether the kernels can read a weight: 3×3, with whole vectors of channels on both sides.
+bool is_suitable(const at::Tensor &weight) {
+  return weight.dim() == 4 && is_float_on_cpu(weight) && weight.size(2) == 3 &&
+         weight.size(3) == 3 && weight.size(0) % kLanes == 0 && weight.size(1) % kLanes == 0;
+}
+
 }  // namespace
 
 bool ct::winograd_gains(
@@ -104,50 +113,54 @@ bool ct::winograd_gains(
     return std::all_of(values.begin(), values.end(), [](int64_t value) { return value == 1; });
   };
   const Tiling tiling(input);
-  return weight.scalar_type() == at::kFloat && weight.size(2) == 3 && weight.size(3) == 3 &&
-         groups == 1 && all_ones(stride) && all_ones(padding) && all_ones(dilation) &&
-         weight.size(0) % kLanes == 0 && weight.size(1) % kLanes == 0 &&
+  return is_suitable(weight) && groups == 1 && all_ones(stride) && all_ones(padding) &&
+         all_ones(dilation) &&
          std::min(weight.size(0), weight.size(1)) >= kLeastChannels &&
          (joint ? tiling.count() : tiling.each) >=
              (weight.numel() > kSmallWeight ? kLeastTilesForLarge : kLeastTiles);
 }
 
-at::Tensor ct::winograd_weight(const at::Tensor &weight) {
-  const auto taps =
-      weight.permute({2, 3, 1, 0}).contiguous().view({9, weight.size(1), weight.size(0)});
-  if (weight.numel() > kSmallWeight) return taps;
-  auto points = at::empty({kPoints, weight.size(1), weight.size(0)}, taps.options());
-  fill_kernel_points(taps, 0, weight.size(0), points.mutable_data_ptr<float>());
-  return points;
+ct::WinogradWeight::WinogradWeight(const at::Tensor &weight)
+    : keeps_points_(weight.numel() <= kSmallWeight) {
+  TORCH_CHECK(is_suitable(weight), "Winograd's convolution takes no weight of ", weight.sizes());
+  values_ = weight.permute({2, 3, 1, 0}).contiguous().view({9, weight.size(1), weight.size(0)});
+  if (!keeps_points_) return;
+  auto points = at::empty({kPoints, in(), out()}, values_.options());
+  fill_kernel_points(values_, 0, out(), points.mutable_data_ptr<float>());
+  values_ = points;
 }
 
 at::Tensor ct::winograd_conv2d(
-    const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias,
+    const at::Tensor &x, const WinogradWeight &weight, const std::optional<at::Tensor> &bias,
     bool joint) {
-  const int64_t in = weight.size(1), out = weight.size(2);
-  TORCH_CHECK(x.size(1) == in, "the packed weight takes ", in, " channels, not ", x.size(1));
+  const int64_t in = weight.in(), out = weight.out();
   TORCH_CHECK(
-      !(x.requires_grad() && c10::GradMode::is_enabled()), "a packed weight gives no gradient");
+      x.dim() == 4 && x.size(1) == in && is_float_on_cpu(x), "Winograd's convolution takes [B, ",
+      in, ", H, W] in float32 on the CPU, not ", x.sizes());
+  TORCH_CHECK(
+      !bias || (bias->dim() == 1 && bias->size(0) == out && is_float_on_cpu(*bias)),
+      "Winograd's convolution takes a bias of ", out, " in float32");
+  const auto shifts = bias ? std::optional(bias->contiguous()) : std::nullopt;
   const auto input = x.contiguous(at::MemoryFormat::ChannelsLast);
   const Tiling tiling(x.sizes());
   auto result = at::empty(
       {x.size(0), out, x.size(2), x.size(3)},
       x.options().memory_format(at::MemoryFormat::ChannelsLast));
   const Map map = map_of(result);
-  const bool keeps_points = weight.size(0) == kPoints;
   const int64_t fitting = kKernelRoom / (kPoints * in) / kLanes * kLanes;
-  const int64_t block = keeps_points ? out : std::clamp(fitting, kLanes, out);
+  const int64_t block = weight.keeps_points() ? out : std::clamp(fitting, kLanes, out);
   const int64_t strip = tiling.longest_strip(joint);
-  const auto kernel_room = keeps_points ? weight : scratch(kPoints * in * block, x);
+  const auto kernel_room =
+      weight.keeps_points() ? weight.points() : scratch(kPoints * in * block, x);
   const auto point_room = scratch(kPoints * strip * in, x);
   const auto product_room = scratch(kPoints * strip * block, x);
   for (int64_t channel = 0; channel < out; channel += block) {
     const int64_t width = std::min(block, out - channel);
-    const auto kernels = keeps_points ? weight : part(kernel_room, in, width);
-    if (!keeps_points) {
-      fill_kernel_points(weight, channel, width, kernels.mutable_data_ptr<float>());
+    const auto kernels = weight.keeps_points() ? kernel_room : part(kernel_room, in, width);
+    if (!weight.keeps_points()) {
+      fill_kernel_points(weight.taps(), channel, width, kernels.mutable_data_ptr<float>());
     }
-    const float *shift = bias ? bias->const_data_ptr<float>() + channel : nullptr;
+    const float *shift = shifts ? shifts->const_data_ptr<float>() + channel : nullptr;
     float *values = result.mutable_data_ptr<float>() + channel;
     tiling.for_each_strip(joint, [&](int64_t first, int64_t size) {
       const auto points = part(point_room, size, in);

@@ -1,0 +1,101 @@
+import CTorch
+
+/// A frozen weight in the layout that the processor's library multiplies fastest.
+///
+/// It has no elements to read: only ``F/linear(_:_:_:)-(_,PackedWeight,_)`` or
+/// ``F/conv2d(_:_:_:)`` takes it, whichever it was packed for, and neither gives a gradient.
+package struct PackedWeight {
+  /// Owns one packed weight of the shim.
+  final class Handle {
+    let raw: OpaquePointer
+
+    init(_ raw: OpaquePointer) { self.raw = raw }
+
+    deinit { ct_packed_free(raw) }
+  }
+
+  /// The shape of the plain weight.
+  package let shape: [Int]
+  /// The type of the plain weight.
+  package let dtype: DType
+
+  let handle: Handle
+
+  /// Packs `[out, in]` in oneDNN's layout, the best for inputs of `rows` rows and right for all.
+  ///
+  /// - Precondition: ``canPack(_:)``.
+  package init(linear weight: Tensor, rows: Int) {
+    self.init("packing of a linear weight", weight) { ct_pack_linear($0, rows, $1) }
+  }
+
+  /// Packs a convolution's weight in oneDNN's layout or, where that is faster, for Winograd's
+  /// F(4×4, 3×3), together with the convolution's own settings.
+  ///
+  /// Winograd's sums round about four times as coarsely as the sum as written (5e-5 where the
+  /// results have a deviation of 1).
+  ///
+  /// Shapes: `[out, in / groups, kh, kw]`; the best for inputs of the shape `input`
+  /// (`[B, in, H, W]`), right for all.
+  ///
+  /// Source: Lavin and Gray 2016.
+  ///
+  /// - Precondition: ``canPack(_:)``.
+  package init(
+    convolution weight: Tensor, input: [Int], stride: Int = 1, padding: Int = 0, dilation: Int = 1,
+    groups: Int = 1
+  ) {
+    precondition(input.count == 4, "a convolution's input has 4 axes, not \(input)")
+    self.init("packing of a convolution's weight", weight) {
+      ct_pack_conv2d(
+        $0, input, [stride, stride], [padding, padding], [dilation, dilation], groups, $1)
+    }
+  }
+
+  private init(
+    _ op: StaticString, _ weight: Tensor, _ body: (OpaquePointer, Out) -> Int32
+  ) {
+    var raw: OpaquePointer?
+    let status = withExtendedLifetime(weight) { body(weight.handle.raw, &raw) }
+    guard status == 0, let raw else { Tensor.fail(op, [weight]) }
+    handle = Handle(raw)
+    shape = weight.shape
+    dtype = weight.dtype
+  }
+
+  /// Whether this processor packs the weight: float32 or bfloat16 on the CPU.
+  package static func canPack(_ weight: Tensor) -> Bool {
+    withExtendedLifetime(weight) { ct_can_pack(weight.handle.raw) }
+  }
+}
+
+@available(*, unavailable)
+extension PackedWeight: Sendable {}
+
+extension F {
+  /// `x * weightᵀ + bias` with a packed weight.
+  ///
+  /// Shapes: x `[..., in]`, bias `[out]` -> `[..., out]`.
+  package static func linear(_ x: Tensor, _ weight: PackedWeight, _ bias: Tensor? = nil) -> Tensor {
+    OperationCounter.add(2 * Double(x.count) * Double(weight.shape[0]))
+    return packed("linear", x, weight, bias, ct_packed_linear)
+  }
+
+  /// The convolution that the weight was packed for.
+  ///
+  /// Shapes: x `[B, C, H, W]`, bias `[out]` -> `[B, out, H', W']`.
+  package static func conv2d(_ x: Tensor, _ weight: PackedWeight, _ bias: Tensor? = nil) -> Tensor {
+    let y = packed("conv2d", x, weight, bias, ct_packed_conv2d)
+    // What is counted are the operations of the sum as written, also where Winograd's does fewer.
+    OperationCounter.add(2 * Double(y.count) * Double(weight.shape.dropFirst().reduce(1, *)))
+    return y
+  }
+
+  private static func packed(
+    _ op: StaticString, _ x: Tensor, _ weight: PackedWeight, _ bias: Tensor?,
+    _ body: (OpaquePointer, OpaquePointer, OpaquePointer?, Out) -> Int32
+  ) -> Tensor {
+    withExtendedLifetime((weight, bias)) {
+      .unary(op, x) { body($0, weight.handle.raw, bias?.handle.raw, $1) }
+    }
+  }
+}
