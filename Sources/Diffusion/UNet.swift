@@ -77,6 +77,11 @@ public final class UNet: Module {
     let output = convOut(convNormOut.thenSiLU(h))
     return patch == 1 ? output : F.pixelShuffle(output, patch)
   }
+
+  /// All layers that attend to the context, from the first to the last.
+  var attentions: [AddedKVAttention] {
+    downBlocks.flatMap(\.attentions) + midBlock.attentions + upBlocks.flatMap(\.attentions)
+  }
 }
 
 /// What every level of a U-Net is given beside its feature map.

@@ -37,8 +37,6 @@ extension UNet {
   ///
   /// Shapes: `sequence` `[B, L, X]`; `mask` `[B, L]` bool, true where a position may be seen.
   public func context(_ sequence: Tensor, mask: Tensor? = nil) -> UNetContext {
-    UNetContext(
-      sequence, mask: mask,
-      layers: namedModules().compactMap { $0.module as? AddedKVAttention })
+    UNetContext(sequence, mask: mask, layers: attentions)
   }
 }

@@ -1,11 +1,11 @@
-public import Foundation
+import Foundation
 public import Torch
 
 /// A running average of a module's weights, which draws better pictures than the weights.
 ///
 /// The average is float32 whatever the module's type. Buffers are copied, not averaged.
 /// Source: diffusers `EMAModel`.
-public final class ExponentialMovingAverage {
+public final class ExponentialMovingAverage: Resumable {
   /// How the decay rises to its highest value.
   public enum WarmUp: Codable, Sendable, Equatable {
     /// Full decay from the start.
@@ -54,25 +54,12 @@ public final class ExponentialMovingAverage {
     TorchOptim.foreachLerp(parameters.map(\.average), weights, weight: 1 - decay(at: step))
   }
 
-  /// The averaged weights and the module's persistent buffers under the module's keys, sharing
-  /// storage: the checkpoint to ship.
-  public func stateDict() -> [String: Tensor] {
-    var state = module.stateDict()
-    for (name, _, average) in parameters { state[name] = average }
-    return state
-  }
-
-  /// Takes over averages that `stateDict` gave; its buffers go into the module.
-  ///
-  /// Throws: `CheckpointError.misfit` when keys or shapes are not exactly the module's.
-  public func load(_ state: [String: Tensor], file: URL? = nil) throws(CheckpointError) {
-    let current = stateDict()
-    try checkFit(of: state, to: current.map { ($0.key, $0.value) }, file: file)
-    noGrad {
-      for (key, value) in current {
-        if let new = state[key] { value.copy(from: new) }
-      }
-    }
+  /// The averaged weights and the module's persistent buffers under the module's keys; as a state
+  /// dict, the checkpoint to ship. Loading one puts its buffers into the module.
+  public var slots: [String: Tensor] {
+    var slots = module.stateDict()
+    for (name, _, average) in parameters { slots[name] = average }
+    return slots
   }
 
   /// Copies the averages into another module of the same kind.

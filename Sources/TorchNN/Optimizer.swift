@@ -1,5 +1,4 @@
-public import Foundation
-public import Torch
+import Torch
 
 /// Parameters that share the settings of an optimiser.
 public struct ParameterGroup {
@@ -48,19 +47,13 @@ public struct ParameterGroup {
 ///
 /// Make it after `Module.to` and `Module.freeze`: its state lies on the device and in the type
 /// that the parameters have at that moment, and it holds no frozen parameter.
-public protocol Optimizer: AnyObject {
+public protocol Optimizer: Resumable {
   /// The parameters that it trains.
   var parameterGroups: [ParameterGroup] { get }
   /// The step size, before a group's scale; a schedule sets it before each step.
   var learningRate: Double { get set }
   /// Changes each parameter that has a gradient.
   func step()
-  /// Its whole state apart from the settings, as tensors that share its storage.
-  func stateDict() -> [String: Tensor]
-  /// Takes over a state that `stateDict` gave, so that training goes on as if never broken off.
-  ///
-  /// Throws: `CheckpointError.misfit` when keys or shapes are not exactly those of its parameters.
-  func load(_ state: [String: Tensor], file: URL?) throws(CheckpointError)
 }
 
 extension Optimizer {
@@ -69,11 +62,6 @@ extension Optimizer {
 
   /// Sets the gradient of every parameter to nil.
   public func zeroGradients() { for parameter in parameters { parameter.clearGradient() } }
-
-  /// Takes over a state that came from no file.
-  public func load(_ state: [String: Tensor]) throws(CheckpointError) {
-    try load(state, file: nil)
-  }
 }
 
 /// Scales the gradients down so that their Euclidean norm, over all parameters together, is at

@@ -16,7 +16,7 @@ public final class Trainer<Task: TrainingTask> {
 
   private let config: Data
   private let device: Device
-  private let players: [Player]
+  private let optimized: [Optimized]
   private let schedule: LearningRateSchedule
   private let average: ExponentialMovingAverage
 
@@ -35,8 +35,8 @@ public final class Trainer<Task: TrainingTask> {
     store = CheckpointStore(folder: folder, keep: options.keepCheckpoints)
     try store.prepare()
     task.module.to(device: device)
-    players = task.parts.enumerated().map { index, part in
-      Player(part, index: index, options: options)
+    optimized = task.parts.enumerated().map { index, part in
+      Optimized(part, index: index, options: options)
     }
     schedule = options.rateSchedule
     average = ExponentialMovingAverage(
@@ -65,8 +65,8 @@ public final class Trainer<Task: TrainingTask> {
       var loss = 0.0
       var parts: [String: Double] = [:]
       var squaredNorm = 0.0
-      for player in players where state.step % player.part.period == 0 {
-        let done = try move(player, rate: rate)
+      for one in optimized where state.step % one.part.period == 0 {
+        let done = try update(one, rate: rate)
         loss += done.loss
         parts.merge(done.parts) { _, new in new }
         squaredNorm += done.gradientNorm * done.gradientNorm
@@ -125,8 +125,8 @@ public final class Trainer<Task: TrainingTask> {
     }
     try load("ema.safetensors") { try average.load($0, file: $1) }
     try load("model.safetensors") { try task.module.load($0, file: $1) }
-    for player in players {
-      try load(player.file) { try player.optimizer.load($0, file: $1) }
+    for one in optimized {
+      try load(one.file) { try one.optimizer.load($0, file: $1) }
     }
     state = found
     return checkpoint
@@ -139,9 +139,8 @@ public final class Trainer<Task: TrainingTask> {
       try Safetensors.write(
         task.module.stateDict(), to: folder.appending(path: "model.safetensors"))
       try Safetensors.write(average.stateDict(), to: folder.appending(path: "ema.safetensors"))
-      for player in players {
-        try Safetensors.write(
-          player.optimizer.stateDict(), to: folder.appending(path: player.file))
+      for one in optimized {
+        try Safetensors.write(one.optimizer.stateDict(), to: folder.appending(path: one.file))
       }
     }
     try averaged { try task.export(to: store.folder.appending(path: "model")) }
@@ -150,14 +149,18 @@ public final class Trainer<Task: TrainingTask> {
 
   // MARK: - Parts of the loop
 
-  /// One player's share of a step: its gradients over all batches of the step, then its optimiser.
-  private func move(
-    _ player: Player, rate: Double
+  /// Updates one part: gradients over all batches of the step, then its optimiser.
+  ///
+  /// The others' parameters get no gradients meanwhile. Only those that are trained are frozen and
+  /// thawed: what a task froze itself stays so.
+  private func update(
+    _ one: Optimized, rate: Double
   ) throws -> (loss: Double, parts: [String: Double], gradientNorm: Double) {
-    for other in players where other !== player { other.part.module.freeze() }
-    defer { for other in players where other !== player { other.part.module.unfreeze() } }
-    let optimizer = player.optimizer
-    optimizer.learningRate = rate * player.part.rateScale
+    let others = optimized.filter { $0.index != one.index }.flatMap(\.optimizer.parameters)
+    for parameter in others { parameter.setFrozen(true) }
+    defer { for parameter in others { parameter.setFrozen(false) } }
+    let optimizer = one.optimizer
+    optimizer.learningRate = rate * one.part.rateScale
     let share = 1 / Double(options.gradientAccumulation)
     var loss = 0.0
     var parts: [String: Double] = [:]
@@ -165,9 +168,9 @@ public final class Trainer<Task: TrainingTask> {
       let index = state.step * options.gradientAccumulation + part
       let batch = try task.batch(at: index)
       let random = RandomSource(
-        seed: StepSeed.seed(options.seed, .loss, at: index * players.count + player.index))
+        seed: StepSeed.seed(options.seed, .loss, at: index * optimized.count + one.index))
       task.module.seedDropout(StepSeed.seed(options.seed, .dropout, at: index))
-      let losses = inPrecision { task.loss(batch, of: player.index, using: random) }
+      let losses = inPrecision { task.loss(batch, of: one.index, using: random) }
       (losses.total * share).backward()
       loss += losses.total.item() * share
       for (name, value) in losses.parts { parts[name, default: 0] += value.item() * share }
@@ -225,12 +228,12 @@ public final class Trainer<Task: TrainingTask> {
   }
 }
 
-/// A part that is trained, with what moves it.
-private final class Player {
+/// A part with its optimiser.
+private struct Optimized {
   let part: TrainedPart
   /// Its place among the parts.
   let index: Int
-  let optimizer: AdamW
+  let optimizer: Adam
   /// Its optimiser's file in a checkpoint.
   let file: String
 
@@ -238,7 +241,7 @@ private final class Player {
     self.part = part
     self.index = index
     file = part.name.isEmpty ? "optimizer.safetensors" : "optimizer-\(part.name).safetensors"
-    optimizer = AdamW(
+    optimizer = Adam(
       ParameterGroup.split(part.module, weightDecay: options.weightDecay),
       learningRate: options.learningRate, betas: (options.betas[0], options.betas[1]),
       epsilon: options.epsilon)

@@ -40,7 +40,7 @@ import TorchNN
       let texts = read.text(Tensor([512, 1, 513, 512, 2, 513], shape: [2, 3]))
       read.contrastiveLoss(imageEmbeds: images, textEmbeds: texts.embeds).backward()
       #expect(weight.gradient != nil)
-      AdamW(read, learningRate: 1e-3).step()
+      Adam(read, learningRate: 1e-3).step()
       // The file was mapped, not opened for writing.
       let again = try CLIPModel.load(from: folder)
       #expect(again.parameters().first?.value.isFinite().all().item() == 1)

@@ -190,7 +190,7 @@ import TorchNN
     var rows: [Int] = []
     for row in 0..<8 { rows += [512, row, row + 20, 513] }
     let ids = Tensor(rows, shape: [8, 4])
-    let optimizer = AdamW(model, learningRate: 3e-3)
+    let optimizer = Adam(model, learningRate: 3e-3)
     let before = loss(model, pixels, ids).item()
     for _ in 0..<30 {
       model.zeroGradients()

@@ -171,7 +171,7 @@ import TorchNN
     let values = (0..<6).flatMap { index in (0..<12).map { Int64((index % 3 + $0) % 5) } }
     let codes = Tensor(values, shape: [6, 3, 4])
     for model in Self.priors(width: 16) {
-      let optimizer = AdamW(ParameterGroup.split(model, weightDecay: 0), learningRate: 1e-2)
+      let optimizer = Adam(ParameterGroup.split(model, weightDecay: 0), learningRate: 1e-2)
       for _ in 0..<150 {
         model.loss(codes, condition: labels).backward()
         optimizer.step()

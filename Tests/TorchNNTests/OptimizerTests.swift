@@ -38,11 +38,8 @@ private final class Pair: Module {
       ParameterGroup([("bias", pair.bias)], rateScale: 0.5),
     ]
     return switch name {
-    case "adamw": AdamW(groups, learningRate: 0.1, betas: (0.8, 0.95), epsilon: 1e-6)
-    case "adam": Adam(groups, learningRate: 0.1)
-    case "sgd": SGD(groups, learningRate: 0.1)
-    case "momentum": SGD(groups, learningRate: 0.1, momentum: 0.9)
-    default: SGD(groups, learningRate: 0.1, momentum: 0.9, isNesterov: true)
+    case "adamw": Adam(groups, learningRate: 0.1, betas: (0.8, 0.95), epsilon: 1e-6)
+    default: Adam(groups, learningRate: 0.1, decoupled: false)
     }
   }
 
@@ -60,7 +57,7 @@ private final class Pair: Module {
     }
   }
 
-  @Test(arguments: ["adamw", "adam", "sgd", "momentum", "nesterov"])
+  @Test(arguments: ["adamw", "adam"])
   func tenStepsMatchPeer(name: String) throws {
     let pair = try pair()
     let weights = try #require(golden["\(name).weight"])
@@ -71,7 +68,7 @@ private final class Pair: Module {
     }
   }
 
-  @Test(arguments: ["adamw", "adam", "sgd", "momentum", "nesterov"])
+  @Test(arguments: ["adamw", "adam"])
   func resumesBitForBit(name: String) throws {
     let whole = try pair()
     try run(0..<10, whole, make(name, whole))
@@ -98,7 +95,8 @@ private final class Pair: Module {
     let pair = try pair()
     let adam = make("adam", pair)
     let error = #expect(throws: CheckpointError.self) {
-      try adam.load(make("momentum", pair).stateDict(), file: URL(filePath: "/run/o.safetensors"))
+      try adam.load(
+        ["weight.momentum": Tensor.zeros([5, 4])], file: URL(filePath: "/run/o.safetensors"))
     }
     let text = try #require(error).description
     #expect(text.contains("o.safetensors") && text.contains("weight.exp_avg"), "\(text)")
@@ -146,7 +144,7 @@ private final class Pair: Module {
     let model = Sequential([Linear(2, 2, using: random), Linear(2, 1, using: random)])
     model.layers[0].freeze()
     let before = model.layers[0].parameters()[0].value.bytes()
-    let optimizer = AdamW(model, learningRate: 0.1)
+    let optimizer = Adam(model, learningRate: 0.1)
     #expect(optimizer.parameters.count == 2)
     model(Tensor.ones([3, 2])).sum().backward()
     optimizer.step()
@@ -159,7 +157,7 @@ private final class Pair: Module {
     let random = RandomSource(seed: 5)
     let layer = Linear(1, 1, using: random)
     let x = random.normal([64, 1])
-    let optimizer = AdamW(layer, learningRate: 0.1, weightDecay: 0)
+    let optimizer = Adam(layer, learningRate: 0.1, weightDecay: 0)
     for _ in 0..<200 {
       optimizer.zeroGradients()
       F.mseLoss(layer(x), x * 3 - 1).backward()

@@ -75,10 +75,12 @@ func decidedFiles(of checkpoint: URL) throws -> [String: Data] {
   return files
 }
 
-/// Two numbers that pull at each other: one is moved at every step, the other at every second.
+/// Two numbers that pull at each other: one is moved at every step, the other at every second. Each
+/// has a scale beside it that the task freezes.
 final class DuelTask: TrainingTask {
   final class Fighter: Module {
     let place = Parameter([1], filledWith: 1)
+    let scale = Parameter([1], filledWith: 2)
   }
   final class Both: Module {
     let left = Fighter()
@@ -98,13 +100,21 @@ final class DuelTask: TrainingTask {
   private(set) var moves: [Int] = []
   private(set) var otherWasFrozen = true
 
+  init() {
+    for scale in [network.left.scale, network.right.scale] {
+      scale.value = scale.value.detached()
+    }
+  }
+
   func batch(at index: Int) throws -> Tensor { Tensor.ones([1]) }
 
   func loss(_ batch: Tensor, of part: Int, using random: RandomSource) -> Losses {
     moves.append(part)
     let other = part == 0 ? network.right : network.left
     otherWasFrozen = otherWasFrozen && other.place.isFrozen
-    let gap = (network.left.place.value - network.right.place.value * 2 + random.normal([1]))
+    let gap =
+      (network.left.place.value - network.right.place.value * network.right.scale.value
+        + random.normal([1]))
     return Losses(total: (gap * (part == 0 ? 1 : -1)).sum())
   }
 

@@ -84,6 +84,10 @@ import Training
       #expect(abs(whole.task.network.left.place.value.item() - (1 - 8 * rate)) < rate / 10)
       #expect(abs(whole.task.network.right.place.value.item() - (1 - 2 * rate)) < rate / 10)
       #expect(!whole.task.network.left.place.isFrozen)
+      for fighter in [whole.task.network.left, whole.task.network.right] {
+        #expect(fighter.scale.isFrozen, "what the task froze stays frozen")
+        #expect(fighter.scale.value.item() == 2)
+      }
 
       let first = try trainer("parts")
       try first.run(shouldStop: { first.state.step == 2 })
@@ -121,9 +125,20 @@ import Training
     try withTemporaryFolder { folder in
       var options = TrainingOptions.tiny
       options.precision = .bfloat16
-      let trainer = try ToyTask.trainer(in: folder, options: options)
-      try trainer.run()
-      #expect(trainer.task.network.first.weight.value.dtype == .float32)
+      func losses(_ precision: TrainingOptions.Precision) throws -> [Double] {
+        options.precision = precision
+        var losses: [Double] = []
+        let trainer = try ToyTask.trainer(
+          in: folder.appending(path: precision.rawValue), options: options)
+        try trainer.run { losses.append($0.loss) }
+        #expect(trainer.task.network.first.weight.value.dtype == .float32)
+        return losses
+      }
+      let (single, half) = (try losses(.float32), try losses(.bfloat16))
+      for (a, b) in zip(single, half) {
+        #expect(a != b, "a loss of bfloat16 products equals that of float32 ones")
+        #expect(abs(a - b) < 0.05 * a, "\(a) and \(b)")
+      }
     }
   }
 

@@ -116,7 +116,7 @@ import UnCLIP
       ).total
     }
     let before = noGrad { loss(99).item() }
-    let optimizer = AdamW(
+    let optimizer = Adam(
       ParameterGroup.split(prior.transformer, weightDecay: 0), learningRate: 3e-3)
     for step in 0..<60 {
       loss(UInt64(step)).backward()

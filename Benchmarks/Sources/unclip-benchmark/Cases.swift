@@ -40,7 +40,7 @@ func decoderTrainingStep() throws {
   let images = random.normal([batch, 3, size, size]).clamped(min: -1, max: 1)
   let (captions, none) = (text(batch), text(1))
   let embedding = random.normal([batch, d])
-  let optimizer = AdamW(
+  let optimizer = Adam(
     ParameterGroup.split(decoder.unet, weightDecay: 0.01)
       + ParameterGroup.split(decoder.projection, weightDecay: 0.01), learningRate: 1e-4)
   let times = seconds(runs: 25, warmUp: 3) {

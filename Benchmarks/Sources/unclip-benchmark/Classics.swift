@@ -48,7 +48,7 @@ func classicTrainingSteps() throws {
 
 /// Times steps of one network.
 private func step(_ name: String, _ module: any Module, _ loss: () -> Tensor) throws {
-  let optimizer = AdamW(
+  let optimizer = Adam(
     ParameterGroup.split(module, weightDecay: 0), learningRate: 1e-4)
   let times = seconds(runs: 25, warmUp: 3) {
     loss().backward()
@@ -65,8 +65,8 @@ private func ganStep(_ real: Tensor, using random: RandomSource) throws {
       imageSize: 32, channels: 1, widths: [32, 64, 128], latentDim: 64,
       discriminatorNorm: .spectral), using: random)
   let (g, d) = (gan.generator, gan.discriminator)
-  let ofG = AdamW(ParameterGroup.split(g, weightDecay: 0), learningRate: 1e-4)
-  let ofD = AdamW(ParameterGroup.split(d, weightDecay: 0), learningRate: 1e-4)
+  let ofG = Adam(ParameterGroup.split(g, weightDecay: 0), learningRate: 1e-4)
+  let ofD = Adam(ParameterGroup.split(d, weightDecay: 0), learningRate: 1e-4)
   let loss = AdversarialLoss.nonSaturating
   let times = seconds(runs: 25, warmUp: 3) {
     let fake = noGrad { g(gan.latents(real.dim(0), using: random)) }

@@ -57,6 +57,7 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
   private let training: CodeSet
   private let heldOut: CodeSet
   private let classes: [String]?
+  private var drawn: (pass: Int, rows: Tensor)?
 
   /// A prior with new weights over the codes of `decoder`.
   init(
@@ -82,10 +83,17 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
   public func batch(at index: Int) -> CodeSet {
     let perPass = max(1, training.count / batchSize)
     let (pass, place) = index.quotientAndRemainder(dividingBy: perPass)
-    let random = RandomSource(seed: StepSeed.seed(seed, .data, at: pass))
-    let order = random.permutation(training.count)
     let start = place * batchSize
-    return training[order[start..<min(start + batchSize, training.count)]]
+    return training[order(of: pass)[start..<min(start + batchSize, training.count)]]
+  }
+
+  /// The rows in a pass's order, drawn when the pass begins.
+  private func order(of pass: Int) -> Tensor {
+    if let drawn, drawn.pass == pass { return drawn.rows }
+    let random = RandomSource(seed: StepSeed.seed(seed, .data, at: pass))
+    let rows = random.permutation(training.count)
+    drawn = (pass, rows)
+    return rows
   }
 
   /// The mean cross-entropy of a code given those before it, nats.

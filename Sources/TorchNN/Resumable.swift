@@ -1,0 +1,30 @@
+public import Foundation
+public import Torch
+
+/// Something whose state changes while a network is trained, and which a checkpoint saves so that
+/// training goes on as if it had never been broken off.
+public protocol Resumable: AnyObject {
+  /// The whole state apart from the settings: tensors by name, whose storage training updates in
+  /// place.
+  var slots: [String: Tensor] { get }
+}
+
+extension Resumable {
+  /// The state as tensors that share its storage.
+  public func stateDict() -> [String: Tensor] { slots.mapValues { $0.detached() } }
+
+  /// Takes over a state that ``stateDict()`` gave.
+  ///
+  /// - Parameter file: where the state comes from, for the error.
+  /// - Throws: `CheckpointError.misfit`, with the state as it was, when keys or shapes are not
+  ///   exactly those of the slots.
+  public func load(_ state: [String: Tensor], file: URL? = nil) throws(CheckpointError) {
+    let slots = slots
+    try checkFit(of: state, to: slots.map { ($0.key, $0.value) }, file: file)
+    noGrad {
+      for (key, slot) in slots {
+        if let new = state[key] { slot.copy(from: new) }
+      }
+    }
+  }
+}
