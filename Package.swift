@@ -11,7 +11,7 @@ let swift: [SwiftSetting] = [
 ]
 
 /// A Swift target of this package with the common settings.
-func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: swift)
 }
 
@@ -29,7 +29,7 @@ let package = Package(
     .library(name: "UnCLIP", targets: ["UnCLIP"]),
     .library(name: "CLIP", targets: ["CLIP"]),
     .library(name: "Diffusion", targets: ["Diffusion"]),
-    .library(name: "Torch", targets: ["Torch", "TorchNN"]),
+    .library(name: "Torch", targets: ["Torch", "TorchNN", "Config"]),
     .library(name: "Imaging", targets: ["Imaging"]),
     .library(name: "Datasets", targets: ["Datasets"]),
     .library(name: "Classics", targets: ["Classics"]),
@@ -44,14 +44,16 @@ let package = Package(
     // LibTorch is found through .libtorch/pkgconfig/libtorch.pc, which Scripts/setup writes.
     .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
     .target(name: "CTorch", dependencies: ["CLibTorch"]),
-    library("Torch", ["CTorch"]),
-    library("TorchNN", ["Torch"]),
+    library("Files"),
+    library("Config", ["Files"]),
+    library("Torch", ["CTorch", "Files"]),
+    library("TorchNN", ["Torch", "Config"]),
 
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
     .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
     .target(name: "CImaging", dependencies: ["CPNG", "CJPEG", "CWebP"]),
-    library("Imaging", ["CImaging"]),
+    library("Imaging", ["CImaging", "Files"]),
 
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     library("TorchArchive", ["Torch", "CZlib"]),
@@ -60,7 +62,7 @@ let package = Package(
     library("CLIP", ["TorchNN", "Imaging"]),
     library("UnCLIP", ["Diffusion", "CLIP"]),
     library("Conversion", ["UnCLIP", "TorchArchive"]),
-    library("Datasets", ["Imaging"]),
+    library("Datasets", ["Imaging", "Files"]),
     library("Metrics", ["TorchNN"]),
     library("Classics", ["TorchNN"]),
     library("Training", ["UnCLIP", "Classics", "Datasets", "Metrics"]),
@@ -75,6 +77,8 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport",
       swiftSettings: swift),
+    tests("Files"),
+    tests("Config"),
     tests("Torch"),
     tests("TorchNN"),
     tests("Imaging"),

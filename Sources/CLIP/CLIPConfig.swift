@@ -1,4 +1,5 @@
-public import TorchNN
+public import Config
+import TorchNN
 
 /// The sizes of both towers of a CLIP.
 public struct CLIPConfig: Codable, Sendable, Equatable {

@@ -1,5 +1,6 @@
+public import Config
 public import Foundation
-public import TorchNN
+import TorchNN
 
 /// The `config.json` of any CLIP that transformers writes: a tower's own, or a whole model's with
 /// both towers nested in it.

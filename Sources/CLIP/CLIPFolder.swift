@@ -1,3 +1,5 @@
+import Config
+import Files
 public import Foundation
 public import Torch
 import TorchNN

@@ -1,7 +1,8 @@
+public import Config
 public import Foundation
 public import Imaging
 public import Torch
-public import TorchNN
+import TorchNN
 
 /// How pictures are made ready for a vision tower; in JSON the keys of transformers'
 /// `CLIPImageProcessor`.

@@ -1,5 +1,6 @@
+public import Config
 public import Foundation
-public import TorchNN
+import TorchNN
 
 /// An `open_clip_config.json`: sizes of both towers and how pictures are prepared.
 ///

@@ -1,3 +1,4 @@
+import Files
 import Torch
 
 /// Why a tokenizer could not be read or written; each case prints as one sentence.

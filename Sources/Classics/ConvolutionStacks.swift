@@ -1,3 +1,4 @@
+import Config
 public import Torch
 public import TorchNN
 

@@ -1,3 +1,4 @@
+import Config
 import Diffusion
 import Foundation
 import Torch

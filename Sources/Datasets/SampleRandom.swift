@@ -1,3 +1,5 @@
+import Files
+
 /// Random numbers that are a pure function of a seed and a few indices, the same on every machine.
 ///
 /// Source: SplitMix64, Steele, Lea and Flood 2014.
@@ -6,16 +8,17 @@ public struct SampleRandom: RandomNumberGenerator, Sendable {
 
   /// Starts the stream that belongs to `seed` and `indices`.
   public init(seed: UInt64, _ indices: Int...) {
-    state = Self.mixed(seed &+ Self.increment)
+    state = SplitMix64.mixed(seed &+ SplitMix64.increment)
     for index in indices {
-      state = Self.mixed(state ^ Self.mixed(UInt64(bitPattern: Int64(index)) &+ Self.increment))
+      state = SplitMix64.mixed(
+        state ^ SplitMix64.mixed(UInt64(bitPattern: Int64(index)) &+ SplitMix64.increment))
     }
   }
 
   /// The next 64 bits.
   public mutating func next() -> UInt64 {
-    state &+= Self.increment
-    return Self.mixed(state)
+    state &+= SplitMix64.increment
+    return SplitMix64.mixed(state)
   }
 
   /// A number in [0, 1).
@@ -63,14 +66,5 @@ public struct SampleRandom: RandomNumberGenerator, Sendable {
     for index in stride(from: elements.count - 1, to: 0, by: -1) {
       elements.swapAt(index, integer(below: index + 1))
     }
-  }
-
-  private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
-
-  private static func mixed(_ value: UInt64) -> UInt64 {
-    var z = value
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

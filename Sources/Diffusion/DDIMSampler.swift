@@ -1,5 +1,6 @@
+public import Config
 public import Torch
-public import TorchNN
+import TorchNN
 
 /// DDIM: a step keeps the predicted start and moves along the implied noise.
 ///

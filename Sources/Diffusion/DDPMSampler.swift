@@ -1,5 +1,6 @@
+public import Config
 public import Torch
-public import TorchNN
+import TorchNN
 
 /// Ancestral sampling: each step draws from the reverse Gaussian around the posterior mean of
 /// the predicted start. The last step returns its mean.

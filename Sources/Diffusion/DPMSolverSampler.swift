@@ -1,6 +1,7 @@
+public import Config
 import Foundation
 public import Torch
-public import TorchNN
+import TorchNN
 
 /// DPM-Solver++ of second order, multistep: good pictures in 10 to 20 steps, without noise.
 ///

@@ -1,5 +1,5 @@
+public import Config
 public import Foundation
-public import TorchNN
 
 /// The noising process a network was trained for and how it is sampled, as the peers'
 /// `scheduler_config.json` describes them.

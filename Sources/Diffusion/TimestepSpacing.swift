@@ -1,4 +1,5 @@
-public import TorchNN
+public import Config
+import TorchNN
 
 /// Which timesteps of the training process a sampler visits.
 public enum TimestepSpacing: Sendable, Equatable {

@@ -1,5 +1,5 @@
+public import Config
 public import Foundation
-public import TorchNN
 
 /// The shape of an ADM U-Net, as the peers' `config.json` describes it.
 ///

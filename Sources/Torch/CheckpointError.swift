@@ -1,3 +1,5 @@
+package import Files
+
 /// Why a file of weights cannot be read, written or used.
 public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The file cannot be opened or read.
@@ -44,5 +46,17 @@ public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible
     let shown = names.prefix(5).joined(separator: ", ")
     let rest = names.count > 5 ? ", …" : ""
     return "\(names.count) \(fault) (\(shown)\(rest))"
+  }
+}
+
+extension CheckpointError {
+  /// A file of weights that the system does not let read.
+  package init(unreadable error: FileError) {
+    self = .unreadable(file: error.path, reason: error.reason)
+  }
+
+  /// A file of weights that the system does not let write.
+  package init(unwritable error: FileError) {
+    self = .unwritable(file: error.path, reason: error.reason)
   }
 }

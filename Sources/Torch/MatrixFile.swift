@@ -1,3 +1,4 @@
+import Files
 public import Foundation
 
 /// A matrix on disk that is written some rows at a time, so that it need not fit in memory.
@@ -19,7 +20,7 @@ public final class MatrixFile {
   public private(set) var missingRows: Int
   private let columns: Int
   private let dtype: DType
-  private let file: AsideFile
+  private let file: AtomicFile
 
   /// Begins a file for a matrix of `rows` by `columns`.
   ///
@@ -48,8 +49,12 @@ public final class MatrixFile {
         throw .unwritable(file: url.path, reason: error.localizedDescription)
       }
     }
-    file = try AsideFile(url)
-    try file.write(header)
+    do {
+      file = try AtomicFile(url)
+      try file.write(header)
+    } catch {
+      throw CheckpointError(unwritable: error)
+    }
   }
 
   /// Adds rows at the end.
@@ -63,7 +68,11 @@ public final class MatrixFile {
       width == columns && count <= missingRows,
       "rows \(rows.shape) for \(missingRows) of width \(columns)")
     let plain = rows.detached().to(.cpu).to(dtype).contiguous()
-    try plain.withBytes { bytes throws(CheckpointError) in try file.write(bytes) }
+    do {
+      try plain.withBytes { bytes throws(FileError) in try file.write(bytes) }
+    } catch {
+      throw CheckpointError(unwritable: error)
+    }
     missingRows -= count
   }
 
@@ -73,7 +82,7 @@ public final class MatrixFile {
   /// Throws: `CheckpointError.unwritable`.
   public func commit() throws(CheckpointError) {
     precondition(missingRows == 0, "\(missingRows) rows are missing")
-    try file.commit()
+    do { try file.commit() } catch { throw CheckpointError(unwritable: error) }
   }
 
   private static func npyHeader(rows: Int, columns: Int, dtype: DType) -> Data {

@@ -1,3 +1,4 @@
+import Files
 public import Foundation
 
 /// The tensors and texts of one safetensors file.
@@ -17,7 +18,8 @@ public enum Safetensors {
   /// another over it is fine.
   /// Throws: `CheckpointError.unreadable`, `.malformed`, `.badTensor`, `.pointer`.
   public static func read(_ url: URL) throws(CheckpointError) -> SafetensorsFile {
-    let mapping = try FileMapping(url)
+    let mapping: FileMapping
+    do { mapping = try FileMapping(url) } catch { throw CheckpointError(unreadable: error) }
     if GitLFS.isPointer(mapping.bytes) { throw .pointer(file: url.path) }
     let header = try SafetensorsHeader(
       parsing: mapping.bytes, fileSize: mapping.bytes.count, file: url.path)
@@ -95,15 +97,19 @@ public enum Safetensors {
       throw .unwritable(file: url.path, reason: error.localizedDescription)
     }
     header.append(contentsOf: [UInt8](repeating: 0x20, count: (8 - header.count % 8) % 8))
-    let file = try AsideFile(url)
-    try withUnsafeBytes(of: UInt64(header.count).littleEndian) { bytes throws(CheckpointError) in
-      try file.write(bytes)
+    do {
+      let file = try AtomicFile(url)
+      try withUnsafeBytes(of: UInt64(header.count).littleEndian) { bytes throws(FileError) in
+        try file.write(bytes)
+      }
+      try file.write(header)
+      for (_, tensor) in ordered {
+        let plain = tensor.detached().to(.cpu).contiguous()
+        try plain.withBytes { bytes throws(FileError) in try file.write(bytes) }
+      }
+      try file.commit()
+    } catch {
+      throw CheckpointError(unwritable: error)
     }
-    try file.write(header)
-    for (_, tensor) in ordered {
-      let plain = tensor.detached().to(.cpu).contiguous()
-      try plain.withBytes { bytes throws(CheckpointError) in try file.write(bytes) }
-    }
-    try file.commit()
   }
 }

@@ -1,3 +1,4 @@
+import Files
 package import Foundation
 
 /// One of several files that hold a model's weights together, as their index tells.

@@ -1,3 +1,4 @@
+import Files
 import Torch
 
 /// Makes tensors of what a pickle says about them, each number checked before it is used.

@@ -1,3 +1,4 @@
+import Files
 public import Foundation
 public import Torch
 
@@ -26,7 +27,8 @@ public struct TorchArchive {
   /// PyTorch before 1.6 and of the other byte order.
   /// Source: torch `serialization`, `caffe2/serialize/inline_container`.
   public init(_ url: URL) throws {
-    let mapping = try FileMapping(url)
+    let mapping: FileMapping
+    do { mapping = try FileMapping(url) } catch { throw CheckpointError(unreadable: error) }
     try FileKind.requireZip(mapping.bytes, file: url.path)
     let archive = try ZipArchive(mapping, file: url.path)
     guard let root = Self.root(of: archive) else {

@@ -1,3 +1,4 @@
+import Files
 public import Foundation
 
 /// Where a run stood when a checkpoint was made.

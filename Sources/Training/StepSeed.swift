@@ -1,3 +1,5 @@
+import Files
+
 /// Seeds that depend on the run's seed and a place in it alone, so that nothing random needs to be
 /// saved: the noise of step k is the same whether or not the run was interrupted before it.
 package enum StepSeed {
@@ -20,15 +22,9 @@ package enum StepSeed {
   /// Range: 32 bits, all that LibTorch's CPU generator takes from a seed.
   /// Source: SplitMix64's finaliser, Steele et al. 2014.
   package static func seed(_ run: UInt64, _ purpose: Purpose, at index: Int) -> UInt64 {
-    var state = mixed(run &+ 0x9E37_79B9_7F4A_7C15 &* purpose.rawValue)
-    state = mixed(state &+ 0x9E37_79B9_7F4A_7C15 &* UInt64(truncatingIfNeeded: index))
+    var state = SplitMix64.mixed(run &+ SplitMix64.increment &* purpose.rawValue)
+    state = SplitMix64.mixed(
+      state &+ SplitMix64.increment &* UInt64(truncatingIfNeeded: index))
     return state >> 32
-  }
-
-  private static func mixed(_ value: UInt64) -> UInt64 {
-    var z = value
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -1,5 +1,5 @@
+public import Config
 public import Foundation
-public import TorchNN
 
 /// What can be trained, in the order in which one needs the other.
 public enum TrainingStage: String, Codable, Sendable, CaseIterable {

@@ -1,3 +1,4 @@
+import Config
 public import Foundation
 import Imaging
 public import Torch

@@ -1,3 +1,4 @@
+import Files
 public import Foundation
 
 /// The run's log: one JSON object a line in `log.jsonl`.

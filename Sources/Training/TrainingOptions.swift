@@ -1,5 +1,6 @@
+public import Config
 import Foundation
-public import TorchNN
+import TorchNN
 
 /// How a run trains: everything that shapes the result but the model and the data.
 ///

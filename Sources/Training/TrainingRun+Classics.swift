@@ -1,5 +1,6 @@
 import CLIP
 import Classics
+import Config
 import Foundation
 import Torch
 import TorchNN

@@ -1,4 +1,5 @@
 import CLIP
+import Config
 import Datasets
 import Diffusion
 import Foundation

@@ -1,4 +1,5 @@
 import Classics
+import Config
 public import Foundation
 public import Torch
 import TorchNN

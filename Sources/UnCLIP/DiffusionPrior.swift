@@ -1,3 +1,4 @@
+import Config
 public import Diffusion
 public import Torch
 import TorchNN

@@ -1,3 +1,5 @@
+import Config
+
 /// A part of the chain that is loaded when it is first used, and can be let go.
 public final class LazyStage<Value> {
   private let make: () throws -> Value

@@ -1,5 +1,5 @@
+public import Config
 import Foundation
-public import TorchNN
 
 /// What a model is called and how it samples unless asked otherwise; `unclip.json` in its folder.
 ///

@@ -1,4 +1,5 @@
 import CLIP
+import Config
 import Foundation
 public import Torch
 import TorchNN

@@ -1,4 +1,5 @@
 public import CLIP
+import Config
 import Diffusion
 import Foundation
 public import Torch

@@ -1,3 +1,4 @@
+import Config
 public import Foundation
 public import Torch
 import TorchNN

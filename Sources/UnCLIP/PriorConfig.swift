@@ -1,5 +1,5 @@
+public import Config
 public import Foundation
-public import TorchNN
 
 /// The shape of a prior's transformer, as the peers' `prior/config.json` describes it.
 public struct PriorConfig: Codable, Sendable, Equatable {

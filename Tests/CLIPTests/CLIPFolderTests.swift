@@ -193,7 +193,7 @@ import TorchNN
       try sentence("model") {
         try FileManager.default.removeItem(
           at: $0.appending(path: "model-00002-of-00004.safetensors"))
-      }.hasPrefix("model-00002-of-00004.safetensors cannot be read (No such file"))
+      }.hasPrefix("model-00002-of-00004.safetensors cannot be read (there is no such file"))
     #expect(
       try sentence("open_clip") { url in
         try FileManager.default.moveItem(

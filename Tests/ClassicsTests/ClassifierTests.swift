@@ -1,4 +1,5 @@
 import Classics
+import Config
 import Foundation
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import Classics
+import Config
 import TestSupport
 import Testing
 import Torch

@@ -166,7 +166,7 @@ private func bytes(header: String, data: Int, claimed: UInt64? = nil) -> Data {
     let error = #expect(throws: CheckpointError.self) { try Safetensors.read(missing) }
     #expect(
       try #require(error).description
-        == "\(missing.path) cannot be read (No such file or directory): check the path and its "
+        == "\(missing.path) cannot be read (there is no such file or folder): check the path and its "
         + "permissions.")
     let aFolder = #expect(throws: CheckpointError.self) { try Safetensors.read(folder.url) }
     #expect(try #require(aFolder).description.contains("not a plain file"))
@@ -174,7 +174,8 @@ private func bytes(header: String, data: Int, claimed: UInt64? = nil) -> Data {
       try Safetensors.write([:], to: folder.file("no/such/folder.safetensors"))
     }
     #expect(
-      try #require(unwritable).description.contains("cannot be written (No such file or directory)")
+      try #require(unwritable).description.contains(
+        "cannot be written (there is no such file or folder)")
     )
     let reserved = #expect(throws: CheckpointError.self) {
       try Safetensors.write(["__metadata__": Tensor.ones([1])], to: folder.file("a"))

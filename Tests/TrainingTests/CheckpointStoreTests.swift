@@ -62,7 +62,7 @@ import Training
       }
       #expect(
         text.hasSuffix(
-          "checkpoint-00000006: the checkpoint cannot be written (No space left on device); make "
+          "checkpoint-00000006: the checkpoint cannot be written (the disk is full); make "
             + "room; checkpoint-00000005 is kept: run again with --resume."), "\(text)")
       #expect(
         try FileManager.default.contentsOfDirectory(atPath: folder.path)

@@ -1,5 +1,6 @@
+public import Config
 public import Torch
-public import TorchNN
+import TorchNN
 
 /// A way of spoiling pictures at random, `x̃ ~ q(x̃ | x)`.
 ///

@@ -1,5 +1,6 @@
+public import Config
 public import Torch
-public import TorchNN
+import TorchNN
 
 /// The shape of a ``DenoisingAutoencoder``.
 public struct DenoisingAutoencoderConfig: PictureConfig {

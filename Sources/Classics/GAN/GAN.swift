@@ -1,3 +1,4 @@
+public import Config
 public import Torch
 public import TorchNN
 

@@ -1,5 +1,6 @@
+public import Config
 public import Torch
-public import TorchNN
+import TorchNN
 
 /// The shape of a VQ-VAE.
 public struct VQVAEConfig: PictureConfig {

@@ -1,4 +1,5 @@
 public import CLIP
+import Config
 public import Foundation
 import Metrics
 public import Torch

@@ -1,4 +1,5 @@
 import CLIP
+public import Config
 public import Diffusion
 public import Foundation
 public import Imaging

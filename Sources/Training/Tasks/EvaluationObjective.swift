@@ -1,4 +1,4 @@
-public import TorchNN
+public import Config
 
 /// The objective of a task whose loss has no settings: how much is measured.
 public struct EvaluationObjective: Codable, Sendable, Equatable {

@@ -1,4 +1,6 @@
 import CLIP
+import Config
+import Files
 import Foundation
 public import Torch
 import TorchNN

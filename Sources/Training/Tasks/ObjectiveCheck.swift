@@ -1,5 +1,5 @@
+import Config
 import Diffusion
-import TorchNN
 
 /// Checks the values of an objective.
 struct ObjectiveCheck {

@@ -1,5 +1,6 @@
 import CLIP
 public import Datasets
+import Files
 public import Foundation
 import Imaging
 public import Torch

@@ -1,3 +1,4 @@
+public import Config
 public import Diffusion
 public import Foundation
 public import Torch

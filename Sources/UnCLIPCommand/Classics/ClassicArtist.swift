@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLIP
 import Classics
+import Config
 import Foundation
 import Torch
 import TorchNN

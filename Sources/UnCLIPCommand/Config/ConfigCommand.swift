@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLIP
+import Config
 import Diffusion
 import Foundation
 import TorchNN

@@ -1,12 +1,12 @@
 import ArgumentParser
 import CLIP
 import Classics
+import Config
 import Conversion
 import Datasets
 import Imaging
 import Torch
 import TorchArchive
-import TorchNN
 import Training
 import UnCLIP
 

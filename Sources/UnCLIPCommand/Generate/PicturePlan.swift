@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Where each picture of a run goes; made, and its folder tried, before anything is drawn.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Conversion
+import Files
 import Foundation
 import TorchNN
 import UnCLIP

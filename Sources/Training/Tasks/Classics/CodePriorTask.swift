@@ -1,5 +1,6 @@
 import CLIP
 public import Classics
+public import Config
 public import Foundation
 public import Imaging
 public import Torch

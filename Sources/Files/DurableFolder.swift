@@ -1,15 +1,15 @@
-import Foundation
+package import Foundation
 
 /// Folders and files that are either wholly there or not there, whatever happens while they are
 /// written: filled under a hidden name, synced to the disk, then renamed.
-enum DurableFolder {
+package enum DurableFolder {
   /// Ends the names of folders that are being written or removed.
-  static let partialSuffix = ".partial"
+  package static let partialSuffix = ".partial"
 
   /// Makes the folder `name` in `parent` with what `fill` writes into the URL it gets.
   ///
-  /// Throws: what `fill` throws, and `POSIXError`; nothing of the folder is left then.
-  static func create(
+  /// Throws: what `fill` throws, and `FileError`; nothing of the folder is left then.
+  package static func create(
     _ name: String, in parent: URL, fill: (URL) throws -> Void
   ) throws {
     let files = FileManager.default
@@ -32,7 +32,7 @@ enum DurableFolder {
   }
 
   /// Removes a folder so that no half of it can be taken for the whole.
-  static func remove(_ folder: URL) throws {
+  package static func remove(_ folder: URL) throws {
     let name = "." + folder.lastPathComponent + partialSuffix
     let partial = folder.deletingLastPathComponent().appending(path: name)
     try move(folder, to: partial)
@@ -40,7 +40,7 @@ enum DurableFolder {
   }
 
   /// Removes what an interrupted ``create(_:in:fill:)`` or ``remove(_:)`` left in `parent`.
-  static func removePartial(in parent: URL) throws {
+  package static func removePartial(in parent: URL) throws {
     let files = FileManager.default
     for name in try files.contentsOfDirectory(atPath: parent.path)
     where name.hasPrefix(".") && name.hasSuffix(partialSuffix) {
@@ -49,34 +49,20 @@ enum DurableFolder {
   }
 
   /// Writes a small file aside and renames it.
-  static func write(_ data: Data, to url: URL) throws {
+  package static func write(_ data: Data, to url: URL) throws {
     try data.write(to: url, options: .atomic)
     try sync(url)
   }
 
   private static func move(_ from: URL, to: URL) throws {
-    guard rename(from.path, to.path) == 0 else { throw lastError() }
+    guard rename(from.path, to.path) == 0 else { throw FileError.last(to) }
   }
 
   /// Waits until the file or folder is on the disk.
   private static func sync(_ url: URL) throws {
     let descriptor = open(url.path, O_RDONLY)
-    guard descriptor >= 0 else { throw lastError() }
+    guard descriptor >= 0 else { throw FileError.last(url) }
     defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw lastError() }
+    guard fsync(descriptor) == 0 else { throw FileError.last(url) }
   }
-
-  private static func lastError() -> POSIXError {
-    POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
-  }
-}
-
-/// The reason in an error as a few words, without the domain and code that Foundation adds.
-func reason(of error: any Error) -> String {
-  if let error = error as? POSIXError { return String(cString: strerror(error.code.rawValue)) }
-  let general = error as NSError
-  if let cause = general.userInfo[NSUnderlyingErrorKey] as? any Error { return reason(of: cause) }
-  if general.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(general.code))) }
-  let text = general.domain == NSCocoaErrorDomain ? error.localizedDescription : "\(error)"
-  return text.hasSuffix(".") ? String(text.dropLast()) : text
 }

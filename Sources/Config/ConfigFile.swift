@@ -1,38 +1,5 @@
+import Files
 public import Foundation
-import Torch
-
-/// What is wrong with a configuration; each case reads as one sentence a user can act on.
-public enum ConfigError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The file cannot be opened or is not JSON.
-  case unreadable(file: String, reason: String)
-  /// Keys this program does not know.
-  case unknownKeys(file: String, keys: [String])
-  /// A key that must be there is not.
-  case missingKey(file: String, key: String)
-  /// The configuration of a model of another family.
-  case otherModel(file: String, found: String, needed: String)
-  /// A value of the wrong type or outside what is possible.
-  case invalid(file: String, key: String, value: String, expected: String)
-
-  /// One sentence with what to do.
-  public var description: String {
-    switch self {
-    case .unreadable(let file, let reason):
-      return "\(file): cannot be read as a configuration: \(reason)."
-    case .unknownKeys(let file, let keys):
-      let shown = keys.prefix(5).map { "'\($0)'" }.joined(separator: ", ")
-      let more = keys.count > 5 ? " and \(keys.count - 5) more" : ""
-      return "\(file): unknown key \(shown)\(more); remove it or correct its spelling."
-    case .missingKey(let file, let key):
-      return "\(file): the key '\(key)' is missing; add it."
-    case .otherModel(let file, let found, let needed):
-      return "\(file): this is the configuration of \(found), but \(needed) is needed; give the "
-        + "folder of such a model."
-    case .invalid(let file, let key, let value, let expected):
-      return "\(file): '\(key)' is \(value), but \(expected)."
-    }
-  }
-}
 
 /// Reads and writes the `config.json` files of models, exactly: every key is known, none is missing.
 public enum ConfigFile {
@@ -161,73 +128,6 @@ extension ConfigError {
         expected: context.debugDescription)
     @unknown default:
       self = .unreadable(file: file, reason: "\(error)")
-    }
-  }
-}
-
-/// Any JSON value, for keys that are compared rather than read.
-public enum JSONValue: Codable, Sendable, Equatable {
-  /// `null`.
-  case null
-  /// `true` or `false`.
-  case bool(Bool)
-  /// A number; integers compare equal to the same floating-point number.
-  case number(Double)
-  /// A string.
-  case string(String)
-  /// An array.
-  case array([JSONValue])
-  /// An object.
-  case object([String: JSONValue])
-
-  /// Takes any JSON value.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    func value<Value: Decodable>(_ type: Value.Type) -> Value? {
-      do { return try container.decode(type) } catch { return nil }
-    }
-    if container.decodeNil() {
-      self = .null
-    } else if let value = value(Bool.self) {
-      self = .bool(value)
-    } else if let value = value(Double.self) {
-      self = .number(value)
-    } else if let value = value(String.self) {
-      self = .string(value)
-    } else if let value = value([JSONValue].self) {
-      self = .array(value)
-    } else {
-      self = .object(try container.decode([String: JSONValue].self))
-    }
-  }
-
-  /// Writes the JSON value.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    switch self {
-    case .null: try container.encodeNil()
-    case .bool(let value): try container.encode(value)
-    case .number(let value):
-      if let whole = Int64(exactly: value) {
-        try container.encode(whole)
-      } else {
-        try container.encode(value)
-      }
-    case .string(let value): try container.encode(value)
-    case .array(let value): try container.encode(value)
-    case .object(let value): try container.encode(value)
-    }
-  }
-
-  /// The value as it would stand in a file.
-  public var text: String {
-    switch self {
-    case .null: return "null"
-    case .bool(let value): return "\(value)"
-    case .number(let value): return Int64(exactly: value).map { "\($0)" } ?? "\(value)"
-    case .string(let value): return "\"\(value)\""
-    case .array(let values): return "[" + values.map(\.text).joined(separator: ", ") + "]"
-    case .object: return "an object"
     }
   }
 }

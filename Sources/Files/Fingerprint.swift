@@ -2,7 +2,9 @@ package import Foundation
 
 /// A short name for a lot of bytes: equal only by accident when they differ.
 ///
-/// Source: FNV-1a, 64 bits, over words of 8 bytes.
+/// A hash of our own: the step of FNV-1a (64 bits) over words of 8 bytes in place of single bytes,
+/// with a shift after each product. It is not FNV-1a, and it is no defence against forgery. Files
+/// keep its values, so it must not change.
 package struct Fingerprint {
   private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
 

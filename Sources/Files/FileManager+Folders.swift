@@ -1,8 +1,8 @@
-import Foundation
+package import Foundation
 
 extension FileManager {
-  /// Whether a folder is at a path.
-  func isFolder(_ url: URL) -> Bool {
+  /// Whether there is a folder at `url`, or a link to one.
+  package func isFolder(_ url: URL) -> Bool {
     var isFolder: ObjCBool = false
     return fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
   }

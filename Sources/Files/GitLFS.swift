@@ -1,13 +1,13 @@
 /// What Git leaves in place of a large file that it has not fetched.
-public enum GitLFS {
+package enum GitLFS {
   /// Whether the bytes of a file begin as a pointer does.
   ///
   /// Source: Git LFS specification, "The Pointer".
-  public static func isPointer(_ bytes: some Collection<UInt8>) -> Bool {
+  package static func isPointer(_ bytes: some Collection<UInt8>) -> Bool {
     bytes.starts(with: "version https://git-lfs.github.com/spec/".utf8)
   }
 
   /// What to do about it, as the end of a sentence.
-  public static let advice =
+  package static let advice =
     "it is a Git LFS pointer and not the file itself; run `git lfs pull` in that folder"
 }
