@@ -1,24 +1,20 @@
 """Files of PyTorch's zip and pickle format: honest ones with the tensors in them, and ones made to
 mislead, with words of the sentence that must refuse them.
-
-Run from the root of the repository: python Scripts/golden/checkpoints.py
-Made with torch 2.13.0 (CPU).
 """
 import collections
 import io
-import json
 import os
 import pickle
 import struct
 import tarfile
 import zipfile
 from unittest import mock
-from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
-ROOT = Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "checkpoints"
+from common import Area
+
+AREA = Area("checkpoints", __file__, ["torch"], [1])
 TYPES = ["uint8", "int8", "int16", "int32", "int64", "bool", "float16", "bfloat16", "float32",
          "float64", "uint16", "uint32", "uint64", "float8_e5m2", "float8_e4m3fn"]
 
@@ -81,33 +77,34 @@ def flat(value, path=""):
 
 
 def expect(name, value):
-    save_file({k: v.contiguous().clone() for k, v in flat(value).items()},
-              ROOT / f"{name}.safetensors")
+    AREA.save(name, flat(value))
 
 
 def write_honest():
     for name, value in honest().items():
-        torch.save(value, ROOT / f"{name}.pt")
+        torch.save(value, AREA.path(f"{name}.pt"))
         expect(name, value)
     module = Outer().eval()
-    torch.jit.script(module).save(str(ROOT / "script.pt"))
+    torch.jit.script(module).save(str(AREA.path("script.pt")))
     expect("script", dict(module.state_dict()))
     # The same archive as an ordinary program writes zip files: deflated.
-    with zipfile.ZipFile(ROOT / "views.pt") as source, \
-            zipfile.ZipFile(ROOT / "deflated.pt", "w", zipfile.ZIP_DEFLATED) as target:
+    views = AREA.path("views.pt")
+    with zipfile.ZipFile(views) as source, \
+            zipfile.ZipFile(AREA.path("deflated.pt"), "w", zipfile.ZIP_DEFLATED) as target:
         for entry in source.namelist():
             target.writestr(entry, source.read(entry))
     expect("deflated", honest()["views"])
     # And as one of more than 4 GB is written: with the numbers of zip64.
-    with zipfile.ZipFile(ROOT / "views.pt") as source:
+    zip64 = AREA.path("zip64.pt")
+    with zipfile.ZipFile(views) as source:
         entries = [(x, source.read(x)) for x in source.namelist()]
     with mock.patch("zipfile.ZIP64_LIMIT", 0), mock.patch("zipfile.ZIP_FILECOUNT_LIMIT", 0), \
-            zipfile.ZipFile(ROOT / "zip64.pt", "w") as target:
+            zipfile.ZipFile(zip64, "w") as target:
         for entry, content in entries:
             target.writestr(entry, content)
     # The old record at the end then says that its numbers are elsewhere.
-    whole = (ROOT / "zip64.pt").read_bytes()
-    (ROOT / "zip64.pt").write_bytes(whole[:-14] + b"\xff" * 12 + whole[-2:])
+    whole = zip64.read_bytes()
+    zip64.write_bytes(whole[:-14] + b"\xff" * 12 + whole[-2:])
     expect("zip64", honest()["views"])
 
 
@@ -250,12 +247,11 @@ def write_hostile():
     for name, content, words in hostile():
         cases[name] = words
         tensors[name] = torch.tensor(list(content), dtype=torch.uint8)
-    save_file(tensors, ROOT / "hostile" / "files.safetensors")
-    (ROOT / "hostile" / "words.json").write_text(json.dumps(cases, indent=1))
+    AREA.save("hostile/files", tensors)
+    AREA.json("hostile/words", cases, end="", indent=1)
 
 
-(ROOT / "hostile").mkdir(parents=True, exist_ok=True)
-write_honest()
-write_hostile()
-for file in ROOT.rglob("*.safetensors"):
-    file.chmod(0o644)
+if __name__ == "__main__":
+    write_honest()
+    write_hostile()
+    AREA.finish()

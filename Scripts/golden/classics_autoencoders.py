@@ -1,19 +1,16 @@
 """Goldens of the autoencoders: small PyTorch models with the same state-dict keys.
 
-    python Scripts/golden/classics_autoencoders.py
-
-Needs torch and safetensors; writes Tests/Golden/classics/{autoencoder,vae-*}.safetensors.
+Writes Tests/Golden/classics/{autoencoder,vae-*}.safetensors.
 Random numbers are those of torch.Generator with seed 7, drawn in the order in which ours are.
 """
-from pathlib import Path
-
 import torch
-from safetensors.torch import save_file
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 from torch.nn import functional as F
 
-OUT = Path(__file__).resolve().parents[2] / "Tests/Golden/classics"
+from common import Area, gradients, weights
+
+AREA = Area("classics", __file__, ["torch"], [7, 11])
 SIZE, CHANNELS, WIDTHS, LATENT, BATCH, SIDE = 8, 3, [4, 6], 5, 3, 2
 FLAT = WIDTHS[-1] * SIDE**2
 
@@ -77,18 +74,8 @@ def log_probability(name, model, x, output):
     return -F.binary_cross_entropy_with_logits(output, x * 0.5 + 0.5, reduction="none")
 
 
-def gradients(model):
-    return {"gradients." + k: v.grad.clone() for k, v in model.named_parameters()}
-
-
-def weights(model):
-    return {"weights." + k: v.detach().clone() for k, v in model.state_dict().items()}
-
-
 def save(name, tensors):
-    tensors = {k: v.detach().float().contiguous() for k, v in tensors.items()}
-    save_file(tensors, OUT / f"{name}.safetensors")
-    (OUT / f"{name}.safetensors").chmod(0o644)
+    AREA.save(name, {key: value.float() for key, value in tensors.items()})
 
 
 torch.manual_seed(11)
@@ -135,3 +122,4 @@ for name in ["bernoulli", "bernoulli_binarized", "discretized_logistic"]:
             + prior.log_prob(z).sum(1) - posterior.log_prob(z).sum(1))
     found["iwae"] = torch.stack(terms).exp().mean(0).log()
     save("vae-" + name, found)
+AREA.finish()

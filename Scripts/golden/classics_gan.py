@@ -1,7 +1,6 @@
 """Golden files of the GAN, of spectral norm and of the classifier: small references in plain
 PyTorch with the same state-dict keys.
 
-Run: python Scripts/golden/classics_gan.py   (needs torch, safetensors)
 Writes to Tests/Golden/classics:
 gan.safetensors: z, real, fake; for each norm of the discriminator its weights (NORM.weights.*),
   scores, buffers after two training calls (NORM.after.*), and for each loss its two values and all
@@ -14,20 +13,20 @@ Sources: Goodfellow et al. 2014; Radford et al. 2016; Gulrajani et al. 2017; Miy
 """
 
 import copy
-import pathlib
 import warnings
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils import spectral_norm
 
+from common import Area, gradients, grouped, weights
+
 warnings.filterwarnings("ignore", category=FutureWarning)
-OUT = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "classics"
 SIZE, CHANNELS, WIDTHS, LATENT, BATCH = 8, 3, [4, 6], 5, 4
 SIDE, FEATURES = 2, 24
 SHARE_SEED = 7
+AREA = Area("classics", __file__, ["torch"], [0, 1, 2, SHARE_SEED])
 
 
 class Generator(nn.Module):
@@ -111,10 +110,6 @@ def parameter_gradients(total, module):
     return {k: torch.zeros_like(p) if g is None else g for (k, p), g in zip(named.items(), found)}
 
 
-def grouped(group, tensors):
-    return {f"{group}.{k}": v for k, v in tensors.items()}
-
-
 def penalty_of(discriminator, real, fake):
     share = torch.rand(len(real), 1, 1, 1, generator=torch.Generator().manual_seed(SHARE_SEED))
     between = (share * real + (1 - share) * fake).requires_grad_()
@@ -153,7 +148,7 @@ def gan():
             weight = last.weight_orig if norm == "spectral" else last.weight
             weight.mul_(2)
         model.generator.load_state_dict(generator.state_dict())
-        tensors |= grouped(f"{norm}.weights", copy.deepcopy(model.state_dict()))
+        tensors |= weights(model, f"{norm}.weights")
 
         d = copy.deepcopy(model.discriminator)
         tensors |= {f"{norm}.real_score": d(real), f"{norm}.fake_score": d(fake)}
@@ -194,18 +189,18 @@ def spectral():
     for name, (layer, x) in layers.items():
         layer = spectral_norm(layer).train()
         fill(layer, noise, 3)
-        tensors |= grouped(f"{name}.weights", copy.deepcopy(layer.state_dict()))
+        tensors |= weights(layer, f"{name}.weights")
         x.requires_grad_()
         # One gradient through three calls, between which u and v move.
         outputs = [layer(x), layer(x), layer(x)]
-        weights = [torch.randn(outputs[0].shape, generator=noise) for _ in outputs]
-        total = sum((y * w).sum() for y, w in zip(outputs, weights))
+        factors = [torch.randn(outputs[0].shape, generator=noise) for _ in outputs]
+        total = sum((y * w).sum() for y, w in zip(outputs, factors))
         total.backward()
         tensors |= {f"{name}.x": x, f"{name}.x_gradient": x.grad}
         tensors |= {f"{name}.outputs": torch.stack(outputs)}
-        tensors |= {f"{name}.output_weights": torch.stack(weights)}
-        tensors |= grouped(f"{name}.gradients", {k: p.grad for k, p in layer.named_parameters()})
-        tensors |= grouped(f"{name}.after", copy.deepcopy(layer.state_dict()))
+        tensors |= {f"{name}.output_weights": torch.stack(factors)}
+        tensors |= gradients(layer, f"{name}.gradients")
+        tensors |= weights(layer, f"{name}.after")
         layer.eval()
         tensors[f"{name}.in_use"] = layer(x)
     save("spectral", tensors)
@@ -242,22 +237,17 @@ def classifier():
     features = model.features(x)
     assert 0.2 < (features > 0).float().mean() < 0.95
     tensors = {"x": x, "labels": labels, "features": features, "logits": logits, "loss": loss}
-    tensors |= {"x_gradient": x.grad} | grouped("weights", model.state_dict())
-    tensors |= grouped("gradients", {k: p.grad for k, p in model.named_parameters()})
+    tensors |= {"x_gradient": x.grad} | weights(model) | gradients(model)
     save("classifier", tensors)
 
 
 def save(name, tensors):
-    OUT.mkdir(parents=True, exist_ok=True)
-    path = OUT / f"{name}.safetensors"
-    copies = {k: v.detach().clone().contiguous() for k, v in tensors.items()}
-    floats = [v for v in copies.values() if v.is_floating_point()]
-    assert all(v.isfinite().all() for v in floats)
-    save_file(copies, path)
-    print(path.name, path.stat().st_size)
+    assert all(v.isfinite().all() for v in tensors.values())
+    AREA.save(name, tensors)
 
 
 if __name__ == "__main__":
     gan()
     spectral()
     classifier()
+    AREA.finish()

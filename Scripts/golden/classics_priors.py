@@ -1,19 +1,16 @@
 """Goldens of the priors over codes: small PyTorch models with the same state-dict keys.
 
-    python Scripts/golden/classics_priors.py
-
 The PixelCNN here is the paper's: square kernels of which a mask takes the half that may not be seen,
-where ours has kernels that are only the other half. Needs torch and safetensors; writes
+where ours has kernels that are only the other half. Writes
 Tests/Golden/classics/priors-*.safetensors.
 """
-from pathlib import Path
-
 import torch
-from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-OUT = Path(__file__).resolve().parents[2] / "Tests/Golden/classics"
+from common import Area, gradients, weights
+
+AREA = Area("classics", __file__, ["torch"], [3, 4])
 K, H, W, WIDTH, CLASSES, CAPTION, BATCH = 5, 3, 4, 8, 3, 6, 2
 
 
@@ -147,7 +144,6 @@ for name, make, told in [
     logits = model(codes, told)
     loss = F.cross_entropy(logits.flatten(0, 2), codes.flatten())
     loss.backward()
-    tensors = {"weights." + k: v.detach() for k, v in model.state_dict().items()}
-    tensors |= {"gradients." + k: v.grad for k, v in model.named_parameters()}
-    tensors |= {"codes": codes, "told": told, "logits": logits.detach(), "loss": loss.detach()}
-    save_file({k: v.contiguous() for k, v in tensors.items()}, OUT / f"priors-{name}.safetensors")
+    AREA.save(f"priors-{name}", weights(model) | gradients(model) | {
+        "codes": codes, "told": told, "logits": logits, "loss": loss})
+AREA.finish()

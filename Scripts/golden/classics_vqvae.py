@@ -1,20 +1,18 @@
 """Golden file of the VQ-VAE: a small reference in plain PyTorch with the same state-dict keys.
 
-Run: python Scripts/golden/classics_vqvae.py   (needs torch, safetensors)
 Writes Tests/Golden/classics/vqvae.safetensors: weights.*, x, what one call gives, its gradients,
 the quantiser's buffers after two training calls (after.*), and the loss and gradients of the same
 weights when the loss trains the codebook (trained.*).
 Source: van den Oord et al. 2017; the running means as in sonnet's VectorQuantizerEMA.
 """
 
-import pathlib
-
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import nn
 
-OUT = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "classics"
+from common import Area, gradients, grouped, weights
+
+SEED = 0
 SIZE, CHANNELS, WIDTHS, BLOCKS, INNER, K, D, BATCH = 8, 3, [6, 8], 2, 4, 7, 5, 3
 BETA, GAMMA, EPSILON = 0.25, 0.9, 1e-5
 
@@ -123,7 +121,7 @@ class VQVAE(nn.Module):
 
 
 def main():
-    noise = torch.Generator().manual_seed(0)
+    noise = torch.Generator().manual_seed(SEED)
     model = VQVAE("ema").train()
     x = (torch.randn(BATCH, CHANNELS, SIZE, SIZE, generator=noise) * 0.5).clamp(-1, 1)
     with torch.no_grad():
@@ -138,7 +136,7 @@ def main():
         q.codebook.copy_(some + torch.randn(K, D, generator=noise) * spread)
         q.cluster_size.copy_(torch.rand(K, generator=noise) * 3 + 0.5)
         q.cluster_sum.copy_(q.codebook * q.cluster_size[:, None])
-    tensors = {f"weights.{k}": v.clone() for k, v in model.state_dict().items()}
+    tensors = weights(model)
     trained = VQVAE("loss").train()
     trained.load_state_dict(
         {k: v for k, v in model.state_dict().items() if "cluster" not in k})
@@ -147,24 +145,22 @@ def main():
     found = model.loss(x)
     found["total"].backward()
     assert q.margin > 1e-3, q.margin
-    tensors |= {"x": x, "x_gradient": x.grad, **found}
-    tensors |= {f"gradients.{k}": p.grad for k, p in model.named_parameters()}
+    tensors |= {"x": x, "x_gradient": x.grad, **found} | gradients(model)
     x2 = x.detach().flip(3) * 0.8
     with torch.no_grad():
         model.loss(x2)
     assert q.margin > 1e-3, q.margin
-    tensors |= {"x2": x2} | {f"after.{k}": b for k, b in q.named_buffers()}
+    tensors |= {"x2": x2} | grouped("after", dict(q.named_buffers()))
 
     found = trained.loss(x.detach())
     found["total"].backward()
-    tensors |= {"trained.total": found["total"]}
-    tensors |= {f"trained.gradients.{k}": p.grad for k, p in trained.named_parameters()}
+    tensors |= {"trained.total": found["total"]} | gradients(trained, "trained.gradients")
     print("codes", tensors["codes"].unique(return_counts=True), tensors["perplexity"].item(),
           "idle", q.idle.tolist(), "losses", found["total"].item(), q.margin)
 
-    OUT.mkdir(parents=True, exist_ok=True)
-    copies = {k: v.detach().clone().contiguous() for k, v in tensors.items()}
-    save_file(copies, OUT / "vqvae.safetensors")
+    area = Area("classics", __file__, ["torch"], [SEED])
+    area.save("vqvae", tensors)
+    area.finish()
 
 
 if __name__ == "__main__":

@@ -1,24 +1,18 @@
 """Golden values of the CLIP towers, their loss and their preprocessing, from transformers.
-
-Run from the root of the repository: python Scripts/golden/clip.py
-Made with transformers 5.23.0, torch 2.13.0 (CPU), Pillow.
 """
-import json
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 from transformers import (
     CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModelWithProjection, CLIPVisionConfig,
     CLIPVisionModelWithProjection)
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from unclip import randomise
+from common import Area, gradients, randomise, weights
 
-ROOT = Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "clip"
+AREA = Area("clip", __file__, ["transformers", "torch", "Pillow"], [1, 2, 3, 4, 5])
 TEXT = dict(vocab_size=50, max_position_embeddings=9, hidden_size=16, intermediate_size=32,
             num_hidden_layers=2, num_attention_heads=2, projection_dim=12)
 VISION = dict(image_size=16, patch_size=4, hidden_size=16, intermediate_size=32,
@@ -28,15 +22,9 @@ scramble = partial(randomise, scale=0.3)
 
 
 def write(name, tensors, config=None):
-    file = ROOT / f"{name}.safetensors"
-    save_file({k: v.detach().contiguous().clone() for k, v in tensors.items()}, file)
-    file.chmod(0o644)
+    AREA.save(name, tensors)
     if config is not None:
-        (ROOT / f"{name}.json").write_text(config.to_json_string(use_diff=False))
-
-
-def weights(model):
-    return {"weights." + k: v for k, v in model.state_dict().items()}
+        AREA.path(f"{name}.json").write_text(config.to_json_string(use_diff=False))
 
 
 def text(name, ids, **changes):
@@ -67,8 +55,7 @@ def main():
     out.loss.backward()
     write("model", {
         **weights(model), "ids": ids, "pixels": pixels, "logits": out.logits_per_image,
-        "loss": out.loss,
-        **{"gradients." + k: v.grad for k, v in model.named_parameters()}})
+        "loss": out.loss, **gradients(model)})
 
     process = CLIPImageProcessorPil(size={"shortest_edge": 20}, crop_size={"height": 16, "width": 16})
     random = np.random.default_rng(5)
@@ -82,7 +69,9 @@ def main():
         tensors["pixels." + name] = torch.from_numpy(
             np.asarray(process(Image.fromarray(pixels))["pixel_values"][0], dtype=np.float32))
     write("preprocess", tensors)
-    (ROOT / "preprocess.json").write_text(process.to_json_string())
+    AREA.path("preprocess.json").write_text(process.to_json_string())
+    AREA.finish()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,23 +1,20 @@
 """Golden folders of CLIPs in every layout in which they are published, with what the peer computes.
 
-Run from the root of the repository: python Scripts/golden/clip_folders.py
-Made with transformers 5.23.0, torch 2.13.0 (CPU). The open_clip folder holds the same weights under
-open_clip's names; its embeddings are transformers'.
+The open_clip folders hold the same weights under open_clip's names; their embeddings are
+transformers'.
 """
 import json
-import shutil
 from functools import partial
-from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from transformers import (
     CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModelWithProjection, CLIPVisionConfig,
     CLIPVisionModelWithProjection)
 
-from unclip import randomise
+from common import Area, randomise, write
 
-ROOT = Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "clip" / "folders"
+AREA = Area("clip", __file__, ["transformers", "torch"], [1, 2, 3, 4, 5, 6])
+ROOT = AREA.emptied("folders")
 TEXT = dict(vocab_size=50, max_position_embeddings=9, hidden_size=16, intermediate_size=64,
             num_hidden_layers=2, num_attention_heads=2, eos_token_id=2)
 VISION = dict(image_size=16, patch_size=8, hidden_size=24, intermediate_size=96,
@@ -32,10 +29,7 @@ scramble = partial(randomise, scale=0.3)
 def save(name, model, expected, **options):
     folder = ROOT / name
     model.save_pretrained(folder, **options)
-    save_file({k: v.detach().contiguous() for k, v in expected.items()},
-              folder / "expected.safetensors")
-    for file in folder.iterdir():
-        file.chmod(0o644)
+    write(folder / "expected.safetensors", expected)
     return folder
 
 
@@ -94,10 +88,8 @@ def open_clip(name, source, quick_gelu):
         out["visual.ln_post." + kind] = state["vision_model.post_layernorm." + kind]
     folder = ROOT / name
     folder.mkdir()
-    save_file({k: v.detach().contiguous() for k, v in out.items()},
-              folder / "open_clip_model.safetensors")
-    save_file({k: v.detach().contiguous() for k, v in embeds(source).items()},
-              folder / "expected.safetensors")
+    write(folder / "open_clip_model.safetensors", out)
+    write(folder / "expected.safetensors", embeds(source))
     vision_cfg = {"image_size": 16, "layers": 2, "width": 24, "head_width": 8, "patch_size": 8}
     text_cfg = {"context_length": 9, "vocab_size": 50, "width": 16, "heads": 2, "layers": 2}
     cfg = {"embed_dim": 12, "vision_cfg": vision_cfg, "text_cfg": text_cfg}
@@ -107,13 +99,9 @@ def open_clip(name, source, quick_gelu):
         "model_cfg": cfg,
         "preprocess_cfg": {"mean": [0.48145466, 0.4578275, 0.40821073],
                            "std": [0.26862954, 0.26130258, 0.27577711]}}, indent=2) + "\n")
-    for file in folder.iterdir():
-        file.chmod(0o644)
 
 
 def main():
-    shutil.rmtree(ROOT, ignore_errors=True)
-    ROOT.mkdir()
     text = scramble(CLIPTextModelWithProjection(CLIPTextConfig(
         **TEXT, projection_dim=12, hidden_act="gelu")), 1)
     save("text", text, {"text": text(IDS).text_embeds})
@@ -148,6 +136,8 @@ def main():
 
     open_clip("open_clip", model(5, "gelu"), False)
     open_clip("open_clip_quick", model(6, "quick_gelu"), True)
+    AREA.finish()
 
 
-main()
+if __name__ == "__main__":
+    main()

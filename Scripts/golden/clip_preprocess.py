@@ -1,18 +1,20 @@
 """Golden squares of pictures of every kind, prepared by transformers and by open_clip's steps.
 
-Run from the root of the repository: python Scripts/golden/clip_preprocess.py
-Made with transformers 5.23.0, Pillow. The picture files are kept, since what is decoded counts too.
+The picture files are kept, since what is decoded counts too.
 open_clip is torchvision's Resize and CenterCrop on a Pillow picture and `convert("RGB")` after them;
 both are written out here, as is Pillow's order of rows before columns, which Pillow 13 changes.
 """
 import json
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-ROOT = Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "clip" / "pictures"
+from common import Area
+
+SEED = 7
+AREA = Area("clip", __file__, ["transformers", "Pillow", "numpy"], [SEED])
+ROOT = AREA.emptied("pictures")
 SIZE = 16
 
 
@@ -29,7 +31,7 @@ def smooth(rng, w, h, channels):
 
 
 def pictures():
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(SEED)
     sizes = [(37, 23), (21, 34), (40, 19), (17, 29)]
     for w, h in sizes:
         yield f"rgb-{w}x{h}", Image.fromarray(smooth(rng, w, h, 3), "RGB")
@@ -61,9 +63,6 @@ def open_clip(image):
 
 
 def main():
-    ROOT.mkdir(exist_ok=True)
-    for old in ROOT.iterdir():
-        old.unlink()
     process = CLIPImageProcessorPil(
         size={"shortest_edge": SIZE}, crop_size={"height": SIZE, "width": SIZE},
         do_rescale=False, do_normalize=False)
@@ -79,8 +78,8 @@ def main():
         squares += [theirs, other]
     (ROOT / "squares.bin").write_bytes(np.stack(squares).tobytes())
     (ROOT / "cases.json").write_text(json.dumps(cases) + "\n")
-    for file in ROOT.iterdir():
-        file.chmod(0o644)
+    AREA.finish()
 
 
-main()
+if __name__ == "__main__":
+    main()

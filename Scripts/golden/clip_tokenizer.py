@@ -4,9 +4,6 @@ The tokenizer folder Tests/Golden/clip/tokenizer is this package's own work: CLI
 Tests/Golden/clip/corpus.txt, written by CLIPTokenizer.write (CLIPTokenizerTrainingTests checks
 that). This script opens it as it is, and once more with the special tokens of the public unCLIP
 checkpoints (end token found after cleaning, padding "!").
-
-Run from the root of the repository: python Scripts/golden/clip_tokenizer.py
-Made with transformers 5.23.0, tokenizers 0.23.
 """
 import json
 import random
@@ -16,7 +13,11 @@ from pathlib import Path
 
 from transformers import CLIPTokenizer
 
-ROOT = Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "clip"
+from common import Area
+
+SEED = 20
+AREA = Area("clip", __file__, ["transformers", "tokenizers"], [SEED])
+ROOT = AREA.folder
 LENGTH = 32
 
 POOL = [
@@ -39,7 +40,7 @@ POOL = [
 
 
 def texts():
-    random.seed(20)
+    random.seed(SEED)
     out = [""] + POOL
     while len(out) < 500:
         count = random.randint(2, 6)
@@ -68,9 +69,14 @@ def main():
         rows.append({"text": text, "ids": ids(plain), "publicIDs": ids(public),
                      "decoded": plain.decode(ids(plain), skip_special_tokens=True)})
     padded = plain("circle", padding="max_length", max_length=8)
-    (ROOT / "tokenizer.json").write_text(json.dumps(
-        {"length": LENGTH, "rows": rows, "padded": padded["input_ids"], "mask": padded["attention_mask"]},
-        separators=(",", ":")))
+    AREA.json("tokenizer", {
+        "length": LENGTH, "rows": rows, "padded": padded["input_ids"],
+        "mask": padded["attention_mask"]}, end="", separators=(",", ":"))
+    # What they come from is no peer's, and changes with the ids alone.
+    for name in ["corpus.txt", *(f"tokenizer/{file.name}" for file in (ROOT / "tokenizer").iterdir())]:
+        AREA.path(name)
+    AREA.finish()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,13 +3,11 @@
 The font holds four glyphs with pictures: a red square, a blue square, a green disc and the ligature
 "red square, zero width joiner, green disc", which is yellow. The pictures are 8-bit indexed PNG with
 transparency, one of them 4-bit, as in Noto Color Emoji.
-
-Usage: python Scripts/golden/datasets.py Tests/Golden/datasets
 """
-import pathlib
 import struct
-import sys
 import zlib
+
+from common import Area
 
 
 def png(side, depth, palette, index_at):
@@ -138,9 +136,9 @@ DERIVED = """\
 """
 
 if __name__ == "__main__":
-    folder = pathlib.Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "font.ttf").write_bytes(font())
-    (folder / "emoji-test.txt").write_text(LIST, encoding="utf-8")
-    (folder / "annotations.xml").write_text(ANNOTATIONS, encoding="utf-8")
-    (folder / "annotations-derived.xml").write_text(DERIVED, encoding="utf-8")
+    area = Area("datasets", __file__)
+    area.path("font.ttf").write_bytes(font())
+    area.path("emoji-test.txt").write_text(LIST, encoding="utf-8")
+    area.path("annotations.xml").write_text(ANNOTATIONS, encoding="utf-8")
+    area.path("annotations-derived.xml").write_text(DERIVED, encoding="utf-8")
+    area.finish()

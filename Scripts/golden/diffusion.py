@@ -1,31 +1,21 @@
 """Makes Tests/Golden/diffusion: schedules, steps and losses of the peers.
 
-Run: python Scripts/golden/diffusion.py   (torch, diffusers, numpy, safetensors)
-
 Two peers: diffusers' schedulers, called; and guided-diffusion, whose formulas (DDPM, IDDPM) are
 written out below in float64 NumPy.
 """
 
-import json
 import math
-from pathlib import Path
 
-import diffusers
 import numpy as np
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UnCLIPScheduler
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
-from safetensors.torch import save_file
 
-OUT = Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "diffusion"
+from common import Area
+
 SEED = 20
-
-
-def save(name, tensors):
-    own = {k: torch.as_tensor(v).clone().contiguous() for k, v in tensors.items()}
-    path = OUT / f"{name}.safetensors"
-    save_file(own, path)
-    path.chmod(0o644)
+AREA = Area("diffusion", __file__, ["diffusers", "torch", "numpy"], [SEED, SEED + 1])
+save = AREA.save
 
 
 # Formulas of DDPM and IDDPM, float64.
@@ -188,7 +178,7 @@ def ddim_steps():
             rows = walk(step, scheduler.timesteps.tolist(), [2, 3, 2, 2], 3,
                         lambda t: eta > 0 and t > 0)
             out |= {f"{name}.{eta}.{k}": v for k, v in rows.items()}
-        (OUT / f"ddim_{name}.json").write_text(scheduler.to_json_string())
+        AREA.path(f"ddim_{name}.json").write_text(scheduler.to_json_string())
     save("ddim_steps", out)
 
 
@@ -311,8 +301,6 @@ def guidance():
 
 
 if __name__ == "__main__":
-    OUT.mkdir(parents=True, exist_ok=True)
     for make in (schedules, timesteps, unclip_steps, ddim_steps, solver_steps, training, guidance):
         make()
-    peers = {"diffusers": diffusers.__version__, "torch": torch.__version__, "seed": SEED}
-    (OUT / "manifest.json").write_text(json.dumps(peers, indent=2) + "\n")
+    AREA.finish()

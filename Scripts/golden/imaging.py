@@ -1,24 +1,22 @@
 """Makes the golden files of Imaging with Pillow: pictures in every variant, and what they decode to.
 
-Run from the repository root: python Scripts/golden/imaging.py
 Pictures lie in Tests/Golden/imaging; `cases.json` lists each with size, channels and where its
 bytes (row-major, interleaved) start in which `.bin` file. Tests need no Python.
 """
 
-import json
 import struct
 import zlib
-from pathlib import Path
 
 import numpy as np
 import PIL
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
-out = Path("Tests/Golden/imaging")
-out.mkdir(parents=True, exist_ok=True)
-for old in out.iterdir():
-    old.unlink()
-random = np.random.default_rng(7)
+from common import Area
+
+SEED = 7
+AREA = Area("imaging", __file__, ["Pillow", "numpy"], [SEED])
+out = AREA.emptied()
+random = np.random.default_rng(SEED)
 decode, resize, composite = [], [], []
 packs = {}
 
@@ -251,8 +249,7 @@ grey = {"source": bytes_of(rgb, "grey"),
 
 for name, data in packs.items():
     (out / name).write_bytes(data)
-(out / "cases.json").write_text(json.dumps(
-    {"peer": f"Pillow {PIL.__version__}", "seed": 7, "decode": decode, "resize": resize,
-     "composite": composite, "compositeSource": ramp_bytes, "grey": grey}, indent=1) + "\n")
-print(len(decode), "pictures,", len(resize), "resizes,",
-      sum(f.stat().st_size for f in out.iterdir()), "bytes")
+AREA.json("cases", {
+    "peer": f"Pillow {PIL.__version__}", "seed": SEED, "decode": decode, "resize": resize,
+    "composite": composite, "compositeSource": ramp_bytes, "grey": grey}, indent=1)
+AREA.finish()

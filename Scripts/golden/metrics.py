@@ -1,14 +1,14 @@
 """Makes the golden files of Metrics from torch-fidelity.
 
-Run: python Scripts/golden/metrics.py   (writes Tests/Golden/metrics)
+Writes Tests/Golden/metrics.
 """
 
-import pathlib
 import sys
 from unittest import mock
 
 import torch
-from safetensors.torch import save_file
+
+from common import Area
 
 # The distance needs no picture networks, whose library must fit the build of torch.
 for name in ("torchvision", "torchvision.transforms", "torchvision.transforms.functional",
@@ -16,11 +16,12 @@ for name in ("torchvision", "torchvision.transforms", "torchvision.transforms.fu
     sys.modules[name] = mock.MagicMock()
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
-ROOT = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "metrics"
+SEED = 1
+AREA = Area("metrics", __file__, ["torch-fidelity", "torch"], [SEED])
 
 
 def frechet():
-    noise = torch.Generator().manual_seed(1)
+    noise = torch.Generator().manual_seed(SEED)
     mix = torch.randn(6, 6, generator=noise)
     draw = lambda count: torch.randn(count, 6, generator=noise)
     flat = torch.zeros(6)
@@ -38,9 +39,9 @@ def frechet():
         tensors |= {
             f"{name}.a": a, f"{name}.b": b,
             f"{name}.distance": torch.tensor(float(value), dtype=torch.float64)}
-    save_file({k: v.contiguous() for k, v in tensors.items()}, ROOT / "frechet.safetensors")
+    AREA.save("frechet", tensors)
 
 
 if __name__ == "__main__":
-    ROOT.mkdir(parents=True, exist_ok=True)
     frechet()
+    AREA.finish()

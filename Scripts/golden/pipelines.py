@@ -1,6 +1,5 @@
 """Golden files of the whole pipelines: diffusers' own, with tiny random networks and given seeds.
 
-Run: python Scripts/golden/pipelines.py   (needs torch, diffusers, transformers, safetensors, Pillow)
 Writes Tests/Golden/pipeline/model, a folder as diffusers saves it, and pictures.safetensors: for
 each case the seeds and what every stage made, so that a mismatch names its stage. Each picture has
 a generator of its own, a list of them where a call draws several.
@@ -10,7 +9,6 @@ pixel unclipped the last bit of a float decides it. Seeds are tried until the pe
 float32 is that in float64 within a quarter of a level: others would test the luck of rounding.
 """
 
-import pathlib
 import shutil
 
 import numpy as np
@@ -22,14 +20,16 @@ from diffusers.pipelines.deprecated.unclip import (pipeline_unclip,
 from diffusers.pipelines.deprecated.unclip.text_proj import UnCLIPTextProjModel
 from diffusers.schedulers import scheduling_unclip
 from PIL import Image
-from safetensors.torch import save_file
 from transformers import (CLIPImageProcessor, CLIPTextConfig, CLIPTextModelWithProjection,
                           CLIPTokenizer, CLIPVisionConfig, CLIPVisionModelWithProjection)
 
-from unclip import randomise
+from common import GOLDEN, Area, randomise
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Golden"
-OUT = GOLDEN / "pipeline"
+AREA = Area("pipeline", __file__, ["diffusers", "transformers", "torch", "Pillow", "numpy"],
+            range(1, 8), {
+    "model/decoder/diffusion_pytorch_model.safetensors":
+        "the least network with every kind of block and two widths",
+    "pictures.safetensors": "thirteen pictures, each with what every stage made"})
 # The text is not as long as a feature map has positions: the peer would then forget to pad its mask.
 WIDTH, LENGTH, CONTEXT, TIME = 16, 13, 16, 32
 
@@ -127,15 +127,15 @@ def stable(pipe, double, seeds, call):
 
 def main():
     torch.set_num_threads(1)
-    shutil.rmtree(OUT, ignore_errors=True)
+    out = AREA.emptied("model")
     drawing, varying = networks()
     for pipe in (drawing, varying):
         pipe.set_progress_bar_config(disable=True)
-        pipe.save_pretrained(OUT / "model")
+        pipe.save_pretrained(out)
     # Old readers want the vocabulary's own files; the newest transformers writes one file alone.
-    shutil.rmtree(OUT / "model" / "tokenizer")
-    shutil.copytree(GOLDEN / "clip" / "tokenizer", OUT / "model" / "tokenizer")
-    drawing.save_config(OUT / "model")
+    shutil.rmtree(out / "tokenizer")
+    shutil.copytree(GOLDEN / "clip" / "tokenizer", out / "tokenizer")
+    drawing.save_config(out)
 
     for module in (pipeline_unclip, pipeline_unclip_image_variation, scheduling_unclip):
         module.randn_tensor = single(module.randn_tensor)
@@ -160,7 +160,7 @@ def main():
     for name, (prompts, n, seeds, options) in texts.items():
         made = stable(drawing, double[0], seeds, lambda pipe, seeds: pipe(
             prompts, num_images_per_prompt=n, generator=generators(seeds), **options))
-        tensors |= {f"{name}.{k}": v.contiguous() for k, v in made.items()}
+        tensors |= {f"{name}.{k}": v for k, v in made.items()}
 
     g = np.random.default_rng(4)
     source = np.kron(g.integers(0, 256, (5, 7, 3), dtype=np.uint8), np.ones((6, 5, 1), np.uint8))
@@ -169,12 +169,9 @@ def main():
         made = stable(varying, double[1], seeds, lambda pipe, seeds: pipe(
             Image.fromarray(source), num_images_per_prompt=n, generator=generators(seeds),
             decoder_num_inference_steps=6, super_res_num_inference_steps=3, output_type="np"))
-        tensors |= {f"{name}.{k}": v.contiguous() for k, v in made.items()}
-    save_file(tensors, OUT / "pictures.safetensors")
-    for file in sorted(OUT.rglob("*")):
-        if file.is_file():
-            file.chmod(0o644)
-            print(file.relative_to(OUT), file.stat().st_size)
+        tensors |= {f"{name}.{k}": v for k, v in made.items()}
+    AREA.save("pictures", tensors)
+    AREA.finish()
 
 
 if __name__ == "__main__":

@@ -1,24 +1,17 @@
 """Makes the golden files of TorchNN from PyTorch, transformers' schedules and diffusers' EMA.
 
-Run: python Scripts/golden/torch_nn.py   (writes Tests/Golden/torch_nn)
+Writes Tests/Golden/torch_nn.
 """
 
-import json
-import pathlib
-
-import diffusers
 import torch
 from diffusers.optimization import get_scheduler
 from diffusers.training_utils import EMAModel
-from safetensors.torch import save_file
 from torch import nn
 
-ROOT = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "torch_nn"
+from common import Area
 
-
-def save(name, tensors):
-    copies = {key: value.detach().clone().contiguous() for key, value in tensors.items()}
-    save_file(copies, ROOT / f"{name}.safetensors")
+AREA = Area("torch_nn", __file__, ["torch", "transformers", "diffusers"], [3, 5, 7, 8, 9])
+save = AREA.save
 
 
 def layers():
@@ -181,12 +174,10 @@ def lstm():
 
 
 if __name__ == "__main__":
-    ROOT.mkdir(parents=True, exist_ok=True)
     layers()
     initializations()
     optimizers()
     schedules()
     averages()
     lstm()
-    (ROOT / "manifest.json").write_text(json.dumps(
-        {"torch": torch.__version__.split("+")[0], "diffusers": diffusers.__version__}) + "\n")
+    AREA.finish()

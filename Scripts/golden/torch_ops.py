@@ -1,30 +1,19 @@
 """Golden values of tensor operations, computed by PyTorch.
 
-Run by hand: python Scripts/golden/torch_ops.py
-Writes Tests/Golden/torch/*.safetensors and manifest.json. A key `in.NAME` is an operand,
+Writes Tests/Golden/torch. A key `in.NAME` is an operand,
 `out.NAME` what the operation NAME makes of the operands.
 """
 
-import hashlib
-import json
-import pathlib
-
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 
-FOLDER = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "torch"
+from common import Area
+
 SEED = 20
+AREA = Area("torch", __file__, ["torch"], [SEED])
+save = AREA.save
 torch.manual_seed(SEED)
 torch.set_num_threads(1)
-manifest = {"peer": "torch", "version": torch.__version__, "seed": SEED, "files": {}}
-
-
-def save(name, tensors):
-    path = FOLDER / f"{name}.safetensors"
-    save_file({k: v.detach().contiguous().clone() for k, v in tensors.items()}, path)
-    assert path.stat().st_size < 200_000, (name, path.stat().st_size)
-    manifest["files"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def family(name, inputs, outputs):
@@ -306,8 +295,7 @@ def files():
 
 
 if __name__ == "__main__":
-    FOLDER.mkdir(parents=True, exist_ok=True)
     for make in [elements, reductions, shapes, layers, losses, resampling, random, types,
                  optimizers, files]:
         make()
-    (FOLDER / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    AREA.finish()

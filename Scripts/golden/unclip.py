@@ -1,48 +1,27 @@
 """Golden files of the unCLIP networks at tiny sizes: diffusers' own classes with random weights.
 
-Run: python Scripts/golden/unclip.py   (needs torch, diffusers, safetensors)
 Writes Tests/Golden/unclip/<case>.safetensors with weights.*, inputs and outputs, and <case>.json,
 the configuration as diffusers saves it.
 """
-
-import json
-import pathlib
 
 import diffusers
 import torch
 from diffusers import PriorTransformer, UNet2DConditionModel, UNet2DModel
 from diffusers.pipelines.deprecated.unclip.text_proj import UnCLIPTextProjModel
-from safetensors.torch import save_file
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
-OUT = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "unclip"
+from common import Area, grouped, randomise, weights
+
+AREA = Area("unclip", __file__, ["diffusers", "torch"], range(1, 11))
 
 
-def randomise(model, seed, scale=0.08):
-    """Random weights everywhere: zero-initialised layers and unit norms would hide mistakes."""
-    g = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            p.copy_(torch.randn(p.shape, generator=g) * scale)
-            if "norm" in name and name.endswith("weight"):
-                p.add_(1)
-    return model.eval()
-
-
-def save(name, model, tensors, gradients=None, **extra):
-    OUT.mkdir(parents=True, exist_ok=True)
-    data = {f"weights.{k}": v.contiguous() for k, v in model.state_dict().items()}
-    data |= {k: v.contiguous() for k, v in tensors.items()}
-    data |= {f"gradients.{k}": v.contiguous() for k, v in (gradients or {}).items()}
-    save_file(data, OUT / f"{name}.safetensors")
+def save(name, model, tensors, gradients={}, **extra):
+    AREA.save(name, weights(model) | tensors | grouped("gradients", gradients))
     config = {k: v for k, v in dict(model.config).items() if k != "_use_default_values"}
     config["_class_name"] = type(model).__name__
     config |= extra
     config["_diffusers_version"] = diffusers.__version__
-    (OUT / f"{name}.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
-    (OUT / f"{name}.safetensors").chmod(0o644)
-    size = (OUT / f"{name}.safetensors").stat().st_size
-    print(f"{name}: {sum(p.numel() for p in model.parameters())} parameters, {size} bytes")
+    AREA.json(name, config, indent=2, sort_keys=True)
 
 
 def decoder():
@@ -145,3 +124,4 @@ if __name__ == "__main__":
     patched()
     prior()
     text_projection()
+    AREA.finish()

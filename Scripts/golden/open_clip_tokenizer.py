@@ -1,6 +1,6 @@
 """open_clip's tokenizer by its published steps, over a tokenizer folder of this package.
 
-For Scripts/parity/tokenizer. Written after open_clip `tokenizer.py` (SimpleTokenizer) with its own
+For clip_tokenizer_open_clip.py and Scripts/parity. Written after open_clip `tokenizer.py` (SimpleTokenizer) with its own
 dependencies ftfy and regex; `mojibake` switches ftfy's repair of wrongly decoded text, which this
 package leaves out.
 """
