@@ -107,9 +107,11 @@ import Testing
   }
 
   @Test func onlyStartAndEndOfContextFitsIsRefused() async {
-    await #expect(processExitsWith: .failure) {
-      let tokenizer = CLIPTokenizer.train(on: ["a"], vocabularySize: 514)
-      _ = tokenizer.encode("a", contextLength: 1)
-    }
+    expectTrap(
+      "a context of 1 tokens holds no start and end",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let tokenizer = CLIPTokenizer.train(on: ["a"], vocabularySize: 514)
+        _ = tokenizer.encode("a", contextLength: 1)
+      })
   }
 }

@@ -203,13 +203,17 @@ import TorchNN
   }
 
   @Test func wrongShapesAreRefused() async {
-    await #expect(processExitsWith: .failure) {
-      let model = CLIPModel(.tiny, using: RandomSource(seed: 1))
-      _ = model.vision(Tensor.zeros([1, 3, 32, 32]))
-    }
-    await #expect(processExitsWith: .failure) {
-      let model = CLIPModel(.tiny, using: RandomSource(seed: 1))
-      _ = model.text(Tensor.zeros([1, 13], dtype: .int64))
-    }
+    expectTrap(
+      "pictures of [1, 3, 32, 32] for a tower of [B, 3, 16, 16]",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let model = CLIPModel(.tiny, using: RandomSource(seed: 1))
+        _ = model.vision(Tensor.zeros([1, 3, 32, 32]))
+      })
+    expectTrap(
+      "13 tokens do not fit a context of 12",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let model = CLIPModel(.tiny, using: RandomSource(seed: 1))
+        _ = model.text(Tensor.zeros([1, 13], dtype: .int64))
+      })
   }
 }

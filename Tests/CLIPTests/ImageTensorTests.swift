@@ -46,16 +46,26 @@ import Torch
   }
 
   @Test func batchesThatCannotBeAreRefused() async {
-    await #expect(processExitsWith: .failure) {
-      _ = Tensor(samples: [1, 2, 3], width: 2, height: 2, channels: 3, range: .unit)
-    }
-    await #expect(processExitsWith: .failure) {
-      let images = [4, 5].map { Image(width: $0, height: 3, color: [1, 2, 3]) }
-      _ = Tensor(images: images, range: .unit)
-    }
-    await #expect(processExitsWith: .failure) {
-      _ = Tensor(images: [Image(width: 2, height: 2, color: [1, 2, 3, 4])], range: .unit)
-    }
-    await #expect(processExitsWith: .failure) { _ = Image(Tensor.zeros([2, 3, 4, 4])) }
+    expectTrap(
+      "3 samples do not fill images of 2x2x3",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = Tensor(samples: [1, 2, 3], width: 2, height: 2, channels: 3, range: .unit)
+      })
+    expectTrap(
+      "images of 5x3x3 and 4x3x3 in one batch",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let images = [4, 5].map { Image(width: $0, height: 3, color: [1, 2, 3]) }
+        _ = Tensor(images: images, range: .unit)
+      })
+    expectTrap(
+      "an image tensor of 4 channels",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = Tensor(images: [Image(width: 2, height: 2, color: [1, 2, 3, 4])], range: .unit)
+      })
+    expectTrap(
+      "a tensor of 2 images where one is needed",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = Image(Tensor.zeros([2, 3, 4, 4]))
+      })
   }
 }

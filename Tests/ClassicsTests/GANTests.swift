@@ -35,7 +35,8 @@ enum GANPeer {
       let score = noGrad { discriminator(x) }
       expectClose(score, try golden.tensor("\(group).\(side)_score"), .network(.float32), side)
     }
-    let after = try golden.tensors("\(group).after")
+    // Without norms there is nothing to keep.
+    let after = norm == .none ? [:] : try golden.tensors("\(group).after")
     #expect(after.keys.sorted() == discriminator.namedBuffers().map(\.name).sorted())
     for (key, buffer) in discriminator.namedBuffers() {
       let expected = try #require(after[key])

@@ -188,21 +188,27 @@ import Torch
   }
 
   @Test func brokenContractsTrap() async {
-    await #expect(processExitsWith: .failure) {
-      let diffusion = GaussianDiffusion(schedule: NoiseSchedule(.cosine, stepCount: 10))
-      let x = Tensor.zeros([3, 2])
-      _ = diffusion.noised(x, at: [1, 2], noise: x)
-    }
-    await #expect(processExitsWith: .failure) {
-      let diffusion = GaussianDiffusion(schedule: NoiseSchedule(.cosine, stepCount: 10))
-      let x = Tensor.zeros([3, 2])
-      _ = diffusion.noised(x, at: [10], noise: x)
-    }
-    await #expect(processExitsWith: .failure) {
-      let diffusion = GaussianDiffusion(
-        schedule: NoiseSchedule(.cosine, stepCount: 10), variance: .learnedRange)
-      let x = Tensor.zeros([3, 2])
-      _ = diffusion.logVariance(x, sample: x, at: [1])
-    }
+    expectTrap(
+      "2 timesteps for 3 rows: give one, or one for each row",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let diffusion = GaussianDiffusion(schedule: NoiseSchedule(.cosine, stepCount: 10))
+        let x = Tensor.zeros([3, 2])
+        _ = diffusion.noised(x, at: [1, 2], noise: x)
+      })
+    expectTrap(
+      "timestep 10 lies outside 0 ..< 10",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let diffusion = GaussianDiffusion(schedule: NoiseSchedule(.cosine, stepCount: 10))
+        let x = Tensor.zeros([3, 2])
+        _ = diffusion.noised(x, at: [10], noise: x)
+      })
+    expectTrap(
+      "a learned variance needs 4 output channels, not 2",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let diffusion = GaussianDiffusion(
+          schedule: NoiseSchedule(.cosine, stepCount: 10), variance: .learnedRange)
+        let x = Tensor.zeros([3, 2])
+        _ = diffusion.logVariance(x, sample: x, at: [1])
+      })
   }
 }

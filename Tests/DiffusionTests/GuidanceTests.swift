@@ -75,12 +75,16 @@ import Torch
   }
 
   @Test func brokenContractsTrap() async {
-    await #expect(processExitsWith: .failure) {
-      _ = guided(halves: Tensor.zeros([3, 2]), scale: 2)
-    }
-    await #expect(processExitsWith: .failure) {
-      let x = Tensor.zeros([3, 2])
-      _ = guided(x, unconditional: x, scale: 2, channels: 3)
-    }
+    expectTrap(
+      "a guided batch is even, not 3",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = guided(halves: Tensor.zeros([3, 2]), scale: 2)
+      })
+    expectTrap(
+      "3 guided channels of 2",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let x = Tensor.zeros([3, 2])
+        _ = guided(x, unconditional: x, scale: 2, channels: 3)
+      })
   }
 }

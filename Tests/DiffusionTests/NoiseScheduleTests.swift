@@ -155,16 +155,30 @@ import Torch
   }
 
   @Test func brokenContractsTrap() async {
-    await #expect(processExitsWith: .failure) { _ = NoiseSchedule(betas: [0.1, 1.5]) }
-    await #expect(processExitsWith: .failure) { _ = NoiseSchedule(betas: []) }
-    await #expect(processExitsWith: .failure) {
-      _ = NoiseSchedule(.cosine, stepCount: 10).respaced(to: [3, 3])
-    }
-    await #expect(processExitsWith: .failure) {
-      _ = NoiseSchedule(.cosine, stepCount: 10).respaced(to: [10])
-    }
-    await #expect(processExitsWith: .failure) {
-      _ = GaussianDiffusion(schedule: NoiseSchedule(.linear).withZeroTerminalSignal())
-    }
+    expectTrap(
+      "β of step 1 is 1.5, outside (0, 1]",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = NoiseSchedule(betas: [0.1, 1.5])
+      })
+    expectTrap(
+      "a noise schedule has at least one step",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = NoiseSchedule(betas: [])
+      })
+    expectTrap(
+      "timestep 3 after 3 is not ascending within 0 ..< 10",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = NoiseSchedule(.cosine, stepCount: 10).respaced(to: [3, 3])
+      })
+    expectTrap(
+      "timestep 10 after -1 is not ascending within 0 ..< 10",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = NoiseSchedule(.cosine, stepCount: 10).respaced(to: [10])
+      })
+    expectTrap(
+      "a network that predicts ε needs a schedule whose last ᾱ is above zero",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = GaussianDiffusion(schedule: NoiseSchedule(.linear).withZeroTerminalSignal())
+      })
   }
 }

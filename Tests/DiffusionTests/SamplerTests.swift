@@ -333,13 +333,17 @@ import TorchNN
   }
 
   @Test func brokenContractsTrap() async {
-    await #expect(processExitsWith: .failure) {
-      var sampler = try SchedulerConfig.prior.sampler(stepCount: 5)
-      let x = Tensor.zeros([1, 2])
-      _ = sampler.step(x, at: 0, from: x, noise: nil)
-    }
-    await #expect(processExitsWith: .failure) {
-      _ = normalNoise([3, 2], using: [RandomSource(seed: 0), RandomSource(seed: 1)])
-    }
+    expectTrap(
+      "step 0 of the sampler needs noise",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        var sampler = try SchedulerConfig.prior.sampler(stepCount: 5)
+        let x = Tensor.zeros([1, 2])
+        _ = sampler.step(x, at: 0, from: x, noise: nil)
+      })
+    expectTrap(
+      "2 random sources for 3 rows",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = normalNoise([3, 2], using: [RandomSource(seed: 0), RandomSource(seed: 1)])
+      })
   }
 }

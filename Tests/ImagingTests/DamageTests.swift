@@ -1,4 +1,5 @@
 import Imaging
+import TestSupport
 import Testing
 
 /// Damaged files give a picture or an ``ImageError``, never a crash.
@@ -33,9 +34,9 @@ import Testing
     if file.hasSuffix("png") { #expect(whole == 0) }
   }
 
-  @Test(arguments: files) func randomFlips(_ file: String) throws {
+  @Test(arguments: files) func doesNotCrashOnRandomFlips(_ file: String) throws {
     let data = try PictureCases.bytes(file)
-    var random = SplitMix(state: UInt64(data.count))
+    var random = SplitMix(seed: UInt64(data.count))
     for _ in 0..<500 {
       var damaged = data
       for _ in 0..<Int.random(in: 1...4, using: &random) {
@@ -43,20 +44,11 @@ import Testing
           in: 0...255, using: &random)
       }
       _ = survives(damaged)
-      if file == "png-texts.png" { _ = try? PNGText.read(damaged, limits: Self.limits) }
+      if file == "png-texts.png" {
+        do {
+          _ = try PNGText.read(damaged, limits: Self.limits)
+        } catch { #expect(!error.description.isEmpty) }
+      }
     }
-  }
-}
-
-/// A random source with a seed, for repeatable tests.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

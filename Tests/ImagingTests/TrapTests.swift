@@ -1,28 +1,21 @@
 import Imaging
+import TestSupport
 import Testing
 
 /// Breaches of the contract end the process with the values that broke it.
 @Suite struct TrapTests {
-  /// Expects the text on stderr; optimised builds trap without one.
-  func says(_ text: String, _ result: ExitTest.Result?) {
-    #if DEBUG
-      let output = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
-      #expect(output.contains(text), "stderr: \(output.prefix(300))")
-    #endif
-  }
-
   @Test func sizeAndByteCount() async {
-    says(
+    expectTrap(
       "1 bytes do not fill 2x2x3",
       await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = Image(width: 2, height: 2, channels: 3, pixels: [0])
       })
-    says(
+    expectTrap(
       "an image of 0x2 has no pixels",
       await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = Image(width: 0, height: 2, color: [0])
       })
-    says(
+    expectTrap(
       "an image has 1 to 4 channels, not 5",
       await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = Image(width: 1, height: 1, color: [0, 0, 0, 0, 0])
@@ -30,17 +23,17 @@ import Testing
   }
 
   @Test func geometry() async {
-    says(
+    expectTrap(
       "crop of 2x1 at (1, 0) does not lie inside 2x2",
       await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = Image(width: 2, height: 2, color: [0]).cropped(x: 1, y: 0, width: 2, height: 1)
       })
-    says(
+    expectTrap(
       "cannot resize to 0x1 pixels",
       await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = Image(width: 2, height: 2, color: [0]).resized(width: 0, height: 1)
       })
-    says(
+    expectTrap(
       "a colour of 3 samples for 1 channels",
       await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = Image(width: 2, height: 2, color: [0]).paddedToSquare(color: [0, 0, 0])
@@ -48,12 +41,12 @@ import Testing
   }
 
   @Test func qualityAndSheets() async {
-    says(
+    expectTrap(
       "JPEG quality 0 is not 1 to 100",
       await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = try JPEGEncoder.encode(Image(width: 1, height: 1, color: [0]), quality: 0)
       })
-    says(
+    expectTrap(
       "a contact sheet needs at least one picture",
       await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = ContactSheet.grid([], columns: 2)

@@ -61,8 +61,10 @@ import Torch
   }
 
   @Test func wrongShapesAreRefused() async {
-    await #expect(processExitsWith: .failure) {
-      _ = Retrieval(imageEmbeddings: Tensor.ones([2, 3]), textEmbeddings: Tensor.ones([3, 3]))
-    }
+    expectTrap(
+      "[2, 3] pictures do not pair with [3, 3] sentences",
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = Retrieval(imageEmbeddings: Tensor.ones([2, 3]), textEmbeddings: Tensor.ones([3, 3]))
+      })
   }
 }

@@ -1,32 +1,15 @@
 public import Foundation
-public import Testing
 public import Torch
 
 /// A file of values that a peer computed, from `Tests/Golden`.
 ///
 /// Keys with a dot are groups: `weights.conv1.bias` is `conv1.bias` of the group `weights`.
-public struct Golden: CustomTestStringConvertible, Sendable {
+public struct Golden: Sendable {
   /// The area and case, as "torch/ops".
   public let name: String
 
   /// The golden case of a name.
   public init(_ name: String) { self.name = name }
-
-  /// All cases of an area, or those whose names begin with a text ("clip/block").
-  public static func cases(_ prefix: String) -> [Golden] {
-    let area = prefix.split(separator: "/", maxSplits: 1).first.map(String.init) ?? prefix
-    let files: [String]
-    do {
-      files = try FileManager.default.contentsOfDirectory(atPath: url(area).path)
-    } catch {
-      preconditionFailure("no golden folder \(area): \(error.localizedDescription)")
-    }
-    return files.filter { $0.hasSuffix(".safetensors") }
-      .map { area + "/" + $0.dropLast(".safetensors".count) }
-      .filter { $0.hasPrefix(prefix) }
-      .sorted()
-      .map { Golden($0) }
-  }
 
   /// A file of the golden folder.
   public static func url(_ path: String, from file: StaticString = #filePath) -> URL {
@@ -51,6 +34,10 @@ public struct Golden: CustomTestStringConvertible, Sendable {
     for (key, value) in try tensors() where key.hasPrefix(group + ".") {
       found[String(key.dropFirst(group.count + 1))] = value
     }
+    // A loop over no tensors would test nothing.
+    guard !found.isEmpty else {
+      throw GoldenError.noTensor(file: name, key: group + ".", known: try tensors().keys.sorted())
+    }
     return found
   }
 
@@ -67,9 +54,6 @@ public struct Golden: CustomTestStringConvertible, Sendable {
   public func json<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
     try JSONDecoder().decode(type, from: Data(contentsOf: Self.url(name + ".json")))
   }
-
-  /// The name of the case.
-  public var testDescription: String { name }
 }
 
 /// Why a golden value is not there.
@@ -81,7 +65,8 @@ public enum GoldenError: Error, CustomStringConvertible {
   public var description: String {
     switch self {
     case .noTensor(let file, let key, let known):
-      "Golden \(file) has no \"\(key)\" but \(known.joined(separator: ", "))"
+      "Golden \(file) has no \"\(key)\" among \(known.count), such as "
+        + known.prefix(5).joined(separator: ", ")
     }
   }
 }

@@ -65,7 +65,7 @@ import Torch
     let whole = try Data(contentsOf: Golden.url("checkpoints/parameters.pt"))
     let folder = try TemporaryFolder()
     let file = folder.file("changed.pt")
-    var random = SystemRandomNumberGenerator()
+    var random = SplitMix(seed: 1)
     for _ in 0..<400 {
       var changed = whole
       let place = Int.random(in: 0..<whole.count, using: &random)
@@ -73,14 +73,14 @@ import Torch
       try changed.write(to: file)
       do {
         _ = try TorchArchive(file)
-      } catch is ArchiveError {}
+      } catch { #expect(error is ArchiveError, "byte \(place): \(error)") }
     }
   }
 
   /// The pickles themselves, of which the checksum would hide changes above.
   @Test func doesNotCrashOnChangedPickles() throws {
     let plain: [UInt8] = Array("\u{0}".utf8)
-    var random = SystemRandomNumberGenerator()
+    var random = SplitMix(seed: 2)
     for length in 0..<600 {
       let bytes =
         [0x80, 2] + (0..<length % 40).map { _ in UInt8.random(in: 0...255, using: &random) }

@@ -43,6 +43,6 @@ import TorchNN
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) { _ = Initialization.kaimingNormal().tensor([3], using: RandomSource(seed: 0)) }
-    #expect(tells(result, "a fan needs a weight of at least two axes, not [3]"))
+    expectTrap("a fan needs a weight of at least two axes, not [3]", result)
   }
 }

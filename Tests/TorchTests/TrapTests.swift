@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Torch
 
@@ -19,49 +20,48 @@ import Torch
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = Tensor.concatenated([Tensor.ones([2, 3]), Tensor.ones([2, 4])], over: 0)
     }
-    #expect(try text(result).contains("cat(float32[2, 3], float32[2, 4]): "))
+    expectTrap("cat(float32[2, 3], float32[2, 4]): ", result)
   }
 
   @Test func aShapeThatDoesNotHoldTheValues() async throws {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = Tensor([1, 2, 3] as [Float], shape: [2, 2])
     }
-    #expect(
-      try text(result).contains("a float32 tensor of shape [2, 2] takes 16 bytes, not 12"))
+    expectTrap("a float32 tensor of shape [2, 2] takes 16 bytes, not 12", result)
   }
 
   @Test func aWrongNumberOfAxes() async throws {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = Tensor.ones([2, 3]).shape4
     }
-    #expect(try text(result).contains("expected four axes, found shape [2, 3]"))
+    expectTrap("expected four axes, found shape [2, 3]", result)
   }
 
   @Test func anAxisThatIsNotThere() async throws {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = Tensor.ones([2, 3]).dim(2)
     }
-    #expect(try text(result).contains("axis 2 of a tensor of shape [2, 3]"))
+    expectTrap("axis 2 of a tensor of shape [2, 3]", result)
   }
 
   @Test func partsThatAreNotEqual() async throws {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = Tensor.ones([5]).chunked(2, over: 0)
     }
-    #expect(try text(result).contains("axis 0 of [5] does not fall in 2 parts"))
+    expectTrap("axis 0 of [5] does not fall in 2 parts", result)
   }
 
   @Test func aStateThatIsNone() async throws {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       RandomSource(seed: 1).state = Tensor.ones([3])
     }
-    #expect(try text(result).contains("set_state(float32[3]): "))
+    expectTrap("set_state(float32[3]): ", result)
   }
 
   @Test func anItemOfMany() async throws {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = Tensor.ones([2]).item()
     }
-    #expect(try text(result).contains("item(float32[2]): "))
+    expectTrap("item(float32[2]): ", result)
   }
 }

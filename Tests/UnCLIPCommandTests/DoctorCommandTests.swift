@@ -23,11 +23,13 @@ import Testing
     #expect((report["devices"] as? [[String: Any]])?.first?["name"] as? String == "cpu")
   }
 
-  @Test func saysWhereModelsAreLookedFor() throws {
+  @Test func namesTheModelsFound() throws {
     let folder = try TemporaryFolder()
-    let outcome = try BuiltCommand.run(
-      "doctor", environment: ["UNCLIP_MODELS": folder.path("models")], in: folder.url)
-    #expect(outcome.output.contains(folder.path("models")) || outcome.output.contains("model  "))
+    let model = folder.file("mine")
+    try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
+    try Data("{}".utf8).write(to: model.appending(path: "model_index.json"))
+    let outcome = try BuiltCommand.run("doctor", environment: ["UNCLIP_MODELS": folder.url.path])
+    #expect(outcome.output.contains("\nmodel         \(model.path)\n"), "\(outcome.output)")
   }
 
   @Test func readsTheProcessor() {

@@ -59,16 +59,6 @@ import Testing
   }
 
   @Test(arguments: [
-    "generate", "vary", "verify", "embed", "classify", "tokenize", "train", "assemble", "convert",
-    "data", "config", "bench", "doctor",
-  ])
-  func everyCommandShowsExamples(name: String) throws {
-    let outcome = try BuiltCommand.run("help", name)
-    #expect(outcome.status == 0)
-    #expect(outcome.output.contains("EXAMPLES:\n  unclip \(name)"), "\(outcome.output)")
-  }
-
-  @Test(arguments: [
     (["bogus"], "Unexpected argument 'bogus'; see 'unclip --help'"),
     (["--no-such-option"], "Unknown option '--no-such-option'; see 'unclip --help'"),
     (["doctor", "--jsom"], "'--jsom' (did you mean '--json'?); see 'unclip doctor --help'"),
