@@ -1,34 +1,31 @@
 public import Config
 public import Torch
-import TorchNN
 
 /// DDIM: a step keeps the predicted start and moves along the implied noise.
 ///
-/// η = 0 draws nothing, so a sample fixes its picture; η = 1 is as noisy as ``DDPMSampler``. The
+/// η = 0 draws nothing, so the noise it starts from decides the result; η = 1 is as noisy as ``DDPMSampler``. The
 /// noise is derived again from the thresholded start, without which samples drift. A learned
 /// variance is ignored.
 /// Source: Song et al. 2020, equation 12; guided-diffusion `ddim_sample`.
 public struct DDIMSampler: Sampler, Sendable {
-  /// Timesteps of the original process, descending.
-  public let timesteps: [Int]
-  private let diffusion: GaussianDiffusion
-  private let threshold: Threshold
+  private let trajectory: Trajectory
   private let eta: Double
 
   /// Makes a sampler of `diffusion` that visits the timesteps of `spacing`.
   ///
-  /// Throws: `ConfigError` when the process has no such timesteps.
+  /// - Throws: `ConfigError` when the process has no such timesteps.
+  /// - Precondition: `eta` lies between 0 and 1.
   public init(
     _ diffusion: GaussianDiffusion, spacing: TimestepSpacing, eta: Double = 0,
     threshold: Threshold = .none
   ) throws(ConfigError) {
     precondition(eta >= 0 && eta <= 1, "η is \(eta), outside 0 ... 1")
-    let visited = try spacing.timesteps(of: diffusion.schedule.stepCount)
-    timesteps = visited.reversed()
-    self.diffusion = diffusion.respaced(to: visited)
-    self.threshold = threshold
+    trajectory = try Trajectory(diffusion, spacing: spacing, threshold: threshold)
     self.eta = eta
   }
+
+  /// Timesteps of the original process, descending.
+  public var timesteps: [Int] { trajectory.timesteps }
 
   /// Noise is drawn at every timestep above 0, if η is above 0.
   public func drawsNoise(at index: Int) -> Bool { eta > 0 && timesteps[index] > 0 }
@@ -37,25 +34,22 @@ public struct DDIMSampler: Sampler, Sendable {
   public func step(
     _ output: Tensor, at index: Int, from sample: Tensor, noise: Tensor?
   ) -> StepOutput {
-    let t = timesteps.count - 1 - index
-    let schedule = diffusion.schedule
-    let start = threshold(diffusion.predictedStart(output, sample: sample, at: [t]))
-    let epsilon = diffusion.predictedEpsilon(start: start, sample: sample, at: [t])
+    let t = trajectory.position(of: index)
+    let schedule = trajectory.diffusion.schedule
+    let start = trajectory.predictedStart(output, sample: sample, at: index)
+    let epsilon = trajectory.diffusion.predictedEpsilon(start: start, sample: sample, at: [t])
     let before = schedule.previousAlphaBars[t]
-    let share = (1 - before) / (1 - schedule.alphaBars[t])
-    let variance = eta * eta * share * (1 - schedule.alphaBars[t] / before)
-    var previous =
-      start * before.squareRoot() + epsilon * max(1 - before - variance, 0).squareRoot()
+    let fraction = (1 - before) / (1 - schedule.alphaBars[t])
+    let variance = eta * eta * fraction * (1 - schedule.alphaBars[t] / before)
+    var next = start * before.squareRoot() + epsilon * max(1 - before - variance, 0).squareRoot()
     if drawsNoise(at: index) {
-      guard let noise else { preconditionFailure("step \(index) of the sampler needs noise") }
-      previous = previous + noise.sampling * variance.squareRoot()
+      next = next + trajectory.required(noise, at: index) * variance.squareRoot()
     }
-    return StepOutput(
-      previous: previous, predictedStart: start, index: index, timestep: timesteps[index])
+    return trajectory.output(next, predictedStart: start, at: index)
   }
 }
 
-/// DDIM run backwards, from a picture to the noise that ``DDIMSampler`` with η = 0 turns into it.
+/// DDIM run backwards, from a clean sample to the noise that ``DDIMSampler`` with η = 0 turns into it.
 ///
 /// Walks the timesteps upwards; the last step carries to ᾱ = 0 and so yields the predicted
 /// noise. Thresholding or guidance would break the round trip, so there is neither.
@@ -67,7 +61,7 @@ public struct DDIMInversion: Sampler, Sendable {
 
   /// Makes the inversion over the timesteps of `spacing`.
   ///
-  /// Throws: `ConfigError` when the process has no such timesteps.
+  /// - Throws: `ConfigError` when the process has no such timesteps.
   public init(
     _ diffusion: GaussianDiffusion, spacing: TimestepSpacing
   ) throws(ConfigError) {
@@ -86,7 +80,7 @@ public struct DDIMInversion: Sampler, Sendable {
     let epsilon = diffusion.predictedEpsilon(start: start, sample: sample, at: [index])
     let after = index + 1 < timesteps.count ? diffusion.schedule.alphaBars[index + 1] : 0
     return StepOutput(
-      previous: start * after.squareRoot() + epsilon * (1 - after).squareRoot(),
+      next: start * after.squareRoot() + epsilon * (1 - after).squareRoot(),
       predictedStart: start, index: index, timestep: timesteps[index])
   }
 }

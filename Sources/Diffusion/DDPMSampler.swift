@@ -1,6 +1,5 @@
 public import Config
 public import Torch
-import TorchNN
 
 /// Ancestral sampling: each step draws from the reverse Gaussian around the posterior mean of
 /// the predicted start. The last step returns its mean.
@@ -8,26 +7,23 @@ import TorchNN
 /// Source: DDPM algorithm 2; IDDPM 4; diffusers `UnCLIPScheduler`, with which it agrees when the
 /// schedule is the float32 reference.
 public struct DDPMSampler: Sampler, Sendable {
-  /// Timesteps of the original process, descending.
-  public let timesteps: [Int]
-  private let diffusion: GaussianDiffusion
-  private let threshold: Threshold
+  private let trajectory: Trajectory
   private let analytic: AnalyticVariance?
 
   /// Makes a sampler of `diffusion` that visits the timesteps of `spacing`.
   ///
-  /// `analytic`, where given, replaces the variance by the estimate that fits the network.
-  /// Throws: `ConfigError` when the process has no such timesteps.
+  /// - Parameter analytic: replaces the variance by the estimate that fits the network.
+  /// - Throws: `ConfigError` when the process has no such timesteps.
   public init(
     _ diffusion: GaussianDiffusion, spacing: TimestepSpacing, threshold: Threshold = .none,
     analytic: AnalyticVariance? = nil
   ) throws(ConfigError) {
-    let visited = try spacing.timesteps(of: diffusion.schedule.stepCount)
-    timesteps = visited.reversed()
-    self.diffusion = diffusion.respaced(to: visited)
-    self.threshold = threshold
+    trajectory = try Trajectory(diffusion, spacing: spacing, threshold: threshold)
     self.analytic = analytic
   }
+
+  /// Timesteps of the original process, descending.
+  public var timesteps: [Int] { trajectory.timesteps }
 
   /// Noise is drawn at every timestep above 0.
   public func drawsNoise(at index: Int) -> Bool { timesteps[index] > 0 }
@@ -36,25 +32,26 @@ public struct DDPMSampler: Sampler, Sendable {
   public func step(
     _ output: Tensor, at index: Int, from sample: Tensor, noise: Tensor?
   ) -> StepOutput {
-    let t = timesteps.count - 1 - index
-    let start = threshold(diffusion.predictedStart(output, sample: sample, at: [t]))
-    var previous = diffusion.posterior(start: start, sample: sample, at: [t]).mean
+    let start = trajectory.predictedStart(output, sample: sample, at: index)
+    let t = trajectory.position(of: index)
+    var next = trajectory.diffusion.posterior(start: start, sample: sample, at: [t]).mean
     if drawsNoise(at: index) {
-      guard let noise else { preconditionFailure("step \(index) of the sampler needs noise") }
-      previous = previous + deviation(output, sample: sample, at: t) * noise.sampling
+      let noise = trajectory.required(noise, at: index)
+      next = next + deviation(output, sample: sample, at: index) * noise
     }
-    return StepOutput(
-      previous: previous, predictedStart: start, index: index, timestep: timesteps[index])
+    return trajectory.output(next, predictedStart: start, at: index)
   }
 
-  private func deviation(_ output: Tensor, sample: Tensor, at t: Int) -> Tensor {
+  private func deviation(_ output: Tensor, sample: Tensor, at index: Int) -> Tensor {
+    let diffusion = trajectory.diffusion
+    let t = trajectory.position(of: index)
     guard let analytic else {
       return (diffusion.logVariance(output, sample: sample, at: [t]) * 0.5).exp()
     }
-    let moment = analytic.secondMoments[timesteps[timesteps.count - 1 - t]]
     let variance = analytic.variance(
       alphaBar: diffusion.schedule.alphaBars[t],
-      previousAlphaBar: diffusion.schedule.previousAlphaBars[t], secondMoment: moment)
+      previousAlphaBar: diffusion.schedule.previousAlphaBars[t],
+      secondMoment: analytic.secondMoments[timesteps[index]])
     return diffusion.coefficient(at: [t], like: sample) { _ in variance.squareRoot() }
   }
 }

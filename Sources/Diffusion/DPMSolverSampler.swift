@@ -1,31 +1,33 @@
 public import Config
 import Foundation
 public import Torch
-import TorchNN
 
-/// DPM-Solver++ of second order, multistep: good pictures in 10 to 20 steps, without noise.
+/// DPM-Solver++ of second order, multistep: good images in 10 to 20 steps, without noise.
 ///
 /// The first step is of first order, and so is the last, which returns the predicted start. A
 /// learned variance is ignored.
 /// Source: Lu et al. 2022, algorithm 2 (2M); diffusers `DPMSolverMultistepScheduler`.
 public struct DPMSolverSampler: Sampler {
-  /// Timesteps of the original process, descending.
-  public let timesteps: [Int]
-  private let diffusion: GaussianDiffusion
-  private let threshold: Threshold
+  private let trajectory: Trajectory
   private var earlierStart: Tensor?
 
   /// Makes a sampler of `diffusion` that visits the timesteps of `spacing`.
   ///
-  /// Throws: `ConfigError` when the process has no such timesteps.
+  /// - Throws: `ConfigError` when the process has no such timesteps, or ends without signal: its
+  ///   logarithm is what the solver steps along.
   public init(
     _ diffusion: GaussianDiffusion, spacing: TimestepSpacing, threshold: Threshold = .none
   ) throws(ConfigError) {
-    let visited = try spacing.timesteps(of: diffusion.schedule.stepCount)
-    timesteps = visited.reversed()
-    self.diffusion = diffusion.respaced(to: visited)
-    self.threshold = threshold
+    guard (diffusion.schedule.alphaBars.last ?? 0) > 0 else {
+      throw ConfigError.invalid(
+        file: "sampling", key: "sampler", value: "dpm++",
+        expected: "a process that ends without signal (rescale_betas_zero_snr) needs ddim")
+    }
+    trajectory = try Trajectory(diffusion, spacing: spacing, threshold: threshold)
   }
+
+  /// Timesteps of the original process, descending.
+  public var timesteps: [Int] { trajectory.timesteps }
 
   /// No noise is drawn.
   public func drawsNoise(at index: Int) -> Bool { false }
@@ -34,16 +36,12 @@ public struct DPMSolverSampler: Sampler {
   public mutating func step(
     _ output: Tensor, at index: Int, from sample: Tensor, noise: Tensor?
   ) -> StepOutput {
-    let t = timesteps.count - 1 - index
-    let start = threshold(diffusion.predictedStart(output, sample: sample, at: [t]))
+    let t = trajectory.position(of: index)
+    let start = trajectory.predictedStart(output, sample: sample, at: index)
     defer { earlierStart = start }
-    func result(_ previous: Tensor) -> StepOutput {
-      StepOutput(
-        previous: previous, predictedStart: start, index: index, timestep: timesteps[index])
-    }
-    guard t > 0 else { return result(start) }
+    guard t > 0 else { return trajectory.output(start, predictedStart: start, at: index) }
 
-    let bars = diffusion.schedule.alphaBars
+    let bars = trajectory.diffusion.schedule.alphaBars
     let (from, to) = (bars[t], bars[t - 1])
     let h = halfLogSNR(to) - halfLogSNR(from)
     var direction = start
@@ -52,7 +50,8 @@ public struct DPMSolverSampler: Sampler {
       direction = start + (start - earlierStart) * (0.5 / ratio)
     }
     let kept = ((1 - to) / (1 - from)).squareRoot()
-    return result(sample.sampling * kept - direction * (to.squareRoot() * expm1(-h)))
+    let next = sample.asSamplingType * kept - direction * (to.squareRoot() * expm1(-h))
+    return trajectory.output(next, predictedStart: start, at: index)
   }
 }
 

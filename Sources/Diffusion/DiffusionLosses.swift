@@ -77,7 +77,7 @@ extension GaussianDiffusion {
     let divergence = normalDivergence(
       truth.mean, truth.logVariance, from: mean, logVariance)
     let likelihood = discretisedLogLikelihood(
-      start.sampling, mean: mean, logScale: logVariance * 0.5)
+      start.asSamplingType, mean: mean, logScale: logVariance * 0.5)
     let isFirst = Tensor(timesteps.map { $0 == 0 }).to(start.device)
     return Tensor.where(isFirst, -rowMean(likelihood), rowMean(divergence)) / Foundation.log(2)
   }

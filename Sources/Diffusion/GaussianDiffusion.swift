@@ -71,7 +71,7 @@ public struct GaussianDiffusion: Sendable, Equatable {
   /// Shapes: `start`, `noise` `[B, …]`. Traps: a count of timesteps that is neither 1 nor B.
   public func noised(_ start: Tensor, at timesteps: [Int], noise: Tensor) -> Tensor {
     let (signal, deviation) = signalAndDeviation(at: timesteps, like: start)
-    return signal * start.sampling + deviation * noise.sampling
+    return signal * start.asSamplingType + deviation * noise.asSamplingType
   }
 
   /// `q(x_{t-1} | x_t, x_0)`. Shapes: `start`, `sample` `[B, …]`.
@@ -81,7 +81,7 @@ public struct GaussianDiffusion: Sendable, Equatable {
       schedule.posteriorSampleCoefficient[$0]
     }
     return GaussianMoments(
-      mean: first * start.sampling + second * sample.sampling,
+      mean: first * start.asSamplingType + second * sample.asSamplingType,
       logVariance: coefficient(at: timesteps, like: sample) { schedule.posteriorLogVariance[$0] })
   }
 
@@ -92,26 +92,26 @@ public struct GaussianDiffusion: Sendable, Equatable {
     let predicted = predictedPart(of: output, sample: sample)
     let (signal, deviation) = signalAndDeviation(at: timesteps, like: sample)
     switch prediction {
-    case .epsilon: return (sample.sampling - deviation * predicted) / signal
+    case .epsilon: return (sample.asSamplingType - deviation * predicted) / signal
     case .start: return predicted
-    case .v: return signal * sample.sampling - deviation * predicted
+    case .v: return signal * sample.asSamplingType - deviation * predicted
     }
   }
 
   /// ε as implied by x_0: `(x_t − √ᾱ_t x_0) / √(1 − ᾱ_t)`. Shapes: both `[B, …]`.
   public func predictedEpsilon(start: Tensor, sample: Tensor, at timesteps: [Int]) -> Tensor {
     let (signal, deviation) = signalAndDeviation(at: timesteps, like: sample)
-    return (sample.sampling - signal * start.sampling) / deviation
+    return (sample.asSamplingType - signal * start.asSamplingType) / deviation
   }
 
   /// What the network should have predicted. Shapes: `start`, `noise` `[B, …]`.
   public func target(start: Tensor, noise: Tensor, at timesteps: [Int]) -> Tensor {
     switch prediction {
-    case .epsilon: return noise.sampling
-    case .start: return start.sampling
+    case .epsilon: return noise.asSamplingType
+    case .start: return start.asSamplingType
     case .v:
       let (signal, deviation) = signalAndDeviation(at: timesteps, like: start)
-      return signal * noise.sampling - deviation * start.sampling
+      return signal * noise.asSamplingType - deviation * start.asSamplingType
     }
   }
 
@@ -135,7 +135,7 @@ public struct GaussianDiffusion: Sendable, Equatable {
         output.dim(1) == 2 * channels,
         "a learned variance needs \(2 * channels) output channels, not \(output.dim(1))")
       let large = coefficient(at: timesteps, like: sample) { log(schedule.betas[$0]) }
-      let mix = (output.narrowed(1, start: channels, count: channels).sampling + 1) * 0.5
+      let mix = (output.narrowed(1, start: channels, count: channels).asSamplingType + 1) * 0.5
       return mix * large + (1 - mix) * small
     }
   }
@@ -148,7 +148,7 @@ public struct GaussianDiffusion: Sendable, Equatable {
       "the output has \(output.dim(1)) channels for a sample of \(channels)")
     let predicted =
       output.dim(1) == channels ? output : output.narrowed(1, start: 0, count: channels)
-    return predicted.sampling
+    return predicted.asSamplingType
   }
 
   /// (√ᾱ_t, √(1 − ᾱ_t)).

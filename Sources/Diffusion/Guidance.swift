@@ -15,8 +15,8 @@ public func guided(
   let all = conditional.dim(1)
   let count = channels ?? all
   precondition(count >= 1 && count <= all, "\(count) guided channels of \(all)")
-  let c = conditional.narrowed(1, start: 0, count: count).sampling
-  let u = unconditional.narrowed(1, start: 0, count: count).sampling
+  let c = conditional.narrowed(1, start: 0, count: count).asSamplingType
+  let u = unconditional.narrowed(1, start: 0, count: count).asSamplingType
   var mixed = u + (c - u) * scale
   if rescale > 0 {
     let axes = Array(1..<c.rank)
@@ -24,7 +24,7 @@ public func guided(
     mixed = mixed * ratio * rescale + mixed * (1 - rescale)
   }
   guard count < all else { return mixed }
-  let rest = conditional.narrowed(1, start: count, count: all - count).sampling
+  let rest = conditional.narrowed(1, start: count, count: all - count).asSamplingType
   return Tensor.concatenated([mixed, rest], over: 1)
 }
 

@@ -7,7 +7,7 @@ public import Torch
 /// Shapes: `a`, `b` `[B, D]`, kept. Range: `share` 0 gives `a`, 1 gives `b`.
 /// Source: Shoemake 1985; unCLIP 3.2.
 public func sphericalInterpolation(_ a: Tensor, _ b: Tensor, share: Double) -> Tensor {
-  let (x, y) = (a.sampling, b.sampling)
+  let (x, y) = (a.asSamplingType, b.asSamplingType)
   let norms = x.norm(over: -1, keepingDims: true) * y.norm(over: -1, keepingDims: true)
   let cosine = (x * y).sum(over: -1, keepingDims: true) / norms
   let linear = x * (1 - share) + y * share

@@ -5,13 +5,14 @@ extension Tensor {
   var samplingDType: DType { dtype == .float64 ? .float64 : .float32 }
 
   /// The tensor in the type sampling is computed in.
-  var sampling: Tensor { dtype == samplingDType ? self : to(samplingDType) }
+  var asSamplingType: Tensor { dtype == samplingDType ? self : to(samplingDType) }
 }
 
 /// One reverse step's result.
 public struct StepOutput {
-  /// x_s, where the next step starts. Shapes: as the sample.
-  public let previous: Tensor
+  /// The sample at the next timestep visited; after the last step, the result. Shapes: as the
+  /// sample.
+  public let next: Tensor
   /// x_0 as predicted from this step, after thresholding: a preview of the result.
   public let predictedStart: Tensor
   /// Position among the sampler's timesteps, from 0.
@@ -33,7 +34,7 @@ public protocol Sampler {
   /// Carries `sample` from `timesteps[index]` to the next timestep, or to the result.
   ///
   /// Shapes: `output` `[B, C or 2C, …]`; `sample` and `noise` `[B, C, …]`.
-  /// Traps: no noise where ``drawsNoise(at:)`` says it is needed.
+  /// - Precondition: noise is given where ``drawsNoise(at:)`` asks for it.
   mutating func step(
     _ output: Tensor, at index: Int, from sample: Tensor, noise: Tensor?
   ) -> StepOutput
@@ -43,7 +44,7 @@ public protocol Sampler {
 ///
 /// ```swift
 /// for step in denoise(latents, with: sampler, using: random, model: network) {
-///   latents = step.previous
+///   latents = step.next
 /// }
 /// ```
 ///
@@ -66,7 +67,7 @@ public func denoise(
   _ sample: Tensor, with sampler: any Sampler, using randoms: [RandomSource],
   model: @escaping (_ sample: Tensor, _ timestep: Int) -> Tensor
 ) -> Denoising {
-  Denoising(sample: sample.sampling, sampler: sampler, randoms: randoms, model: model)
+  Denoising(sample: sample.asSamplingType, sampler: sampler, randoms: randoms, model: model)
 }
 
 /// Normal noise: drawn whole from one source, or row by row from one source each.
@@ -115,7 +116,7 @@ public struct Denoising: Sequence, IteratorProtocol {
         : nil
       return sampler.step(output, at: index, from: sample, noise: noise)
     }
-    sample = step.previous
+    sample = step.next
     index += 1
     return step
   }

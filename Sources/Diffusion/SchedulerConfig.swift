@@ -185,20 +185,40 @@ public struct SchedulerConfig: Sendable, Equatable {
     }
   }
 
-  /// The sampler of `stepCount` steps, over the float32 reference schedule.
-  ///
-  /// Throws: `ConfigError` when the process has fewer timesteps.
-  public func sampler(stepCount: Int) throws(ConfigError) -> any Sampler {
-    let diffusion = diffusion(.float32Reference)
+  /// The sampler that the class stands for.
+  public var defaultSampler: SamplerKind {
     switch algorithm {
-    case .unCLIP:
-      return try DDPMSampler(
-        diffusion, spacing: timestepSpacing(stepCount), threshold: threshold)
-    case .ddim:
-      return try DDIMSampler(
-        diffusion, spacing: timestepSpacing(stepCount), threshold: threshold)
+    case .unCLIP: .ddpm
+    case .ddim: .ddim
     }
   }
+
+  /// A sampler of `stepCount` steps, over the float32 reference schedule; nil takes the class's.
+  ///
+  /// - Throws: `ConfigError` when the process has fewer timesteps, or the sampler cannot start
+  ///   from it.
+  public func sampler(
+    _ kind: SamplerKind? = nil, stepCount: Int
+  ) throws(ConfigError) -> any Sampler {
+    let diffusion = diffusion(.float32Reference)
+    let spacing = timestepSpacing(stepCount)
+    switch kind ?? defaultSampler {
+    case .ddpm: return try DDPMSampler(diffusion, spacing: spacing, threshold: threshold)
+    case .ddim: return try DDIMSampler(diffusion, spacing: spacing, threshold: threshold)
+    case .dpmSolver:
+      return try DPMSolverSampler(diffusion, spacing: spacing, threshold: threshold)
+    }
+  }
+}
+
+/// The rule by which a stage denoises; raw values are those of `--sampler` and of image metadata.
+public enum SamplerKind: String, Codable, Sendable, CaseIterable {
+  /// Ancestral sampling, ``DDPMSampler``.
+  case ddpm
+  /// Deterministic, of first order, ``DDIMSampler`` with η = 0.
+  case ddim
+  /// Deterministic, of second order, ``DPMSolverSampler``.
+  case dpmSolver = "dpm++"
 }
 
 extension SchedulerConfig: Codable {

@@ -47,6 +47,9 @@ public final class UNet: Module {
       Conv2d(channels[0], config.outChannels, kernel: 3, padding: 1, using: random))
   }
 
+  /// The element type of its arithmetic.
+  public var dtype: DType { convNormOut.weight.value.dtype }
+
   /// Predicts from a noisy sample.
   ///
   /// - Parameters:

@@ -1,19 +1,20 @@
 import Config
 public import Diffusion
 public import Torch
-import TorchNN
 
-/// The diffusion prior: from a sentence to the CLIP embedding of a picture of it.
+/// The diffusion prior: from a prompt to the CLIP embedding of an image of it.
 ///
-/// Its loss is the mean squared error of the predicted clean embedding; the text is dropped for
-/// guidance, and of several drawn embeddings the one nearest to the text is kept.
+/// Its samples are standardised embeddings, and its loss the mean squared error of the predicted
+/// clean one; the text is dropped for guidance, and of several sampled embeddings the one nearest
+/// to the text is kept.
 /// Source: paper section 2.2.
-public struct DiffusionPrior {
+public struct DiffusionPrior: DiffusionStage {
   /// The network.
   public let transformer: PriorTransformer
-  /// The process over standardised embeddings.
+  /// The process over standardised embeddings, and how it is sampled.
   public let scheduler: SchedulerConfig
-  private let process: GaussianDiffusion
+  /// The noising process.
+  public let process: GaussianDiffusion
 
   /// Joins a network and its process.
   public init(transformer: PriorTransformer, scheduler: SchedulerConfig) {
@@ -22,86 +23,64 @@ public struct DiffusionPrior {
     process = scheduler.diffusion()
   }
 
-  /// The loss of a batch.
-  ///
-  /// - Parameters:
-  ///   - imageEmbedding: `[B, D]`, raw CLIP embeddings of the pictures.
-  ///   - text: their sentences.
-  ///   - unconditional: the empty sentence, one row.
-  ///   - dropRate: share of sentences replaced by the empty one; 0.1 in the paper.
-  public func loss(
-    imageEmbedding: Tensor, text: TextConditioning, unconditional: TextConditioning,
-    dropRate: Double, using random: RandomSource
-  ) -> DiffusionLosses {
-    let start = transformer.standardised(imageEmbedding)
-    let timesteps = random.integers(in: 0..<process.schedule.stepCount, [text.count])
-    let steps = timesteps.array(of: Int64.self).map(Int.init)
-    let noise = random.normal(start.shape, device: start.device)
-    let dropped = random.bernoulli(dropRate, [text.count], dtype: .bool, device: start.device)
-    let noised = process.noised(start, at: steps, noise: noise)
-    let output = transformer(
-      noised, timesteps: timesteps.to(start.device),
-      text: text.replaced(where: dropped, by: unconditional).trimmed())
-    return process.trainingLosses(output, start: start, sample: noised, noise: noise, at: steps)
-  }
-
-  /// How embeddings are drawn.
-  public struct Sampling: Sendable, Equatable {
-    /// Denoising steps.
-    public var steps: Int
-    /// Guidance scale; 1 is none.
-    public var guidance: Double
-    /// Embeddings drawn, of which the one with the largest dot product with the text is kept.
-    public var candidates: Int
+  /// The captions of a batch and how often each is dropped.
+  public struct TrainingConditioning {
+    /// The captions.
+    public var text: TextConditioning
+    /// What takes a dropped caption's place: the empty text, one row.
+    public var unconditional: TextConditioning
+    /// The fraction of captions that are dropped; 0.1 in the paper.
+    public var textDropRate: Double
 
     /// Groups the three.
-    public init(steps: Int, guidance: Double, candidates: Int) {
-      self.steps = steps
-      self.guidance = guidance
-      self.candidates = candidates
+    public init(text: TextConditioning, unconditional: TextConditioning, textDropRate: Double) {
+      self.text = text
+      self.unconditional = unconditional
+      self.textDropRate = textDropRate
     }
   }
 
-  /// Draws an image embedding for one sentence: `[1, D]`, raw.
+  /// The transformer with the captions that are left.
+  public func trainingDenoiser(
+    _ conditioning: TrainingConditioning, using random: RandomSource
+  ) -> Denoiser {
+    let text = conditioning.text
+    let dropped = random.bernoulli(
+      conditioning.textDropRate, [text.count], dtype: .bool, device: text.embedding.device)
+    let left = text.replaced(where: dropped, by: conditioning.unconditional).trimmed()
+    return { transformer($0.sample, timesteps: $0.timesteps, text: left) }
+  }
+
+  /// The transformer with the prompt, and before it the negative prompt.
+  public func denoiser(
+    _ conditioning: PromptConditioning, rows: Int, isGuided: Bool
+  ) -> Denoiser {
+    let text = conditioning.batch(isGuided: isGuided).trimmed().repeated(rows)
+    let dtype = text.embedding.dtype
+    return { transformer($0.sample.to(dtype), timesteps: $0.timesteps, text: text) }
+  }
+
+  /// Samples the image embedding of one prompt: `[1, D]`, raw.
   ///
   /// - Parameters:
-  ///   - text: one sentence.
-  ///   - negative: what guidance steers away from, one sentence.
-  ///   - onStep: called after each of `steps` steps with their count so far.
-  /// - Throws: `ConfigError` when the process has fewer steps than asked for, and what `onStep`
-  ///   throws, which stops the drawing.
-  public func sample(
-    text: TextConditioning, negative: TextConditioning, sampling: Sampling,
-    using random: RandomSource, onStep: (Int) throws -> Void = { _ in }
+  ///   - candidates: embeddings sampled, of which the one with the largest dot product with the
+  ///     text's is kept.
+  ///   - onStep: called after each step; what it throws ends the sampling.
+  /// - Throws: `ConfigError` when the process cannot be sampled so, and what `onStep` throws.
+  public func embedding(
+    of prompt: PromptConditioning, sampling: StageSampling, candidates: Int = 1,
+    using random: RandomSource, onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
-    let transformer = transformer
-    let count = sampling.candidates
-    let guided = sampling.guidance != 1
-    let sentences = guided ? TextConditioning.concatenated([negative, text]) : text
-    let both = sentences.trimmed().repeated(count)
-    let dtype = text.embedding.dtype
-    let device = text.embedding.device
-    let latents = random.normal(
-      [count, transformer.config.embeddingDim], dtype: .float32, device: device)
-    var best = latents
-    let chain = denoise(
-      latents, with: try scheduler.sampler(stepCount: sampling.steps), using: random
-    ) { sample, timestep in
-      let input = guided ? Tensor.concatenated([sample, sample], over: 0) : sample
-      let times = Tensor.full([input.dim(0)], Double(timestep), device: device)
-      let output = transformer(input.to(dtype), timesteps: times, text: both)
-      return guided ? Diffusion.guided(halves: output, scale: sampling.guidance) : output
-    }
-    for step in chain {
-      best = step.previous
-      try onStep(step.index + 1)
-    }
+    let text = prompt.text.embedding
+    let noise = random.normal(
+      [candidates, transformer.config.embeddingDim], dtype: .float32, device: text.device)
+    let sample = try sample(from: noise, prompt, sampling: sampling, using: random, onStep: onStep)
     return noGrad {
-      let embeddings = transformer.restored(best)  // [N, D]
-      guard count > 1 else { return embeddings }
-      let closeness = embeddings.matmul(text.embedding.to(.float32).transposed(0, 1))  // [N, 1]
-      let winner = closeness.reshaped(count).argmax(over: 0).itemInt()
-      return embeddings.narrowed(0, start: winner, count: 1)
+      let embeddings = transformer.restored(sample)  // [N, D]
+      guard candidates > 1 else { return embeddings }
+      let closeness = embeddings.matmul(text.to(.float32).transposed(0, 1))  // [N, 1]
+      let nearest = closeness.reshaped(candidates).argmax(over: 0).itemInt()
+      return embeddings.narrowed(0, start: nearest, count: 1)
     }
   }
 }

@@ -1,65 +1,76 @@
 public import Config
+import Diffusion
 import Foundation
 
-/// What a model is called and how it samples unless asked otherwise; `unclip.json` in its folder.
+/// What a model is called and how it samples unless asked otherwise; `unclip.json` in its folder,
+/// one flat object of `name`, `version` and the keys of ``SamplingSettings``.
 ///
-/// Folders of the peers have no such file: they get the peers' defaults.
-public struct ModelDefaults: Codable, Sendable, Equatable {
-  /// The model's name, written into pictures.
+/// A folder of diffusers has no such file, and a file may leave settings out: those are diffusers'
+/// defaults, each stage sampled as its scheduler's class says.
+public struct ModelDefaults: Sendable, Equatable {
+  /// The model's name, written into images.
   public var name: String
-  /// The model's version, written into pictures.
+  /// The model's version, written into images.
   public var version: String
-  /// Denoising steps and guidance scale of the prior.
-  public var prior: GuidedStage
-  /// Image embeddings the prior draws, of which the best is kept.
-  public var priorCandidates: Int
-  /// Denoising steps and guidance scale of the decoder.
-  public var decoder: GuidedStage
-  /// Denoising steps of the upsampler.
-  public var upsamplerSteps: Int
+  /// How every stage samples.
+  public var sampling: SamplingSettings
 
-  /// Steps and guidance of a stage.
-  public struct GuidedStage: Codable, Sendable, Equatable {
-    /// Denoising steps.
-    public var steps: Int
-    /// Guidance scale; 1 is none.
-    public var guidance: Double
-
-    /// Groups the two.
-    public init(steps: Int, guidance: Double) {
-      self.steps = steps
-      self.guidance = guidance
-    }
-  }
-
-  /// Groups all of it.
-  public init(
-    name: String, version: String, prior: GuidedStage, priorCandidates: Int,
-    decoder: GuidedStage, upsamplerSteps: Int
-  ) {
+  /// Groups the three.
+  public init(name: String, version: String = "1", sampling: SamplingSettings = .init()) {
     self.name = name
     self.version = version
-    self.prior = prior
-    self.priorCandidates = priorCandidates
-    self.decoder = decoder
-    self.upsamplerSteps = upsamplerSteps
-  }
-
-  /// diffusers' defaults for Karlo: 25, 25 and 7 steps, guidance 4 and 8, one candidate.
-  public static func peer(named name: String) -> ModelDefaults {
-    ModelDefaults(
-      name: name, version: "1", prior: GuidedStage(steps: 25, guidance: 4), priorCandidates: 1,
-      decoder: GuidedStage(steps: 25, guidance: 8), upsamplerSteps: 7)
+    self.sampling = sampling
   }
 
   /// The defaults of the model in `folder`.
   /// - Throws: `ConfigError` for a file that is there and wrong.
   public static func read(from folder: ModelFolder) throws(ConfigError) -> ModelDefaults {
+    var sampling = SamplingSettings()
+    let schedulers = try folder.schedulers()
+    if let prior = schedulers[.prior] { sampling.priorSampler = prior.defaultSampler }
+    if let decoder = schedulers[.decoder] { sampling.decoderSampler = decoder.defaultSampler }
+    if let upsampler = schedulers[.upsampler] {
+      sampling.upsamplerSampler = upsampler.defaultSampler
+    }
     let url = folder.url.appendingPathComponent(fileName)
     guard FileManager.default.fileExists(atPath: url.path) else {
-      return peer(named: folder.url.lastPathComponent)
+      return ModelDefaults(name: folder.url.lastPathComponent, sampling: sampling)
     }
-    return try ConfigFile.read(ModelDefaults.self, at: url)
+    var values = flattened(try ConfigFile.object(at: url))
+    func text(_ key: String) throws(ConfigError) -> String {
+      switch values.removeValue(forKey: key) {
+      case .string(let text): return text
+      case nil: throw .missingKey(file: url.path, key: key)
+      case .some(let other):
+        throw .invalid(
+          file: url.path, key: key, value: other.text, expected: "it must be a text")
+      }
+    }
+    return ModelDefaults(
+      name: try text("name"), version: try text("version"),
+      sampling: try sampling.replacing(values, file: url.path))
+  }
+
+  /// The file's content.
+  /// - Throws: `ConfigError` when a number has no JSON form.
+  func encoded() throws(ConfigError) -> Data {
+    let named: [String: JSONValue] = ["name": .string(name), "version": .string(version)]
+    return try ConfigFile.encode(sampling.values().merging(named) { own, _ in own })
+  }
+
+  /// The object with the keys of the first versions, which had one object a stage, in today's form.
+  private static func flattened(_ object: [String: JSONValue]) -> [String: JSONValue] {
+    var flat = object
+    for stage in ["prior", "decoder"] {
+      guard case .object(let members)? = flat.removeValue(forKey: stage) else { continue }
+      for (key, value) in members { flat["\(stage)_\(key)"] = value }
+    }
+    for (old, new) in [
+      ("priorCandidates", "prior_candidates"), ("upsamplerSteps", "upsampler_steps"),
+    ] {
+      if let value = flat.removeValue(forKey: old) { flat[new] = value }
+    }
+    return flat
   }
 
   static let fileName = "unclip.json"

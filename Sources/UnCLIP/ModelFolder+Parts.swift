@@ -75,6 +75,19 @@ extension ModelFolder {
     try write(upsampler.scheduler.encoded(), as: .upsamplerScheduler)
   }
 
+  /// The process of each stage the folder has.
+  /// - Throws: `ConfigError`, naming the file.
+  func schedulers() throws(ConfigError) -> [GenerationProgress.Stage: SchedulerConfig] {
+    var found: [GenerationProgress.Stage: SchedulerConfig] = [:]
+    let parts: [(GenerationProgress.Stage, Part)] = [
+      (.prior, .priorScheduler), (.decoder, .decoderScheduler), (.upsampler, .upsamplerScheduler),
+    ]
+    for (stage, part) in parts where has(part) {
+      found[stage] = try SchedulerConfig.read(at: configuration(of: part))
+    }
+    return found
+  }
+
   /// Refuses a part with weights that are NaN or infinite.
   /// - Throws: `CheckpointError.badTensor`, naming the folder and the weight.
   func checkFinite(_ part: Part) throws {

@@ -93,6 +93,12 @@ public struct ModelFolder: Sendable, Equatable {
     FileManager.default.fileExists(atPath: folder(of: part).path)
   }
 
+  /// Whether the folder names its own defaults.
+  package var hasDefaults: Bool {
+    FileManager.default.fileExists(
+      atPath: url.appendingPathComponent(ModelDefaults.fileName).path)
+  }
+
   /// Refuses a folder that lacks a part or holds a pipeline of another class.
   /// - Throws: `ModelFolderError.notAModel`, `.otherModel` or `.missing`.
   public func require(_ parts: [Part]) throws(ModelFolderError) {
@@ -170,7 +176,7 @@ public struct ModelFolder: Sendable, Equatable {
   /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
   func writeDefaults(_ defaults: ModelDefaults) throws {
     try write(
-      ConfigFile.encode(defaults), to: url.appendingPathComponent(ModelDefaults.fileName))
+      defaults.encoded(), to: url.appendingPathComponent(ModelDefaults.fileName))
   }
 
   /// Writes a file of the folder aside and renames it.

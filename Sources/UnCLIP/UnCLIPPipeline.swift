@@ -1,37 +1,45 @@
 public import CLIP
 import Config
-import Diffusion
+public import Diffusion
 import Foundation
 public import Imaging
 public import Torch
 import TorchNN
 
-/// The unCLIP system: a sentence goes through CLIP's text encoder, the prior, the decoder and the
-/// upsampler, and comes out as a picture.
+/// The unCLIP system: a prompt goes through CLIP's text encoder, the prior, the decoder and the
+/// upsampler, and comes out as an image.
 ///
 /// ```swift
 /// let pipeline = try UnCLIPPipeline(ModelFolder(url))
-/// let pictures = try pipeline.images(for: ImageRequest(prompt: "a red apple", seed: 7))
+/// let images = try pipeline.images(for: ImageRequest(prompt: "a red apple", seed: 7))
 /// ```
 ///
-/// Opened for pictures, it draws variations of one: the picture's own CLIP embedding takes the
-/// place of the prior's (paper section 3.1).
+/// The chain is open at the CLIP image embedding, which says what an image shows: the prior makes
+/// one from a prompt, the image encoder from an image, and the decoder draws it. Between them it
+/// can be interpolated, mixed or moved.
 ///
-/// Each stage is public and works alone. Pictures are drawn one at a time, picture *i* from its own
-/// `RandomSource` seeded `seed + i`, so that it does not depend on how many are drawn.
+/// ```swift
+/// let (prompt, random) = (pipeline.conditioning("a red apple"), RandomSource(seed: 7))
+/// let embedding = try pipeline.embedding(of: prompt, using: random)
+/// let small = try pipeline.decoded(embedding, prompt, using: random)
+/// let image = Image(try pipeline.upsampled(small, using: random))
+/// ```
+///
 /// Source: paper section 2.
 public struct UnCLIPPipeline {
+  /// The model's folder.
+  public let folder: ModelFolder
   /// Name, version and default settings of the model.
   public let defaults: ModelDefaults
-  /// Sentences to CLIP.
+  /// Prompts to CLIP's text embeddings and encodings.
   public let textEncoder: TextEncoder
-  /// CLIP text to CLIP image embeddings; nil where only variations are drawn.
-  public let prior: LazyStage<DiffusionPrior>?
-  /// Pictures to CLIP image embeddings; nil where only sentences are drawn.
-  public let imageEncoder: LazyStage<CLIPImageEmbedder>?
-  /// Image embeddings to small pictures.
+  /// CLIP text to CLIP image embeddings.
+  public let prior: LazyStage<DiffusionPrior>
+  /// Images to CLIP image embeddings.
+  public let imageEncoder: LazyStage<CLIPImageEmbedder>
+  /// Image embeddings to small images.
   public let decoder: LazyStage<Decoder>
-  /// Small pictures to larger ones; nil where the model has none.
+  /// Small images to larger ones; nil where the model has none.
   public let upsampler: LazyStage<Upsampler>?
   /// Where the tensors live.
   public let device: Device
@@ -39,42 +47,34 @@ public struct UnCLIPPipeline {
   public let dtype: DType
   /// When the networks are in memory.
   public let residency: Residency
-  /// The side of the decoder's pictures, pixels.
+  /// The side of the decoder's images, pixels.
   public let decoderSize: Int
-  private let folder: ModelFolder
-
-  /// What pictures are drawn from.
-  public enum Source: Sendable {
-    /// Sentences, through the prior.
-    case sentences
-    /// Other pictures, through the image encoder.
-    case pictures
-  }
+  /// The process of each stage there is.
+  let schedulers: [GenerationProgress.Stage: SchedulerConfig]
 
   /// When the networks are in memory.
   public enum Residency: Sendable {
     /// From their first use on.
     case lasting
-    /// While their stage runs: the least memory, but each picture loads them again.
+    /// While their stage runs: the least memory, but each image loads them again.
     case oneAtATime
   }
 
-  /// Opens the parts of a model that drawing from `sources` needs: the text encoder is loaded, the
-  /// other networks when a picture first needs them.
+  /// Opens a model: the text encoder is loaded, the other networks when they are first needed.
+  ///
+  /// - Parameter parts: parts that must be there beside text encoder and decoder: `.prior` to
+  ///   draw prompts, `.imageEncoder` to vary images. Without them their use throws.
   /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`.
   public init(
-    _ folder: ModelFolder, drawingFrom sources: Set<Source> = [.sentences],
+    _ folder: ModelFolder, requiring parts: [ModelFolder.Part] = [],
     device: Device = .cpu, dtype: DType = .float32, residency: Residency = .lasting
   ) throws {
-    let drawsSentences = sources.contains(.sentences)
-    let drawsPictures = sources.contains(.pictures)
-    try folder.require(
-      [.tokenizer, .textEncoder, .textProjection, .decoder]
-        + (drawsSentences ? [.prior] : []) + (drawsPictures ? [.imageEncoder] : []))
+    try folder.require([.tokenizer, .textEncoder, .textProjection, .decoder] + parts)
     self.folder = folder
     defaults = try ModelDefaults.read(from: folder)
     decoderSize = try UNetConfig.read(at: folder.configuration(of: .decoder)).sampleSize ?? 64
-    /// Makes the modules what drawing needs.
+    schedulers = try folder.schedulers()
+    /// Prepares modules for inference.
     func freeze(_ modules: [(any Module)?]) {
       for module in modules.compactMap({ $0 }) {
         module.freeze()
@@ -94,12 +94,15 @@ public struct UnCLIPPipeline {
     }
     textEncoder = try folder.loadTextEncoder()
     freeze([textEncoder.model])
-    prior = drawsSentences ? lazy(folder.loadPrior) { [$0.transformer] } : nil
-    imageEncoder =
-      drawsPictures
-      ? LazyStage {
-        try CLIPImageEmbedder(CLIPFolder(folder.url), device: device, dtype: dtype)
-      } : nil
+    prior = lazy(
+      {
+        try folder.require([.prior])
+        return try folder.loadPrior()
+      }, { [$0.transformer] })
+    imageEncoder = LazyStage {
+      try folder.require([.imageEncoder])
+      return try CLIPImageEmbedder(CLIPFolder(folder.url), device: device, dtype: dtype)
+    }
     decoder = lazy(folder.loadDecoder) { [$0.unet, $0.projection] }
     upsampler =
       folder.has(.upsampler) ? lazy(folder.loadUpsampler) { [$0.unet, $0.lastUNet] } : nil
@@ -108,22 +111,129 @@ public struct UnCLIPPipeline {
     self.residency = residency
   }
 
+  /// The sides this model can draw, pixels, ascending.
+  public var sizes: [Int] {
+    upsampler == nil ? [decoderSize] : [decoderSize, decoderSize * Upsampler.factor]
+  }
+
+  // MARK: The stages
+
+  /// Encodes a prompt, and what guidance steers away from.
+  ///
+  /// Text beyond the model's context is cut; ``TextEncoder/isTooLong(_:)`` tells beforehand.
+  public func conditioning(_ prompt: String, negative: String = "") -> PromptConditioning {
+    PromptConditioning(
+      text: textEncoder.encode([prompt]), negative: textEncoder.encode([negative]))
+  }
+
+  /// The prior: samples the CLIP image embedding of a prompt, `[1, D]`, raw.
+  ///
+  /// - Parameters:
+  ///   - settings: nil takes the model's.
+  ///   - onStep: called after each step; what it throws ends the sampling.
+  /// - Throws: `ModelFolderError`, `ConfigError` and `CheckpointError` when the prior is missing
+  ///   or broken; `ConfigError` when it cannot be sampled so; what `onStep` throws.
+  public func embedding(
+    of prompt: PromptConditioning, settings: SamplingSettings? = nil, using random: RandomSource,
+    onStep: (StepOutput) throws -> Void = { _ in }
+  ) throws -> Tensor {
+    let settings = settings ?? defaults.sampling
+    return try using(prior, .prior, of: [.textEncoder, .prior]) { prior in
+      try prior.embedding(
+        of: prompt, sampling: settings.prior, candidates: settings.priorCandidates, using: random,
+        onStep: onStep)
+    }
+  }
+
+  /// The image encoder: the CLIP image embedding of an image, `[1, D]`, raw.
+  ///
+  /// - Throws: `ModelFolderError`, `ConfigError` and `CheckpointError` when the encoder is missing
+  ///   or broken.
+  public func embedding(of image: Image) throws -> Tensor {
+    try releasing(imageEncoder) { $0([image]) }
+  }
+
+  /// The decoder: draws an image embedding, `[1, D] -> [1, 3, S, S]` in [-1, 1], S the
+  /// ``decoderSize``.
+  ///
+  /// - Parameters:
+  ///   - embedding: raw.
+  ///   - prompt: conditions the decoder beside the embedding; the empty prompt leaves all to it.
+  ///   - noise: where denoising starts, `[1, 3, S, S]`; nil samples it from `random`.
+  ///   - settings: nil takes the model's.
+  ///   - onStep: called after each step; what it throws ends the sampling.
+  /// - Throws: `ConfigError` and `CheckpointError` when the decoder is broken; `ConfigError` when
+  ///   it cannot be sampled so; what `onStep` throws.
+  public func decoded(
+    _ embedding: Tensor, _ prompt: PromptConditioning, noise: Tensor? = nil,
+    settings: SamplingSettings? = nil, using random: RandomSource,
+    onStep: (StepOutput) throws -> Void = { _ in }
+  ) throws -> Tensor {
+    let settings = settings ?? defaults.sampling
+    let shape = [1, 3, decoderSize, decoderSize]
+    return try using(decoder, .decoder, of: [.textProjection, .decoder]) { decoder in
+      try decoder.sample(
+        from: noise ?? random.normal(shape, dtype: .float32, device: device),
+        Decoder.Conditioning(imageEmbedding: embedding, prompt: prompt),
+        sampling: settings.decoder, using: random, onStep: onStep)
+    }
+  }
+
+  /// The decoder backwards: the noise from which ``decoded(_:_:noise:settings:using:onStep:)``
+  /// without guidance, by DDIM in as many steps, draws `image` again.
+  ///
+  /// Shapes: `image` `[1, 3, S, S]` in [-1, 1], kept; `embedding` `[1, D]`.
+  /// Source: paper section 3.
+  /// - Throws: `ConfigError` and `CheckpointError` when the decoder is broken or has fewer steps;
+  ///   what `onStep` throws.
+  public func noise(
+    of image: Tensor, for embedding: Tensor, _ prompt: PromptConditioning, steps: Int,
+    onStep: (StepOutput) throws -> Void = { _ in }
+  ) throws -> Tensor {
+    try using(decoder, .decoder, of: [.textProjection, .decoder]) { decoder in
+      try decoder.noise(
+        of: image, Decoder.Conditioning(imageEmbedding: embedding, prompt: prompt),
+        steps: steps, onStep: onStep)
+    }
+  }
+
+  /// The upsampler: `[1, 3, S, S] -> [1, 3, 4S, 4S]` in [-1, 1].
+  ///
+  /// - Parameters:
+  ///   - settings: nil takes the model's.
+  ///   - onStep: called after each step; what it throws ends the sampling.
+  /// - Throws: `ModelFolderError` when the model has none; `ConfigError` and `CheckpointError`
+  ///   when it is broken; `ConfigError` when it cannot be sampled so; what `onStep` throws.
+  public func upsampled(
+    _ image: Tensor, settings: SamplingSettings? = nil, using random: RandomSource,
+    onStep: (StepOutput) throws -> Void = { _ in }
+  ) throws -> Tensor {
+    let settings = settings ?? defaults.sampling
+    guard let upsampler else {
+      throw ModelFolderError.missing(
+        folder: folder.url.path, part: ModelFolder.Part.upsampler.rawValue)
+    }
+    return try using(upsampler, .upsampler, of: [.upsampler, .lastUpsampler]) { upsampler in
+      try upsampler.enlarged(image, sampling: settings.upsampler, using: random, onStep: onStep)
+    }
+  }
+
   /// Runs one stage, and lets it go where only one may be in memory.
   ///
   /// Weights are looked at only when the result is not finite: reading billions of them beforehand
   /// would cost more than the first steps.
   private func using<Value>(
-    _ stage: LazyStage<Value>, _ name: DrawingProgress.Stage, of parts: [ModelFolder.Part],
+    _ stage: LazyStage<Value>, _ name: GenerationProgress.Stage, of parts: [ModelFolder.Part],
     _ body: (Value) throws -> Tensor
   ) throws -> Tensor {
-    let result = try letGo(stage, after: body)
+    let result = try releasing(stage, after: body)
     guard result.isFinite().all().item() == 0 else { return result }
     for part in parts { try folder.checkFinite(part) }
     throw ModelFolderError.overflow(
       folder: folder.url.path, stage: name.rawValue, dtype: "\(dtype)")
   }
 
-  private func letGo<Value>(
+  private func releasing<Value>(
     _ stage: LazyStage<Value>, after body: (Value) throws -> Tensor
   ) throws -> Tensor {
     defer {
@@ -133,105 +243,5 @@ public struct UnCLIPPipeline {
       }
     }
     return try body(stage.loaded())
-  }
-
-  /// The sides this model can draw, pixels.
-  public var sizes: [Int] {
-    upsampler == nil ? [decoderSize] : [decoderSize, decoderSize * Upsampler.factor]
-  }
-
-  /// The request with every default filled in, as it is drawn and as pictures record it.
-  public func resolved(_ request: ImageRequest) -> ImageRequest {
-    var full = request
-    full.prior.steps = request.prior.steps ?? defaults.prior.steps
-    full.prior.guidance = request.prior.guidance ?? defaults.prior.guidance
-    full.decoder.steps = request.decoder.steps ?? defaults.decoder.steps
-    full.decoder.guidance = request.decoder.guidance ?? defaults.decoder.guidance
-    full.upsampler.steps = request.upsampler.steps ?? defaults.upsamplerSteps
-    full.priorCandidates = request.priorCandidates ?? defaults.priorCandidates
-    return full
-  }
-
-  /// Draws the pictures of a request, in order.
-  ///
-  /// - Parameters:
-  ///   - original: a picture to vary: its embedding is used, the sentence of the request is what
-  ///     the decoder is told beside it, empty in the paper. nil draws the sentence.
-  ///   - progress: told of every step; what it throws stops the drawing.
-  /// - Throws: `RequestError` and `ConfigError` before any work is done; `CheckpointError` when a
-  ///   network is loaded that is broken; what `progress` throws.
-  public func images(
-    for request: ImageRequest, varying original: Image? = nil,
-    progress: (DrawingProgress) throws -> Void = { _ in }
-  ) throws -> [Image] {
-    try request.validate(sizes: sizes)
-    return try (0..<request.count).map { index in
-      try image(at: index, of: request, varying: original, progress: progress)
-    }
-  }
-
-  /// Draws picture `index` of a request; it is the same whatever else is drawn.
-  ///
-  /// - Throws: as ``images(for:varying:progress:)``.
-  public func image(
-    at index: Int, of request: ImageRequest, varying original: Image? = nil,
-    progress: (DrawingProgress) throws -> Void = { _ in }
-  ) throws -> Image {
-    try request.validate(sizes: sizes)
-    let settings = Settings(resolved(request), defaults: defaults)
-    func report(_ stage: DrawingProgress.Stage, _ step: Int, of count: Int) throws {
-      try progress(
-        DrawingProgress(
-          stage: stage, step: step, stepCount: count, picture: index,
-          pictureCount: request.count))
-    }
-    let random = RandomSource(seed: request.seed &+ UInt64(index))
-    let text = textEncoder.encode([request.prompt])
-    let negative = textEncoder.encode([request.negative])
-    try report(.text, 1, of: 1)
-    let imageEmbedding: Tensor
-    if let original {
-      guard let imageEncoder else { preconditionFailure("not opened for drawing from pictures") }
-      imageEmbedding = try letGo(imageEncoder) { $0([original]) }
-    } else {
-      guard let prior else { preconditionFailure("not opened for drawing from sentences") }
-      imageEmbedding = try using(prior, .prior, of: [.textEncoder, .prior]) { prior in
-        try prior.sample(
-          text: text, negative: negative, sampling: settings.prior, using: random
-        ) { try report(.prior, $0, of: settings.prior.steps) }
-      }
-    }
-    var picture = try using(decoder, .decoder, of: [.textProjection, .decoder]) { decoder in
-      try decoder.sample(
-        imageEmbedding: imageEmbedding, text: text, negative: negative, size: decoderSize,
-        steps: settings.decoder.steps, guidance: settings.decoder.guidance, using: random
-      ) { try report(.decoder, $0, of: settings.decoder.steps) }
-    }
-    if let upsampler, request.size > decoderSize {
-      picture = try using(upsampler, .upsampler, of: [.upsampler, .lastUpsampler]) { upsampler in
-        try upsampler.sample(
-          picture, steps: settings.upsamplerSteps, dtype: dtype, using: random
-        ) { try report(.upsampler, $0, of: settings.upsamplerSteps) }
-      }
-    }
-    return Image(picture)
-  }
-
-  /// A request's settings without gaps.
-  private struct Settings {
-    let prior: DiffusionPrior.Sampling
-    let decoder: ModelDefaults.GuidedStage
-    let upsamplerSteps: Int
-
-    init(_ request: ImageRequest, defaults: ModelDefaults) {
-      prior = DiffusionPrior.Sampling(
-        steps: request.prior.steps ?? defaults.prior.steps,
-        guidance: request.prior.guidance ?? defaults.prior.guidance,
-        candidates: request.priorCandidates ?? defaults.priorCandidates)
-      decoder = ModelDefaults.GuidedStage(
-        steps: request.decoder.steps ?? defaults.decoder.steps,
-        guidance: request.decoder.guidance ?? defaults.decoder.guidance)
-      upsamplerSteps = request.upsampler.steps ?? defaults.upsamplerSteps
-    }
   }
 }

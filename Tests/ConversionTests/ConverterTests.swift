@@ -193,9 +193,11 @@ import UnCLIP
         found, Safetensors.readModel(folder: whole.appending(path: part), stem: stem))
     }
     #expect(!files.fileExists(atPath: out.appending(path: "prior/model.h5").path))
-    let request = ImageRequest(
-      prompt: "a red apple", seed: 3, size: 32, prior: .init(steps: 2), decoder: .init(steps: 2),
-      upsampler: .init(steps: 2))
+    var sampling = SamplingSettings()
+    sampling.priorSteps = 2
+    sampling.decoderSteps = 2
+    sampling.upsamplerSteps = 2
+    let request = ImageRequest(prompt: "a red apple", seed: 3, sampling: sampling)
     #expect(
       try UnCLIPPipeline(ModelFolder(out)).images(for: request)
         == UnCLIPPipeline(ModelFolder(whole)).images(for: request))

@@ -41,7 +41,7 @@ import TorchNN
       let step = sampler.step(
         outputs.selected(0, i), at: i, from: samples.selected(0, i),
         noise: sampler.drawsNoise(at: i) ? noises.selected(0, i) : nil)
-      expectClose(step.previous, samples.selected(0, i + 1), tolerance)
+      expectClose(step.next, samples.selected(0, i + 1), tolerance)
       #expect(step.index == i && step.timestep == sampler.timesteps[i])
       expectClose(step.predictedStart, starts.selected(0, i), tolerance)
     }
@@ -93,7 +93,7 @@ import TorchNN
     for i in sampler.timesteps.indices {
       #expect(!sampler.drawsNoise(at: i))
       sample =
-        sampler.step(outputs.selected(0, i), at: i, from: sample, noise: nil).previous
+        sampler.step(outputs.selected(0, i), at: i, from: sample, noise: nil).next
       expectClose(sample, samples.selected(0, i + 1), .products)
     }
   }
@@ -106,7 +106,7 @@ import TorchNN
     let x = wave([1, 6], 0)
     let first = prior.step(wave([1, 6], 1) * 8, at: index, from: x, noise: wave([1, 6], 3))
     expectClose(
-      first.previous,
+      first.next,
       Tensor([1.247218, 0.516776, -0.340191, -0.871042, -1.111664, -1.291063], shape: [1, 6]),
       Tolerance(2e-6))
 
@@ -115,7 +115,7 @@ import TorchNN
     let output = Tensor.concatenated([wave(shape, 1), wave(shape, 2)], over: 1)
     let second = decoder.step(output, at: index, from: wave(shape, 0), noise: wave(shape, 3))
     expectClose(
-      second.previous,
+      second.next,
       Tensor([0.647, 0.589525, 0.405743, 0.147986, -0.177931, -0.456104], shape: shape),
       Tolerance(2e-6))
     expectClose(
@@ -132,8 +132,8 @@ import TorchNN
     let sampler = try DDIMSampler(diffusion, spacing: .uniform(25), eta: eta)
     let step = sampler.step(
       wave([1, 6], 1), at: 12, from: wave([1, 6], 0), noise: eta > 0 ? wave([1, 6], 3) : nil)
-    #expect(step.previous.dtype == .float64)
-    expectClose(step.previous, Tensor(wanted, shape: [1, 6]), .elements)
+    #expect(step.next.dtype == .float64)
+    expectClose(step.next, Tensor(wanted, shape: [1, 6]), .elements)
   }
 
   @Test func solverInDoublePrecision() throws {
@@ -142,7 +142,7 @@ import TorchNN
     _ = sampler.step(wave([1, 6], 1), at: 11, from: wave([1, 6], 0), noise: nil)
     let step = sampler.step(wave([1, 6], 2), at: 12, from: wave([1, 6], 0), noise: nil)
     expectClose(
-      step.previous,
+      step.next,
       Tensor([0.850352, 0.704707, 0.386525, -0.026292, -0.432671, -0.733118], shape: [1, 6]),
       .elements)
   }
@@ -153,7 +153,7 @@ import TorchNN
       var sampler = try config.sampler(stepCount: 25)
       let zero = Tensor.zeros([1, 1])
       let output = mix.map { Tensor([0, Float($0)], shape: [1, 2]) } ?? zero
-      return sampler.step(output, at: index, from: zero, noise: zero.onesLike()).previous.item()
+      return sampler.step(output, at: index, from: zero, noise: zero.onesLike()).next.item()
     }
     #expect(isClose(try deviation(.prior, at: 0, mix: nil), 0.9978582859, 1e-6))
     #expect(isClose(try deviation(.prior, at: 12, mix: nil), 0.3195094764, 1e-6))
@@ -178,7 +178,7 @@ import TorchNN
     }
     let samplers: [any Sampler] = [
       try DDIMSampler(diffusion, spacing: .uniform(10)),
-      try DDIMSampler(diffusion, spacing: .stride(50), eta: 1),
+      try DDIMSampler(diffusion, spacing: .uniform(50), eta: 1),
       try DDPMSampler(diffusion, spacing: .uniform(10)),
       try DPMSolverSampler(diffusion, spacing: .trailing(12)),
     ]
@@ -324,7 +324,7 @@ import TorchNN
     var copy = sampler
     let one = sampler.step(x * 0.2, at: 1, from: x, noise: nil)
     let two = copy.step(x * 0.2, at: 1, from: x, noise: nil)
-    #expect(one.previous.array(of: Float.self) == two.previous.array(of: Float.self))
+    #expect(one.next.array(of: Float.self) == two.next.array(of: Float.self))
   }
 
   @Test func impossibleStepCountsAreErrors() {

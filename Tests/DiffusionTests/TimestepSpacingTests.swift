@@ -23,18 +23,6 @@ import TorchNN
     #expect(try TimestepSpacing.uniform(20).timesteps(of: 20) == Array(0..<20))
   }
 
-  @Test(arguments: [1, 25, 50, 100, 250])
-  func strideMatchesThePeer(_ count: Int) throws {
-    let visited = try TimestepSpacing(parsing: "ddim\(count)").timesteps(of: 1000)
-    #expect(try visited == Self.golden.ints("ddim.\(count)"))
-  }
-
-  @Test(arguments: ["10,10,15,20,20", "1,25", "3,3,3"])
-  func sectionsMatchThePeer(_ counts: String) throws {
-    let visited = try TimestepSpacing(parsing: counts).timesteps(of: 1000)
-    #expect(try visited == Self.golden.ints("sections.\(counts)"))
-  }
-
   @Test(arguments: [7, 10, 50, 300])
   func leadingAndTrailingMatchThePeer(_ count: Int) throws {
     let leading = try TimestepSpacing.leading(count).timesteps(of: 1000)
@@ -55,18 +43,6 @@ import TorchNN
     }
   }
 
-  @Test func parsing() throws {
-    #expect(try TimestepSpacing(parsing: "25") == .uniform(25))
-    #expect(try TimestepSpacing(parsing: "ddim25") == .stride(25))
-    #expect(try TimestepSpacing(parsing: "1,2") == .sections([1, 2]))
-    for text in ["", "x", "ddim", "ddim-1", "0", "3,,4", "-5", "2,0"] {
-      let error = #expect(throws: ConfigError.self) { _ = try TimestepSpacing(parsing: text) }
-      #expect(
-        error?.description == "sampling: 'steps' is \"\(text)\", but it must be a count (25), "
-          + "a stride (ddim50) or sections (10,15,20).")
-    }
-  }
-
   @Test func impossibleCountsAreNamed() {
     func text(_ spacing: TimestepSpacing, of total: Int) -> String? {
       #expect(throws: ConfigError.self) { _ = try spacing.timesteps(of: total) }?.description
@@ -76,14 +52,5 @@ import TorchNN
     #expect(text(.uniform(0), of: 1000) == "sampling: 'steps' is 0, \(limit)")
     #expect(text(.leading(2000), of: 1000) == "sampling: 'steps' is 2000, \(limit)")
     #expect(text(.trailing(-1), of: 1000) == "sampling: 'steps' is -1, \(limit)")
-    #expect(
-      text(.stride(300), of: 1000)
-        == "sampling: 'steps' is ddim300, but no whole stride visits exactly 300 of 1000 timesteps."
-    )
-    #expect(
-      text(.sections([400, 600]), of: 1000)
-        == "sampling: 'steps' is 600, but a section of 500 timesteps has room for 1 to 500.")
-    #expect(
-      text(.sections([]), of: 1000) == "sampling: 'steps' is empty, but it must name a section.")
   }
 }

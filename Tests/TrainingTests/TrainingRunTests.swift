@@ -43,12 +43,13 @@ import UnCLIP
       let parts = TrainingStage.unCLIP.map { stage in
         ModelFolder(tiny.out(stage).appending(path: "model"))
       }
-      try whole.assemble(from: parts, dtype: .float16, defaults: .peer(named: "tiny"))
+      try whole.assemble(from: parts, dtype: .float16, defaults: ModelDefaults(name: "tiny"))
       let pipeline = try UnCLIPPipeline(whole)
-      var request = ImageRequest(prompt: "red disc", size: 64)
-      request.prior.steps = 2
-      request.decoder.steps = 2
-      request.upsampler.steps = 2
+      var sampling = pipeline.defaults.sampling
+      sampling.priorSteps = 2
+      sampling.decoderSteps = 2
+      sampling.upsamplerSteps = 2
+      let request = ImageRequest(prompt: "red disc", sampling: sampling)
       #expect(try pipeline.images(for: request).first?.width == 64)
     }
   }

@@ -13,14 +13,16 @@ import Testing
       try FileManager.default.moveItem(atPath: "\(first)/\(part)", toPath: "\(second)/\(part)")
     }
     let outcome = try BuiltCommand.run(
-      "assemble", first, second, "--name", "joined", "--out", folder.path("joined"))
+      "assemble", first, second, "--name", "joined", "--out", folder.path("joined"),
+      "--prior-candidates", "3", "--sampler", "ddim")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let drawn = try BuiltCommand.run(
       ["generate", "a", "--size", "16", "--model", folder.path("joined"), "--out", "a.png"]
         + TinyModel.fewSteps, in: folder.url)
     #expect(drawn.status == 0, "\(drawn.errors)")
     let text = try PNGText.read(Data(contentsOf: folder.url.appendingPathComponent("a.png")))
-    #expect(text["model"] == "joined" && text["prior_candidates"] == "2")
+    #expect(text["model"] == "joined" && text["prior_candidates"] == "3")
+    #expect(text["decoder_sampler"] == "ddim")
   }
 
   @Test func refusesFoldersThatAreNoModels() throws {

@@ -78,7 +78,7 @@ import Testing
     #expect(outcome.status == 0, "\(outcome.errors)")
     let json = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
     let report = try #require(json as? [String: Any])
-    let pictures = try #require(report["pictures"] as? [[String: Any]])
+    let pictures = try #require(report["images"] as? [[String: Any]])
     #expect(
       pictures.compactMap { $0["path"] as? String } == [
         folder.path("drawn/a-red-apple-0.png"), folder.path("drawn/一个红苹果-0.png"),
@@ -96,12 +96,44 @@ import Testing
     let outcome = try generate(long, "🐈‍⬛", "猫", "--size", "16", "--out", "texts")
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(
-      outcome.errors.contains("warning: the sentence \"word word word word word word word word …\"")
+      outcome.errors.contains("warning: the prompt \"word word word word word word word word …\"")
     )
     #expect(outcome.output.split(separator: "\n").count == 3)
     let text = try PNGText.read(
       Data(contentsOf: URL(fileURLWithPath: folder.path("texts/猫-0.png"))))
     #expect(text["prompt"] == "猫")
+  }
+
+  /// The sampler is a setting like the others: recorded, and made again by `verify`.
+  @Test func samplersDifferAndVerify() throws {
+    var drawn: Set<[UInt8]> = []
+    for sampler in ["ddpm", "ddim", "dpm++"] {
+      let outcome = try generate(
+        "a red apple", "--size", "16", "--sampler", sampler, "--decoder-steps", "4",
+        "--out", "\(sampler).png")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let file = folder.path("\(sampler).png")
+      let chunks = try PNGText.read(Data(contentsOf: URL(fileURLWithPath: file)))
+      #expect(chunks["decoder_sampler"] == sampler && chunks["prior_sampler"] == sampler)
+      let verified = try BuiltCommand.run("verify", file, "--model", model)
+      #expect(verified.status == 0, "\(verified.errors)")
+      drawn.insert(try picture("\(sampler).png").pixels)
+    }
+    #expect(drawn.count == 3)
+    expectFailure(
+      try generate("a", "--sampler", "euler"), status: 64, saying: "'ddpm', 'ddim' or 'dpm++'")
+  }
+
+  /// Images of versions that had no such settings still verify.
+  @Test func anImageWithoutTheNewerSettingsVerifies() throws {
+    let outcome = try generate("a cat", "--size", "16", "--out", "old.png")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let file = folder.url.appendingPathComponent("old.png")
+    let newer: Set = ["prior_sampler", "decoder_sampler", "upsampler_sampler", "guidance_rescale"]
+    let chunks = try PNGText.read(Data(contentsOf: file)).filter { !newer.contains($0.key) }
+    try Image(contentsOf: file).write(to: file, text: chunks.map { ($0.key, $0.value) })
+    let verified = try BuiltCommand.run("verify", file.path, "--model", model)
+    #expect(verified.status == 0, "\(verified.errors)")
   }
 
   @Test func refusesImpossibleRequests() throws {
@@ -115,11 +147,11 @@ import Testing
     expectFailure(try generate("a", "-n", "0"), status: 64, saying: "--count is 0")
     expectFailure(try generate("a", "--threads", "0"), status: 64, saying: "--threads is 0")
     expectFailure(try generate("a", "--grid", "x.gif"), status: 64, saying: "--grid is x.gif")
-    expectFailure(try generate(), status: 64, saying: "Missing a sentence to draw")
+    expectFailure(try generate(), status: 64, saying: "Missing a prompt")
     expectFailure(
       try generate("a", "--prompts-file", "x"), status: 64, saying: "not both")
     expectFailure(
-      try generate("a", "-n", "2", "--out", "one.png"), status: 64, saying: "2 pictures")
+      try generate("a", "-n", "2", "--out", "one.png"), status: 64, saying: "2 images")
     expectFailure(
       try generate("--prompts-file", "missing.txt"), status: 65, saying: "missing.txt cannot be")
     #expect(try folder.names == ["tiny"])
@@ -176,7 +208,7 @@ import Testing
       try BuiltCommand.run("verify", name, "--model", model, in: folder.url)
     }
     expectFailure(
-      try verify("other.png"), status: 65, saying: "other.png does not say how it was drawn")
+      try verify("other.png"), status: 65, saying: "other.png does not say how it was made")
     expectFailure(try verify("other.jpg"), status: 65, saying: "is no PNG file")
     expectFailure(try verify(text), status: 65, saying: "text.png")
     expectFailure(try verify("missing.png"), status: 65, saying: "missing.png")

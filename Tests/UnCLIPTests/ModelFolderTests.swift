@@ -1,4 +1,5 @@
 import CLIP
+import Config
 import Diffusion
 import Foundation
 import Imaging
@@ -27,6 +28,15 @@ final class TinyModel {
 }
 
 @Suite struct ModelFolderTests {
+  /// Few steps of every stage.
+  private func few(_ steps: Int) -> SamplingSettings {
+    Self.sampling {
+      $0.priorSteps = steps
+      $0.decoderSteps = steps
+      $0.upsamplerSteps = steps
+    }
+  }
+
   @Test(arguments: [ModelFolder.Part.prior, .decoder, .upsampler])
   func namesTheWeightThatIsNotANumber(part: ModelFolder.Part) throws {
     let model = try TinyModel()
@@ -38,9 +48,7 @@ final class TinyModel {
     state[key] = try #require(state[key]) * .nan
     try Safetensors.write(state, metadata: ["format": "pt"], to: file)
     let pipeline = try UnCLIPPipeline(model.folder)
-    let request = ImageRequest(
-      prompt: "a", size: 64, prior: .init(steps: 1), decoder: .init(steps: 1),
-      upsampler: .init(steps: 1))
+    let request = ImageRequest(prompt: "a", sampling: few(1))
     let error = #expect(throws: CheckpointError.self) { try pipeline.images(for: request) }
     let text = error?.description ?? ""
     #expect(text.contains(part.rawValue) && text.contains(key) && text.contains("NaN"), "\(text)")
@@ -51,10 +59,8 @@ final class TinyModel {
     let pipeline = try UnCLIPPipeline(model.folder)
     #expect(pipeline.sizes == [16, 64])
     for size in pipeline.sizes {
-      let request = ImageRequest(
-        prompt: "a red apple", seed: 3, size: size, prior: .init(steps: 3),
-        decoder: .init(steps: 3, guidance: 2), upsampler: .init(steps: 2))
-      var stages: [DrawingProgress.Stage] = []
+      let request = ImageRequest(prompt: "a red apple", seed: 3, size: size, sampling: few(3))
+      var stages: [GenerationProgress.Stage] = []
       let pictures = try pipeline.images(for: request) { stages.append($0.stage) }
       #expect(pictures.count == 1)
       #expect(pictures[0].width == size && pictures[0].height == size)
@@ -68,9 +74,7 @@ final class TinyModel {
   @Test func aPictureDependsOnItsSeedAlone() throws {
     let model = try TinyModel()
     let pipeline = try UnCLIPPipeline(model.folder)
-    var request = ImageRequest(
-      prompt: "a cat", count: 3, seed: 5, size: 16, prior: .init(steps: 2),
-      decoder: .init(steps: 2))
+    var request = ImageRequest(prompt: "a cat", count: 3, seed: 5, size: 16, sampling: few(2))
     let three = try pipeline.images(for: request)
     request.count = 1
     request.seed = 7
@@ -90,36 +94,107 @@ final class TinyModel {
     }
   }
 
+  private static func sampling(_ change: (inout SamplingSettings) -> Void) -> SamplingSettings {
+    var sampling = SamplingSettings()
+    change(&sampling)
+    return sampling
+  }
+
   @Test(arguments: [
     (
       ImageRequest(prompt: "", size: 65),
       "size 65 is not possible with this model; ask for 16 or 64."
     ),
-    (ImageRequest(prompt: "", count: 0, size: 64), "count is 0, but it must be at least 1."),
+    (ImageRequest(prompt: "", count: 0), "count is 0, but it must be at least 1."),
     (
-      ImageRequest(prompt: "", size: 64, prior: .init(steps: 0)),
+      ImageRequest(prompt: "", sampling: sampling { $0.priorSteps = 0 }),
       "prior steps is 0, but it must be 1 to 1000."
     ),
     (
-      ImageRequest(prompt: "", size: 64, decoder: .init(guidance: .infinity)),
+      ImageRequest(prompt: "", sampling: sampling { $0.decoderGuidance = .infinity }),
       "decoder guidance is inf, but it must be 0 to 100."
     ),
     (
-      ImageRequest(prompt: "", size: 64, upsampler: .init(guidance: 2)),
-      "upsampler guidance is given, but it must be left out: upsamplers are not guided."
+      ImageRequest(prompt: "", sampling: sampling { $0.guidanceRescale = .nan }),
+      "guidance rescale is nan, but it must be 0 to 1."
     ),
     (
-      ImageRequest(prompt: "", size: 64, priorCandidates: 65),
+      ImageRequest(prompt: "", sampling: sampling { $0.priorCandidates = 65 }),
       "prior candidates is 65, but it must be 1 to 64."
     ),
   ])
   func refusesRequests(request: ImageRequest, sentence: String) throws {
-    do {
-      try request.validate(sizes: [16, 64])
-      Issue.record("accepted")
-    } catch {
-      #expect(error.description == sentence)
+    let model = try TinyModel()
+    let pipeline = try UnCLIPPipeline(model.folder)
+    var steps = 0
+    let error = #expect(throws: RequestError.self) {
+      try pipeline.images(for: request) { _ in steps += 1 }
     }
+    #expect(error?.description == sentence)
+    #expect(steps == 0, "refused before any work")
+  }
+
+  /// A process of ten steps cannot be sampled in fifty: said before the prior runs.
+  @Test func refusesMoreStepsThanTheProcessHas() throws {
+    let model = try TinyModel()
+    let file = model.folder.configuration(of: .upsamplerScheduler)
+    var scheduler = try SchedulerConfig.read(at: file)
+    scheduler.trainStepCount = 10
+    try scheduler.encoded().write(to: file)
+    let pipeline = try UnCLIPPipeline(model.folder)
+    var sampling = few(2)
+    sampling.upsamplerSteps = 50
+    var steps = 0
+    let error = #expect(throws: RequestError.self) {
+      try pipeline.images(for: ImageRequest(prompt: "a", sampling: sampling)) { _ in steps += 1 }
+    }
+    #expect(
+      error?.description
+        == "upsampler steps is 50, but it must be 1 to 10, the steps it was trained with.")
+    #expect(steps == 0)
+  }
+
+  /// What a folder lacks is said when it is asked for, not by a trap.
+  @Test func aMissingPartIsAnError() throws {
+    let model = try TinyModel()
+    for part in [ModelFolder.Part.prior, .imageEncoder] {
+      try FileManager.default.removeItem(at: model.folder.folder(of: part))
+    }
+    let pipeline = try UnCLIPPipeline(model.folder)
+    let image = Image(width: 8, height: 8, color: [1, 2, 3])
+    for original in [nil, image] {
+      let error = #expect(throws: ModelFolderError.self) {
+        try pipeline.images(
+          for: ImageRequest(prompt: "a", sampling: few(1)), varying: original)
+      }
+      let part = original == nil ? "prior" : "image_encoder"
+      #expect(error?.description.contains("has no '\(part)' folder") == true)
+    }
+    #expect(throws: ModelFolderError.self) {
+      try UnCLIPPipeline(model.folder, requiring: [.prior])
+    }
+  }
+
+  /// Folders of the first versions, whose `unclip.json` had an object a stage, open as before.
+  @Test func readsTheFirstFormOfDefaults() throws {
+    let model = try TinyModel()
+    let old = """
+      {"name": "small", "version": "4", "prior": {"steps": 20, "guidance": 1},
+       "priorCandidates": 4, "decoder": {"steps": 13, "guidance": 2}, "upsamplerSteps": 5}
+      """
+    let file = model.folder.url.appendingPathComponent("unclip.json")
+    try old.write(to: file, atomically: true, encoding: .utf8)
+    let defaults = try ModelDefaults.read(from: model.folder)
+    #expect(defaults.name == "small" && defaults.version == "4")
+    let sampling = defaults.sampling
+    #expect(sampling.prior == StageSampling(steps: 20, guidance: 1))
+    #expect(sampling.priorCandidates == 4 && sampling.upsamplerSteps == 5)
+    #expect(sampling.decoder == StageSampling(steps: 13, guidance: 2))
+
+    try #"{"name": "x", "version": "1", "prior_steppes": 3}"#
+      .write(to: file, atomically: true, encoding: .utf8)
+    let error = #expect(throws: ConfigError.self) { try ModelDefaults.read(from: model.folder) }
+    #expect(error?.description.contains("prior_steppes") == true)
   }
 
   @Test func assemblesPartsInHalfPrecision() throws {
@@ -127,8 +202,11 @@ final class TinyModel {
     let second = try TinyModel(seed: 2)
     let target = first.sibling
     let defaults = ModelDefaults(
-      name: "mixed", version: "3", prior: .init(steps: 4, guidance: 1), priorCandidates: 1,
-      decoder: .init(steps: 5, guidance: 2), upsamplerSteps: 2)
+      name: "mixed", version: "3",
+      sampling: Self.sampling {
+        $0.priorSteps = 4
+        $0.decoderSampler = .dpmSolver
+      })
     for _ in 0..<2 {  // the second time over the first
       let parts = try target.assemble(
         from: [first.folder, second.folder], dtype: .float16, defaults: defaults)
@@ -137,7 +215,7 @@ final class TinyModel {
     #expect(try ModelDefaults.read(from: target) == defaults)
     let pipeline = try UnCLIPPipeline(target)
     let wanted = try second.folder.loadPrior().transformer.stateDict()
-    for (key, value) in try #require(pipeline.prior).loaded().transformer.stateDict() {
+    for (key, value) in try pipeline.prior.loaded().transformer.stateDict() {
       expectClose(value, try #require(wanted[key]), .network(.float16), key)
     }
     let rest = try FileManager.default.contentsOfDirectory(
@@ -149,7 +227,7 @@ final class TinyModel {
     let model = try TinyModel()
     try FileManager.default.removeItem(at: model.folder.folder(of: .prior))
     #expect {
-      _ = try UnCLIPPipeline(model.folder)
+      _ = try UnCLIPPipeline(model.folder, requiring: [.prior])
     } throws: {
       "\($0)".hasSuffix("has no 'prior' folder, which this needs; train or add that part.")
     }
@@ -161,7 +239,7 @@ final class TinyModel {
     }
     #expect(throws: ModelFolderError.self) {
       try model.sibling.assemble(
-        from: [model.folder], dtype: .float16, defaults: .peer(named: "x"))
+        from: [model.folder], dtype: .float16, defaults: ModelDefaults(name: "x"))
     }
     #expect(!FileManager.default.fileExists(atPath: model.sibling.url.path))
   }

@@ -1,4 +1,5 @@
 import CLIP
+import Diffusion
 import Foundation
 import Imaging
 import TestSupport
@@ -35,12 +36,18 @@ import UnCLIP
     Case(name: "unguided", prompts: ["a red apple"], count: 1, decoderGuidance: 1),
   ]
 
+  private func sampling(_ of: Case) -> SamplingSettings {
+    var sampling = SamplingSettings()
+    guard !of.usesDefaults else { return sampling }
+    sampling.priorSteps = 5
+    sampling.decoderSteps = 6
+    sampling.upsamplerSteps = 3
+    if let guidance = of.decoderGuidance { sampling.decoderGuidance = guidance }
+    return sampling
+  }
+
   private func request(_ prompt: String, _ seed: UInt64, _ count: Int, _ of: Case) -> ImageRequest {
-    of.usesDefaults
-      ? ImageRequest(prompt: prompt, count: count, seed: seed, size: 32)
-      : ImageRequest(
-        prompt: prompt, count: count, seed: seed, size: 32, prior: .init(steps: 5),
-        decoder: .init(steps: 6, guidance: of.decoderGuidance), upsampler: .init(steps: 3))
+    ImageRequest(prompt: prompt, count: count, seed: seed, size: 32, sampling: sampling(of))
   }
 
   /// The seed of each picture.
@@ -73,26 +80,17 @@ import UnCLIP
   @Test(arguments: cases.indices) func everyStageIsThePeers(index: Int) throws {
     let this = Self.cases[index]
     let pipeline = try UnCLIPPipeline(folder)
-    let prior = try #require(pipeline.prior).loaded()
     let embeddings = try golden.tensor("\(this.name).embedding")
     let enlarged = try golden.tensor("\(this.name).enlarged")
     for (row, seed) in try seeds(this.name).enumerated() {
-      let prompt = this.prompts[row % this.prompts.count]
-      let settings = pipeline.resolved(request(prompt, seed, 1, this))
+      let settings = sampling(this)
       let random = RandomSource(seed: seed)
-      let text = pipeline.textEncoder.encode([prompt])
-      let negative = pipeline.textEncoder.encode([""])
-      let embedding = try prior.sample(
-        text: text, negative: negative,
-        sampling: .init(
-          steps: try #require(settings.prior.steps),
-          guidance: try #require(settings.prior.guidance), candidates: 1), using: random)
+      let prompt = pipeline.conditioning(this.prompts[row % this.prompts.count])
+      let embedding = try pipeline.embedding(of: prompt, settings: settings, using: random)
       expectClose(
         embedding, embeddings.narrowed(0, start: row, count: 1), .network(.float32))
-      let small = try pipeline.decoder.loaded().sample(
-        imageEmbedding: embedding, text: text, negative: negative, size: 8,
-        steps: try #require(settings.decoder.steps),
-        guidance: try #require(settings.decoder.guidance), using: random)
+      let small = try pipeline.decoded(embedding, prompt, settings: settings, using: random)
+      #expect(small.shape == [1, 3, 8, 8])
       let larger = LowResolution.enlarged(small, to: 32)
       let expected = enlarged.narrowed(0, start: row, count: 1)
       let largest = (larger - expected).abs().max().item()
@@ -100,31 +98,65 @@ import UnCLIP
     }
   }
 
+  /// The open verbs, one after the other, are the closed one.
+  @Test func theStagesTogetherAreTheImage() throws {
+    let pipeline = try UnCLIPPipeline(folder)
+    let request = ImageRequest(prompt: "a cat", seed: 9, sampling: sampling(Self.cases[0]))
+    let settings = try pipeline.settings(for: request)
+    #expect(settings.size == 32, "the largest by default")
+    let random = RandomSource(seed: 9)
+    let prompt = pipeline.conditioning("a cat")
+    let embedding = try pipeline.embedding(
+      of: prompt, settings: settings.sampling, using: random)
+    let small = try pipeline.decoded(
+      embedding, prompt, settings: settings.sampling, using: random)
+    let large = try pipeline.upsampled(small, settings: settings.sampling, using: random)
+    #expect(try pipeline.images(for: request) == [Image(large)])
+  }
+
+  /// Noise that is given takes the place of the noise that would be sampled.
+  @Test func decodesFromGivenNoise() throws {
+    let pipeline = try UnCLIPPipeline(folder)
+    var settings = sampling(Self.cases[0])
+    settings.setSampler(.ddim)
+    let embedding = try golden.tensor("one.embedding")
+    let prompt = pipeline.conditioning("a red apple")
+    let noise = RandomSource(seed: 4).normal([1, 3, 8, 8])
+    let sampled = try pipeline.decoded(
+      embedding, prompt, settings: settings, using: RandomSource(seed: 4))
+    let given = try pipeline.decoded(
+      embedding, prompt, noise: noise, settings: settings, using: RandomSource(seed: 5))
+    expectClose(given, sampled, .exact)
+  }
+
   /// One network at a time, each let go after its stage, draws the same pictures.
   @Test func littleMemoryDrawsTheSame() throws {
-    let request = ImageRequest(
-      prompt: "a cat", count: 2, seed: 5, size: 32, prior: .init(steps: 2),
-      decoder: .init(steps: 2), upsampler: .init(steps: 2))
+    var sampling = SamplingSettings()
+    sampling.priorSteps = 2
+    sampling.decoderSteps = 2
+    sampling.upsamplerSteps = 2
+    let request = ImageRequest(prompt: "a cat", count: 2, seed: 5, sampling: sampling)
     let lasting = try UnCLIPPipeline(folder).images(for: request)
     let frugal = try UnCLIPPipeline(folder, residency: .oneAtATime).images(for: request)
     #expect(lasting.map(\.pixels) == frugal.map(\.pixels))
   }
 
   @Test func variesPicturesAsThePeer() throws {
-    let pipeline = try UnCLIPPipeline(folder, drawingFrom: [.pictures])
-    #expect(pipeline.prior == nil, "variations need no prior")
+    let pipeline = try UnCLIPPipeline(folder, requiring: [.imageEncoder])
     let source = try golden.tensor("source")
     let original = Image(
       width: source.dim(1), height: source.dim(0), channels: 3, pixels: source.bytes())
-    let encoder = try #require(pipeline.imageEncoder).loaded()
     expectClose(
-      encoder([original]), try golden.tensor("vary.embedding"), .network(.float32))
+      try pipeline.embedding(of: original), try golden.tensor("vary.embedding"),
+      .network(.float32))
+    var sampling = SamplingSettings()
+    sampling.decoderSteps = 6
+    sampling.upsamplerSteps = 3
     for name in ["vary", "varySeveral"] {
       let seeds = try seeds(name)
       let images = try pipeline.images(
         for: ImageRequest(
-          prompt: "", count: seeds.count, seed: seeds[0], size: 32, decoder: .init(steps: 6),
-          upsampler: .init(steps: 3)), varying: original)
+          prompt: "", count: seeds.count, seed: seeds[0], sampling: sampling), varying: original)
       expectSame(images, try golden.tensor("\(name).picture"))
     }
   }

@@ -87,9 +87,9 @@ import UnCLIP
         mask: all.mask[i..<i + 1])
     }
     func draw(_ negative: TextConditioning, _ guidance: Double) throws -> Tensor {
-      try prior.sample(
-        text: row(0), negative: negative,
-        sampling: .init(steps: 5, guidance: guidance, candidates: 2),
+      try prior.embedding(
+        of: PromptConditioning(text: row(0), negative: negative),
+        sampling: StageSampling(steps: 5, guidance: guidance), candidates: 2,
         using: RandomSource(seed: 5))
     }
     expectClose(try draw(row(0), 1), try draw(row(1), 1), .exact)
@@ -111,8 +111,8 @@ import UnCLIP
       mask: Tensor.ones([1, 4], dtype: .bool))
     func loss(_ seed: UInt64) -> Tensor {
       prior.loss(
-        imageEmbedding: z, text: text, unconditional: none, dropRate: 0,
-        using: RandomSource(seed: seed)
+        of: prior.transformer.standardised(z),
+        .init(text: text, unconditional: none, textDropRate: 0), using: RandomSource(seed: seed)
       ).total
     }
     let before = noGrad { loss(99).item() }

@@ -45,8 +45,8 @@ func decoderTrainingStep() throws {
       + ParameterGroup.split(decoder.projection, weightDecay: 0.01), learningRate: 1e-4)
   let times = seconds(runs: 25, warmUp: 3) {
     let losses = decoder.loss(
-      images: images, imageEmbedding: embedding, text: captions, unconditional: none,
-      options: .init(), using: random)
+      of: images,
+      .init(imageEmbedding: embedding, text: captions, unconditional: none), using: random)
     losses.total.backward()
     optimizer.step()
     optimizer.zeroGradients()

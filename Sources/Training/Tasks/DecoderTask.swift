@@ -157,12 +157,12 @@ public final class DecoderTask: TrainingTask {
   public func loss(_ batch: Batch, of part: Int, using random: RandomSource) -> Losses {
     Losses(
       diffusion: decoder.loss(
-        images: batch.images, imageEmbedding: batch.embeddings.image,
-        text: batch.embeddings.text, unconditional: unconditional,
-        options: Decoder.LossOptions(
-          imageDropRate: objective.imageDropRate, textDropRate: objective.textDropRate,
-          weighting: objective.weighting),
-        using: random))
+        of: batch.images,
+        Decoder.TrainingConditioning(
+          imageEmbedding: batch.embeddings.image, text: batch.embeddings.text,
+          unconditional: unconditional, imageDropRate: objective.imageDropRate,
+          textDropRate: objective.textDropRate),
+        weighting: objective.weighting, using: random))
   }
 
   /// Held-out pictures above, the decoder's drawings of their embeddings and captions below.
@@ -170,10 +170,13 @@ public final class DecoderTask: TrainingTask {
     let (pictures, embeddings) = data.sheetSamples(16)
     let originals = resized(pictures.images, to: size)
     let drawn = try (0..<originals.dim(0)).map { row in
-      try decoder.sample(
-        imageEmbedding: embeddings.image[row..<row + 1], text: embeddings.text.row(row),
-        negative: unconditional, size: size, steps: objective.sampleSteps,
-        guidance: objective.sampleGuidance, using: random)
+      let prompt = PromptConditioning(text: embeddings.text.row(row), negative: unconditional)
+      return try decoder.sample(
+        from: random.normal([1, 3, size, size], device: originals.device),
+        Decoder.Conditioning(imageEmbedding: embeddings.image[row..<row + 1], prompt: prompt),
+        sampling: StageSampling(
+          steps: objective.sampleSteps, guidance: objective.sampleGuidance),
+        using: random)
     }
     return sheet(pairing: [Image](originals), with: drawn.flatMap { [Image]($0) })
   }

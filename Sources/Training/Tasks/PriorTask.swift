@@ -118,8 +118,10 @@ public final class PriorTask: TrainingTask {
   public func loss(_ batch: Embeddings, of part: Int, using random: RandomSource) -> Losses {
     Losses(
       diffusion: prior.loss(
-        imageEmbedding: batch.image, text: batch.text, unconditional: unconditional,
-        dropRate: objective.textDropRate, using: random))
+        of: prior.transformer.standardised(batch.image),
+        DiffusionPrior.TrainingConditioning(
+          text: batch.text, unconditional: unconditional, textDropRate: objective.textDropRate),
+        using: random))
   }
 
   /// The mean cosine of drawn embeddings with the true ones of their pictures, beside those of
@@ -131,13 +133,13 @@ public final class PriorTask: TrainingTask {
         continue
       }
       let random = RandomSource(seed: 0)
-      let sampling = DiffusionPrior.Sampling(
-        steps: objective.sampleSteps, guidance: objective.sampleGuidance, candidates: 1)
+      let sampling = StageSampling(
+        steps: objective.sampleSteps, guidance: objective.sampleGuidance)
       let drawn = Tensor.concatenated(
         try (0..<truth.text.count).map { row in
-          try prior.sample(
-            text: truth.text.row(row), negative: unconditional, sampling: sampling,
-            using: random)
+          try prior.embedding(
+            of: PromptConditioning(text: truth.text.row(row), negative: unconditional),
+            sampling: sampling, using: random)
         }, over: 0)
       metrics[name + "_cosine"] = meanCosine(drawn, truth.image)
       metrics[name + "_cosine_other"] = meanCosine(drawn, truth.image.rolled(by: 1, over: 0))

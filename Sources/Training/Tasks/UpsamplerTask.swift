@@ -122,9 +122,9 @@ public final class UpsamplerTask: TrainingTask {
 
   /// The loss of a batch.
   public func loss(_ batch: Tensor, of part: Int, using random: RandomSource) -> Losses {
-    Losses(
-      diffusion: upsampler.loss(
-        images: crops(of: batch, using: random), weighting: objective.weighting, using: random))
+    let images = crops(of: batch, using: random)
+    return Losses(
+      diffusion: upsampler.loss(of: images, images, weighting: objective.weighting, using: random))
   }
 
   /// Originals above, reduced and enlarged again below.
@@ -132,7 +132,8 @@ public final class UpsamplerTask: TrainingTask {
     let originals = stream.sheetSamples(4).images
     let small = LowResolution.reduced(originals, factor: Upsampler.factor)
     let drawn = try (0..<small.dim(0)).map { row in
-      try upsampler.sample(small[row..<row + 1], steps: objective.sampleSteps, using: random)
+      try upsampler.enlarged(
+        small[row..<row + 1], sampling: StageSampling(steps: objective.sampleSteps), using: random)
     }
     return sheet(pairing: [Image](originals), with: drawn.flatMap { [Image]($0) })
   }

@@ -45,31 +45,32 @@ struct PipelineBenchCommand: ParsableCommand {
     let dtype = model.dtype.type(on: try machine.prepare())
     let clock = ContinuousClock()
     let (begin, age) = (clock.now, secondsSinceProcessStart())
-    let pipeline = try model.open(on: machine)
+    let pipeline = try model.open(on: machine, requiring: [.prior])
     let counter = OperationCounter()
     var marks: [Mark] = []
-    let request = ImageRequest(
-      prompt: "a red apple", seed: 0, size: pipeline.sizes.max() ?? pipeline.decoderSize,
-      prior: .init(steps: steps), decoder: .init(steps: steps), upsampler: .init(steps: steps))
+    var sampling = pipeline.defaults.sampling
+    sampling.priorSteps = steps
+    sampling.decoderSteps = steps
+    sampling.upsamplerSteps = steps
+    let settings = try pipeline.settings(
+      for: ImageRequest(prompt: "a red apple", sampling: sampling))
     let picture = try counter.counting {
-      try pipeline.image(at: 0, of: request) { progress in
+      try pipeline.image(settings) { progress in
         marks.append(
           Mark(
             stage: progress.stage, seconds: (clock.now - begin) / .seconds(1),
             operations: counter.count))
       }
     }
-    let full = pipeline.resolved(ImageRequest(prompt: ""))
-    let counts = [
-      DrawingProgress.Stage.prior: full.prior.steps, .decoder: full.decoder.steps,
-      .upsampler: full.upsampler.steps,
-    ]
+    let own = pipeline.defaults.sampling
     if let out { try picture.write(to: URL(fileURLWithPath: out)) }
     let memory = peakMemory()
     let report = PipelineReport(
       model: pipeline.defaults.name, dtype: dtype.rawValue, threads: threadCount,
       peak: matrixProductRate(dtype.dtype), peakMemory: memory, age: age, marks: marks,
-      stepCounts: counts.compactMapValues { $0 })
+      stepCounts: [
+        .prior: own.priorSteps, .decoder: own.decoderSteps, .upsampler: own.upsamplerSteps,
+      ])
     if output.json {
       try Output.json(report)
     } else {
@@ -79,7 +80,7 @@ struct PipelineBenchCommand: ParsableCommand {
 
   /// The end of one step.
   struct Mark {
-    var stage: DrawingProgress.Stage
+    var stage: GenerationProgress.Stage
     /// Since the model was opened.
     var seconds: Double
     /// Floating point operations since then.

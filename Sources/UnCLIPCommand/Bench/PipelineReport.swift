@@ -44,7 +44,7 @@ struct PipelineReport: Encodable {
   ///   - marks: the ends of all steps, in order; the text stage's is the first.
   init(
     model: String, dtype: String, threads: Int, peak: Double, peakMemory: Int, age: Double?,
-    marks: [PipelineBenchCommand.Mark], stepCounts: [DrawingProgress.Stage: Int]
+    marks: [PipelineBenchCommand.Mark], stepCounts: [GenerationProgress.Stage: Int]
   ) {
     self.model = model
     self.dtype = dtype
@@ -55,7 +55,7 @@ struct PipelineReport: Encodable {
     let firstStep = marks.first { $0.stage == .prior }
     firstStepSeconds = age.flatMap { age in firstStep.map { age + $0.seconds } }
     var last = marks.first
-    for stage in DrawingProgress.Stage.allCases {
+    for stage in GenerationProgress.Stage.allCases {
       let own = marks.filter { $0.stage == stage }
       guard let first = own.first, let count = stepCounts[stage], own.count > 1 else { continue }
       let later = zip(own.dropFirst(), own)

@@ -117,7 +117,7 @@ struct ClassifyCommand: ParsableCommand {
   private func names() throws(CommandError) -> [String] {
     let names: [String]
     if let labelsFile {
-      names = try PromptOptions.sentences(inFile: labelsFile)
+      names = try PromptOptions.prompts(inFile: labelsFile)
     } else {
       names = (labels ?? "").split(separator: ",")
         .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }

@@ -199,6 +199,6 @@ struct EmbedCommand: ParsableCommand {
     }
     if !pictures.isEmpty { return .pictures(try PictureFiles.all(pictures)) }
     guard let textsFile else { return .texts(texts) }
-    return .texts(try PromptOptions.sentences(inFile: textsFile))
+    return .texts(try PromptOptions.prompts(inFile: textsFile))
   }
 }

@@ -42,6 +42,6 @@ struct SampleClassicCommand: ParsableCommand {
     let artist = try ClassicArtist(
       runs.folder(model), prior: prior, runs: runs, device: device)
     let pictures = try artist.draw(count, using: RandomSource(seed: seed))
-    try sheet.write([Image](pictures), columns: PictureOptions.columns(count))
+    try sheet.write([Image](pictures), columns: ImageOptions.columns(count))
   }
 }

@@ -48,7 +48,7 @@ struct InspectCommand: ParsableCommand {
   /// Draws pictures chosen at random, always the same ones.
   private func draw(_ reader: ShardReader, to url: URL) throws {
     guard url.pathExtension.lowercased() == "html" else {
-      let columns = PictureOptions.columns(min(count, reader.count))
+      let columns = ImageOptions.columns(min(count, reader.count))
       let sheet = try DatasetInspection.contactSheet(of: reader, count: count, columns: columns)
       return try sheet.write(to: url)
     }

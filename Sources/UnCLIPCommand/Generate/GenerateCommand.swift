@@ -4,14 +4,14 @@ import Imaging
 import Torch
 import UnCLIP
 
-/// `unclip generate`: sentences to pictures.
+/// `unclip generate`: prompts to images.
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generate",
-    abstract: "Draw pictures of sentences.",
+    abstract: "Draw images of prompts.",
     discussion: """
-      Picture i is drawn from the seed SEED + i alone, so it does not depend on how many are drawn. \
-      Each PNG file tells in text chunks how it was drawn; `unclip verify` draws it again.
+      Image i is made from the seed SEED + i alone, so it does not depend on how many are made. \
+      Each PNG file says in text chunks how it was made; `unclip verify` makes it again.
 
       EXAMPLES:
         unclip generate "a red apple" --out apple.png
@@ -21,7 +21,8 @@ struct GenerateCommand: ParsableCommand {
 
   @OptionGroup var prompts: PromptOptions
 
-  @OptionGroup var pictures: PictureOptions
+  @OptionGroup var images: ImageOptions
+  @OptionGroup(title: "Sampling") var size: ImageSizeOptions
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Sampling") var prior: PriorOptions
   @OptionGroup(title: "Model") var model: ModelOptions
@@ -29,15 +30,16 @@ struct GenerateCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let sentences = try prompts.sentences()
-    let plan = try PicturePlan(
-      of: sentences, count: pictures.count, seed: pictures.seed, out: pictures.out)
-    let pipeline = try model.open(on: machine)
-    let request = try sampling.request(for: pipeline, prior: prior)
-    let artist = Artist(pipeline: pipeline, progress: ProgressReporter())
-    try pictures.draw(plan, sources: sentences.count, output: output) { item, title in
-      if item.seed == pictures.seed { artist.warnIfTooLong(item.subject) }
-      return try artist.draw(item.subject, seed: item.seed, settings: request, title: title)
+    let prompts = try prompts.read()
+    let plan = try OutputPlan(of: prompts, count: images.count, seed: images.seed, out: images.out)
+    let pipeline = try model.open(on: machine, requiring: [.prior])
+    var settings = try pipeline.settings(size, sampling, prior: prior)
+    let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
+    generator.warnIfTooLong(prompts + [settings.negative])
+    try images.generate(plan, sources: prompts.count, output: output) { item, title in
+      settings.prompt = item.subject
+      settings.seed = item.seed
+      return try generator.image(settings, title: title)
     }
   }
 }

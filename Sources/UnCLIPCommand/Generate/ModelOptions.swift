@@ -15,17 +15,18 @@ struct ModelOptions: ParsableArguments {
       valueName: "type"))
   var dtype = ElementChoice.auto
 
-  @Flag(help: "Keep one network in memory at a time; each picture loads them again.")
+  @Flag(help: "Keep one network in memory at a time; each image loads them again.")
   var lowMemory = false
 
   /// Opens the device and the model there.
+  /// - Parameter parts: parts that the command needs beside text encoder and decoder.
   func open(
-    on machine: MachineOptions, drawingFrom sources: Set<UnCLIPPipeline.Source> = [.sentences]
+    on machine: MachineOptions, requiring parts: [ModelFolder.Part]
   ) throws -> UnCLIPPipeline {
     let device = try machine.prepare()
     let folder = try ModelFolders.current.folder(of: model)
     return try UnCLIPPipeline(
-      ModelFolder(folder), drawingFrom: sources, device: device,
+      ModelFolder(folder), requiring: parts, device: device,
       dtype: dtype.type(on: device).dtype, residency: lowMemory ? .oneAtATime : .lasting)
   }
 }

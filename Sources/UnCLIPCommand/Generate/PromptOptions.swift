@@ -1,38 +1,38 @@
 import ArgumentParser
 import Foundation
 
-/// The sentences to draw: arguments, or lines of a file.
+/// The prompts to draw: arguments, or lines of a file.
 struct PromptOptions: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "A sentence to draw; several are drawn one after the other, '' draws without one.",
+      "A prompt to draw; several are drawn one after the other, '' draws without one.",
       valueName: "prompt"))
   var prompts: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "Read sentences from a file, one a line; - is standard input.", valueName: "file"))
+      "Read prompts from a file, one a line; - is standard input.", valueName: "file"))
   var promptsFile: String?
 
   func validate() throws {
     if prompts.isEmpty, promptsFile == nil {
-      throw ValidationError("Missing a sentence to draw: give a prompt or --prompts-file.")
+      throw ValidationError("Missing a prompt: give one or --prompts-file.")
     }
     if !prompts.isEmpty, promptsFile != nil {
       throw ValidationError("Give prompts or --prompts-file, not both.")
     }
   }
 
-  /// All sentences, in order.
+  /// All prompts, in order.
   /// - Throws: `CommandError.data` for a file that cannot be read, is not UTF-8 or holds none.
-  func sentences() throws(CommandError) -> [String] {
+  func read() throws(CommandError) -> [String] {
     guard let file = promptsFile else { return prompts }
-    return try Self.sentences(inFile: file)
+    return try Self.prompts(inFile: file)
   }
 
   /// The lines of a file, or of standard input for `-`.
-  /// - Throws: as ``sentences()``.
-  static func sentences(inFile file: String) throws(CommandError) -> [String] {
+  /// - Throws: as ``read()``.
+  static func prompts(inFile file: String) throws(CommandError) -> [String] {
     let data: Data
     do {
       data =
@@ -40,20 +40,20 @@ struct PromptOptions: ParsableArguments {
         ? FileHandle.standardInput.readDataToEndOfFile()
         : try Data(contentsOf: URL(fileURLWithPath: file))
     } catch {
-      throw .data("\(file) cannot be read; name a text file with one sentence a line.")
+      throw .data("\(file) cannot be read; name a text file with one prompt a line.")
     }
-    return try sentences(in: data, file: file)
+    return try prompts(in: data, file: file)
   }
 
   /// The lines of a prompts file that are not blank.
-  static func sentences(in data: Data, file: String) throws(CommandError) -> [String] {
+  static func prompts(in data: Data, file: String) throws(CommandError) -> [String] {
     guard let text = String(validating: data, as: UTF8.self), !text.contains("\0") else {
-      throw .data("\(file) is not UTF-8 text; save it as UTF-8 with one sentence a line.")
+      throw .data("\(file) is not UTF-8 text; save it as UTF-8 with one prompt a line.")
     }
     let lines = text.split(whereSeparator: \.isNewline)
       .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
     guard !lines.isEmpty else {
-      throw .data("\(file) holds no sentence; write one a line.")
+      throw .data("\(file) holds no prompt; write one a line.")
     }
     return lines
   }

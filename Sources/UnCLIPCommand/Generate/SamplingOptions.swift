@@ -1,12 +1,27 @@
-import ArgumentParser
+public import ArgumentParser
+public import Diffusion
 import UnCLIP
 
-/// Size, steps and guidance of the stages that paint; what is not given is the model's own default.
+extension SamplerKind: ExpressibleByArgument {}
+
+/// Size and negative prompt of the images.
+struct ImageSizeOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Side of the images, pixels; the model's largest if not given.", valueName: "pixels"))
+  var size: Int?
+
+  @Option(help: ArgumentHelp("What guidance steers away from.", valueName: "prompt"))
+  var negative = ""
+}
+
+/// How decoder and upsampler sample; what is not given is the model's own default.
 struct SamplingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Side of the pictures, pixels; the model's largest if not given.", valueName: "pixels"))
-  var size: Int?
+      "How every stage denoises: ddpm adds noise at each step, ddim and dpm++ do not.",
+      valueName: "name"))
+  var sampler: SamplerKind?
 
   @Option(help: ArgumentHelp("Denoising steps of the decoder.", valueName: "n"))
   var decoderSteps: Int?
@@ -17,25 +32,23 @@ struct SamplingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Guidance scale of the decoder; 1 is none.", valueName: "scale"))
   var decoderGuidance: Double?
 
-  @Option(help: ArgumentHelp("What guidance steers away from.", valueName: "sentence"))
-  var negative = ""
+  @Option(
+    help: ArgumentHelp(
+      "How far the contrast that the decoder's guidance adds is taken back, 0 to 1.",
+      valueName: "fraction"))
+  var guidanceRescale: Double?
 
-  /// The request that these options make of a model, without a sentence.
-  /// - Throws: `RequestError` for what the model cannot do.
-  func request(
-    for pipeline: UnCLIPPipeline, prior: PriorOptions? = nil
-  ) throws(RequestError) -> ImageRequest {
-    let request = ImageRequest(
-      prompt: "", negative: negative, size: size ?? pipeline.sizes.max() ?? pipeline.decoderSize,
-      prior: .init(steps: prior?.priorSteps, guidance: prior?.priorGuidance),
-      decoder: .init(steps: decoderSteps, guidance: decoderGuidance),
-      upsampler: .init(steps: upsamplerSteps), priorCandidates: prior?.priorCandidates)
-    try request.validate(sizes: pipeline.sizes)
-    return request
+  /// Sets what was given.
+  func apply(to settings: inout SamplingSettings) {
+    if let sampler { settings.setSampler(sampler) }
+    if let decoderSteps { settings.decoderSteps = decoderSteps }
+    if let upsamplerSteps { settings.upsamplerSteps = upsamplerSteps }
+    if let decoderGuidance { settings.decoderGuidance = decoderGuidance }
+    if let guidanceRescale { settings.guidanceRescale = guidanceRescale }
   }
 }
 
-/// Steps and guidance of the prior; what is not given is the model's own default.
+/// How the prior samples; what is not given is the model's own default.
 struct PriorOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Denoising steps of the prior.", valueName: "n"))
   var priorSteps: Int?
@@ -45,6 +58,28 @@ struct PriorOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Image embeddings the prior draws, of which the best is kept.", valueName: "n"))
+      "Image embeddings the prior samples, of which the best is kept.", valueName: "n"))
   var priorCandidates: Int?
+
+  /// Sets what was given.
+  func apply(to settings: inout SamplingSettings) {
+    if let priorSteps { settings.priorSteps = priorSteps }
+    if let priorGuidance { settings.priorGuidance = priorGuidance }
+    if let priorCandidates { settings.priorCandidates = priorCandidates }
+  }
+}
+
+extension UnCLIPPipeline {
+  /// The settings that options make of this model's, without prompt and seed.
+  /// - Throws: `RequestError` and `ConfigError` for what the model cannot do.
+  func settings(
+    _ image: ImageSizeOptions, _ sampling: SamplingOptions, prior: PriorOptions? = nil
+  ) throws -> GenerationSettings {
+    var own = defaults.sampling
+    sampling.apply(to: &own)
+    prior?.apply(to: &own)
+    return try settings(
+      for: ImageRequest(
+        prompt: "", negative: image.negative, size: image.size, sampling: own))
+  }
 }

@@ -4,13 +4,13 @@ import Imaging
 import Torch
 import UnCLIP
 
-/// `unclip verify`: draws a picture again from its own text chunks and compares the pixels.
+/// `unclip verify`: makes an image again from its own text chunks and compares the pixels.
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Draw a picture again from its own metadata and compare.",
+    abstract: "Make an image again from its own metadata and compare.",
     discussion: """
-      Ends with 0 when every pixel is the same, else with 65. The picture's own thread count is \
+      Ends with 0 when every pixel is the same, else with 65. The image's own thread count is \
       used unless --threads is given: sums are split among threads, which changes single levels. So \
       may another processor.
 
@@ -19,19 +19,19 @@ struct VerifyCommand: ParsableCommand {
         unclip verify cat.png --model Models/small --json
       """)
 
-  @Argument(help: ArgumentHelp("A PNG file that unclip wrote.", valueName: "picture"))
+  @Argument(help: ArgumentHelp("A PNG file that unclip wrote.", valueName: "image"))
   var picture: String
 
   @Option(
     help: ArgumentHelp(
-      "A model folder, or the name of one in Models; the picture names its own if not given.",
+      "A model folder, or the name of one in Models; the image names its own if not given.",
       valueName: "folder"))
   var model: String?
 
   @Option(
     help: ArgumentHelp(
-      "The picture a variation was drawn from; the variation tells its path if not given.",
-      valueName: "picture"))
+      "The image a variation was made from; the variation says its path if not given.",
+      valueName: "image"))
   var original: String?
 
   @OptionGroup(title: "Machine") var machine: MachineOptions
@@ -40,7 +40,7 @@ struct VerifyCommand: ParsableCommand {
   /// What `--json` prints.
   struct Report: Encodable {
     var path: String
-    var settings: PictureRecord
+    var settings: ImageRecord
     var pixels: Int
     var differing: Int
     /// The largest difference of a channel, 0 … 255.
@@ -51,27 +51,27 @@ struct VerifyCommand: ParsableCommand {
   func run() throws {
     let url = URL(fileURLWithPath: picture)
     let old = try Image(contentsOf: url)
-    let record = try PictureRecord(chunks: try Self.chunks(of: url), file: picture)
-    guard let dtype = ElementType(rawValue: record.dtype) else {
-      throw CommandError.data(
-        "\(picture) tells '\(record.dtype)' as its 'dtype', which is not possible.")
-    }
-    let original = try record.original.map { path in
+    let chunks = try Self.chunks(of: url)
+    let provenance = try ImageRecord.Provenance(chunks: chunks, file: picture)
+    let original = try provenance.original.map { path in
       (path: path, image: try Image(contentsOf: URL(fileURLWithPath: self.original ?? path)))
     }
-    let device = try machine.prepare(recorded: record.threads)
-    let folder = try ModelFolders.current.folder(of: model ?? record.model)
+    let device = try machine.prepare(recorded: provenance.threads)
+    let folder = try ModelFolders.current.folder(of: model ?? provenance.model)
     let pipeline = try UnCLIPPipeline(
-      ModelFolder(folder), drawingFrom: original == nil ? [.sentences] : [.pictures],
-      device: device, dtype: dtype.dtype)
-    if pipeline.defaults.version != record.modelVersion {
+      ModelFolder(folder), requiring: [original == nil ? .prior : .imageEncoder], device: device,
+      dtype: (ElementType(rawValue: provenance.dtype) ?? .float32).dtype)
+    if pipeline.defaults.version != provenance.modelVersion {
       Output.warn(
-        "the picture was drawn by version \(record.modelVersion) of \(record.model), "
+        "the image was made by version \(provenance.modelVersion) of \(provenance.model), "
           + "this is version \(pipeline.defaults.version).")
     }
-    let artist = Artist(pipeline: pipeline, progress: ProgressReporter())
-    let (new, _) = try artist.draw(
-      record.prompt, varying: original, seed: record.seed, settings: record.request)
+    // An image that is older than a setting was made with the model's own.
+    let settings = try GenerationSettings(
+      metadata: chunks, sampling: pipeline.defaults.sampling, file: picture)
+    let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
+    let (new, _) = try generator.image(settings, varying: original)
+    let record = ImageRecord(settings: settings, provenance: provenance)
     let report = try Self.compare(old, new, path: picture, record: record)
     if output.json { try Output.json(report) }
     guard report.same else {
@@ -82,10 +82,10 @@ struct VerifyCommand: ParsableCommand {
     if !output.json { print("\(picture) is the same in all \(report.pixels) pixels") }
   }
 
-  /// Compares two pictures.
+  /// Compares two images.
   /// - Throws: `CommandError.differs` when their sizes do.
   static func compare(
-    _ old: Image, _ new: Image, path: String, record: PictureRecord
+    _ old: Image, _ new: Image, path: String, record: ImageRecord
   ) throws(CommandError) -> Report {
     let old = old.converted(toChannels: new.channels)
     guard old.width == new.width, old.height == new.height else {
@@ -111,7 +111,7 @@ struct VerifyCommand: ParsableCommand {
     do {
       return try PNGText.read(Data(contentsOf: url), name: url.path)
     } catch ImageError.unknownFormat {
-      throw CommandError.data("\(url.path) is no PNG file, so it does not say how it was drawn.")
+      throw CommandError.data("\(url.path) is no PNG file, so it does not say how it was made.")
     }
   }
 }

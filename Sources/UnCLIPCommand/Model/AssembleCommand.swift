@@ -32,34 +32,21 @@ struct AssembleCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Element type of the weights.", valueName: "type"))
   var dtype = ElementType.float16
 
-  @Option(help: "Default denoising steps of the prior.")
-  var priorSteps = 25
-
-  @Option(help: "Default guidance scale of the prior.")
-  var priorGuidance = 1.0
-
-  @Option(help: "Image embeddings drawn by the prior by default; the best is kept.")
-  var candidates = 2
-
-  @Option(help: "Default denoising steps of the decoder.")
-  var decoderSteps = 25
-
-  @Option(help: "Default guidance scale of the decoder.")
-  var decoderGuidance = 2.0
-
-  @Option(help: "Default denoising steps of the upsampler.")
-  var upsamplerSteps = 7
+  @OptionGroup(title: "Sampling defaults") var sampling: SamplingOptions
+  @OptionGroup(title: "Sampling defaults") var prior: PriorOptions
 
   func run() throws {
-    let defaults = ModelDefaults(
-      name: name, version: modelVersion,
-      prior: .init(steps: priorSteps, guidance: priorGuidance), priorCandidates: candidates,
-      decoder: .init(steps: decoderSteps, guidance: decoderGuidance),
-      upsamplerSteps: upsamplerSteps)
+    let folders = sources.map { ModelFolder(URL(fileURLWithPath: $0)) }
     let target = ModelFolder(URL(fileURLWithPath: out))
-    let parts = try target.assemble(
-      from: sources.map { ModelFolder(URL(fileURLWithPath: $0)) }, dtype: dtype.dtype,
-      defaults: defaults)
+    var defaults = ModelDefaults(name: name, version: modelVersion)
+    // The last source that names its settings counts, as of parts.
+    for folder in folders where folder.hasDefaults {
+      defaults.sampling = try ModelDefaults.read(from: folder).sampling
+    }
+    sampling.apply(to: &defaults.sampling)
+    prior.apply(to: &defaults.sampling)
+    try defaults.sampling.validate()
+    let parts = try target.assemble(from: folders, dtype: dtype.dtype, defaults: defaults)
     for (part, source) in parts { print("\(part.rawValue)  from \(source.url.path)") }
     print(target.url.path)
   }

@@ -1,25 +1,25 @@
 import Files
 import Foundation
 
-/// Where each picture of a run goes; made, and its folder tried, before anything is drawn.
-struct PicturePlan: Equatable {
-  /// A picture to draw.
+/// Where each image of a run goes; made, and its folder tried, before anything is drawn.
+struct OutputPlan: Equatable {
+  /// An image to make.
   struct Item: Equatable {
-    /// The sentence, or the path of the picture that is varied.
+    /// The prompt, or the path of the image that is varied.
     var subject: String
     var seed: UInt64
     var url: URL
   }
 
-  /// All pictures: the seeds of the first subject, then those of the next.
+  /// All images: the seeds of the first subject, then those of the next.
   let items: [Item]
 
-  /// Plans `count` pictures of each subject.
+  /// Plans `count` images of each subject.
   ///
   /// - Parameters:
-  ///   - out: a file that ends in `.png`, for one picture, or a folder.
+  ///   - out: a file that ends in `.png`, for one image, or a folder.
   ///   - name: what files in a folder are named after.
-  /// - Throws: `CommandError.usage` for a file and several pictures or another format.
+  /// - Throws: `CommandError.usage` for a file and several images or another format.
   init(
     of subjects: [String], count: Int, seed: UInt64, out: String,
     naming name: (String) -> String = { $0 }
@@ -46,17 +46,17 @@ struct PicturePlan: Equatable {
     }
     guard kind == "png" else {
       throw .usage(
-        "--out is \(out), but pictures are PNG files; end the name in .png or name a folder.")
+        "--out is \(out), but images are PNG files; end the name in .png or name a folder.")
     }
     guard subjects.count == 1, count == 1, let subject = subjects.first else {
       throw .usage(
-        "--out is the file \(out), but \(subjects.count * count) pictures are asked for; name a "
+        "--out is the file \(out), but \(subjects.count * count) images are asked for; name a "
           + "folder.")
     }
     items = [Item(subject: subject, seed: seed, url: url)]
   }
 
-  /// A file name's stem from a sentence: its words, joined by hyphens, at most 48 bytes.
+  /// A file name's stem from a prompt: its words, joined by hyphens, at most 48 bytes.
   static func stem(_ prompt: String) -> String {
     var stem = ""
     for word in prompt.lowercased().split(whereSeparator: { !$0.isLetter && !$0.isNumber }) {
@@ -64,7 +64,7 @@ struct PicturePlan: Equatable {
       guard longer.utf8.count <= 48 else { break }
       stem = longer
     }
-    return stem.isEmpty ? "picture" : stem
+    return stem.isEmpty ? "image" : stem
   }
 
   /// Makes the folders of the files and tries to write into them.

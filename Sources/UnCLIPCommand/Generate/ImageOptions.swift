@@ -2,35 +2,35 @@ import ArgumentParser
 import Foundation
 import Imaging
 
-/// How many pictures, from which seed, and where they go.
-struct PictureOptions: ParsableArguments {
+/// How many images, from which seed, and where they go.
+struct ImageOptions: ParsableArguments {
   @Option(
-    name: [.customShort("n"), .long], help: "Pictures of each sentence or of each picture varied.")
+    name: [.customShort("n"), .long], help: "Images of each prompt or of each image varied.")
   var count = 1
 
-  @Option(help: "Seed of the first picture.")
+  @Option(help: "Seed of the first image.")
   var seed: UInt64 = 0
 
   @Option(
     help: ArgumentHelp(
-      "Where pictures go: a folder, or a .png file for one picture.", valueName: "path"))
+      "Where images go: a folder, or a .png file for one image.", valueName: "path"))
   var out = "."
 
   @Option(
     help: ArgumentHelp(
-      "Write all pictures in a grid too: a .png, .jpg or .webp file.", valueName: "file"))
+      "Write all images in a grid too: a .png, .jpg or .webp file.", valueName: "file"))
   var grid: String?
 
   /// What `--json` prints.
   struct Report: Encodable {
-    /// A picture drawn.
-    struct Picture: Encodable {
+    /// An image made.
+    struct Entry: Encodable {
       var path: String
-      var settings: PictureRecord
+      var settings: ImageRecord
       var seconds: Double
     }
 
-    var pictures: [Picture]
+    var images: [Entry]
     var grid: String?
   }
 
@@ -43,26 +43,26 @@ struct PictureOptions: ParsableArguments {
     }
   }
 
-  /// Draws the pictures of a plan and writes each as soon as it is drawn, then the grid.
+  /// Generates the images of a plan and writes each as soon as it is made, then the grid.
   ///
   /// - Parameters:
-  ///   - sources: sentences or pictures that are drawn from.
-  ///   - draw: draws one picture; its title goes before the names of the stages.
-  func draw(
-    _ plan: PicturePlan, sources: Int, output: OutputOptions,
-    _ draw: (_ item: PicturePlan.Item, _ title: String) throws -> (Image, PictureRecord)
+  ///   - sources: prompts or images that are drawn.
+  ///   - image: makes one image; its title goes before the names of the stages.
+  func generate(
+    _ plan: OutputPlan, sources: Int, output: OutputOptions,
+    _ image: (_ item: OutputPlan.Item, _ title: String) throws -> (Image, ImageRecord)
   ) throws {
     let grid = grid.map { URL(fileURLWithPath: $0) }
     try plan.prepare(and: grid.map { [$0] } ?? [])
-    var report = Report(pictures: [], grid: grid?.path)
+    var report = Report(images: [], grid: grid?.path)
     var images: [Image] = []
     for (index, item) in plan.items.enumerated() {
       let began = ContinuousClock.now
       let title = plan.items.count > 1 ? "\(index + 1)/\(plan.items.count)" : ""
-      let (image, record) = try draw(item, title)
-      try image.write(to: item.url, text: record.chunks)
+      let (image, record) = try image(item, title)
+      try image.write(to: item.url, text: record.chunks())
       let seconds = (ContinuousClock.now - began).seconds
-      report.pictures.append(.init(path: item.url.path, settings: record, seconds: seconds))
+      report.images.append(.init(path: item.url.path, settings: record, seconds: seconds))
       if grid != nil { images.append(image) }
       if !output.json { print(item.url.path) }
     }

@@ -1,0 +1,163 @@
+import Config
+public import Torch
+
+/// A sample on its way through the process, as a network is given it.
+public struct NoisedSample {
+  /// The sample, `[B, C, …]`, in the type sampling is computed in.
+  public let sample: Tensor
+  /// The timestep of each row in the training process, `[B]`.
+  public let timesteps: Tensor
+  /// Whether this is the step that yields the result; never in training.
+  public let isLastStep: Bool
+}
+
+/// A network with its conditioning: what it predicts of a noised sample, `[B, C or 2C, …]`.
+public typealias Denoiser = (NoisedSample) -> Tensor
+
+/// How one stage samples.
+public struct StageSampling: Sendable, Equatable {
+  /// Denoising steps.
+  public var steps: Int
+  /// Guidance scale; 1 is none.
+  public var guidance: Double
+  /// How far the guided prediction's deviation is pulled back to the conditional's, 0 to 1.
+  public var guidanceRescale: Double
+  /// The rule by which each step is taken.
+  public var sampler: SamplerKind
+
+  /// Groups the four.
+  public init(
+    steps: Int, guidance: Double = 1, guidanceRescale: Double = 0, sampler: SamplerKind = .ddpm
+  ) {
+    self.steps = steps
+    self.guidance = guidance
+    self.guidanceRescale = guidanceRescale
+    self.sampler = sampler
+  }
+}
+
+/// A conditional diffusion model: a prior, a decoder or an upsampler.
+///
+/// A stage states its process and how its network reads the conditioning, once for training and
+/// once for sampling. Timesteps, noise, loss, guidance and the denoising loop are the same for all
+/// and written here.
+/// Source: DDPM; IDDPM; Ho and Salimans 2022.
+public protocol DiffusionStage {
+  /// What a sample is conditioned on.
+  associatedtype Conditioning
+  /// What a training batch is conditioned on, and how often that is dropped.
+  associatedtype TrainingConditioning
+
+  /// The process and how it is sampled, as a file describes them.
+  var scheduler: SchedulerConfig { get }
+  /// The noising process, made of ``scheduler`` once.
+  var process: GaussianDiffusion { get }
+
+  /// The network conditioned for a training batch.
+  ///
+  /// - Parameter random: decides which rows lose their conditioning.
+  func trainingDenoiser(
+    _ conditioning: TrainingConditioning, using random: RandomSource
+  ) -> Denoiser
+
+  /// The network conditioned for sampling; what does not change between steps is computed here.
+  ///
+  /// - Parameters:
+  ///   - rows: samples to be drawn of the one conditioning.
+  ///   - isGuided: whether the denoiser is given every sample twice, the unconditional half first.
+  func denoiser(_ conditioning: Conditioning, rows: Int, isGuided: Bool) -> Denoiser
+
+  /// Brings the last step's sample into the stage's range.
+  func finished(_ sample: Tensor) -> Tensor
+}
+
+extension DiffusionStage {
+  /// The sample as the last step leaves it.
+  public func finished(_ sample: Tensor) -> Tensor { sample }
+
+  /// The loss of a batch: a timestep and noise are drawn for each row, in this order, before what
+  /// the conditioning draws.
+  ///
+  /// Shapes: `start` `[B, C, …]`, the clean samples.
+  public func loss(
+    of start: Tensor, _ conditioning: TrainingConditioning, weighting: LossWeighting = .uniform,
+    using random: RandomSource
+  ) -> DiffusionLosses {
+    let timesteps = random.integers(in: 0..<process.schedule.stepCount, [start.dim(0)])
+    let steps = timesteps.array(of: Int64.self).map(Int.init)
+    let noise = random.normal(start.shape, device: start.device)
+    let denoiser = trainingDenoiser(conditioning, using: random)
+    let sample = process.noised(start, at: steps, noise: noise)
+    let output = denoiser(
+      NoisedSample(sample: sample, timesteps: timesteps.to(start.device), isLastStep: false))
+    return process.trainingLosses(
+      output, start: start, sample: sample, noise: noise, at: steps, weighting: weighting)
+  }
+
+  /// Denoises `noise` to samples of one conditioning.
+  ///
+  /// Shapes: `noise` `[B, C, …]`, kept.
+  /// - Parameters:
+  ///   - random: the source of the noise that steps add.
+  ///   - onStep: called after each step; what it throws ends the sampling.
+  /// - Throws: `ConfigError` when the process cannot be sampled so, and what `onStep` throws.
+  public func sample(
+    from noise: Tensor, _ conditioning: Conditioning, sampling: StageSampling,
+    using random: RandomSource, onStep: (StepOutput) throws -> Void = { _ in }
+  ) throws -> Tensor {
+    let sampler = try scheduler.sampler(sampling.sampler, stepCount: sampling.steps)
+    let isGuided = sampling.guidance != 1
+    let denoiser = noGrad { self.denoiser(conditioning, rows: noise.dim(0), isGuided: isGuided) }
+    return try finished(
+      walk(from: noise, with: sampler, using: random, onStep: onStep) { sample, timestep in
+        let input = isGuided ? Tensor.concatenated([sample, sample], over: 0) : sample
+        let output = denoiser(NoisedSample(input, timestep: timestep))
+        guard isGuided else { return output }
+        return guided(
+          halves: output, scale: sampling.guidance, channels: sample.dim(1),
+          rescale: sampling.guidanceRescale)
+      })
+  }
+
+  /// The noise from which DDIM without guidance draws `start` again: DDIM inversion.
+  ///
+  /// Shapes: `start` `[B, C, …]`, kept.
+  /// Source: Song et al. 2020, 4.3; unCLIP 3.
+  /// - Throws: `ConfigError` when the process has fewer steps, and what `onStep` throws.
+  public func noise(
+    of start: Tensor, _ conditioning: Conditioning, steps: Int,
+    onStep: (StepOutput) throws -> Void = { _ in }
+  ) throws -> Tensor {
+    let inversion = try DDIMInversion(
+      scheduler.diffusion(.float32Reference), spacing: scheduler.timestepSpacing(steps))
+    let denoiser = noGrad { self.denoiser(conditioning, rows: start.dim(0), isGuided: false) }
+    // No step draws noise, so the source's seed is without effect.
+    return try walk(
+      from: start, with: inversion, using: RandomSource(seed: 0), onStep: onStep
+    ) { sample, timestep in
+      denoiser(NoisedSample(sample, timestep: timestep))
+    }
+  }
+
+  private func walk(
+    from start: Tensor, with sampler: any Sampler, using random: RandomSource,
+    onStep: (StepOutput) throws -> Void, model: @escaping (Tensor, Int) -> Tensor
+  ) throws -> Tensor {
+    var sample = start
+    for step in denoise(start, with: sampler, using: random, model: model) {
+      sample = step.next
+      try onStep(step)
+    }
+    return sample
+  }
+}
+
+extension NoisedSample {
+  /// Rows that stand at one timestep of sampling.
+  init(_ sample: Tensor, timestep: Int) {
+    self.init(
+      sample: sample,
+      timesteps: Tensor.full([sample.dim(0)], Double(timestep), device: sample.device),
+      isLastStep: timestep == 0)
+  }
+}

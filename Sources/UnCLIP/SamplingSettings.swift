@@ -1,0 +1,103 @@
+public import Diffusion
+
+/// How every stage samples, without gaps: made from the model's own defaults, changed where a
+/// person asks for something else, and recorded whole in every image.
+///
+/// A new setting is a property here with its key and its range; the option that sets it; and the
+/// stage that reads it.
+public struct SamplingSettings: Codable, Sendable, Equatable {
+  /// Denoising steps of the prior.
+  public var priorSteps: Int
+  /// Guidance scale of the prior; 1 is none.
+  public var priorGuidance: Double
+  /// Image embeddings the prior samples, of which the one nearest to the text is kept
+  /// (paper section 2.2).
+  public var priorCandidates: Int
+  /// How the prior denoises.
+  public var priorSampler: SamplerKind
+  /// Denoising steps of the decoder.
+  public var decoderSteps: Int
+  /// Guidance scale of the decoder; 1 is none.
+  public var decoderGuidance: Double
+  /// How far guidance may not raise the contrast of the decoder's prediction, 0 to 1.
+  public var guidanceRescale: Double
+  /// How the decoder denoises.
+  public var decoderSampler: SamplerKind
+  /// Denoising steps of the upsampler.
+  public var upsamplerSteps: Int
+  /// How the upsampler denoises.
+  public var upsamplerSampler: SamplerKind
+
+  enum CodingKeys: String, CodingKey {
+    case priorSteps = "prior_steps"
+    case priorGuidance = "prior_guidance"
+    case priorCandidates = "prior_candidates"
+    case priorSampler = "prior_sampler"
+    case decoderSteps = "decoder_steps"
+    case decoderGuidance = "decoder_guidance"
+    case guidanceRescale = "guidance_rescale"
+    case decoderSampler = "decoder_sampler"
+    case upsamplerSteps = "upsampler_steps"
+    case upsamplerSampler = "upsampler_sampler"
+  }
+
+  /// diffusers' defaults for Karlo: 25, 25 and 7 ancestral steps, guidance 4 and 8, one candidate.
+  public init() {
+    priorSteps = 25
+    priorGuidance = 4
+    priorCandidates = 1
+    priorSampler = .ddpm
+    decoderSteps = 25
+    decoderGuidance = 8
+    guidanceRescale = 0
+    decoderSampler = .ddpm
+    upsamplerSteps = 7
+    upsamplerSampler = .ddpm
+  }
+
+  /// Takes one sampler for every stage.
+  public mutating func setSampler(_ sampler: SamplerKind) {
+    priorSampler = sampler
+    decoderSampler = sampler
+    upsamplerSampler = sampler
+  }
+
+  /// The prior's part.
+  public var prior: StageSampling {
+    StageSampling(steps: priorSteps, guidance: priorGuidance, sampler: priorSampler)
+  }
+
+  /// The decoder's part.
+  public var decoder: StageSampling {
+    StageSampling(
+      steps: decoderSteps, guidance: decoderGuidance, guidanceRescale: guidanceRescale,
+      sampler: decoderSampler)
+  }
+
+  /// The upsampler's part; it is not guided.
+  public var upsampler: StageSampling {
+    StageSampling(steps: upsamplerSteps, sampler: upsamplerSampler)
+  }
+
+  /// Checks every value against its range.
+  /// - Throws: `RequestError.outOfRange` for the first that is outside.
+  public func validate() throws(RequestError) {
+    for (name, steps) in [
+      ("prior steps", priorSteps), ("decoder steps", decoderSteps),
+      ("upsampler steps", upsamplerSteps),
+    ] where !(1...1000).contains(steps) {
+      throw .outOfRange(name, "\(steps)", "1 to 1000")
+    }
+    for (name, scale) in [
+      ("prior guidance", priorGuidance), ("decoder guidance", decoderGuidance),
+    ] where !(0...100).contains(scale) {
+      throw .outOfRange(name, "\(scale)", "0 to 100")
+    }
+    guard (0...1).contains(guidanceRescale) else {
+      throw .outOfRange("guidance rescale", "\(guidanceRescale)", "0 to 1")
+    }
+    guard (1...64).contains(priorCandidates) else {
+      throw .outOfRange("prior candidates", "\(priorCandidates)", "1 to 64")
+    }
+  }
+}

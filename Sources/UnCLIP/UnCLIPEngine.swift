@@ -1,0 +1,141 @@
+public import Imaging
+public import Torch
+
+/// A pipeline that concurrent programs share: an actor on a thread of its own, so that seconds of
+/// arithmetic never hold a thread of Swift's pool.
+///
+/// ```swift
+/// let engine = UnCLIPEngine(ModelFolder(url))
+/// for try await event in engine.events(for: ImageRequest(prompt: "a red apple")) {
+///   switch event {
+///   case .step(let step): print(step.stage, step.step, "of", step.stepCount)
+///   case .image(let image, let settings): try image.write(to: file(settings.seed))
+///   }
+/// }
+/// ```
+///
+/// Requests are served one after the other. A task that is cancelled ends within one denoising
+/// step. The thread count of the arithmetic is the process's, see `setThreadCount`.
+public actor UnCLIPEngine {
+  /// What happens during a generation.
+  public enum Event: Sendable {
+    /// A step of a stage is done.
+    case step(Step)
+    /// An image is done, and what it was made with.
+    case image(Image, GenerationSettings)
+  }
+
+  /// How far a generation is.
+  public struct Step: Sendable {
+    /// The stage at work.
+    public let stage: GenerationProgress.Stage
+    /// Steps done of this stage.
+    public let step: Int
+    /// Steps of this stage.
+    public let stepCount: Int
+    /// Index of the image, from 0.
+    public let index: Int
+    /// Images asked for.
+    public let count: Int
+    /// The image as it would come out now; nil unless previews are asked for and the stage makes
+    /// images.
+    public let preview: Image?
+  }
+
+  private let thread = ComputeThread()
+  private let open: @Sendable () throws -> UnCLIPPipeline
+  private var pipeline: UnCLIPPipeline?
+
+  /// The thread that the actor's work runs on.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    thread.asUnownedSerialExecutor()
+  }
+
+  /// An engine that opens the model when it is first used.
+  ///
+  /// The parameters are those of ``UnCLIPPipeline/init(_:requiring:device:dtype:residency:)``.
+  public init(
+    _ folder: ModelFolder, requiring parts: [ModelFolder.Part] = [], device: Device = .cpu,
+    dtype: DType = .float32, residency: UnCLIPPipeline.Residency = .lasting
+  ) {
+    open = {
+      try UnCLIPPipeline(
+        folder, requiring: parts, device: device, dtype: dtype, residency: residency)
+    }
+  }
+
+  /// Runs `body` with the pipeline: its open stages, for whatever is not an image of a request.
+  ///
+  /// Tensors may not leave `body`; images and numbers may.
+  /// - Throws: as ``UnCLIPPipeline/init(_:requiring:device:dtype:residency:)``, and what `body`
+  ///   throws.
+  public func withPipeline<Result: Sendable>(
+    _ body: @Sendable (UnCLIPPipeline) throws -> Result
+  ) throws -> Result {
+    let opened = try pipeline ?? open()
+    pipeline = opened
+    return try body(opened)
+  }
+
+  /// The model's name, version and default settings.
+  /// - Throws: as ``withPipeline(_:)``.
+  public func defaults() throws -> ModelDefaults { try withPipeline { $0.defaults } }
+
+  /// Generates the images of a request, in order.
+  ///
+  /// - Parameter original: an image to vary; nil draws the prompt.
+  /// - Throws: as ``UnCLIPPipeline/images(for:varying:progress:)``; `CancellationError` when the
+  ///   task is cancelled.
+  public func images(for request: ImageRequest, varying original: Image? = nil) throws -> [Image] {
+    try withPipeline { pipeline in
+      try pipeline.images(for: request, varying: original) { _ in try Task.checkCancellation() }
+    }
+  }
+
+  /// Generates the images of a request, and says each step on the way.
+  ///
+  /// The stream ends with the last image, or with the error that ended the generation. Whoever
+  /// stops listening ends it too.
+  /// - Parameters:
+  ///   - original: an image to vary; nil draws the prompt.
+  ///   - previews: whether steps carry the image as it would come out now.
+  public nonisolated func events(
+    for request: ImageRequest, varying original: Image? = nil, previews: Bool = false
+  ) -> AsyncThrowingStream<Event, any Error> {
+    AsyncThrowingStream { continuation in
+      let task = Task {
+        do {
+          try await self.generate(request, varying: original, previews: previews) {
+            continuation.yield($0)
+          }
+          continuation.finish()
+        } catch {
+          continuation.finish(throwing: error)
+        }
+      }
+      continuation.onTermination = { _ in task.cancel() }
+    }
+  }
+
+  private func generate(
+    _ request: ImageRequest, varying original: Image?, previews: Bool,
+    event: @Sendable (Event) -> Void
+  ) throws {
+    try withPipeline { pipeline in
+      var settings = try pipeline.settings(for: request)
+      for index in 0..<request.count {
+        settings.seed = request.seed &+ UInt64(index)
+        let image = try pipeline.image(settings, varying: original) { progress in
+          try Task.checkCancellation()
+          event(
+            .step(
+              Step(
+                stage: progress.stage, step: progress.step, stepCount: progress.stepCount,
+                index: index, count: request.count,
+                preview: previews ? progress.preview : nil)))
+        }
+        event(.image(image, settings))
+      }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import UnCLIP
+
+/// How an image was made, as its PNG file says in text chunks; enough to make it again.
+struct ImageRecord: Equatable, Sendable, Encodable {
+  /// What decided the image beside the model.
+  var settings: GenerationSettings
+  /// What it was made with.
+  var provenance: Provenance
+
+  /// The model and the machine that an image was made with.
+  struct Provenance: Equatable, Sendable, Encodable {
+    /// Path of the image this is a variation of; nil if a prompt was drawn.
+    var original: String?
+    /// Element type of the arithmetic.
+    var dtype: String
+    /// Threads that shared the arithmetic: sums are split among them, which changes their rounding.
+    var threads: Int
+    /// Name and version of the model.
+    var model: String
+    var modelVersion: String
+    /// The program.
+    var software: String
+  }
+
+  /// One flat object, as the text chunks.
+  func encode(to encoder: any Encoder) throws {
+    try settings.encode(to: encoder)
+    try provenance.encode(to: encoder)
+  }
+
+  /// The text chunks, in the order they are written.
+  func chunks() throws -> [(key: String, value: String)] {
+    try settings.metadata() + (provenance.original.map { [("original", $0)] } ?? []) + [
+      ("dtype", provenance.dtype), ("threads", "\(provenance.threads)"),
+      ("model", provenance.model), ("model_version", provenance.modelVersion),
+      ("software", provenance.software),
+    ]
+  }
+}
+
+extension ImageRecord.Provenance {
+  /// Reads an image's text chunks.
+  /// - Throws: `CommandError.data` for an image that is not ours, lacks a chunk, or has one that
+  ///   is not possible.
+  init(chunks: [String: String], file: String) throws(CommandError) {
+    guard chunks["prompt"] != nil else {
+      throw .data(
+        "\(file) does not say how it was made; only images that unclip wrote can be verified.")
+    }
+    func text(_ key: String) throws(CommandError) -> String {
+      guard let value = chunks[key] else {
+        throw .data("\(file) does not say its '\(key)', so it cannot be made again.")
+      }
+      return value
+    }
+    func impossible(_ key: String, _ value: String) -> CommandError {
+      .data("\(file) says '\(value)' as its '\(key)', which is not possible.")
+    }
+    original = chunks["original"]
+    dtype = try text("dtype")
+    guard ElementType(rawValue: dtype) != nil else { throw impossible("dtype", dtype) }
+    let count = try text("threads")
+    guard let threads = Int(count), (1...MachineOptions.mostThreads).contains(threads) else {
+      throw impossible("threads", count)
+    }
+    self.threads = threads
+    model = try text("model")
+    modelVersion = try text("model_version")
+    software = try text("software")
+  }
+}

@@ -1,0 +1,168 @@
+import Diffusion
+import Foundation
+import TestSupport
+import Testing
+import UnCLIP
+
+@testable import UnCLIPCommand
+
+@Suite struct OutputPlanTests {
+  private func plan(
+    _ prompts: [String], count: Int = 1, seed: UInt64 = 0, out: String
+  ) throws(CommandError) -> [String] {
+    try OutputPlan(of: prompts, count: count, seed: seed, out: out).items.map(\.url.path)
+  }
+
+  @Test func oneFileForOneImage() throws {
+    #expect(try plan(["a"], out: "/tmp/x/apple.png") == ["/tmp/x/apple.png"])
+    #expect(try plan(["a"], out: "/tmp/x/APPLE.PNG") == ["/tmp/x/APPLE.PNG"])
+  }
+
+  @Test func namesInAFolderSayPromptAndSeed() throws {
+    #expect(
+      try plan(["A red apple!", "cat"], count: 2, seed: 7, out: "/tmp/d") == [
+        "/tmp/d/a-red-apple-7.png", "/tmp/d/a-red-apple-8.png", "/tmp/d/cat-7.png",
+        "/tmp/d/cat-8.png",
+      ])
+    #expect(
+      try plan(["a cat", "a, cat"], out: "/tmp/d/") == [
+        "/tmp/d/a-cat-0.png", "/tmp/d/a-cat-0-2.png",
+      ])
+  }
+
+  @Test func seedsWrapAround() throws {
+    let items = try OutputPlan(of: [""], count: 2, seed: .max, out: "/tmp/d").items
+    #expect(items.map(\.seed) == [.max, 0])
+  }
+
+  @Test(arguments: [
+    ("", "image"), ("🍎🍎", "image"), ("../../etc", "etc"), ("一个 红苹果", "一个-红苹果"),
+    (String(repeating: "word ", count: 10_000), "word-word-word-word-word-word-word-word-word"),
+    (String(repeating: "x", count: 400), "image"),
+  ])
+  func stemsAreSafeFileNames(prompt: String, stem: String) {
+    #expect(OutputPlan.stem(prompt) == stem)
+  }
+
+  @Test func refusesAFileForSeveralImagesAndOtherFormats() {
+    #expect(sentence { try plan(["a"], count: 4, out: "x.png") }.contains("4 images are asked"))
+    #expect(sentence { try plan(["a"], out: "x.jpg") }.contains("images are PNG files"))
+  }
+
+  @Test func refusesAPlaceThatCannotBeWritten() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write("", to: "file")
+    let plan = try OutputPlan(of: ["a"], count: 1, seed: 0, out: file + "/sub")
+    #expect(sentence { try plan.prepare() }.contains("Cannot write \(file)/sub"))
+    try FileManager.default.createDirectory(
+      atPath: folder.path("taken.png"), withIntermediateDirectories: true)
+    let grid = folder.url.appendingPathComponent("taken.png")
+    let good = try OutputPlan(of: ["a"], count: 1, seed: 0, out: folder.url.path)
+    #expect(sentence { try good.prepare(and: [grid]) }.contains("a folder of that name is there"))
+    #expect(try folder.names == ["file", "taken.png"])
+  }
+}
+
+@Suite struct PromptOptionsTests {
+  private func prompts(_ bytes: [UInt8]) throws(CommandError) -> [String] {
+    try PromptOptions.prompts(in: Data(bytes), file: "prompts.txt")
+  }
+
+  @Test func readsLinesThatAreNotBlank() throws {
+    #expect(
+      try prompts(Array("a red apple\r\n\n  一个红苹果 \n🍎".utf8)) == ["a red apple", "一个红苹果", "🍎"])
+  }
+
+  @Test(
+    arguments: [
+      ([0xFF, 0xFE, 0x41], "is not UTF-8 text"), ([0x41, 0x00], "is not UTF-8 text"),
+      ([0x0A, 0x20], "holds no prompt"),
+    ] as [([UInt8], String)])
+  func refusesOtherFiles(bytes: [UInt8], part: String) {
+    do {
+      Issue.record("taken: \(try prompts(bytes))")
+    } catch {
+      #expect(error.status == .data)
+      #expect(error.description.contains(part))
+    }
+  }
+}
+
+@Suite struct ImageRecordTests {
+  private let record: ImageRecord = {
+    var sampling = SamplingSettings()
+    sampling.priorCandidates = 2
+    sampling.decoderGuidance = 8.125
+    sampling.decoderSampler = .dpmSolver
+    return ImageRecord(
+      settings: GenerationSettings(
+        prompt: "一个 \"red\" apple 🍎", seed: .max, size: 256, sampling: sampling),
+      provenance: .init(
+        dtype: "float32", threads: 2, model: "small", modelVersion: "1",
+        software: "unclip 0.1.0"))
+  }()
+
+  private func chunks(
+    without keys: Set<String> = [], _ changes: [String: String] = [:]
+  ) throws -> [String: String] {
+    Dictionary(uniqueKeysWithValues: try record.chunks().map { ($0.key, $0.value) })
+      .filter { !keys.contains($0.key) }.merging(changes) { $1 }
+  }
+
+  private func read(
+    _ chunks: [String: String], over sampling: SamplingSettings = .init()
+  ) throws -> ImageRecord {
+    let provenance = try ImageRecord.Provenance(chunks: chunks, file: "x.png")
+    return ImageRecord(
+      settings: try GenerationSettings(metadata: chunks, sampling: sampling, file: "x.png"),
+      provenance: provenance)
+  }
+
+  @Test func survivesTheFile() throws {
+    #expect(try read(chunks()) == record)
+    let varied = try read(chunks(["original": "cat.jpg"]))
+    #expect(varied.provenance.original == "cat.jpg")
+    #expect(try varied.chunks().contains { $0.value == "cat.jpg" })
+  }
+
+  /// An image that is older than a setting was made with what the model has for it.
+  @Test func settingsThatAnOldImageLacksAreTheModels() throws {
+    var model = SamplingSettings()
+    model.decoderSampler = .ddim
+    model.decoderSteps = 3
+    let old = try chunks(
+      without: ["prior_sampler", "decoder_sampler", "upsampler_sampler", "guidance_rescale"],
+      ["decoder_guidance": "8.125", "prior_guidance": "4.0"])
+    let settings = try read(old, over: model).settings
+    #expect(settings.sampling.decoderSampler == .ddim && settings.sampling.decoderSteps == 25)
+    #expect(settings.sampling.priorGuidance == 4 && settings.seed == .max)
+  }
+
+  @Test(arguments: [
+    ("prompt", "does not say how it was made"), ("software", "does not say its 'software'"),
+    ("threads", "does not say its 'threads'"),
+  ])
+  func refusesImagesOfOthers(key: String, part: String) throws {
+    try expect(chunks(without: [key]), saying: part)
+  }
+
+  @Test(arguments: [
+    ("prior_steps", "many", "'prior_steps' is \"many\", but it must be a number"),
+    ("seed", "-1", "'seed' is \"-1\", but it must be a number"),
+    ("decoder_sampler", "magic", "'decoder_sampler'"),
+    ("threads", "0", "says '0' as its 'threads', which is not possible"),
+    ("dtype", "int4", "says 'int4' as its 'dtype', which is not possible"),
+  ])
+  func refusesImpossibleValues(key: String, value: String, part: String) throws {
+    try expect(chunks([key: value]), saying: part)
+  }
+
+  private func expect(_ chunks: [String: String], saying part: String) {
+    do {
+      Issue.record("taken: \(try read(chunks))")
+    } catch {
+      #expect(ExitStatus(of: error) == .data)
+      #expect("\(error)".contains(part) && "\(error)".hasPrefix("x.png"), "\(error)")
+    }
+  }
+}
