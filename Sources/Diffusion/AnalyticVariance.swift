@@ -60,8 +60,8 @@ public struct SecondMomentEstimate {
     var moments = Array(repeating: mean(first), count: counts.count)
     for (low, high) in zip(seen, seen.dropFirst()) {
       for t in low...high {
-        let share = Double(t - low) / Double(high - low)
-        moments[t] = mean(low) + (mean(high) - mean(low)) * share
+        let fraction = Double(t - low) / Double(high - low)
+        moments[t] = mean(low) + (mean(high) - mean(low)) * fraction
       }
     }
     for t in last..<counts.count { moments[t] = mean(last) }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The families of noise schedules; raw values are the peers' names.
+/// The families of noise schedules; raw values are diffusers' names.
 public enum BetaSchedule: String, Codable, Sendable, CaseIterable {
   /// Nichol and Dhariwal's squared cosine, each β capped at 0.999.
   case cosine = "squaredcos_cap_v2"
@@ -33,7 +33,7 @@ public enum BetaSchedule: String, Codable, Sendable, CaseIterable {
     return (0..<count).map { $0 == count - 1 ? last : first + step * Double($0) }
   }
 
-  /// The share of signal left at time `u` in [0, 1], up to a constant factor.
+  /// The fraction of the signal left at time `u` in [0, 1], up to a constant factor.
   private static func cosineAlphaBar(_ u: Double) -> Double {
     let value = cos((u + 0.008) / 1.008 * .pi / 2)
     return value * value
@@ -45,6 +45,6 @@ public enum TablePrecision: Sendable {
   /// Every entry in double precision.
   case float64
   /// β rounded to single precision, and ᾱ the rounded product of the rounded 1 − β, as diffusers
-  /// keeps them: pictures from its checkpoints then match step for step.
+  /// keeps them: images from its checkpoints then match step for step.
   case float32Reference
 }

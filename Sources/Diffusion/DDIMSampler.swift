@@ -3,9 +3,9 @@ public import Torch
 
 /// DDIM: a step keeps the predicted start and moves along the implied noise.
 ///
-/// η = 0 draws nothing, so the noise it starts from decides the result; η = 1 is as noisy as ``DDPMSampler``. The
-/// noise is derived again from the thresholded start, without which samples drift. A learned
-/// variance is ignored.
+/// η = 0 draws no noise, so where it starts decides the result; η = 1 is as noisy as
+/// ``DDPMSampler``. The noise is derived again from the thresholded start, without which samples
+/// drift. A learned variance is ignored.
 /// Source: Song et al. 2020, equation 12; guided-diffusion `ddim_sample`.
 public struct DDIMSampler: Sampler, Sendable {
   private let trajectory: Trajectory
@@ -49,7 +49,8 @@ public struct DDIMSampler: Sampler, Sendable {
   }
 }
 
-/// DDIM run backwards, from a clean sample to the noise that ``DDIMSampler`` with η = 0 turns into it.
+/// DDIM run backwards, from a clean sample to the noise that ``DDIMSampler`` with η = 0 turns into
+/// it.
 ///
 /// Walks the timesteps upwards; the last step carries to ᾱ = 0 and so yields the predicted
 /// noise. Thresholding or guidance would break the round trip, so there is neither.

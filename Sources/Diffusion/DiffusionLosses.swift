@@ -3,7 +3,7 @@ public import Torch
 
 /// The parts of a training loss.
 public struct DiffusionLosses {
-  /// What to differentiate: the mean over rows of the weighted error plus the bound's share.
+  /// What to differentiate: the mean over rows of the weighted error plus the bound's term.
   /// Shapes: `[]`.
   public let total: Tensor
   /// Mean squared error of each row, unweighted and without gradient. Shapes: `[B]`.
@@ -101,7 +101,7 @@ func discretisedLogLikelihood(_ x: Tensor, mean: Tensor, logScale: Tensor) -> Te
   return Tensor.where(x .< -0.999, above.clamped(min: 1e-12, max: nil).log(), inside)
 }
 
-/// The normal distribution function by the tanh approximation the peers train with.
+/// The normal distribution function by the tanh approximation that guided-diffusion trains with.
 private func approximateNormalCDF(_ x: Tensor) -> Tensor {
   ((x + x * x * x * 0.044715) * (2 / Double.pi).squareRoot()).tanh() * 0.5 + 0.5
 }

@@ -1,7 +1,7 @@
 import Foundation
 public import Torch
 
-/// What the network's output means; raw values are the peers' `prediction_type`.
+/// What the network's output means; raw values are diffusers' `prediction_type`.
 public enum Prediction: String, Codable, Sendable, CaseIterable {
   /// The noise ε.
   case epsilon
@@ -11,7 +11,7 @@ public enum Prediction: String, Codable, Sendable, CaseIterable {
   case v = "v_prediction"
 }
 
-/// Where the variance of a reverse step comes from; raw values are the peers' `variance_type`.
+/// Where the variance of a reverse step comes from; raw values are diffusers' `variance_type`.
 public enum Variance: String, Codable, Sendable, CaseIterable {
   /// β̃_t, the posterior's.
   case fixedSmall = "fixed_small_log"
@@ -47,7 +47,8 @@ public struct GaussianDiffusion: Sendable, Equatable {
 
   /// Makes the process.
   ///
-  /// Traps: ε-prediction of a schedule that ends without signal, whose last x_0 is undefined.
+  /// - Precondition: a network that predicts ε has a schedule that ends with signal: without, the
+  ///   last x_0 is undefined.
   public init(
     schedule: NoiseSchedule, prediction: Prediction = .epsilon, variance: Variance = .fixedSmall
   ) {
@@ -68,7 +69,8 @@ public struct GaussianDiffusion: Sendable, Equatable {
 
   /// √ᾱ_t x_0 + √(1 − ᾱ_t) ε, a draw from `q(x_t | x_0)`.
   ///
-  /// Shapes: `start`, `noise` `[B, …]`. Traps: a count of timesteps that is neither 1 nor B.
+  /// Shapes: `start`, `noise` `[B, …]`.
+  /// - Precondition: there are 1 or B timesteps.
   public func noised(_ start: Tensor, at timesteps: [Int], noise: Tensor) -> Tensor {
     let (signal, deviation) = signalAndDeviation(at: timesteps, like: start)
     return signal * start.asSamplingType + deviation * noise.asSamplingType
@@ -118,7 +120,7 @@ public struct GaussianDiffusion: Sendable, Equatable {
   /// log σ² of the reverse step, of a shape that broadcasts with the sample.
   ///
   /// Shapes: `output` `[B, C or 2C, …]`, `sample` `[B, C, …]`.
-  /// Traps: a learned variance whose output lacks the second half of the channels.
+  /// - Precondition: the output of a learned variance has twice the sample's channels.
   public func logVariance(_ output: Tensor, sample: Tensor, at timesteps: [Int]) -> Tensor {
     let small = coefficient(at: timesteps, like: sample) { schedule.posteriorLogVariance[$0] }
     switch variance {

@@ -31,7 +31,7 @@ public func guided(
 /// Guidance of a batch whose first half is unconditional and second half conditional, as one
 /// pass of the network yields. Shapes: `[2B, C, …] -> [B, C, …]`.
 ///
-/// Traps: an odd batch.
+/// - Precondition: the batch is even.
 public func guided(
   halves output: Tensor, scale: Double, channels: Int? = nil, rescale: Double = 0
 ) -> Tensor {

@@ -6,7 +6,7 @@ public enum LossWeighting: Sendable, Equatable {
   /// Source: Hang et al. 2023, 3.4.
   case minSNR(gamma: Double)
   /// `SNR` kept within 1 … γ on the start's error: the noisiest steps, which decide colour and
-  /// layout, keep their share. Source: Salimans & Ho 2022, 4 (truncated SNR), with Hang's bound.
+  /// layout, keep their weight. Source: Salimans & Ho 2022, 4 (truncated SNR), with Hang's bound.
   case truncatedSNR(gamma: Double)
 }
 

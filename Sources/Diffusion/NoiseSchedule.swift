@@ -9,7 +9,7 @@ import Foundation
 public struct NoiseSchedule: Sendable, Equatable {
   /// β_t, the variance added by step t. Range: (0, 1].
   public let betas: [Double]
-  /// ᾱ_t, the share of signal power left after step t. Peers: `alphas_cumprod`.
+  /// ᾱ_t, the fraction of signal power left after step t; diffusers' `alphas_cumprod`.
   public let alphaBars: [Double]
   /// ᾱ_{t−1}, with 1 before the first step.
   public let previousAlphaBars: [Double]
@@ -26,7 +26,7 @@ public struct NoiseSchedule: Sendable, Equatable {
 
   /// Makes the schedule of the given family.
   ///
-  /// Traps: `stepCount` below 1.
+  /// - Precondition: `stepCount` is at least 1.
   public init(
     _ family: BetaSchedule, stepCount: Int = 1000, precision: TablePrecision = .float64
   ) {
@@ -36,7 +36,7 @@ public struct NoiseSchedule: Sendable, Equatable {
 
   /// Makes the schedule whose steps add the variances `betas`.
   ///
-  /// Traps: no betas, or one outside (0, 1].
+  /// - Precondition: there are betas, all in (0, 1].
   public init(betas: [Double], precision: TablePrecision = .float64) {
     switch precision {
     case .float64:
@@ -95,7 +95,7 @@ public struct NoiseSchedule: Sendable, Equatable {
   ///
   /// Each new β is `1 − ᾱ_{S_k} / ᾱ_{S_{k−1}}`; a step between neighbours keeps its β, so visiting
   /// every step changes nothing.
-  /// Traps: timesteps that are not ascending, or outside `0 ..< stepCount`.
+  /// - Precondition: timesteps ascend within `0 ..< stepCount`.
   /// Source: IDDPM 4; guided-diffusion `SpacedDiffusion`.
   public func respaced(to timesteps: [Int]) -> RespacedSchedule {
     precondition(!timesteps.isEmpty, "a respaced schedule visits at least one timestep")
@@ -120,7 +120,7 @@ public struct NoiseSchedule: Sendable, Equatable {
     switch precision {
     case .float64: return 1 - after / before
     // Where β is almost 1, as at the first step of the cosine schedule, what remains of 1 − β
-    // after the peer's rounding is a quarter off: pictures differ unless it is kept.
+    // after diffusers' rounding is a quarter off: images differ unless it is kept.
     case .float32Reference: return Double(1 - Float(after) / Float(before))
     }
   }
@@ -146,6 +146,6 @@ public struct NoiseSchedule: Sendable, Equatable {
 public struct RespacedSchedule: Sendable, Equatable {
   /// The schedule, indexed by position in ``timesteps``.
   public let schedule: NoiseSchedule
-  /// Ascending indices of the original process; what the network is told.
+  /// Ascending indices of the original process; the timesteps the network is given.
   public let timesteps: [Int]
 }

@@ -49,7 +49,7 @@ public protocol Sampler {
 /// ```
 ///
 /// Progress, previews and cancellation are the caller's loop. The model runs without gradients
-/// and is told the timestep of the original process; noise is drawn after it has run, in the
+/// and is given the timestep of the original process; noise is drawn after it has run, in the
 /// order diffusers draws it, and only for steps that use it.
 /// Shapes: `sample` `[B, C, …]`; the model's output `[B, C or 2C, …]`.
 public func denoise(
@@ -62,7 +62,7 @@ public func denoise(
 /// As `denoise(_:with:using:model:)`, with a random source for each row, so that a row does
 /// not depend on what else is in the batch.
 ///
-/// Traps: a count of sources that is neither 1 nor B.
+/// - Precondition: there are 1 or B sources.
 public func denoise(
   _ sample: Tensor, with sampler: any Sampler, using randoms: [RandomSource],
   model: @escaping (_ sample: Tensor, _ timestep: Int) -> Tensor
@@ -72,7 +72,7 @@ public func denoise(
 
 /// Normal noise: drawn whole from one source, or row by row from one source each.
 ///
-/// Traps: a count of sources that is neither 1 nor the first axis.
+/// - Precondition: there is one source, or one for each row.
 public func normalNoise(
   _ shape: [Int], dtype: DType = .float32, device: Device = .cpu, using randoms: [RandomSource]
 ) -> Tensor {

@@ -1,12 +1,12 @@
 public import Config
 public import Foundation
 
-/// The noising process a network was trained for and how it is sampled, as the peers'
+/// The noising process a network was trained for and how it is sampled, as diffusers'
 /// `scheduler_config.json` describes them.
 ///
 /// Source: diffusers `UnCLIPScheduler`, `DDIMScheduler`.
 public struct SchedulerConfig: Sendable, Equatable {
-  /// The peer's class, which decides the sampler and what keys a file holds.
+  /// diffusers' class, which decides the sampler and what keys a file holds.
   public enum Algorithm: String, Codable, Sendable {
     /// Ancestral sampling.
     case unCLIP = "UnCLIPScheduler"
@@ -14,7 +14,7 @@ public struct SchedulerConfig: Sendable, Equatable {
     case ddim = "DDIMScheduler"
   }
 
-  /// How a count of steps becomes timesteps; raw values are the peer's.
+  /// How a count of steps becomes timesteps; raw values are diffusers'.
   public enum Spacing: String, Codable, Sendable {
     /// Evenly, first and last timestep included.
     case uniform = "linspace"
@@ -66,7 +66,7 @@ public struct SchedulerConfig: Sendable, Equatable {
     self.clipSampleRange = clipSampleRange ?? 1
   }
 
-  /// The peer's defaults for the class.
+  /// diffusers' defaults for the class.
   private init(algorithm: Algorithm) {
     self.algorithm = algorithm
     trainStepCount = 1000
@@ -87,10 +87,10 @@ public struct SchedulerConfig: Sendable, Equatable {
   /// The prior: predicts the standardised embedding, clamped to ±5.
   public static let prior = SchedulerConfig(
     prediction: .start, variance: .fixedSmall, clipSampleRange: 5)
-  /// The decoder: predicts ε and a variance, pictures in [-1, 1].
+  /// The decoder: predicts ε and a variance, images in [-1, 1].
   public static let decoder = SchedulerConfig(
     prediction: .epsilon, variance: .learnedRange, clipSampleRange: 1)
-  /// The upsamplers: predict ε, pictures in [-1, 1].
+  /// The upsamplers: predict ε, images in [-1, 1].
   public static let upsampler = SchedulerConfig(
     prediction: .epsilon, variance: .fixedSmall, clipSampleRange: 1)
 
@@ -106,7 +106,7 @@ public struct SchedulerConfig: Sendable, Equatable {
   ///
   /// `_diffusers_version` is ignored. An `UnCLIPScheduler` file may lack `beta_schedule`, as
   /// the first ones do.
-  /// Throws: `ConfigError` for unreadable JSON, an unknown, missing or impossible key.
+  /// - Throws: `ConfigError` for unreadable JSON, an unknown, missing or impossible key.
   public static func decode(_ data: Data, file: String) throws(ConfigError) -> SchedulerConfig {
     let config = try ConfigFile.decode(
       SchedulerConfig.self, from: data, file: file, ignored: ["_diffusers_version"])
@@ -114,13 +114,13 @@ public struct SchedulerConfig: Sendable, Equatable {
     return config
   }
 
-  /// The file's content, which the peer's class opens.
-  /// Throws: `ConfigError` when a number has no JSON form.
+  /// The file's content, which diffusers' class opens.
+  /// - Throws: `ConfigError` when a number has no JSON form.
   public func encoded() throws(ConfigError) -> Data { try ConfigFile.encode(self) }
 
   /// Checks every value.
   ///
-  /// Throws: `ConfigError.invalid` for the first that is impossible.
+  /// - Throws: `ConfigError.invalid` for the first that is impossible.
   public func validate(file: String = "scheduler_config.json") throws(ConfigError) {
     func require(
       _ holds: Bool, _ key: Keys, _ value: String, _ expected: String
@@ -156,7 +156,7 @@ public struct SchedulerConfig: Sendable, Equatable {
       "UnCLIPScheduler knows only \"fixed_small_log\" and \"learned_range\"")
   }
 
-  /// The noising process. Train with float64 tables; sample the peers' weights with the float32
+  /// The noising process. Train with float64 tables; sample diffusers' weights with the float32
   /// reference.
   public func diffusion(_ precision: TablePrecision = .float64) -> GaussianDiffusion {
     let betas: [Double]

@@ -4,7 +4,7 @@ public import Torch
 public enum Threshold: Sendable, Equatable {
   /// Not at all.
   case none
-  /// Every entry clamped to ± the bound: 1 for pictures, 5 for diffusers' prior latents.
+  /// Every entry clamped to ± the bound: 1 for images, 5 for diffusers' prior latents.
   case range(Double)
   /// Each row clamped to ± this quantile of its absolute entries, then divided by it; the
   /// quantile counts as at least 1 and at most `cap`.
@@ -18,9 +18,9 @@ public enum Threshold: Sendable, Equatable {
       return start
     case .range(let bound):
       return start.clamped(min: -bound, max: bound)
-    case .quantile(let share, let cap):
+    case .quantile(let fraction, let cap):
       let rows = start.reshaped([start.dim(0), -1]).abs()
-      let bound = rows.quantile(share, over: 1).clamped(min: 1, max: cap)
+      let bound = rows.quantile(fraction, over: 1).clamped(min: 1, max: cap)
         .reshaped([start.dim(0)] + Array(repeating: 1, count: start.rank - 1))
       return Tensor.maximum(Tensor.minimum(start, bound), -bound) / bound
     }

@@ -20,7 +20,7 @@ public func timestepSinusoid(_ timesteps: Tensor, width: Int) -> Tensor {
 ///
 /// Source: diffusers `TimestepEmbedding`; keys `linear_1`, `linear_2`.
 public final class TimestepEmbedding: Module {
-  /// Property names that are not the snake case of the peer's.
+  /// Property names that are not the snake case of diffusers'.
   public static let keys = ["linear1": "linear_1", "linear2": "linear_2"]
   let linear1: Linear
   let linear2: Linear

@@ -1,7 +1,7 @@
 public import Torch
 public import TorchNN
 
-/// The U-Net of ADM that predicts what is to be taken away from a noisy picture:
+/// The U-Net of ADM that predicts what is to be taken away from a noisy image:
 /// `[B, C, H, W] -> [B, C', H, W]`, `config.sampleChannels` to `config.predictionChannels`.
 ///
 /// Residual blocks change the side, levels may attend to a context sequence, a class embedding may

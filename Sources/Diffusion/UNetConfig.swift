@@ -1,9 +1,9 @@
 public import Config
 public import Foundation
 
-/// The shape of an ADM U-Net, as the peers' `config.json` describes it.
+/// The shape of an ADM U-Net, as diffusers' `config.json` describes it.
 ///
-/// One struct reads both peers' classes: `UNet2DConditionModel` (the decoder: attention with a
+/// One struct reads both of diffusers' classes: `UNet2DConditionModel` (the decoder: attention with a
 /// context) and `UNet2DModel` (the upsamplers: none). Source: ADM; diffusers.
 public struct UNetConfig: Codable, Sendable, Equatable {
   /// How the timestep enters a residual block.
@@ -30,7 +30,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
   /// variance is learned, times `patchSize²`.
   public var outChannels: Int
   /// Side of the square of pixels that enters as one position with as many times the channels; 1
-  /// is every peer's. At 2 the costly finest level falls away. Source: Hoogeboom et al. 2023,
+  /// is diffusers'. At 2 the costly finest level falls away. Source: Hoogeboom et al. 2023,
   /// "simple diffusion", section 3.3; the order of channels is PyTorch's `pixel_unshuffle`.
   public var patchSize: Int
   /// Channels of each level, finest first.
@@ -98,7 +98,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
     self.dropout = dropout
   }
 
-  /// Decodes; every key but those the peers lack must be there.
+  /// Decodes; every key but those diffusers lacks must be there.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     sampleSize = try values.decodeIfPresent(Int.self, forKey: .sampleSize)
@@ -121,7 +121,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
 
   /// Width of the timestep embedding.
   public var timeEmbedWidth: Int { 4 * (blockOutChannels.first ?? 0) }
-  /// By how much the coarsest level is smaller than the picture.
+  /// By how much the coarsest level is smaller than the image.
   public var downsampling: Int { patchSize << max(0, blockOutChannels.count - 1) }
   /// Channels of the sample that goes in.
   public var sampleChannels: Int { inChannels / (patchSize * patchSize) }
@@ -138,7 +138,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
 }
 
 extension UNetConfig {
-  /// Reads a peer's or our own `config.json`.
+  /// Reads diffusers' or our own `config.json`.
   /// - Throws: `ConfigError`, also for options of the peers that are not supported here.
   public static func read(at url: URL) throws(ConfigError) -> UNetConfig {
     let config = try ConfigFile.read(
@@ -147,7 +147,7 @@ extension UNetConfig {
     return config
   }
 
-  /// The file's content, which the peers read too.
+  /// The file's content, which diffusers reads too.
   public func encoded() throws(ConfigError) -> Data {
     var extra: [String: JSONValue] = [
       "_class_name": .string(
@@ -159,7 +159,7 @@ extension UNetConfig {
     } else {
       extra["mid_block_type"] = .string("UNetMidBlock2DSimpleCrossAttn")
     }
-    // The peers do not know patches: they are named only where there are some.
+    // diffusers does not know patches: they are named only where there are some.
     return try ConfigFile.encode(
       self, extra: extra, leavingOut: patchSize == 1 ? [CodingKeys.patchSize.rawValue] : [])
   }
@@ -226,7 +226,7 @@ extension UNetConfig {
 
   private static let ignoredKeys: Set<String> = [
     "_class_name", "_diffusers_version", "_name_or_path",
-    // The only middle block each class of the peers can have here.
+    // The only middle block each class of diffusers can have here.
     "mid_block_type",
     // Means nothing when resampling is done by residual blocks.
     "downsample_padding", "downsample_type", "upsample_type", "num_train_timesteps",

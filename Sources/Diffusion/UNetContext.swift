@@ -3,7 +3,7 @@ import TorchNN
 
 /// A context sequence as the attention layers of one U-Net read it: their keys and values of it.
 ///
-/// A picture's context is the same at every step, so it is projected once.
+/// An image's context is the same at every step, so it is projected once.
 public struct UNetContext {
   /// Keys and values by layer, each `[B, L, C]` with the layer's own `C`.
   private let projected: [ObjectIdentifier: (keys: Tensor, values: Tensor)]
@@ -23,7 +23,7 @@ public struct UNetContext {
 
   /// What one layer attends to before the pixels.
   ///
-  /// Traps: when the context was made for another network.
+  /// - Precondition: the context was made for this network.
   subscript(layer: AddedKVAttention) -> (keys: Tensor, values: Tensor) {
     guard let own = projected[ObjectIdentifier(layer)] else {
       preconditionFailure("the context was projected by another U-Net")
@@ -33,7 +33,7 @@ public struct UNetContext {
 }
 
 extension UNet {
-  /// Projects a context sequence for every step of the pictures it belongs to.
+  /// Projects a context sequence for every step of the images it belongs to.
   ///
   /// Shapes: `sequence` `[B, L, X]`; `mask` `[B, L]` bool, true where a position may be seen.
   public func context(_ sequence: Tensor, mask: Tensor? = nil) -> UNetContext {

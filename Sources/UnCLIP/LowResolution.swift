@@ -1,7 +1,7 @@
 import Foundation
 public import Torch
 
-/// How an upsampler's low-resolution condition is made from a picture in training.
+/// How an upsampler's low-resolution condition is made from an image in training.
 ///
 /// The paper corrupts the condition with a Gaussian blur (kernel 3, σ 0.6), never the target; it
 /// does not say how often, so the rate is DALLE2-pytorch's one half.
@@ -12,7 +12,7 @@ public enum LowResolution {
   /// The blur's standard deviation, pixels.
   static let sigma = 0.6
 
-  /// A picture reduced `factor` times, blurred where `blurred` is true:
+  /// An image reduced `factor` times, blurred where `blurred` is true:
   /// `[B, 3, S, S] -> [B, 3, S / factor, S / factor]`.
   ///
   /// - Parameter blurred: `[B]` bool; nil blurs none.
@@ -24,7 +24,7 @@ public enum LowResolution {
     return Tensor.where(blurred.reshaped(blurred.dim(0), 1, 1, 1), blur(small), small)
   }
 
-  /// The condition at the upsampler's size: antialiased bicubic, as the peers do.
+  /// The condition at the upsampler's size: antialiased bicubic, as diffusers does.
   /// `[B, 3, s, s] -> [B, 3, size, size]`.
   public static func enlarged(_ images: Tensor, to size: Int) -> Tensor {
     F.interpolate(images, size: (size, size), mode: .bicubic, antialias: true)

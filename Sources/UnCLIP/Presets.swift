@@ -101,7 +101,7 @@ public struct UnCLIPPreset: Sendable {
 }
 
 extension UNetConfig {
-  /// A decoder's U-Net: pictures in, prediction and, where it is learned, variance out.
+  /// A decoder's U-Net: images in, prediction and, where it is learned, variance out.
   static func decoder(
     size: Int, channels: [Int], layersPerBlock: Int, attention: [Bool], headWidth: Int,
     contextWidth: Int, groups: Int, dropout: Double, learnsVariance: Bool, patchSize: Int = 1
@@ -113,7 +113,7 @@ extension UNetConfig {
       dropout: dropout, patchSize: patchSize)
   }
 
-  /// An upsampler's U-Net: picture and enlarged condition in, prediction out.
+  /// An upsampler's U-Net: image and enlarged condition in, prediction out.
   static func upsampler(
     size: Int, channels: [Int], layersPerBlock: Int, groups: Int, timeShift: TimeShift,
     dropout: Double, patchSize: Int = 1
@@ -128,10 +128,10 @@ extension UNetConfig {
 }
 
 extension SchedulerConfig {
-  /// The small decoder and upsampler predict the clean picture: where training is short, an error
-  /// of ε at the noisiest steps would be multiplied by 1/√ᾱ and tint the whole picture. Their
+  /// The small decoder and upsampler predict the clean image: where training is short, an error
+  /// of ε at the noisiest steps would be multiplied by 1/√ᾱ and tint the whole image. Their
   /// variance is fixed: at the cleanest steps the bound of a learned one has gradients a hundred
-  /// times those of the picture, which clipping then pays for.
+  /// times those of the image, which clipping then pays for.
   static let small = SchedulerConfig(
     prediction: .start, variance: .fixedSmall, clipSampleRange: 1)
   /// The tiny decoder learns its variance, so that tests reach it.

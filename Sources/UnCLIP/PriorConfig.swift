@@ -1,7 +1,7 @@
 public import Config
 public import Foundation
 
-/// The shape of a prior's transformer, as the peers' `prior/config.json` describes it.
+/// The shape of a prior's transformer, as diffusers' `prior/config.json` describes it.
 public struct PriorConfig: Codable, Sendable, Equatable {
   /// Heads of each attention layer.
   public var numAttentionHeads: Int
@@ -44,7 +44,7 @@ public struct PriorConfig: Codable, Sendable, Equatable {
   /// Width of the transformer.
   public var width: Int { numAttentionHeads * attentionHeadDim }
 
-  /// Reads a peer's or our own `config.json`.
+  /// Reads diffusers' or our own `config.json`.
   /// - Throws: `ConfigError`.
   public static func read(at url: URL) throws(ConfigError) -> PriorConfig {
     let config = try ConfigFile.read(
@@ -59,7 +59,7 @@ public struct PriorConfig: Codable, Sendable, Equatable {
     return config
   }
 
-  /// The file's content, which the peers read too.
+  /// The file's content, which diffusers reads too.
   public func encoded() throws(ConfigError) -> Data {
     try ConfigFile.encode(self, extra: ["_class_name": .string("PriorTransformer")])
   }

@@ -9,7 +9,7 @@ public import TorchNN
 /// image embedding, and a learned query whose output is the prediction.
 /// Source: paper section 2.2; keys as diffusers `PriorTransformer`.
 public final class PriorTransformer: Module {
-  /// Property names that are not the snake case of the peer's.
+  /// Property names that are not the snake case of diffusers'.
   public static let keys = ["timeEmbedding": "time_embedding"]
   /// What this network was made from.
   public let config: PriorConfig

@@ -1,6 +1,6 @@
 public import Torch
 
-/// What CLIP's text encoder says of a batch of sentences.
+/// CLIP's text embeddings and encodings of a batch of texts.
 public struct TextConditioning {
   /// Text embeddings, `[B, D]`, not normalised.
   public var embedding: Tensor
@@ -16,10 +16,10 @@ public struct TextConditioning {
     self.mask = mask
   }
 
-  /// Sentences in the batch.
+  /// Texts in the batch.
   public var count: Int { embedding.dim(0) }
 
-  /// `other` where `dropped` (`[B]` bool) is true, this elsewhere; `other` may hold one sentence.
+  /// `other` where `dropped` (`[B]` bool) is true, this elsewhere; `other` may hold one text.
   public func replaced(where dropped: Tensor, by other: TextConditioning) -> TextConditioning {
     TextConditioning(
       embedding: Tensor.where(dropped.unsqueezed(1), other.embedding, embedding),
@@ -27,14 +27,14 @@ public struct TextConditioning {
       mask: Tensor.where(dropped.unsqueezed(1), other.mask, mask))
   }
 
-  /// The same sentences without the positions that are padding in all of them.
+  /// The same texts without the positions that are padding in all of them.
   ///
-  /// Nothing that is drawn depends on those: no network looks at what its mask hides. A sentence of
+  /// No result depends on those: no network attends to what its mask hides. A prompt of
   /// eight words takes ten of Karlo's 77 positions, and the prior's work falls with them.
   public func trimmed() -> TextConditioning {
     let (_, length) = mask.shape2
-    let places = Tensor.arange(1, Double(length + 1), dtype: .int64, device: mask.device)
-    let used = max(1, (mask.to(.int64) * places).max().itemInt())
+    let positions = Tensor.arange(1, Double(length + 1), dtype: .int64, device: mask.device)
+    let used = max(1, (mask.to(.int64) * positions).max().itemInt())
     guard used < length else { return self }
     return TextConditioning(
       embedding: embedding, encodings: encodings.narrowed(1, start: 0, count: used),
@@ -49,7 +49,7 @@ public struct TextConditioning {
       mask: Tensor.concatenated(parts.map(\.mask), over: 0))
   }
 
-  /// The same sentences, each `n` times in a row.
+  /// The same texts, each `n` times in a row.
   public func repeated(_ n: Int) -> TextConditioning {
     TextConditioning(
       embedding: embedding.repeatInterleaved(n, over: 0),

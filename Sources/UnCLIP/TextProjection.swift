@@ -3,7 +3,7 @@ public import Foundation
 public import Torch
 public import TorchNN
 
-/// The shape of ``TextProjection``, as the peers' `text_proj/config.json` describes it.
+/// The shape of ``TextProjection``, as diffusers' `text_proj/config.json` describes it.
 public struct TextProjectionConfig: Codable, Sendable, Equatable {
   /// Width of CLIP's embeddings and of its text encodings.
   public var clipEmbeddingsDim: Int
@@ -29,7 +29,7 @@ public struct TextProjectionConfig: Codable, Sendable, Equatable {
     timeEmbedDim = timeWidth
   }
 
-  /// Reads a peer's or our own `config.json`.
+  /// Reads diffusers' or our own `config.json`.
   /// - Throws: `ConfigError`.
   public static func read(at url: URL) throws(ConfigError) -> TextProjectionConfig {
     let config = try ConfigFile.read(
@@ -47,7 +47,7 @@ public struct TextProjectionConfig: Codable, Sendable, Equatable {
     return config
   }
 
-  /// The file's content, which the peers read too.
+  /// The file's content, which diffusers reads too.
   public func encoded() throws(ConfigError) -> Data {
     try ConfigFile.encode(self, extra: ["_class_name": .string("UnCLIPTextProjModel")])
   }
@@ -58,7 +58,7 @@ public struct TextProjectionConfig: Codable, Sendable, Equatable {
 ///
 /// Source: paper section 2.1; keys as diffusers `UnCLIPTextProjModel`.
 public final class TextProjection: Module {
-  /// Property names that are not the snake case of the peer's.
+  /// Property names that are not the snake case of diffusers'.
   public static let keys = [
     "nullEmbedding": "learned_classifier_free_guidance_embeddings",
     "textToTime": "embedding_proj",
@@ -115,7 +115,7 @@ public final class TextProjection: Module {
         imageDropped.unsqueezed(1), nullEmbedding.value.to(image.dtype).unsqueezed(0), image)
     }
     let count = config.clipExtraContextTokens
-    // The peer's layout: width outside, tokens inside, then transposed.
+    // diffusers' layout: width outside, tokens inside, then transposed.
     let tokens = imageToTokens(image).reshaped(b, config.crossAttentionDim, count)
       .transposed(1, 2)  // [B, 4, X]
     let words = textNorm(textToContext(text.encodings))  // [B, L, X]

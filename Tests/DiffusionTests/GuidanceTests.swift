@@ -42,10 +42,11 @@ import Torch
   }
 
   @Test(arguments: [(0.995, 1.0), (0.9, 100.0), (0.95, 2.0)])
-  func dynamicThresholdMatchesThePeer(_ share: Double, _ cap: Double) throws {
+  func dynamicThresholdMatchesThePeer(_ fraction: Double, _ cap: Double) throws {
     let start = try Self.golden["start"]
     expectClose(
-      Threshold.quantile(share, cap: cap)(start), try Self.golden["threshold.\(share).\(cap)"],
+      Threshold.quantile(fraction, cap: cap)(start),
+      try Self.golden["threshold.\(fraction).\(cap)"],
       .elements)
   }
 
@@ -64,14 +65,14 @@ import Torch
     let random = RandomSource(seed: 6)
     let a = random.normal([4, 16], dtype: .float64).normalized()
     let b = random.normal([4, 16], dtype: .float64).normalized()
-    expectClose(sphericalInterpolation(a, b, share: 0), a, .schedule)
-    expectClose(sphericalInterpolation(a, b, share: 1), b, .schedule)
-    let third = sphericalInterpolation(a, b, share: 1.0 / 3)
+    expectClose(sphericalInterpolation(a, b, fraction: 0), a, .schedule)
+    expectClose(sphericalInterpolation(a, b, fraction: 1), b, .schedule)
+    let third = sphericalInterpolation(a, b, fraction: 1.0 / 3)
     expectClose(third.norm(over: -1), Tensor.ones([4], dtype: .float64), .schedule)
     let angle = (a * b).sum(over: -1).acos()
     expectClose((a * third).sum(over: -1).acos(), angle / 3, Tolerance(1e-9))
     // Parallel vectors have no angle to follow.
-    expectClose(sphericalInterpolation(a, a * 3, share: 0.5), a * 2, .schedule)
+    expectClose(sphericalInterpolation(a, a * 3, fraction: 0.5), a * 2, .schedule)
   }
 
   @Test func brokenContractsTrap() async {

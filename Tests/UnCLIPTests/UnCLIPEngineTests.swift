@@ -47,7 +47,9 @@ import UnCLIP
         }
       case .image(let image, let settings):
         told.append("image \(settings.seed)")
-        #expect(image == last, "the last preview is the image")
+        // The last step scales the predicted start by a coefficient that float32 leaves beside 1.
+        let pairs = zip(image.pixels, try #require(last).pixels)
+        #expect(pairs.allSatisfy { abs(Int($0) - Int($1)) <= 1 }, "the last preview is the image")
       }
     }
     let steps = [
