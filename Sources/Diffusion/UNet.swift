@@ -19,7 +19,7 @@ public final class UNet: Module {
   let convNormOut: GroupNorm
   let convOut: Conv2d
 
-  /// Makes a network that starts by predicting zero.
+  /// Makes a network that starts by predicting zero, or the condition where it adds one.
   /// - Precondition: `config.validate` passes.
   public init(_ config: UNetConfig, using random: RandomSource) {
     self.config = config
@@ -77,8 +77,11 @@ public final class UNet: Module {
     for block in downBlocks { h = block(h, scene, skips: &skips) }
     h = midBlock(h, scene)
     for block in upBlocks { h = block(h, scene, skips: &skips) }
-    let output = convOut(convNormOut.thenSiLU(h))
-    return patch == 1 ? output : F.pixelShuffle(output, patch)
+    let grown = convOut(convNormOut.thenSiLU(h))
+    let output = patch == 1 ? grown : F.pixelShuffle(grown, patch)
+    guard config.addsCondition else { return output }
+    let count = config.predictionChannels
+    return output + sample.narrowed(1, start: config.sampleChannels - count, count: count)
   }
 
   /// All layers that attend to the context, from the first to the last.

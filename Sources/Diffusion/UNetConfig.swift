@@ -55,6 +55,10 @@ public struct UNetConfig: Codable, Sendable, Equatable {
   public var resnetTimeScaleShift: TimeShift
   /// Dropout before the last convolution of each residual block.
   public var dropout: Double
+  /// Whether the prediction is the last channels of the sample, an estimate given as a condition,
+  /// plus the network's output; false in diffusers. The network then starts from the estimate
+  /// and learns what is missing from it.
+  public var addsCondition: Bool
 
   enum CodingKeys: String, CodingKey {
     case sampleSize = "sample_size"
@@ -72,6 +76,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
     case normEps = "norm_eps"
     case resnetTimeScaleShift = "resnet_time_scale_shift"
     case dropout
+    case addsCondition = "adds_condition"
   }
 
   /// Makes a configuration from its levels' kinds, finest level first; `inChannels` and
@@ -79,7 +84,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
   public init(
     sampleSize: Int?, inChannels: Int, outChannels: Int, channels: [Int], layersPerBlock: Int,
     levels: [Level], headWidth: Int, contextWidth: Int?, groups: Int,
-    timeShift: TimeShift, dropout: Double, patchSize: Int = 1
+    timeShift: TimeShift, dropout: Double, patchSize: Int = 1, addsCondition: Bool = false
   ) {
     self.sampleSize = sampleSize
     self.inChannels = inChannels * patchSize * patchSize
@@ -96,6 +101,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
     normEps = 1e-5
     resnetTimeScaleShift = timeShift
     self.dropout = dropout
+    self.addsCondition = addsCondition
   }
 
   /// Decodes; every key but those diffusers lacks must be there.
@@ -117,6 +123,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
     resnetTimeScaleShift = try values.decode(TimeShift.self, forKey: .resnetTimeScaleShift)
     // Files older than diffusers 0.21 have no dropout key.
     dropout = try values.decodeIfPresent(Double.self, forKey: .dropout) ?? 0
+    addsCondition = try values.decodeIfPresent(Bool.self, forKey: .addsCondition) ?? false
   }
 
   /// Width of the timestep embedding.
@@ -159,9 +166,11 @@ extension UNetConfig {
     } else {
       extra["mid_block_type"] = .string("UNetMidBlock2DSimpleCrossAttn")
     }
-    // diffusers does not know patches: they are named only where there are some.
-    return try ConfigFile.encode(
-      self, extra: extra, leavingOut: patchSize == 1 ? [CodingKeys.patchSize.rawValue] : [])
+    // diffusers does not know these keys: they are written only where they mean something.
+    var unused: Set<String> = []
+    if patchSize == 1 { unused.insert(CodingKeys.patchSize.rawValue) }
+    if !addsCondition { unused.insert(CodingKeys.addsCondition.rawValue) }
+    return try ConfigFile.encode(self, extra: extra, leavingOut: unused)
   }
 
   /// Checks what types cannot say.
@@ -217,6 +226,10 @@ extension UNetConfig {
       classEmbedType ?? "null", "only \"identity\" is supported")
     try check(dropout >= 0 && dropout < 1, .dropout, dropout, "it must be in 0 ..< 1")
     try check(normEps > 0, .normEps, normEps, "it must be positive")
+    try check(
+      !addsCondition || sampleChannels == 2 * predictionChannels, .addsCondition, addsCondition,
+      "a sample of \(sampleChannels) channels does not end in a condition of the prediction's "
+        + "\(predictionChannels)")
     if let side = sampleSize {
       try check(
         side > 0 && side % downsampling == 0, .sampleSize, side,

@@ -8,11 +8,21 @@ public struct Embeddings {
   public var image: Tensor
   /// The sentences.
   public var text: TextConditioning
+  /// Image embeddings that the prior draws for the sentences, `[B, D]`, raw; nil without one.
+  public var drawn: Tensor?
 
-  /// Groups the two.
-  public init(image: Tensor, text: TextConditioning) {
+  /// Groups them.
+  public init(image: Tensor, text: TextConditioning, drawn: Tensor? = nil) {
     self.image = image
     self.text = text
+    self.drawn = drawn
+  }
+
+  /// The prior's embedding where `chosen` (`[B]` bool) is true and there is one, else the
+  /// picture's own.
+  func mixed(drawn chosen: Tensor) -> Tensor {
+    guard let drawn else { return image }
+    return Tensor.where(chosen.unsqueezed(1), drawn, image)
   }
 }
 
@@ -64,7 +74,7 @@ public final class EmbeddingCache {
 
   /// The embeddings of a batch; indices beyond the last start again at the first.
   ///
-  /// Shapes: image `[B, D]`; text embedding `[B, D]`, encodings `[B, L, D]`, mask `[B, L]`.
+  /// Shapes: image and drawn `[B, D]`; text embedding `[B, D]`, encodings `[B, L, D]`, mask `[B, L]`.
   /// Throws: `CheckpointError` when a shard has become unreadable.
   public func embeddings(at index: Int) throws(CheckpointError) -> Embeddings {
     let place = index % batchCount
@@ -82,7 +92,8 @@ public final class EmbeddingCache {
       text: TextConditioning(
         embedding: try row("text").to(device),
         encodings: try row("encodings").to(device: device, dtype: .float32),
-        mask: try row("mask").to(device)))
+        mask: try row("mask").to(device)),
+      drawn: tensors["drawn"] == nil ? nil : try row("drawn").to(device))
   }
 
   private func url(of shard: Int) -> URL {
@@ -110,7 +121,7 @@ public final class EmbeddingCache {
   }
 
   private func write(_ batches: [Embeddings], as shard: Int) throws(CheckpointError) {
-    let tensors = noGrad {
+    var tensors = noGrad {
       [
         "image": Tensor.stacked(batches.map { $0.image.to(.cpu) }, over: 0),
         "text": Tensor.stacked(batches.map { $0.text.embedding.to(.cpu) }, over: 0),
@@ -118,6 +129,10 @@ public final class EmbeddingCache {
           batches.map { $0.text.encodings.to(device: .cpu, dtype: .float16) }, over: 0),
         "mask": Tensor.stacked(batches.map { $0.text.mask.to(.cpu) }, over: 0),
       ]
+    }
+    let drawn = batches.compactMap(\.drawn)
+    if drawn.count == batches.count {
+      tensors["drawn"] = noGrad { Tensor.stacked(drawn.map { $0.to(.cpu) }, over: 0) }
     }
     try Safetensors.write(
       tensors, metadata: ["fingerprint": fingerprint], to: url(of: shard))

@@ -15,6 +15,8 @@ package enum StepSeed {
     case dropout = 4
     /// The order and the changes of the data.
     case data = 5
+    /// What the prior draws for later stages.
+    case drawnEmbeddings = 6
   }
 
   /// The seed for `index` (a batch, a step, a picture) of a purpose.

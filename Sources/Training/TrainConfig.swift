@@ -9,6 +9,8 @@ public enum TrainingStage: String, Codable, Sendable, CaseIterable {
   case clip
   /// Text to image embedding.
   case prior
+  /// Embeddings to a coarse picture, which a decoder may start from.
+  case hint
   /// Image embedding to small picture.
   case decoder
   /// Small picture to large one.
@@ -33,7 +35,9 @@ public enum TrainingStage: String, Codable, Sendable, CaseIterable {
   case gan
 
   /// The stages of unCLIP, in the order in which they are trained.
-  public static let unCLIP: [TrainingStage] = [.tokenizer, .clip, .prior, .decoder, .upsampler]
+  public static let unCLIP: [TrainingStage] = [
+    .tokenizer, .clip, .prior, .hint, .decoder, .upsampler,
+  ]
 }
 
 /// A whole training configuration: the model, its loss, how and on what it is trained.

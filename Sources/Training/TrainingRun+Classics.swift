@@ -54,7 +54,7 @@ extension TrainingRun {
       configuration, file: configurationName)
     try config.model.validate(file: configurationName)
     try config.objective.validate(file: configurationName)
-    guard let model else {
+    guard let model = models.last else {
       throw TrainingError.missingPart(folder: nil, part: "vqvae", stage: stage.rawValue)
     }
     let decoder = try ClassicFolder(model).load(VQVAE.self)

@@ -28,10 +28,10 @@ extension TrainingRun {
   }
 
   func clipTask() throws -> Prepared<CLIPTask> {
-    let config = try TrainConfig<CLIPConfig, EvaluationObjective>.decode(
+    let config = try TrainConfig<CLIPConfig, CLIPTask.Objective>.decode(
       configuration, file: configurationName)
     try CLIPTask.validate(config.model, file: configurationName)
-    try config.objective.validate(file: configurationName)
+    try config.objective.validate(file: configurationName, data: config.data)
     let folder = try modelFolder(with: [.tokenizer])
     let stream = try pictures(config.training, config.data, size: config.model.vision.imageSize)
     let tokenizer = try CLIPTokenizer(folder: folder.folder(of: .tokenizer))
@@ -64,8 +64,36 @@ extension TrainingRun {
       config.model.transformer.numEmbeddings, "CLIP's sentences have \(clip.contextLength) tokens")
     let stream = try pictures(config.training, config.data, size: clip.imageSize)
     let embedded = try embeddings(
-      of: stream, clip, batches: config.objective.embeddingBatches, observe)
+      of: stream, clip, prior: nil, batches: config.objective.embeddingBatches, observe)
     let task = PriorTask(
+      config.model, objective: config.objective, data: embedded, clip: clip,
+      using: weights(config.training))
+    return Prepared(
+      task: task, options: config.training, config: try ConfigFile.encode(config),
+      start: {
+        try task.measureStatistics()
+        if let initial { try task.start(from: ModelFolder(initial)) }
+      })
+  }
+
+  func hintTask(
+    _ observe: (TrainingEvent) -> Void
+  ) throws -> Prepared<HintTask> {
+    let config = try TrainConfig<HintTask.Model, HintTask.Objective>.decode(
+      configuration, file: configurationName)
+    try config.model.hint.validate(file: configurationName, key: "model.hint.")
+    try config.objective.validate(file: configurationName)
+    let clip = try frozenCLIP()
+    try require(
+      config.model.hint.clipEmbeddingsDim == clip.embeddingWidth, "hint.clip_embeddings_dim",
+      config.model.hint.clipEmbeddingsDim,
+      "CLIP's embeddings have \(clip.embeddingWidth) numbers")
+    let stream = try pictures(
+      config.training, config.data, size: max(config.model.hint.sampleSize, clip.imageSize))
+    let embedded = try embeddings(
+      of: stream, clip, prior: (config.objective.drawnEmbeddings, config.training.seed),
+      batches: config.objective.embeddingBatches, observe)
+    let task = HintTask(
       config.model, objective: config.objective, data: embedded, clip: clip,
       using: weights(config.training))
     return Prepared(
@@ -87,10 +115,14 @@ extension TrainingRun {
     let size = config.model.unet.sampleSize ?? 64
     let stream = try pictures(config.training, config.data, size: max(size, clip.imageSize))
     let embedded = try embeddings(
-      of: stream, clip, batches: config.objective.embeddingBatches, observe)
+      of: stream, clip, prior: (config.objective.drawnEmbeddings, config.training.seed),
+      batches: config.objective.embeddingBatches, observe)
+    let hint =
+      config.model.isHinted ? try modelFolder(with: [.imageHint]).loadImageHint() : nil
+    hint?.to(device: device)
     let task = DecoderTask(
-      config.model, objective: config.objective, data: embedded, clip: clip, size: size,
-      using: weights(config.training))
+      config.model, objective: config.objective, data: embedded, clip: clip, hint: hint,
+      size: size, using: weights(config.training))
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
       start: { if let initial { try task.start(from: ModelFolder(initial)) } })
@@ -113,16 +145,13 @@ extension TrainingRun {
 
   // MARK: - What stages share
 
+  /// The last of the model folders that has all of the parts.
   func modelFolder(with parts: [ModelFolder.Part]) throws(TrainingError) -> ModelFolder {
-    let folder = model.map { ModelFolder($0) }
-    for part in parts {
-      guard let folder, folder.has(part) else {
-        throw TrainingError.missingPart(
-          folder: model?.path, part: part.rawValue, stage: stage.rawValue)
-      }
-    }
-    guard let folder else { preconditionFailure("a stage needs at least one part") }
-    return folder
+    let folders = models.map { ModelFolder($0) }
+    if let folder = folders.last(where: { parts.allSatisfy($0.has) }) { return folder }
+    let missing = parts.first { part in !folders.contains { $0.has(part) } } ?? parts[0]
+    throw TrainingError.missingPart(
+      folder: models.last?.path, part: missing.rawValue, stage: stage.rawValue)
   }
 
   func frozenCLIP() throws -> FrozenCLIP {
@@ -140,17 +169,26 @@ extension TrainingRun {
   }
 
   func embeddings(
-    of stream: PictureStream, _ clip: FrozenCLIP, batches: Int,
-    _ observe: (TrainingEvent) -> Void
+    of stream: PictureStream, _ clip: FrozenCLIP, prior: (DrawnEmbeddings, seed: UInt64)?,
+    batches: Int, _ observe: (TrainingEvent) -> Void
   ) throws -> EmbeddedPictures {
-    guard batches > 0 else { return EmbeddedPictures(stream: stream, clip: clip) }
-    let fingerprint = try FrozenCLIP.fingerprint(of: modelFolder(with: [.tokenizer]))
+    var frozenPrior: FrozenPrior?
+    var fingerprint = try FrozenCLIP.fingerprint(
+      of: modelFolder(with: [.tokenizer, .textEncoder, .imageEncoder]))
+    fingerprint += stream.fingerprint
+    if let (options, seed) = prior, options.fraction > 0 {
+      let folder = try modelFolder(with: [.prior, .priorScheduler])
+      frozenPrior = try FrozenPrior(
+        folder, clip: clip, options: options, seed: seed, device: device)
+      fingerprint += try FrozenPrior.fingerprint(of: folder, options)
+    }
+    let direct = EmbeddedPictures(stream: stream, clip: clip, prior: frozenPrior)
+    guard batches > 0 else { return direct }
     let cache = try EmbeddingCache(
-      folder: out.appending(path: "embeddings"), batchCount: batches,
-      fingerprint: fingerprint + stream.fingerprint, device: device,
-      compute: { clip(try stream.batch(at: $0)) },
+      folder: out.appending(path: "embeddings"), batchCount: batches, fingerprint: fingerprint,
+      device: device, compute: { try direct.embedded(stream.batch(at: $0), at: $0) },
       progress: { observe(.embedding(done: $0, count: batches)) })
-    return EmbeddedPictures(stream: stream, clip: clip, cache: cache)
+    return EmbeddedPictures(stream: stream, clip: clip, prior: frozenPrior, cache: cache)
   }
 
   func weights(_ options: TrainingOptions) -> RandomSource {

@@ -29,9 +29,10 @@ public struct TrainingRun {
   public var data: [URL]
   /// Where everything goes; the trained parts into `model` in it.
   public var out: URL
-  /// The model folder with the parts that this stage needs: the tokenizer for CLIP; tokenizer,
-  /// text and image encoder for prior and decoder; the VQ-VAE for priors over its codes.
-  public var model: URL?
+  /// Model folders with the parts that this stage needs: the tokenizer for CLIP; all of CLIP for the
+  /// prior, with the prior for hint and decoder, and the hint for the decoder; the VQ-VAE for priors
+  /// over its codes. Of parts that several folders have, the last folder's count.
+  public var models: [URL]
   /// The folder of the CLIP model that embeds captions for a prior over codes that is told them.
   public var clip: URL?
   /// A model folder whose part of this stage gives the first weights; nil draws them.
@@ -44,7 +45,7 @@ public struct TrainingRun {
   /// A run from new weights on the processor.
   public init(
     stage: TrainingStage, configuration: Data, configurationName: String, data: [URL], out: URL,
-    model: URL? = nil, clip: URL? = nil, initial: URL? = nil, resume: Bool = false,
+    models: [URL] = [], clip: URL? = nil, initial: URL? = nil, resume: Bool = false,
     device: Device = .cpu
   ) {
     self.stage = stage
@@ -52,7 +53,7 @@ public struct TrainingRun {
     self.configurationName = configurationName
     self.data = data
     self.out = out
-    self.model = model
+    self.models = models
     self.clip = clip
     self.initial = initial
     self.resume = resume
@@ -72,6 +73,7 @@ public struct TrainingRun {
     case .tokenizer: try trainTokenizer(observe: observe)
     case .clip: try train(try clipTask(), shouldStop: shouldStop, observe: observe)
     case .prior: try train(try priorTask(observe), shouldStop: shouldStop, observe: observe)
+    case .hint: try train(try hintTask(observe), shouldStop: shouldStop, observe: observe)
     case .decoder: try train(try decoderTask(observe), shouldStop: shouldStop, observe: observe)
     case .upsampler: try train(try upsamplerTask(), shouldStop: shouldStop, observe: observe)
     case .classifier: try train(Classifier.self, shouldStop: shouldStop, observe: observe)

@@ -1,4 +1,4 @@
-import Config
+package import Config
 public import Diffusion
 public import Torch
 import TorchNN
@@ -6,7 +6,9 @@ import TorchNN
 /// The decoder: a guided diffusion U-Net that draws a 64×64 image of a CLIP image embedding.
 ///
 /// The embedding enters twice, added to the timestep's embedding and as four extra context tokens
-/// before those of the text (``TextProjection``). For guidance the image embedding is dropped in
+/// before those of the text (``TextProjection``). Neither says where in the image anything is, so
+/// a model may also have an ``ImageHint``: a coarse image of both embeddings, enlarged and given
+/// to the U-Net as three more channels. For guidance the image embedding is dropped in
 /// 10 % and the text in 50 % of the examples, each draw by itself.
 /// Source: paper section 2.1.
 public struct Decoder: DiffusionStage {
@@ -18,12 +20,17 @@ public struct Decoder: DiffusionStage {
   public let scheduler: SchedulerConfig
   /// The noising process.
   public let process: GaussianDiffusion
+  /// The coarse image the U-Net is given beside the noised one; nil in the paper.
+  public let hint: ImageHint?
 
   /// Joins the networks and their process.
-  public init(unet: UNet, projection: TextProjection, scheduler: SchedulerConfig) {
+  public init(
+    unet: UNet, projection: TextProjection, scheduler: SchedulerConfig, hint: ImageHint? = nil
+  ) {
     self.unet = unet
     self.projection = projection
     self.scheduler = scheduler
+    self.hint = hint
     process = scheduler.diffusion()
   }
 
@@ -80,7 +87,10 @@ public struct Decoder: DiffusionStage {
     let conditions = projection(
       imageEmbedding: conditioning.imageEmbedding, text: text.trimmed(),
       imageDropped: imageDropped)
-    return denoiser(conditions, dtype: .float32)
+    // Guidance compares predictions over one hint, so it stays where the embedding is dropped.
+    let coarse = hint?.coarse(
+      imageEmbedding: conditioning.imageEmbedding, textEmbedding: text.embedding)
+    return denoiser(conditions, coarse: coarse, dtype: .float32)
   }
 
   /// The U-Net with the embedding and the prompt, and before them the null embedding and the
@@ -93,20 +103,42 @@ public struct Decoder: DiffusionStage {
     let conditions = projection(
       imageEmbedding: image, text: text,
       imageDropped: isGuided ? Tensor(dropped, device: image.device) : nil)
-    return denoiser(conditions, dtype: text.embedding.dtype)
+    let coarse = hint?.coarse(
+      imageEmbedding: conditioning.imageEmbedding.to(text.embedding.dtype),
+      textEmbedding: conditioning.prompt.text.embedding)
+    return denoiser(
+      conditions, coarse: coarse?.repeatInterleaved(text.count, over: 0),
+      dtype: text.embedding.dtype)
   }
 
   /// Clamps to [-1, 1].
   public func finished(_ sample: Tensor) -> Tensor { sample.clamped(min: -1, max: 1) }
 
   private func denoiser(
-    _ conditions: TextProjection.Conditions, dtype: DType
+    _ conditions: TextProjection.Conditions, coarse: Tensor?, dtype: DType
   ) -> Denoiser {
     let context = unet.context(conditions.context, mask: conditions.contextMask)
     return { [unet] in
-      unet(
-        $0.sample.to(dtype), timesteps: $0.timesteps, context: context,
+      var input = $0.sample
+      if let coarse {
+        let estimate = LowResolution.enlarged(coarse, to: input.dim(2)).clamped(min: -1, max: 1)
+        input = Tensor.concatenated([input, estimate], over: 1)
+      }
+      return unet(
+        input.to(dtype), timesteps: $0.timesteps, context: context,
         classEmbedding: conditions.classEmbedding)
     }
+  }
+
+  /// Refuses a U-Net whose input has no room for the hint, or room for one that is not there.
+  /// - Throws: `ConfigError.invalid`.
+  package static func check(
+    _ config: UNetConfig, hinted: Bool, file: String
+  ) throws(ConfigError) {
+    let wanted = (hinted ? 6 : 3) * config.patchSize * config.patchSize
+    guard config.inChannels != wanted else { return }
+    throw ConfigError.invalid(
+      file: file, key: "in_channels", value: "\(config.inChannels)",
+      expected: "a decoder \(hinted ? "with" : "without") an image_hint needs \(wanted)")
   }
 }

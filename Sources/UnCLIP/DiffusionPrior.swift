@@ -51,11 +51,13 @@ public struct DiffusionPrior: DiffusionStage {
     return { transformer($0.sample, timesteps: $0.timesteps, text: left) }
   }
 
-  /// The transformer with the prompt, and before it the negative prompt.
+  /// The transformer with the prompt, and before it the negative prompt: both one row for all
+  /// samples, or one for each.
   public func denoiser(
     _ conditioning: PromptConditioning, rows: Int, isGuided: Bool
   ) -> Denoiser {
-    let text = conditioning.batch(isGuided: isGuided).trimmed().repeated(rows)
+    let each = rows / conditioning.text.count
+    let text = conditioning.batch(isGuided: isGuided).trimmed().repeated(each)
     let dtype = text.embedding.dtype
     return { transformer($0.sample.to(dtype), timesteps: $0.timesteps, text: text) }
   }

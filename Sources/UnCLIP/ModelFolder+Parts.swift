@@ -25,18 +25,36 @@ extension ModelFolder {
     try write(prior.scheduler.encoded(), as: .priorScheduler)
   }
 
-  /// Loads the decoder, its projection and its process.
+  /// Loads the network of the coarse picture; nil where the model has none.
+  /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
+  public func loadImageHint() throws -> ImageHint? {
+    guard has(.imageHint) else { return nil }
+    let config = try ImageHintConfig.read(at: configuration(of: .imageHint))
+    return try loaded(.imageHint) { ImageHint(config, using: $0) }
+  }
+
+  /// Writes the network of the coarse picture, weights as `dtype`.
+  /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
+  public func saveImageHint(_ hint: ImageHint, dtype: DType) throws {
+    try save(
+      Self.converted(hint.stateDict(), to: dtype), configuration: hint.config.encoded(),
+      as: .imageHint)
+  }
+
+  /// Loads the decoder, its projection, its process and, where it has one, its image hint.
   /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
   public func loadDecoder() throws -> Decoder {
     let config = try UNetConfig.read(at: configuration(of: .decoder))
+    let hint = try loadImageHint()
+    try Decoder.check(config, hinted: hint != nil, file: configuration(of: .decoder).path)
     let projectionConfig = try TextProjectionConfig.read(at: configuration(of: .textProjection))
     return Decoder(
       unet: try loaded(.decoder) { UNet(config, using: $0) },
       projection: try loaded(.textProjection) { TextProjection(projectionConfig, using: $0) },
-      scheduler: try SchedulerConfig.read(at: configuration(of: .decoderScheduler)))
+      scheduler: try SchedulerConfig.read(at: configuration(of: .decoderScheduler)), hint: hint)
   }
 
-  /// Writes the decoder, its projection and its process.
+  /// Writes the decoder, its projection, its process and, where it has one, its image hint.
   /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
   public func saveDecoder(_ decoder: Decoder, dtype: DType) throws {
     try save(
@@ -45,6 +63,7 @@ extension ModelFolder {
     try save(
       Self.converted(decoder.projection.stateDict(), to: dtype),
       configuration: decoder.projection.config.encoded(), as: .textProjection)
+    if let hint = decoder.hint { try saveImageHint(hint, dtype: dtype) }
     try write(decoder.scheduler.encoded(), as: .decoderScheduler)
   }
 

@@ -33,6 +33,8 @@ public struct ModelFolder: Sendable, Equatable {
     case priorScheduler = "prior_scheduler"
     /// How embeddings enter the decoder.
     case textProjection = "text_proj"
+    /// The network that gives the decoder a coarse picture to start from; optional.
+    case imageHint = "image_hint"
     /// The decoder's U-Net.
     case decoder
     /// The decoder's diffusion process.
@@ -51,7 +53,8 @@ public struct ModelFolder: Sendable, Equatable {
     package var weightStem: String? {
       switch self {
       case .textEncoder, .imageEncoder: "model"
-      case .prior, .textProjection, .decoder, .upsampler, .lastUpsampler: Self.diffusersStem
+      case .prior, .textProjection, .imageHint, .decoder, .upsampler, .lastUpsampler:
+        Self.diffusersStem
       case .tokenizer, .featureExtractor, .priorScheduler, .decoderScheduler, .upsamplerScheduler:
         nil
       }
@@ -66,6 +69,7 @@ public struct ModelFolder: Sendable, Equatable {
       case .featureExtractor: ["transformers", "CLIPImageProcessor"]
       case .prior: ["diffusers", "PriorTransformer"]
       case .textProjection: ["unclip", "UnCLIPTextProjModel"]
+      case .imageHint: ["unclip", "UnCLIPImageHint"]
       case .decoder: ["diffusers", "UNet2DConditionModel"]
       case .upsampler, .lastUpsampler: ["diffusers", "UNet2DModel"]
       case .priorScheduler, .decoderScheduler, .upsamplerScheduler:

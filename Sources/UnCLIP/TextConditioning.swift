@@ -60,7 +60,7 @@ public struct TextConditioning {
 
 /// A prompt and what guidance steers away from, encoded: what a generated image is conditioned on.
 public struct PromptConditioning {
-  /// The prompt, one row.
+  /// The prompt, one row; the prior takes a batch of prompts too.
   public var text: TextConditioning
   /// The negative prompt, one row; the empty text is the paper's unconditional one.
   public var negative: TextConditioning

@@ -103,7 +103,7 @@ public struct UnCLIPPipeline {
       try folder.require([.imageEncoder])
       return try CLIPImageEmbedder(CLIPFolder(folder.url), device: device, dtype: dtype)
     }
-    decoder = lazy(folder.loadDecoder) { [$0.unet, $0.projection] }
+    decoder = lazy(folder.loadDecoder) { [$0.unet, $0.projection, $0.hint] }
     upsampler =
       folder.has(.upsampler) ? lazy(folder.loadUpsampler) { [$0.unet, $0.lastUNet] } : nil
     self.device = device
@@ -171,7 +171,7 @@ public struct UnCLIPPipeline {
   ) throws -> Tensor {
     let settings = settings ?? defaults.sampling
     let shape = [1, 3, decoderSize, decoderSize]
-    return try using(decoder, .decoder, of: [.textProjection, .decoder]) { decoder in
+    return try using(decoder, .decoder, of: Self.decoderParts) { decoder in
       try decoder.sample(
         from: noise ?? random.normal(shape, dtype: .float32, device: device),
         Decoder.Conditioning(imageEmbedding: embedding, prompt: prompt),
@@ -190,7 +190,7 @@ public struct UnCLIPPipeline {
     of image: Tensor, for embedding: Tensor, _ prompt: PromptConditioning, steps: Int,
     onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
-    try using(decoder, .decoder, of: [.textProjection, .decoder]) { decoder in
+    try using(decoder, .decoder, of: Self.decoderParts) { decoder in
       try decoder.noise(
         of: image, Decoder.Conditioning(imageEmbedding: embedding, prompt: prompt),
         steps: steps, onStep: onStep)
@@ -217,6 +217,9 @@ public struct UnCLIPPipeline {
       try upsampler.enlarged(image, sampling: settings.upsampler, using: random, onStep: onStep)
     }
   }
+
+  /// What of a folder the decoder is made of.
+  private static let decoderParts: [ModelFolder.Part] = [.textProjection, .imageHint, .decoder]
 
   /// Runs one stage, and lets it go where only one may be in memory.
   ///

@@ -30,12 +30,33 @@ public struct Upsampler: DiffusionStage {
     process = scheduler.diffusion()
   }
 
-  /// The U-Net beside the images `[B, 3, S, S]` in [-1, 1], reduced, at times blurred, and enlarged
-  /// again.
-  public func trainingDenoiser(_ images: Tensor, using random: RandomSource) -> Denoiser {
-    let blurred = random.bernoulli(
-      Self.blurRate, [images.dim(0)], dtype: .bool, device: images.device)
-    let small = LowResolution.reduced(images, factor: Self.factor, blurred: blurred)
+  /// Images that are reduced, made worse and enlarged again, and how.
+  public struct TrainingConditioning {
+    /// The images, `[B, 3, S, S]` in [-1, 1].
+    public var images: Tensor
+    /// The largest deviation of the noise on the reduced images, of which a decoder's are not free
+    /// either; each image has its own deviation.
+    public var noise: Double
+
+    /// Joins the two, without noise.
+    public init(images: Tensor, noise: Double = 0) {
+      self.images = images
+      self.noise = noise
+    }
+  }
+
+  /// The U-Net beside the images, reduced, at times blurred, noised and enlarged again.
+  public func trainingDenoiser(
+    _ conditioning: TrainingConditioning, using random: RandomSource
+  ) -> Denoiser {
+    let images = conditioning.images
+    let (b, device) = (images.dim(0), images.device)
+    let blurred = random.bernoulli(Self.blurRate, [b], dtype: .bool, device: device)
+    var small = LowResolution.reduced(images, factor: Self.factor, blurred: blurred)
+    if conditioning.noise > 0 {
+      let deviations = random.uniform([b, 1, 1, 1], device: device) * conditioning.noise
+      small = small + random.normal(small.shape, device: device) * deviations
+    }
     let condition = LowResolution.enlarged(small, to: images.dim(2))
     return { [unet] in
       unet(Tensor.concatenated([$0.sample, condition], over: 1), timesteps: $0.timesteps)

@@ -18,7 +18,6 @@ struct RootCommand: ParsableCommand {
       GenerateCommand.self, VaryCommand.self, VerifyCommand.self, EmbedCommand.self,
       ClassifyCommand.self, TokenizeCommand.self, TrainCommand.self, ClassicsCommand.self,
       AssembleCommand.self, ConvertCommand.self, DataCommand.self, ConfigCommand.self,
-      BenchCommand.self,
-      DoctorCommand.self,
+      EvaluateCommand.self, BenchCommand.self, DoctorCommand.self,
     ])
 }

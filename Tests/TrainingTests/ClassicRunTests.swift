@@ -87,7 +87,7 @@ import Training
       let told = try refusal("\"class\"", "\"embedding\"", .transformer)
       #expect(told.contains("with --clip"), "\(told)")
       var other = try tiny.run(.rnn)
-      other.model = tiny.out(.vqvae)
+      other.models = [tiny.out(.vqvae)]
       #expect(sentence { try other.run() }.contains("config.json"))
     }
   }

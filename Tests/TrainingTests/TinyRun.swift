@@ -10,6 +10,8 @@ import UnCLIP
 /// A small data set and configurations of the `tiny` preset, for runs of every stage.
 struct TinyRun {
   let folder: URL
+  /// Whether the decoder starts from an image hint, and learns from the prior's embeddings.
+  var isHinted = false
   var data: URL { folder.appending(path: "data") }
   var preset: UnCLIPPreset { .tiny }
 
@@ -72,7 +74,8 @@ struct TinyRun {
     case .clip:
       return try ConfigFile.encode(
         TrainConfig(
-          model: preset.clip, objective: EvaluationObjective(evaluationCount: 8),
+          model: preset.clip, objective: CLIPTask.Objective(evaluationCount: 8, locksImages: false),
+
           training: training, data: options))
     case .prior:
       return try ConfigFile.encode(
@@ -81,36 +84,59 @@ struct TinyRun {
           objective: PriorTask.Objective(
             textDropRate: 0.1, statisticsBatches: 2, embeddingBatches: 3, evaluationCount: 2,
             sampleSteps: 2, sampleGuidance: 1), training: training, data: options))
+    case .hint:
+      return try ConfigFile.encode(
+        TrainConfig(
+          model: HintTask.Model(
+            hint: ImageHintConfig(embeddingWidth: 16, hiddenWidth: 24, layers: 1, size: 8)),
+          objective: HintTask.Objective(
+            imageDropRate: 0.1, textDropRate: 0.3, embeddingNoise: 0.2,
+            drawnEmbeddings: DrawnEmbeddings(fraction: 0.5, steps: 2, guidance: 2),
+            embeddingBatches: 3, evaluationCount: 4), training: training, data: options))
     case .decoder:
       return try ConfigFile.encode(
         TrainConfig(
-          model: DecoderTask.Model(unet: preset.decoder, scheduler: preset.decoderScheduler),
+          model: decoderModel,
           objective: DecoderTask.Objective(
-            imageDropRate: 0.1, textDropRate: 0.5, weighting: weighting, embeddingBatches: 0,
-            sampleSteps: 2, sampleGuidance: 2), training: training, data: options))
+            imageDropRate: 0.1, textDropRate: 0.5, weighting: weighting,
+            drawnEmbeddings: isHinted
+              ? DrawnEmbeddings(fraction: 0.5, steps: 2, guidance: 2) : .none,
+            embeddingBatches: isHinted ? 3 : 0, sampleSteps: 2, sampleGuidance: 2),
+          training: training, data: options))
     case .upsampler:
       return try ConfigFile.encode(
         TrainConfig(
           model: UpsamplerTask.Model(
             unet: preset.upsampler, scheduler: preset.upsamplerScheduler),
           objective: UpsamplerTask.Objective(
-            pictureSize: 64, cropSize: 16, weighting: weighting, sampleSteps: 2),
+            pictureSize: 64, cropSize: 16, weighting: weighting, conditionNoise: 0.1,
+            sampleSteps: 2),
           training: training, data: options))
     default: return try classicConfig(stage, training: training)
     }
   }
 
+  private var decoderModel: DecoderTask.Model {
+    guard isHinted else {
+      return DecoderTask.Model(unet: preset.decoder, scheduler: preset.decoderScheduler)
+    }
+    var unet = preset.decoder
+    (unet.inChannels, unet.outChannels, unet.addsCondition) = (6, 3, true)
+    return DecoderTask.Model(unet: unet, scheduler: preset.upsamplerScheduler)
+  }
+
   /// The folder a stage is trained into.
   func out(_ stage: TrainingStage) -> URL { folder.appending(path: stage.rawValue) }
 
-  /// The model folder a stage needs.
-  func model(for stage: TrainingStage) -> URL? {
+  /// The stages whose parts a stage needs.
+  func needs(_ stage: TrainingStage) -> [TrainingStage] {
     switch stage {
-    case .tokenizer, .upsampler: nil
-    case .clip: out(.tokenizer).appending(path: "model")
-    case .prior, .decoder: out(.clip).appending(path: "model")
-    case .pixelcnn, .transformer, .rnn: out(.vqvae).appending(path: "model")
-    default: nil
+    case .clip: [.tokenizer]
+    case .decoder where isHinted: [.clip, .prior, .hint]
+    case .prior, .decoder: [.clip]
+    case .hint: [.clip, .prior]
+    case .pixelcnn, .transformer, .rnn: [.vqvae]
+    default: []
     }
   }
 
@@ -121,6 +147,7 @@ struct TinyRun {
     TrainingRun(
       stage: stage, configuration: try config(stage, training: training),
       configurationName: "\(stage.rawValue).yaml", data: [data], out: out ?? self.out(stage),
-      model: model(for: stage), initial: initial, resume: resume)
+      models: needs(stage).map { self.out($0).appending(path: "model") }, initial: initial,
+      resume: resume)
   }
 }

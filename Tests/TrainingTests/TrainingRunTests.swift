@@ -1,3 +1,4 @@
+import Config
 import Foundation
 import Imaging
 import TestSupport
@@ -40,7 +41,8 @@ import UnCLIP
       #expect(summaries(events[.decoder]).last?.parts["bound"] != nil)
 
       let whole = ModelFolder(folder.appending(path: "whole"))
-      let parts = TrainingStage.unCLIP.map { stage in
+      // This decoder has no hint, so the folder may not have one either.
+      let parts = TrainingStage.unCLIP.filter { $0 != .hint }.map { stage in
         ModelFolder(tiny.out(stage).appending(path: "model"))
       }
       try whole.assemble(from: parts, dtype: .float16, defaults: ModelDefaults(name: "tiny"))
@@ -54,12 +56,36 @@ import UnCLIP
     }
   }
 
-  @Test(arguments: [TrainingStage.clip, .prior, .decoder, .upsampler])
+  @Test func trainsADecoderThatStartsFromAHint() throws {
+    try withTemporaryFolder { folder in
+      var tiny = try TinyRun(in: folder)
+      tiny.isHinted = true
+      var hintEvents: [TrainingEvent] = []
+      for stage in [TrainingStage.tokenizer, .clip, .prior] { try tiny.run(stage).run() }
+      try tiny.run(.hint).run(observe: { hintEvents.append($0) })
+      for name in ["seen_true_error", "seen_drawn_error", "held_out_drawn_error"] {
+        #expect(summaries(hintEvents).last?.metrics[name] != nil, "\(name) is missing")
+      }
+      try tiny.run(.decoder).run()
+
+      let whole = ModelFolder(folder.appending(path: "whole"))
+      let parts = [TrainingStage.clip, .prior, .decoder].map { stage in
+        ModelFolder(tiny.out(stage).appending(path: "model"))
+      }
+      try whole.assemble(from: parts, dtype: .float32, defaults: ModelDefaults(name: "tiny"))
+      #expect(try whole.loadDecoder().hint?.config.sampleSize == 8)
+      try FileManager.default.removeItem(at: whole.folder(of: .imageHint))
+      #expect(throws: ConfigError.self) { try whole.loadDecoder() }
+    }
+  }
+
+  @Test(arguments: [TrainingStage.clip, .prior, .hint, .decoder, .upsampler])
   func resumesEachStageBitForBit(stage: TrainingStage) throws {
     try withTemporaryFolder { folder in
       let tiny = try TinyRun(in: folder)
       try tiny.run(.tokenizer).run()
       if stage != .clip { try tiny.run(.clip).run() }
+      if stage == .hint { try tiny.run(.prior).run() }
       try tiny.expectResumption(of: stage)
     }
   }

@@ -23,7 +23,7 @@ import UnCLIP
     let parts = try JSONDecoder().decode(
       [String: JSONValue].self, from: Data(outcome.output.utf8))
     let folders = ModelFolder.Part.allCases.filter {
-      ![.tokenizer, .featureExtractor, .lastUpsampler].contains($0)
+      ![.tokenizer, .featureExtractor, .lastUpsampler, .imageHint].contains($0)
     }
     #expect(Set(parts.keys) == Set(folders.map(\.rawValue)))
   }

@@ -127,3 +127,46 @@ import UnCLIP
     #expect(after < 0.5 * before, "loss went from \(before) to \(after)")
   }
 }
+
+@Suite struct PriorBatchTests {
+  private func parts() throws -> (TinyModel, DiffusionPrior, TextEncoder) {
+    let model = try TinyModel()
+    return (model, try model.folder.loadPrior(), try model.folder.loadTextEncoder())
+  }
+
+  /// One caption in a batch of one is what sampling it alone gives.
+  @Test(arguments: [1.0, 2.0]) func aBatchOfOneIsThePlainSample(guidance: Double) throws {
+    let (_, prior, encoder) = try parts()
+    let prompt = PromptConditioning(
+      text: encoder.encode(["a red apple"]), negative: encoder.encode([""]))
+    let sampling = StageSampling(steps: 3, guidance: guidance)
+    let batch = try prior.embeddings(
+      of: prompt.text, unconditional: prompt.negative, sampling: sampling,
+      using: RandomSource(seed: 5))
+    let alone = try prior.embedding(
+      of: prompt, sampling: sampling, candidates: 1, using: RandomSource(seed: 5))
+    expectClose(batch, alone, .network(.float32))
+  }
+
+  /// Without noise between the steps a caption's embedding is that of the same start alone.
+  @Test func eachCaptionHasItsRow() throws {
+    let (_, prior, encoder) = try parts()
+    let captions = ["a red apple", "a blue star", "a cat face"]
+    let negative = encoder.encode([""])
+    let noise = RandomSource(seed: 1).normal([3, prior.transformer.config.embeddingDim])
+    let sampling = StageSampling(steps: 2, guidance: 2, sampler: .ddim)
+    func samples(_ noise: Tensor, _ captions: [String]) throws -> Tensor {
+      try prior.sample(
+        from: noise,
+        PromptConditioning(
+          text: encoder.encode(captions), negative: negative.repeated(captions.count)),
+        sampling: sampling, using: RandomSource(seed: 0))
+    }
+    let all = try samples(noise, captions)
+    for row in 0..<3 {
+      expectClose(
+        try samples(noise[row..<row + 1], [captions[row]]), all[row..<row + 1],
+        .network(.float32))
+    }
+  }
+}

@@ -77,6 +77,60 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     }
   }
 
+  /// A caption varied with words: the name, another word for the thing or a name with its colour or
+  /// kind, bare in 40 % of the cases, else among an opening, an adjective and a place.
+  public func caption(
+    for info: SampleInfo, look: PictureLook = PictureLook(), words: CaptionWords,
+    using random: inout SampleRandom
+  ) -> String {
+    let name = NounPhrase.plain(info.caption)
+    let synonyms = words.synonyms[info.caption] ?? []
+    let kind = info.subgroup.flatMap { KindWords.word(for: $0) }
+    let draw = random.uniform()
+    let thing: String
+    if draw < 0.45 || draw < 0.75 && synonyms.isEmpty {
+      thing = name
+    } else if draw < 0.75 {
+      thing = random.pick(synonyms)
+    } else if let color = look.dominantColor, !look.isMonochrome, random.chance(0.3) {
+      thing = "\(color) \(name)"
+    } else {
+      thing = synonyms.isEmpty || random.chance(0.5) ? name : random.pick(synonyms)
+    }
+    if random.chance(0.4) {
+      let bare = random.chance(0.5) ? NounPhrase.withArticle(thing) : thing
+      guard draw >= 0.85, let kind, kind != thing else { return bare }
+      return bare + ", " + kind
+    }
+    let described =
+      random.chance(0.5) && !words.adjectives.isEmpty
+      ? random.pick(words.adjectives) + " " + thing : thing
+    var caption =
+      random.chance(0.7) ? random.pick(Self.openings)(described) : NounPhrase.withArticle(described)
+    if random.chance(0.5), !words.places.isEmpty {
+      let place = random.pick(words.places)
+      caption +=
+        " " + random.pick(["on", "in", "with", "near", "at", "under"]) + " "
+        + (random.chance(0.6) ? NounPhrase.withArticle(place) : "the " + place)
+    }
+    return caption
+  }
+
+  /// What may stand before a thing.
+  private static let openings: [@Sendable (String) -> String] = [
+    { "a photo of " + NounPhrase.withArticle($0) },
+    { "a picture of " + NounPhrase.withArticle($0) },
+    { "an image of " + NounPhrase.withArticle($0) },
+    { "a drawing of " + NounPhrase.withArticle($0) },
+    { "an emoji of " + NounPhrase.withArticle($0) },
+    { "an icon of " + NounPhrase.withArticle($0) }, { "draw " + NounPhrase.withArticle($0) },
+    { "show me " + NounPhrase.withArticle($0) }, { "this is " + NounPhrase.withArticle($0) },
+    { "there is " + NounPhrase.withArticle($0) }, { "the " + $0 }, { "my " + $0 }, { "this " + $0 },
+    { "one " + $0 }, { "some " + NounPhrase.plural($0) }, { $0 + " emoji" },
+    { "a bunch of " + NounPhrase.plural($0) }, { "a slice of " + $0 }, { "a pile of " + $0 },
+    { "a kind of " + $0 },
+  ]
+
   private func withKeywords(
     _ name: String, _ keywords: [String], using random: inout SampleRandom
   ) -> String {

@@ -57,6 +57,19 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
     }
   }
 
+  /// Words that captions of these emoji are varied with.
+  public func captionWords(from wordNet: WordNet) -> CaptionWords {
+    let pictures = entries.filter(\.isCore).map { entry in
+      (
+        name: annotations.name(for: entry.sequence) ?? entry.name,
+        keywords: annotations.keywords(for: entry.sequence)
+      )
+    }
+    return CaptionWords(
+      adjectives: wordNet.adjectives, places: wordNet.places,
+      synonyms: CaptionWords.synonyms(of: pictures, in: wordNet))
+  }
+
   /// Number of emoji.
   public var count: Int { entries.count }
 

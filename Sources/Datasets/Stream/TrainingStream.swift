@@ -16,6 +16,8 @@ public final class TrainingStream: Sendable {
   private let queues: [DispatchQueue]
   private let pending = Mutex<[Int: PendingBatch]>([:])
   private let orders: EpochOrders
+  /// What captions are varied with, where a data set has such words.
+  private let words: CaptionWords?
 
   /// Opens data set folders and decodes their pictures.
   ///
@@ -26,6 +28,7 @@ public final class TrainingStream: Sendable {
   ) throws(DataError) {
     try configuration.validate()
     self.configuration = configuration
+    words = try CaptionWords.read(in: directories)
     store = try PictureStore(directories: directories, configuration: configuration)
     composer = SceneComposer(
       side: configuration.imageSize,
@@ -153,8 +156,13 @@ public final class TrainingStream: Sendable {
     let changes = configuration.augmentation
     let flipped = entry.mayFlip && random.chance(changes.flipFraction)
     let side = Double(configuration.imageSize)
-    var caption = configuration.captions.caption(
-      for: entry.info, look: picture.look, using: &random)
+    let sampler = configuration.captions
+    var caption =
+      if let words {
+        sampler.caption(for: entry.info, look: picture.look, words: words, using: &random)
+      } else {
+        sampler.caption(for: entry.info, look: picture.look, using: &random)
+      }
     if picture.sprite.isOpaque {
       var canvas = Canvas(side: configuration.imageSize, color: (255, 255, 255))
       canvas.draw(picture.sprite, x: 0, y: 0, size: side, flipped: flipped)

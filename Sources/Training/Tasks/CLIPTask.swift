@@ -14,27 +14,77 @@ public final class CLIPTask: TrainingTask {
   public struct Batch {
     let images: Tensor
     let ids: Tensor
+    let keys: [String]
+  }
+
+  /// What is minimised and measured.
+  public struct Objective: Codable, Sendable, Equatable {
+    /// Pictures that are measured, at most: held-out ones, and as many that training shows.
+    public var evaluationCount: Int
+    /// Whether the vision tower stays as it is and the text tower learns to find each caption's
+    /// picture among all that training shows. It needs a trained CLIP to start from, and a stream
+    /// without scenes and shapes. Source: Zhai et al. 2022, "LiT".
+    public var locksImages: Bool
+
+    enum CodingKeys: String, CodingKey {
+      case evaluationCount = "evaluation_count"
+      case locksImages = "locks_images"
+    }
+
+    /// Groups the values.
+    public init(evaluationCount: Int, locksImages: Bool) {
+      self.evaluationCount = evaluationCount
+      self.locksImages = locksImages
+    }
+
+    /// Checks each value, and that the data fit.
+    /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+    func validate(file: String, data: DataOptions) throws(ConfigError) {
+      try ObjectiveCheck(file: file).positive(evaluationCount, CodingKeys.evaluationCount)
+      guard locksImages else { return }
+      for (key, share) in [
+        ("scene_fraction", data.sceneFraction), ("shape_fraction", data.shapeFraction),
+      ] where share > 0 {
+        throw .invalid(
+          file: file, key: "data." + key, value: "\(share)",
+          expected: "it must be 0 where objective.locks_images is true")
+      }
+    }
+  }
+
+  /// The embeddings of all pictures that training shows, `[N, D]`, and the row of each key.
+  private struct Catalogue {
+    let embeddings: Tensor
+    let rows: [String: Int64]
   }
 
   /// The name of what is trained.
   public let stage = "clip"
   /// What is trained, averaged and saved.
   public var module: any Module { clip }
+  /// Both towers, or the text tower alone.
+  public var parts: [TrainedPart] {
+    [TrainedPart(name: "", module: objective.locksImages ? clip.text : clip)]
+  }
 
   private let clip: CLIPModel
   private let tokenizer: CLIPTokenizer
-  private let objective: EvaluationObjective
+  private let objective: Objective
   private let stream: PictureStream
+  private var catalogue: Catalogue?
 
   /// A CLIP with new weights.
   public init(
-    _ config: CLIPConfig, objective: EvaluationObjective, stream: PictureStream,
+    _ config: CLIPConfig, objective: Objective, stream: PictureStream,
     tokenizer: CLIPTokenizer, using random: RandomSource
   ) {
     clip = CLIPModel(config, using: random)
     self.tokenizer = tokenizer
     self.objective = objective
     self.stream = stream
+    guard objective.locksImages else { return }
+    clip.vision.freeze()
+    clip.logitScale.setFrozen(true)
   }
 
   /// Checks the shape of both towers.
@@ -82,10 +132,35 @@ public final class CLIPTask: TrainingTask {
   }
 
   /// The batch of an index, a pure function of it.
-  public func batch(at index: Int) throws -> Batch { encoded(try stream.batch(at: index)) }
+  public func batch(at index: Int) throws -> Batch {
+    if objective.locksImages, catalogue == nil { catalogue = try makeCatalogue() }
+    return encoded(try stream.batch(at: index))
+  }
+
+  private func makeCatalogue() throws -> Catalogue {
+    let shown = try stream.shown(atOnce: 64)
+    let embeddings = noGrad { shown.map { clip.vision($0.images) } }
+    return Catalogue(
+      embeddings: Tensor.concatenated(embeddings, over: 0),
+      rows: Dictionary(
+        shown.flatMap(\.keys).enumerated().map { ($1, Int64($0)) },
+        uniquingKeysWith: { first, _ in first }))
+  }
 
   /// The loss of a batch.
   public func loss(_ batch: Batch, of part: Int, using random: RandomSource) -> Losses {
+    if let catalogue {
+      let logits = clip.logits(
+        imageEmbeds: catalogue.embeddings, textEmbeds: clip.text(batch.ids).embeds)  // [N, B]
+      let rows = batch.keys.map { key in
+        guard let row = catalogue.rows[key] else {
+          preconditionFailure("\(key) is shown, but is not among the shown pictures")
+        }
+        return row
+      }
+      return Losses(
+        total: F.crossEntropy(logits.transposed(), Tensor(rows, device: logits.device)))
+    }
     let images = clip.vision(batch.images)
     let texts = clip.text(batch.ids).embeds
     return Losses(
@@ -127,6 +202,7 @@ public final class CLIPTask: TrainingTask {
   private func encoded(_ pictures: Pictures) -> Batch {
     let ids = tokenizer.batch(
       pictures.captions, contextLength: clip.text.config.maxPositionEmbeddings)
-    return Batch(images: pictures.images, ids: ids.to(pictures.images.device))
+    return Batch(
+      images: pictures.images, ids: ids.to(pictures.images.device), keys: pictures.keys)
   }
 }

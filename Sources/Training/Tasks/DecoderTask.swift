@@ -35,10 +35,13 @@ public final class DecoderTask: TrainingTask {
       self.scheduler = scheduler
     }
 
+    /// Whether the decoder is given an image hint: it is when the U-Net adds its condition.
+    public var isHinted: Bool { unet.addsCondition }
+
     /// Checks both, and that they fit each other.
     /// - Throws: `ConfigError.invalid` for the first value that is impossible.
     public func validate(file: String) throws(ConfigError) {
-      try checkUNet(unet, scheduler, inputChannels: 3, file: file)
+      try checkUNet(unet, scheduler, inputChannels: isHinted ? 6 : 3, file: file)
       guard unet.crossAttentionDim != nil, unet.sampleSize != nil else {
         let key = unet.sampleSize == nil ? "sample_size" : "cross_attention_dim"
         throw ConfigError.invalid(
@@ -55,6 +58,8 @@ public final class DecoderTask: TrainingTask {
     public var textDropRate: Double
     /// The weight of each timestep.
     public var weighting: LossWeighting
+    /// The prior's share of the image embeddings.
+    public var drawnEmbeddings: DrawnEmbeddings
     /// Batches whose embeddings are computed once and then cycled; 0 computes each batch's.
     public var embeddingBatches: Int
     /// Denoising steps of a sample.
@@ -66,6 +71,7 @@ public final class DecoderTask: TrainingTask {
       case weighting
       case imageDropRate = "image_drop_rate"
       case textDropRate = "text_drop_rate"
+      case drawnEmbeddings = "drawn_embeddings"
       case embeddingBatches = "embedding_batches"
       case sampleSteps = "sample_steps"
       case sampleGuidance = "sample_guidance"
@@ -73,12 +79,14 @@ public final class DecoderTask: TrainingTask {
 
     /// Groups the values.
     public init(
-      imageDropRate: Double, textDropRate: Double, weighting: LossWeighting, embeddingBatches: Int,
-      sampleSteps: Int, sampleGuidance: Double
+      imageDropRate: Double, textDropRate: Double, weighting: LossWeighting,
+      drawnEmbeddings: DrawnEmbeddings, embeddingBatches: Int, sampleSteps: Int,
+      sampleGuidance: Double
     ) {
       self.imageDropRate = imageDropRate
       self.textDropRate = textDropRate
       self.weighting = weighting
+      self.drawnEmbeddings = drawnEmbeddings
       self.embeddingBatches = embeddingBatches
       self.sampleSteps = sampleSteps
       self.sampleGuidance = sampleGuidance
@@ -90,6 +98,7 @@ public final class DecoderTask: TrainingTask {
       let check = ObjectiveCheck(file: file)
       try check.rate(imageDropRate, CodingKeys.imageDropRate)
       try check.rate(textDropRate, CodingKeys.textDropRate)
+      try drawnEmbeddings.validate(file: file)
       try check.atLeastZero(Double(embeddingBatches), CodingKeys.embeddingBatches)
       try check.steps(sampleSteps, CodingKeys.sampleSteps)
       try check.atLeastZero(sampleGuidance, CodingKeys.sampleGuidance)
@@ -115,10 +124,10 @@ public final class DecoderTask: TrainingTask {
   private let size: Int
   private let unconditional: TextConditioning
 
-  /// A decoder with new weights.
+  /// A decoder with new weights; its hint, where it has one, is frozen.
   init(
-    _ model: Model, objective: Objective, data: EmbeddedPictures, clip: FrozenCLIP, size: Int,
-    using random: RandomSource
+    _ model: Model, objective: Objective, data: EmbeddedPictures, clip: FrozenCLIP,
+    hint: ImageHint?, size: Int, using random: RandomSource
   ) {
     let unet = UNet(model.unet, using: random)
     let projection = TextProjection(
@@ -126,7 +135,10 @@ public final class DecoderTask: TrainingTask {
         embeddingWidth: clip.embeddingWidth, contextWidth: model.unet.crossAttentionDim ?? 0,
         timeWidth: model.unet.timeEmbedWidth), using: random)
     networks = Networks(decoder: unet, textProj: projection)
-    decoder = Decoder(unet: unet, projection: projection, scheduler: model.scheduler)
+    hint?.freeze()
+    hint?.eval()
+    decoder = Decoder(
+      unet: unet, projection: projection, scheduler: model.scheduler, hint: hint)
     self.objective = objective
     self.data = data
     self.clip = clip
@@ -155,19 +167,28 @@ public final class DecoderTask: TrainingTask {
 
   /// The loss of a batch.
   public func loss(_ batch: Batch, of part: Int, using random: RandomSource) -> Losses {
-    Losses(
+    let drawn = random.bernoulli(
+      objective.drawnEmbeddings.fraction, [batch.images.dim(0)], dtype: .bool,
+      device: batch.images.device)
+    return Losses(
       diffusion: decoder.loss(
         of: batch.images,
         Decoder.TrainingConditioning(
-          imageEmbedding: batch.embeddings.image, text: batch.embeddings.text,
+          imageEmbedding: batch.embeddings.mixed(drawn: drawn), text: batch.embeddings.text,
           unconditional: unconditional, imageDropRate: objective.imageDropRate,
           textDropRate: objective.textDropRate),
         weighting: objective.weighting, using: random))
   }
 
-  /// Held-out pictures above, the decoder's drawings of their embeddings and captions below.
+  /// Held-out pictures above, the decoder's drawings of their embeddings and captions below; with
+  /// a prior, shown pictures and drawings of the embeddings it draws.
   public func sample(using random: RandomSource) throws -> Image? {
-    let (pictures, embeddings) = data.sheetSamples(16)
+    var (pictures, embeddings) = data.sheetSamples(16)
+    if objective.drawnEmbeddings.fraction > 0,
+      let (shown, found) = try data.evaluationPictures(false, limit: 16), let drawn = found.drawn
+    {
+      (pictures, embeddings) = (shown, Embeddings(image: drawn, text: found.text))
+    }
     let originals = resized(pictures.images, to: size)
     let drawn = try (0..<originals.dim(0)).map { row in
       let prompt = PromptConditioning(text: embeddings.text.row(row), negative: unconditional)
@@ -175,7 +196,8 @@ public final class DecoderTask: TrainingTask {
         from: random.normal([1, 3, size, size], device: originals.device),
         Decoder.Conditioning(imageEmbedding: embeddings.image[row..<row + 1], prompt: prompt),
         sampling: StageSampling(
-          steps: objective.sampleSteps, guidance: objective.sampleGuidance),
+          steps: objective.sampleSteps, guidance: objective.sampleGuidance,
+          sampler: decoder.scheduler.defaultSampler),
         using: random)
     }
     return sheet(pairing: [Image](originals), with: drawn.flatMap { [Image]($0) })

@@ -75,12 +75,18 @@ extension ModelFolder {
 public final class EmbeddedPictures {
   private let stream: PictureStream
   private let clip: FrozenCLIP
+  private let prior: FrozenPrior?
   private let cache: EmbeddingCache?
 
-  /// Joins a stream, CLIP, and a cache of the stream's first embeddings.
-  public init(stream: PictureStream, clip: FrozenCLIP, cache: EmbeddingCache? = nil) {
+  /// Joins a stream, CLIP, the prior of stages that learn from it too, and a cache of the stream's
+  /// first embeddings.
+  public init(
+    stream: PictureStream, clip: FrozenCLIP, prior: FrozenPrior? = nil,
+    cache: EmbeddingCache? = nil
+  ) {
     self.stream = stream
     self.clip = clip
+    self.prior = prior
     self.cache = cache
   }
 
@@ -88,19 +94,34 @@ public final class EmbeddedPictures {
   /// cached batch.
   public func batch(at index: Int) throws -> (pictures: Pictures, embeddings: Embeddings) {
     let pictures = try stream.batch(at: cache.map { index % $0.batchCount } ?? index)
-    return (pictures, try cache?.embeddings(at: index) ?? clip(pictures))
+    return (pictures, try cache?.embeddings(at: index) ?? embedded(pictures, at: index))
   }
 
   /// The embeddings of an index alone.
   public func embeddings(at index: Int) throws -> Embeddings {
     if let cache { return try cache.embeddings(at: index) }
-    return clip(try stream.batch(at: index))
+    return try embedded(stream.batch(at: index), at: index)
+  }
+
+  /// What CLIP and the prior, where there is one, say of the pictures of an index.
+  func embedded(_ pictures: Pictures, at index: Int) throws -> Embeddings {
+    var embeddings = clip(pictures)
+    embeddings.drawn = try prior?.embeddings(of: embeddings.text, at: index)
+    return embeddings
   }
 
   /// Pictures for a sample sheet with their embeddings.
   func sheetSamples(_ count: Int) -> (pictures: Pictures, embeddings: Embeddings) {
     let pictures = stream.sheetSamples(count)
     return (pictures, clip(pictures))
+  }
+
+  /// Pictures as they are, of shown or held-out concepts, with their embeddings.
+  func evaluationPictures(
+    _ heldOut: Bool, limit: Int
+  ) throws -> (pictures: Pictures, embeddings: Embeddings)? {
+    guard let pictures = stream.samples(heldOut: heldOut, limit: limit) else { return nil }
+    return (pictures, try embedded(pictures, at: 0))
   }
 
   /// Embeddings of pictures as they are, of shown or held-out concepts.

@@ -11,11 +11,14 @@ public struct Pictures {
   public let images: Tensor
   /// One a picture.
   public let captions: [String]
+  /// The samples' keys in their data set.
+  let keys: [String]
 
-  init(pixels: [UInt8], size: Int, captions: [String], device: Device) {
+  init(pixels: [UInt8], size: Int, captions: [String], keys: [String], device: Device) {
     images = Tensor(
       samples: pixels, width: size, height: size, channels: 3, range: .symmetric, device: device)
     self.captions = captions
+    self.keys = keys
   }
 }
 
@@ -64,17 +67,30 @@ public final class PictureStream {
   public func batch(at index: Int) throws(DataError) -> Pictures {
     let batch = try stream.batch(at: index)
     return Pictures(
-      pixels: batch.pixels, size: batch.size, captions: batch.captions, device: device)
+      pixels: batch.pixels, size: batch.size, captions: batch.captions, keys: batch.keys,
+      device: device)
   }
 
   /// Pictures as they are with plain captions: of concepts that training shows, or never shows.
   /// Nil if there are none.
   func samples(heldOut isHeldOut: Bool, limit: Int = evaluationLimit) -> Pictures? {
-    let samples = (isHeldOut ? heldOut : seen).prefix(limit)
+    pictures((isHeldOut ? heldOut : seen).prefix(limit))
+  }
+
+  /// Every picture that training shows, as it is with its plain caption, so many at a time.
+  /// - Throws: `DataError` if a picture cannot be decoded.
+  func shown(atOnce count: Int) throws(DataError) -> [Pictures] {
+    let samples = try stream.samples(in: .train)
+    return stride(from: 0, to: samples.count, by: count).compactMap {
+      pictures(samples[$0..<min($0 + count, samples.count)])
+    }
+  }
+
+  private func pictures(_ samples: ArraySlice<EvaluationSample>) -> Pictures? {
     guard !samples.isEmpty else { return nil }
     return Pictures(
       pixels: samples.flatMap(\.image.pixels), size: size, captions: samples.map(\.caption),
-      device: device)
+      keys: samples.map(\.key), device: device)
   }
 
   /// Held-out pictures for a sheet, or others if nothing is held out.

@@ -52,6 +52,8 @@ public final class UpsamplerTask: TrainingTask {
     public var cropSize: Int
     /// The weight of each timestep.
     public var weighting: LossWeighting
+    /// Largest deviation of the noise added to the small image, of pixels in [-1, 1].
+    public var conditionNoise: Double
     /// Denoising steps of a sample.
     public var sampleSteps: Int
 
@@ -59,14 +61,19 @@ public final class UpsamplerTask: TrainingTask {
       case weighting
       case pictureSize = "picture_size"
       case cropSize = "crop_size"
+      case conditionNoise = "condition_noise"
       case sampleSteps = "sample_steps"
     }
 
     /// Groups the values.
-    public init(pictureSize: Int, cropSize: Int, weighting: LossWeighting, sampleSteps: Int) {
+    public init(
+      pictureSize: Int, cropSize: Int, weighting: LossWeighting, conditionNoise: Double,
+      sampleSteps: Int
+    ) {
       self.pictureSize = pictureSize
       self.cropSize = cropSize
       self.weighting = weighting
+      self.conditionNoise = conditionNoise
       self.sampleSteps = sampleSteps
     }
 
@@ -85,6 +92,7 @@ public final class UpsamplerTask: TrainingTask {
         throw check.invalid(
           CodingKeys.cropSize, cropSize, "it must be at most picture_size, \(pictureSize)")
       }
+      try check.atLeastZero(conditionNoise, CodingKeys.conditionNoise)
       try check.steps(sampleSteps, CodingKeys.sampleSteps)
     }
   }
@@ -124,7 +132,10 @@ public final class UpsamplerTask: TrainingTask {
   public func loss(_ batch: Tensor, of part: Int, using random: RandomSource) -> Losses {
     let images = crops(of: batch, using: random)
     return Losses(
-      diffusion: upsampler.loss(of: images, images, weighting: objective.weighting, using: random))
+      diffusion: upsampler.loss(
+        of: images,
+        Upsampler.TrainingConditioning(images: images, noise: objective.conditionNoise),
+        weighting: objective.weighting, using: random))
   }
 
   /// Originals above, reduced and enlarged again below.
@@ -133,7 +144,10 @@ public final class UpsamplerTask: TrainingTask {
     let small = LowResolution.reduced(originals, factor: Upsampler.factor)
     let drawn = try (0..<small.dim(0)).map { row in
       try upsampler.enlarged(
-        small[row..<row + 1], sampling: StageSampling(steps: objective.sampleSteps), using: random)
+        small[row..<row + 1],
+        sampling: StageSampling(
+          steps: objective.sampleSteps, sampler: upsampler.scheduler.defaultSampler),
+        using: random)
     }
     return sheet(pairing: [Image](originals), with: drawn.flatMap { [Image]($0) })
   }

@@ -17,6 +17,13 @@ enum Output {
     print(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 
+  /// Prints a value as JSON with sorted keys on one line.
+  static func line(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+  }
+
   /// Prints a warning on standard error.
   static func warn(_ text: String) {
     FileHandle.standardError.write(Data("unclip: warning: \(text)\n".utf8))

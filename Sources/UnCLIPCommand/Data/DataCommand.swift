@@ -66,7 +66,8 @@ struct EmojiCommand: ParsableCommand {
     commandName: "emoji",
     abstract: "Noto Color Emoji with their Unicode names and keywords.",
     discussion: """
-      Skin tones, country flags and keycaps are left out.
+      Skin tones, country flags and keycaps are left out. Training varies the captions with words of \
+      WordNet, which are written to words.json.
 
       EXAMPLES:
         unclip data emoji --out data/emoji
@@ -87,6 +88,9 @@ struct EmojiCommand: ParsableCommand {
     help: ArgumentHelp("CLDR annotation files, if not from their package.", valueName: "file"))
   var annotations: [String] = []
 
+  @Flag(help: "Write no words.json: captions are the names in a few phrases.")
+  var plainCaptions = false
+
   @OptionGroup var shards: ShardOptions
 
   func validate() throws {
@@ -105,7 +109,12 @@ struct EmojiCommand: ParsableCommand {
       } else {
         try EmojiSource.Files(from: shards.packages)
       }
-    try shards.write(EmojiSource(files, coreOnly: core), name: "noto-emoji")
+    let source = try EmojiSource(files, coreOnly: core)
+    try shards.write(source, name: "noto-emoji")
+    if !plainCaptions {
+      try source.captionWords(from: WordNet(.init(from: shards.packages)))
+        .write(to: URL(fileURLWithPath: shards.out, isDirectory: true))
+    }
   }
 }
 

@@ -37,9 +37,11 @@ struct TrainCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The model folder with the parts this stage needs: the tokenizer for clip, all of CLIP for "
-        + "prior and decoder, the VQ-VAE for pixelcnn, transformer and rnn.", valueName: "folder"))
-  var model: String?
+      "A model folder with parts this stage needs: the tokenizer for clip, all of CLIP for prior, "
+        + "hint and decoder, the prior and the hint too where their configuration uses them, the "
+        + "VQ-VAE for pixelcnn, transformer and rnn; may be given several times, of a part that "
+        + "several have, the last counts.", valueName: "folder"))
+  var model: [String] = []
 
   @Option(
     help: ArgumentHelp(
@@ -68,7 +70,7 @@ struct TrainCommand: ParsableCommand {
       configurationName: file.path,
       data: data.map { URL(fileURLWithPath: $0, isDirectory: true) },
       out: URL(fileURLWithPath: out, isDirectory: true),
-      model: model.map { URL(fileURLWithPath: $0, isDirectory: true) },
+      models: model.map { URL(fileURLWithPath: $0, isDirectory: true) },
       clip: clip.map { URL(fileURLWithPath: $0, isDirectory: true) },
       initial: initial.map { URL(fileURLWithPath: $0, isDirectory: true) }, resume: resume,
       device: device)

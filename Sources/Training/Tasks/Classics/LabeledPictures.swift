@@ -84,7 +84,9 @@ struct LabelReader {
   }
 
   func pictures(_ pixels: [UInt8], keys: [String], captions: [String]) -> LabeledPictures {
-    var images = Pictures(pixels: pixels, size: size, captions: captions, device: device).images
+    var images = Pictures(
+      pixels: pixels, size: size, captions: captions, keys: keys, device: device
+    ).images
     if channels == 1 {
       // The brightness of ITU-R BT.601, as PIL computes it.
       let weights = Tensor([0.299, 0.587, 0.114] as [Float], shape: [1, 3, 1, 1]).to(device)

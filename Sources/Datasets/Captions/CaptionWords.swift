@@ -1,0 +1,110 @@
+public import Foundation
+
+/// Words that captions are varied with: `words.json` in a data set folder.
+///
+/// A text tower that was shown only names knows nothing else: "a photo of an apple" was found in 3 of
+/// 100 cases where "apple" was in 95. Twenty fixed phrases teach twenty phrases; some thousand random
+/// words teach that what stands around the name does not matter.
+public struct CaptionWords: Codable, Sendable, Equatable {
+  /// Words before a name: `beautiful`.
+  public var adjectives: [String]
+  /// Words after a name and a preposition: `table`.
+  public var places: [String]
+  /// Other words for what a picture shows, by its caption, that stand alone.
+  public var synonyms: [String: [String]]
+
+  /// Groups the three.
+  public init(adjectives: [String], places: [String], synonyms: [String: [String]]) {
+    self.adjectives = adjectives
+    self.places = places
+    self.synonyms = synonyms
+  }
+
+  /// The file's name in a data set folder.
+  public static let fileName = "words.json"
+
+  /// The words of several data sets; nil if none has any.
+  /// - Throws: `DataError.unreadable`, `.malformed`.
+  static func read(in directories: [URL]) throws(DataError) -> CaptionWords? {
+    var words: CaptionWords?
+    for directory in directories {
+      let url = directory.appendingPathComponent(fileName)
+      guard FileBytes.exists(url) else { continue }
+      let bytes = try FileBytes.read(url)
+      let more: CaptionWords
+      do {
+        more = try JSONDecoder().decode(CaptionWords.self, from: Data(bytes))
+      } catch {
+        throw .malformed(
+          file: url.path, entry: nil,
+          problem: "these are no caption words; write the data set again")
+      }
+      guard var all = words else {
+        words = more
+        continue
+      }
+      all.adjectives += more.adjectives
+      all.places += more.places
+      all.synonyms.merge(more.synonyms) { $0 + $1 }
+      words = all
+    }
+    return words
+  }
+
+  /// Writes the file into a data set folder.
+  /// - Throws: `DataError.unwritable`.
+  public func write(to directory: URL) throws(DataError) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let url = directory.appendingPathComponent(Self.fileName)
+    let data: Data
+    do {
+      data = try encoder.encode(self)
+    } catch {
+      preconditionFailure("words are strings, which JSON has a form for: \(error)")
+    }
+    try FileBytes.write(data, to: url)
+  }
+
+  /// The words that belong to each of the names: a picture's own keywords and WordNet's synonyms of
+  /// its name, where no other picture has the better claim.
+  ///
+  /// A word goes to the picture whose name it is; else to those whose name means the same, as `car`
+  /// to `automobile`; else to those whose name holds it, as `tree` to `palm tree`; else to those that
+  /// have it among their keywords, if they are few.
+  public static func synonyms(
+    of pictures: [(name: String, keywords: [String])], in wordNet: WordNet
+  ) -> [String: [String]] {
+    let lowered = pictures.map { NounPhrase.plain($0.name).lowercased() }
+    let names = Set(lowered)
+    var equals: [String: [Int]] = [:]
+    var holders: [String: [Int]] = [:]
+    var others: [String: [Int]] = [:]
+    for (index, picture) in pictures.enumerated() {
+      let name = lowered[index]
+      let parts = Set(name.split(separator: " ").map(String.init))
+      for word in wordNet.synonyms(of: name) {
+        equals[word.lowercased(), default: []].append(index)
+      }
+      for word in parts { holders[word, default: []].append(index) }
+      for word in Set(picture.keywords.map { $0.lowercased() }).subtracting(parts) {
+        others[word, default: []].append(index)
+      }
+    }
+    var synonyms: [String: [String]] = [:]
+    for word in Set(equals.keys).union(holders.keys).union(others.keys)
+    where word.count > 2 && !names.contains(word) {
+      let (owners, most) =
+        equals[word].map { ($0, mostHolders) } ?? holders[word].map { ($0, mostHolders) }
+        ?? (others[word] ?? [], mostClaimants)
+      guard owners.count <= most else { continue }
+      for owner in owners { synonyms[pictures[owner].name, default: []].append(word) }
+    }
+    return synonyms.mapValues { $0.sorted() }
+  }
+
+  /// A keyword of more pictures than this says too little.
+  private static let mostClaimants = 3
+  /// A word in more names than this likewise.
+  private static let mostHolders = 8
+}

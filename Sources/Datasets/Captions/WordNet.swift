@@ -1,0 +1,115 @@
+public import Foundation
+
+/// Words of WordNet: common adjectives, places and things, and nouns that mean the same.
+public struct WordNet: Sendable {
+  /// Adjectives that occur in WordNet's tagged texts, in alphabetical order.
+  public let adjectives: [String]
+  /// Nouns for made and natural things, places and plants that occur there likewise.
+  public let places: [String]
+  private let senses: [String: String]
+  private let synsets: [String: [String]]
+
+  /// WordNet's index and data files.
+  public struct Files: Sendable {
+    /// `index.adj`.
+    public var adjectives: URL
+    /// `index.noun`.
+    public var nouns: URL
+    /// `data.noun`.
+    public var nounData: URL
+
+    /// Names the files.
+    public init(adjectives: URL, nouns: URL, nounData: URL) {
+      self.adjectives = adjectives
+      self.nouns = nouns
+      self.nounData = nounData
+    }
+
+    /// The files of a Debian package, downloaded when they are not there.
+    /// - Throws: `DataError.package` if it cannot be had.
+    public init(from packages: PackageStore) throws(DataError) {
+      let folder = "usr/share/wordnet"
+      let files = ["index.adj", "index.noun", "data.noun"].map { "\(folder)/\($0)" }
+      let root = try packages.root(of: "wordnet-base", containing: files)
+      self.init(
+        adjectives: root.appendingPathComponent(files[0]),
+        nouns: root.appendingPathComponent(files[1]),
+        nounData: root.appendingPathComponent(files[2]))
+    }
+  }
+
+  /// Reads the files; source of their form: the manual page wndb(5WN).
+  /// - Throws: `DataError.unreadable`, or `.malformed` for a line that is not of that form.
+  public init(_ files: Files) throws(DataError) {
+    let nouns = try Self.index(files.nouns)
+    adjectives = try Self.index(files.adjectives).filter(\.isCommonWord).map(\.lemma)
+    var fields: [String: Int] = [:]
+    var synsets: [String: [String]] = [:]
+    for line in try Self.lines(files.nounData) {
+      // offset lexicographer-file type word-count (hexadecimal), then word and sense by turns
+      let parts = line.split(separator: " ")
+      guard parts.count > 4, let field = Int(parts[1]), let count = Int(parts[3], radix: 16),
+        parts.count >= 4 + 2 * count
+      else { throw Self.malformed(files.nounData, line) }
+      fields[String(parts[0])] = field
+      synsets[String(parts[0])] = (0..<count).map { Self.plain(parts[4 + 2 * $0]) }
+    }
+    places = nouns.filter {
+      $0.isCommonWord && Self.placeFields.contains(fields[$0.firstSense] ?? -1)
+    }.map(\.lemma)
+    senses = Dictionary(nouns.map { ($0.lemma, $0.firstSense) }, uniquingKeysWith: { a, _ in a })
+    self.synsets = synsets
+  }
+
+  /// Other words for the most frequent sense of a noun; none for one that WordNet lacks.
+  public func synonyms(of noun: String) -> [String] {
+    let words = senses[noun.lowercased()].flatMap { synsets[$0] } ?? []
+    return words.filter { $0.lowercased() != noun.lowercased() }
+  }
+
+  /// Lexicographer files of artifacts, locations, natural objects and plants.
+  private static let placeFields: Set<Int> = [6, 15, 17, 20]
+
+  /// A line of an index file.
+  private struct Entry {
+    let lemma: String
+    let firstSense: String
+    /// Whether its senses occur in the tagged texts.
+    let isTagged: Bool
+
+    var isCommonWord: Bool {
+      isTagged && lemma.utf8.count > 2 && lemma.utf8.allSatisfy { (97...122).contains($0) }
+    }
+  }
+
+  private static func index(_ url: URL) throws(DataError) -> [Entry] {
+    var entries: [Entry] = []
+    for line in try lines(url) {
+      // lemma type senses pointer-count pointers… senses tagged-senses offsets…
+      let parts = line.split(separator: " ")
+      guard parts.count > 4, let pointers = Int(parts[3]), parts.count > 6 + pointers,
+        let tagged = Int(parts[5 + pointers])
+      else { throw malformed(url, line) }
+      entries.append(
+        Entry(
+          lemma: plain(parts[0]), firstSense: String(parts[6 + pointers]), isTagged: tagged > 0))
+    }
+    return entries
+  }
+
+  /// The lines of a file but those of its licence, which begin with a space.
+  private static func lines(_ url: URL) throws(DataError) -> [String] {
+    try FileBytes.read(url).split(separator: UInt8(ascii: "\n"))
+      .filter { $0.first != UInt8(ascii: " ") }.map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  private static func plain(_ word: Substring) -> String {
+    String(word.map { $0 == "_" ? " " : $0 })
+  }
+
+  private static func malformed(_ url: URL, _ line: String) -> DataError {
+    .malformed(
+      file: url.path, entry: "line \(line.prefix(40))",
+      problem: "it is not of WordNet's form; install the package wordnet-base again")
+  }
+}

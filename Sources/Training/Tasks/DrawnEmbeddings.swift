@@ -1,0 +1,89 @@
+import Config
+import Diffusion
+import Files
+import Torch
+import TorchNN
+import UnCLIP
+
+/// How much a stage learns from the prior's embeddings of captions instead of the pictures' own.
+public struct DrawnEmbeddings: Codable, Sendable, Equatable {
+  /// Share of the examples whose image embedding is the prior's; 0 needs no prior.
+  public var fraction: Double
+  /// Denoising steps of the prior.
+  public var steps: Int
+  /// Guidance scale of the prior.
+  public var guidance: Double
+
+  /// Groups the values.
+  public init(fraction: Double, steps: Int, guidance: Double) {
+    self.fraction = fraction
+    self.steps = steps
+    self.guidance = guidance
+  }
+
+  /// True embeddings alone.
+  public static let none = DrawnEmbeddings(fraction: 0, steps: 1, guidance: 1)
+
+  /// Checks each value.
+  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+  func validate(file: String) throws(ConfigError) {
+    func require(
+      _ holds: Bool, _ key: String, _ value: some Any, _ expected: String
+    ) throws(ConfigError) {
+      guard !holds else { return }
+      throw ConfigError.invalid(
+        file: file, key: "objective.drawn_embeddings." + key, value: "\(value)",
+        expected: expected)
+    }
+    try require((0...1).contains(fraction), "fraction", fraction, "it must be 0 to 1")
+    try require((1...1000).contains(steps), "steps", steps, "it must be 1 to 1000")
+    try require(
+      guidance >= 0 && guidance.isFinite, "guidance", guidance, "it must be 0 or more")
+  }
+}
+
+/// The prior as later stages are trained on it: frozen, in evaluation mode, without gradients.
+public final class FrozenPrior {
+  private let prior: DiffusionPrior
+  private let unconditional: TextConditioning
+  private let options: DrawnEmbeddings
+  private let seed: UInt64
+
+  /// Loads the prior of a model folder.
+  /// - Throws: `ConfigError`, `CheckpointError`.
+  init(
+    _ folder: ModelFolder, clip: FrozenCLIP, options: DrawnEmbeddings, seed: UInt64,
+    device: Device
+  ) throws {
+    prior = try folder.loadPrior()
+    prior.transformer.freeze()
+    prior.transformer.eval()
+    prior.transformer.to(device: device)
+    unconditional = clip.text([""])
+    self.options = options
+    self.seed = seed
+  }
+
+  /// The embeddings it draws for the sentences of a batch, `[B, D]`, a function of both.
+  /// - Throws: `ConfigError` when the process has fewer steps than asked for.
+  func embeddings(of text: TextConditioning, at index: Int) throws -> Tensor {
+    try prior.embeddings(
+      of: text, unconditional: unconditional,
+      sampling: StageSampling(
+        steps: options.steps, guidance: options.guidance,
+        sampler: prior.scheduler.defaultSampler),
+      using: RandomSource(seed: StepSeed.seed(seed, .drawnEmbeddings, at: index)))
+  }
+
+  /// Names the weights and how they are sampled.
+  /// - Throws: `TrainingError.notRead`.
+  static func fingerprint(
+    of folder: ModelFolder, _ options: DrawnEmbeddings
+  ) throws(TrainingError) -> String {
+    var fingerprint = Fingerprint()
+    for part in [ModelFolder.Part.prior, .priorScheduler] {
+      try fingerprint.add(filesIn: folder.folder(of: part))
+    }
+    return fingerprint.text + "-\(options.steps)-\(options.guidance)"
+  }
+}

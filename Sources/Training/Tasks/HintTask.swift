@@ -1,0 +1,190 @@
+import CLIP
+public import Config
+public import Foundation
+public import Imaging
+public import Torch
+public import TorchNN
+public import UnCLIP
+
+/// Training of the image hint: a coarse picture from CLIP's embeddings of it and of its caption.
+public final class HintTask: TrainingTask {
+  /// What is trained, under the name it has in a model folder.
+  final class Networks: Module {
+    let imageHint: ImageHint
+
+    init(imageHint: ImageHint) { self.imageHint = imageHint }
+  }
+
+  /// The hint's shape in a training configuration.
+  public struct Model: Codable, Sendable, Equatable {
+    /// The network.
+    public var hint: ImageHintConfig
+
+    /// Holds the network's shape.
+    public init(hint: ImageHintConfig) { self.hint = hint }
+  }
+
+  /// What is minimised and measured.
+  public struct Objective: Codable, Sendable, Equatable {
+    /// Share of image embeddings replaced by the mean one.
+    public var imageDropRate: Double
+    /// Share of captions replaced by the empty one.
+    public var textDropRate: Double
+    /// Largest deviation of the noise added to standardised image embeddings.
+    public var embeddingNoise: Double
+    /// The prior's share of the image embeddings.
+    public var drawnEmbeddings: DrawnEmbeddings
+    /// Batches whose embeddings are computed once and then cycled.
+    public var embeddingBatches: Int
+    /// Pictures whose error is measured.
+    public var evaluationCount: Int
+
+    enum CodingKeys: String, CodingKey {
+      case imageDropRate = "image_drop_rate"
+      case textDropRate = "text_drop_rate"
+      case embeddingNoise = "embedding_noise"
+      case drawnEmbeddings = "drawn_embeddings"
+      case embeddingBatches = "embedding_batches"
+      case evaluationCount = "evaluation_count"
+    }
+
+    /// Groups the values.
+    public init(
+      imageDropRate: Double, textDropRate: Double, embeddingNoise: Double,
+      drawnEmbeddings: DrawnEmbeddings, embeddingBatches: Int, evaluationCount: Int
+    ) {
+      self.imageDropRate = imageDropRate
+      self.textDropRate = textDropRate
+      self.embeddingNoise = embeddingNoise
+      self.drawnEmbeddings = drawnEmbeddings
+      self.embeddingBatches = embeddingBatches
+      self.evaluationCount = evaluationCount
+    }
+
+    /// Checks each value.
+    /// - Throws: `ConfigError.invalid` for the first value that is impossible.
+    public func validate(file: String) throws(ConfigError) {
+      let check = ObjectiveCheck(file: file)
+      try check.rate(imageDropRate, CodingKeys.imageDropRate)
+      try check.rate(textDropRate, CodingKeys.textDropRate)
+      try check.atLeastZero(embeddingNoise, CodingKeys.embeddingNoise)
+      try drawnEmbeddings.validate(file: file)
+      try check.positive(embeddingBatches, CodingKeys.embeddingBatches)
+      try check.positive(evaluationCount, CodingKeys.evaluationCount)
+    }
+  }
+
+  /// Coarse pictures with what CLIP and the prior say of them.
+  public struct Batch {
+    let images: Tensor
+    let embeddings: Embeddings
+  }
+
+  /// The name of what is trained.
+  public let stage = "hint"
+  /// What is trained, averaged and saved.
+  public var module: any Module { networks }
+
+  private let networks: Networks
+  private let objective: Objective
+  private let data: EmbeddedPictures
+  private let unconditional: TextConditioning
+  private var hint: ImageHint { networks.imageHint }
+  /// The cycled batches: a step costs less than drawing its pictures again.
+  private var batches: [Int: Batch] = [:]
+
+  /// A hint with new weights; its embeddings' statistics are not set.
+  init(
+    _ model: Model, objective: Objective, data: EmbeddedPictures, clip: FrozenCLIP,
+    using random: RandomSource
+  ) {
+    networks = Networks(imageHint: ImageHint(model.hint, using: random))
+    self.objective = objective
+    self.data = data
+    unconditional = clip.text([""])
+  }
+
+  /// Takes the embeddings' mean and deviation from the cycled batches. A resumed run has them in
+  /// its checkpoint.
+  func measureStatistics() throws {
+    let embeddings = try (0..<objective.embeddingBatches).map { try data.embeddings(at: $0) }
+    hint.setStatistics(
+      imageEmbeddings: Tensor.concatenated(embeddings.map(\.image), over: 0),
+      textEmbeddings: Tensor.concatenated(embeddings.map(\.text.embedding), over: 0))
+  }
+
+  /// Takes over the weights and statistics of a model folder.
+  /// - Throws: `TrainingError.missingPart`, `ConfigError`, `CheckpointError`.
+  func start(from folder: ModelFolder) throws {
+    guard let other = try folder.loadImageHint() else {
+      throw TrainingError.missingPart(
+        folder: folder.url.path, part: ModelFolder.Part.imageHint.rawValue, stage: stage)
+    }
+    try hint.load(other.stateDict(), file: folder.folder(of: .imageHint))
+  }
+
+  /// The batch of an index, a pure function of it.
+  public func batch(at index: Int) throws -> Batch {
+    let place = index % objective.embeddingBatches
+    if let batch = batches[place] { return batch }
+    let (pictures, embeddings) = try data.batch(at: place)
+    let batch = Batch(
+      images: resized(pictures.images, to: hint.config.sampleSize), embeddings: embeddings)
+    batches[place] = batch
+    return batch
+  }
+
+  /// The loss of a batch.
+  public func loss(_ batch: Batch, of part: Int, using random: RandomSource) -> Losses {
+    let embeddings = batch.embeddings
+    let (count, width) = embeddings.image.shape2
+    let device = embeddings.image.device
+    func chosen(_ rate: Double) -> Tensor {
+      random.bernoulli(rate, [count], dtype: .bool, device: device)
+    }
+    let deviations = random.uniform([count, 1], device: device) * objective.embeddingNoise
+    let noise = random.normal([count, width], device: device) * deviations
+    let text = embeddings.text.replaced(where: chosen(objective.textDropRate), by: unconditional)
+    let picture = hint(
+      imageEmbedding: embeddings.mixed(drawn: chosen(objective.drawnEmbeddings.fraction)),
+      textEmbedding: text.embedding, imageNoise: noise,
+      imageDropped: chosen(objective.imageDropRate))
+    return Losses(total: F.mseLoss(picture, batch.images))
+  }
+
+  /// The mean squared error of coarse pictures of shown and of held-out concepts, from the
+  /// pictures' own embeddings and, where there is a prior, from those it draws.
+  public func evaluate() throws -> [String: Double] {
+    var metrics: [String: Double] = [:]
+    for (name, heldOut) in [("seen", false), ("held_out", true)] {
+      let limit = objective.evaluationCount
+      guard let (pictures, embeddings) = try data.evaluationPictures(heldOut, limit: limit) else {
+        continue
+      }
+      let images = resized(pictures.images, to: hint.config.sampleSize)
+      for (source, image) in [("true", embeddings.image), ("drawn", embeddings.drawn)] {
+        guard let image else { continue }
+        let picture = hint(imageEmbedding: image, textEmbedding: embeddings.text.embedding)
+        metrics["\(name)_\(source)_error"] = F.mseLoss(picture, images).item()
+      }
+    }
+    return metrics
+  }
+
+  /// Shown pictures above, their coarse pictures below, from drawn embeddings where there are any.
+  public func sample(using random: RandomSource) throws -> Image? {
+    guard let (pictures, embeddings) = try data.evaluationPictures(false, limit: 16) else {
+      return nil
+    }
+    let drawn = hint(
+      imageEmbedding: embeddings.drawn ?? embeddings.image,
+      textEmbedding: embeddings.text.embedding)
+    let originals = resized(pictures.images, to: hint.config.sampleSize)
+    return sheet(pairing: [Image](originals), with: [Image](drawn))
+  }
+
+  /// Writes the averaged weights as a part of a model folder.
+  public func export(to folder: URL) throws {
+    try ModelFolder(folder).saveImageHint(hint, dtype: .float32)
+  }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import Foundation
+import Imaging
+import Torch
+import Training
+import UnCLIP
+
+/// `unclip evaluate`: figures of a trained model, stage by stage.
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Measure a trained model, stage by stage, on the pictures it was trained on.",
+    discussion: """
+      Prints one line of JSON: how often drawings of everyday names and of prompts are found among \
+      all training pictures by a judge of colours and edges (true_recall_1 from the pictures' own \
+      embeddings, text_recall_1 from captions) and their squared error; how often the text tower \
+      and the prior find the right picture; by how many decibels the upsampler beats bicubic; \
+      noise in flat areas (grain). The judge flatters: look at the sheet.
+
+      EXAMPLES:
+        unclip evaluate --data data/emoji --prompts Examples/concepts.txt
+        unclip evaluate --model runs/model --data data/emoji --data data/clipart --sheet sheet.png
+      """)
+
+  @Option(help: ArgumentHelp("A data set folder; may be given several times.", valueName: "folder"))
+  var data: [String]
+
+  @Option(
+    help: ArgumentHelp(
+      "Prompts, one a line, each with the names of right concepts: a cat = cat | cat face.",
+      valueName: "file"))
+  var prompts: String?
+
+  @Option(help: ArgumentHelp("Write what was drawn here, as PNG.", valueName: "file"))
+  var sheet: String?
+
+  @Option(help: "Seed of the drawings.")
+  var seed: UInt64 = 0
+
+  @Option(
+    help: ArgumentHelp("A model folder; the bundled model if not given.", valueName: "folder"))
+  var model: String?
+
+  @Option(help: ArgumentHelp("Threads; all cores if not given.", valueName: "n"))
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, !(1...MachineOptions.mostThreads).contains(threads) {
+      throw ValidationError(
+        "--threads is \(threads), but it must be 1 to \(MachineOptions.mostThreads).")
+    }
+  }
+
+  func run() throws {
+    if let threads { setThreadCount(threads) }
+    let accepted = AcceptedConcepts(
+      lines: try prompts.map { try PromptOptions.prompts(inFile: $0) } ?? [])
+    let evaluation = try ModelEvaluation(
+      ModelFolder(try ModelFolders.current.folder(of: model)),
+      data: data.map { URL(fileURLWithPath: $0, isDirectory: true) },
+      seed: seed)
+    let progress = ProgressReporter()
+    let (measures, drawings) = try evaluation.run(prompts: accepted) { progress.line($0) }
+    if let sheet { try drawings.write(to: URL(fileURLWithPath: sheet), text: []) }
+    try Output.line(measures)
+  }
+}

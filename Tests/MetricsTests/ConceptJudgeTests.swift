@@ -1,0 +1,56 @@
+import Metrics
+import Testing
+import Torch
+
+@Suite struct ConceptJudgeTests {
+  /// Discs, squares and bars in eight colours at three sizes on white, `[72, 3, 64, 64]`.
+  private static func drawn() -> Tensor {
+    let side = ConceptJudge.side
+    let ramp = Tensor.arange(0, Double(side)) - Double(side - 1) / 2
+    let (x, y) = (ramp.reshaped(1, side), ramp.reshaped(side, 1))
+    let radius = (x.square() + y.square()).sqrt()
+    let square = Tensor.maximum(x.abs().expanded([side, side]), y.abs().expanded([side, side]))
+    let bar = y.abs().expanded([side, side]) * 2
+    var all: [Tensor] = []
+    for level in 0..<8 {
+      let color = Tensor((0..<3).map { Float(level >> $0 & 1) * 1.4 - 0.9 }).reshaped(3, 1, 1)
+      for size in [12.0, 18, 25] {
+        for distance in [radius, square, bar] {
+          all.append(Tensor.where(distance .< size, color, Tensor.ones([3, side, side])))
+        }
+      }
+    }
+    return Tensor.stacked(all, over: 0)
+  }
+
+  private let pictures = Self.drawn()
+
+  private func recall(_ drawings: Tensor) -> Double {
+    let judge = ConceptJudge(references: pictures)
+    return judge.recall(of: drawings, accepted: (0..<judge.count).map { [$0] }, at: 1)
+  }
+
+  @Test func findsEveryPictureInItself() {
+    #expect(recall(pictures) == 1)
+  }
+
+  @Test func findsPicturesThatMovedOrAreNoisy() {
+    #expect(recall(pictures.rolled(by: 3, over: 3)) == 1)
+    let noise = RandomSource(seed: 0).normal(pictures.shape) * 0.2
+    #expect(recall(pictures + noise) == 1)
+  }
+
+  @Test func doesNotFindPicturesOfWhichOnlyTheMeanColorIsLeft() {
+    let means = pictures.mean(over: 2, 3, keepingDims: true)
+    #expect(recall(means.expanded(pictures.shape)) < 0.3)
+  }
+
+  @Test func countsAnyAcceptedPictureAmongTheNearest() {
+    let judge = ConceptJudge(references: pictures)
+    let drawing = pictures[5..<6]
+    #expect(judge.nearest(to: drawing, 1) == [[5]])
+    #expect(judge.recall(of: drawing, accepted: [[4, 5]], at: 1) == 1)
+    #expect(judge.recall(of: drawing, accepted: [[4]], at: 1) == 0)
+    #expect(judge.recall(of: drawing, accepted: [[4]], at: judge.count) == 1)
+  }
+}
