@@ -15,6 +15,11 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
   .target(name: name, dependencies: dependencies, swiftSettings: swift)
 }
 
+/// A C library of the system, found by its name for pkg-config.
+func system(_ name: String, _ pkgConfig: String, apt: String, brew: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt]), .brew([brew])])
+}
+
 /// The tests of one target; golden files lie in `Tests/Golden`.
 func tests(_ target: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .testTarget(
@@ -25,6 +30,7 @@ func tests(_ target: String, _ dependencies: [Target.Dependency] = []) -> Target
 
 let package = Package(
   name: "swift-unclip",
+  platforms: [.macOS(.v15)],
   products: [
     .library(name: "UnCLIP", targets: ["UnCLIP"]),
     .library(name: "CLIP", targets: ["CLIP"]),
@@ -33,7 +39,9 @@ let package = Package(
     .library(name: "Imaging", targets: ["Imaging"]),
     .library(name: "Datasets", targets: ["Datasets"]),
     .library(name: "Classics", targets: ["Classics"]),
+    .library(name: "Metrics", targets: ["Metrics"]),
     .library(name: "Training", targets: ["Training"]),
+    .library(name: "Conversion", targets: ["Conversion", "TorchArchive"]),
     .executable(name: "unclip", targets: ["unclip"]),
   ],
   dependencies: [
@@ -49,13 +57,13 @@ let package = Package(
     library("Torch", ["CTorch", "Files"]),
     library("TorchNN", ["Torch", "Config"]),
 
-    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
-    .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
-    .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
+    system("CPNG", "libpng", apt: "libpng-dev", brew: "libpng"),
+    system("CJPEG", "libjpeg", apt: "libjpeg-dev", brew: "jpeg-turbo"),
+    system("CWebP", "libwebp", apt: "libwebp-dev", brew: "webp"),
     .target(name: "CImaging", dependencies: ["CPNG", "CJPEG", "CWebP"]),
     library("Imaging", ["CImaging", "Files"]),
 
-    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    system("CZlib", "zlib", apt: "zlib1g-dev", brew: "zlib"),
     library("TorchArchive", ["Torch", "CZlib"]),
 
     library("Diffusion", ["TorchNN"]),

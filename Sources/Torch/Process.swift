@@ -40,11 +40,15 @@ public func releaseTensorMemory() { ct_release_tensor_memory() }
 /// The largest resident size this process has had, bytes; 0 where the system does not tell.
 public func peakMemory() -> Int {
   var usage = rusage()
+  #if canImport(Glibc)
+    let own = __rusage_who_t(RUSAGE_SELF.rawValue)
+  #else
+    let own = RUSAGE_SELF
+  #endif
+  guard getrusage(own, &usage) == 0 else { return 0 }
   #if os(Linux)
-    guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
     return usage.ru_maxrss * 1024
   #else
-    guard getrusage(RUSAGE_SELF, &usage) == 0 else { return 0 }
     return usage.ru_maxrss
   #endif
 }

@@ -37,8 +37,10 @@ void *new_block(size_t size) {
     void *block =
         mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED) return nullptr;
+#ifdef MADV_HUGEPAGE  // Linux
     // A wish only: a kernel without huge pages gives small ones.
     if (size >= kHugeSize) (void)madvise(block, size, MADV_HUGEPAGE);
+#endif
     return block;
   }
   void *block = nullptr;

@@ -9,7 +9,7 @@ import UnCLIP
 struct PipelineBenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pipeline",
-    abstract: "Time each stage's steps and compare them with the processor's own limit.",
+    abstract: "Time the steps of each stage and compare them with the processor's peak.",
     discussion: """
       A picture is drawn in a few steps a stage. The time of a stage's first step has the loading \
       of its network in it; the median of the others times the model's own count of steps is what a \
@@ -25,7 +25,7 @@ struct PipelineBenchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Steps to time in each stage, 2 or more.", valueName: "n"))
   var steps = 4
 
-  @Option(help: ArgumentHelp("Where to write the picture.", valueName: "file"))
+  @Option(help: ArgumentHelp("Where to write the image.", valueName: "file"))
   var out: String?
 
   @OptionGroup(title: "Model") var model: ModelOptions
@@ -88,17 +88,28 @@ struct PipelineBenchCommand: ParsableCommand {
   }
 }
 
-/// Seconds since the kernel started this process; nil where it does not tell (macOS).
+/// Seconds since the system started this process; nil where it does not say.
 func secondsSinceProcessStart() -> Double? {
-  func text(_ path: String) -> String? {
-    FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
-  }
-  // The fields after the name in brackets; the 20th of them is the start, in clock ticks.
-  guard let fields = text("/proc/self/stat")?.split(separator: ")").last?.split(separator: " "),
-    fields.count > 19, let ticks = Double(fields[19]),
-    let now = text("/proc/uptime")?.split(separator: " ").first.flatMap({ Double($0) })
-  else { return nil }
-  return now - ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
+  #if os(Linux)
+    func text(_ path: String) -> String? {
+      FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+    }
+    // The fields after the name in brackets; the 20th of them is the start, in clock ticks.
+    guard let fields = text("/proc/self/stat")?.split(separator: ")").last?.split(separator: " "),
+      fields.count > 19, let ticks = Double(fields[19]),
+      let now = text("/proc/uptime")?.split(separator: " ").first.flatMap({ Double($0) })
+    else { return nil }
+    return now - ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
+  #else
+    var process = kinfo_proc()
+    var size = MemoryLayout<kinfo_proc>.stride
+    var name = [CTL_KERN, KERN_PROC, KERN_PROC_PID, getpid()]
+    guard sysctl(&name, UInt32(name.count), &process, &size, nil, 0) == 0, size > 0 else {
+      return nil
+    }
+    let start = process.kp_proc.p_un.__p_starttime
+    return Date().timeIntervalSince1970 - Double(start.tv_sec) - Double(start.tv_usec) / 1e6
+  #endif
 }
 
 /// Floating point operations a second in the product of two square matrices of 2048, the best of

@@ -19,7 +19,8 @@ struct ModelFolders: Sendable {
     }
     let work = URL(fileURLWithPath: files.currentDirectoryPath, isDirectory: true)
     roots.append(work.appendingPathComponent("Models"))
-    var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    let command = Bundle.main.executableURL ?? work
+    var folder = command.resolvingSymlinksInPath()
     while folder.path != "/" {
       folder.deleteLastPathComponent()
       let models = folder.appendingPathComponent("Models")

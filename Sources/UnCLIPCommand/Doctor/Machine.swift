@@ -1,5 +1,10 @@
 import Foundation
 
+#if canImport(Darwin)
+  import Darwin
+  import MachO
+#endif
+
 /// What the processor and the loader say about this machine.
 struct Machine: Sendable, Equatable, Encodable {
   /// The processor's own name.
@@ -17,12 +22,28 @@ struct Machine: Sendable, Equatable, Encodable {
     "avx512_fp16", "amx_tile", "amx_bf16", "asimd", "asimdhp", "asimddp", "bf16", "sve", "sve2",
   ]
 
+  /// The file that LibTorch's operations lie in.
+  #if canImport(Darwin)
+    static let libtorch = "libtorch_cpu.dylib"
+  #else
+    static let libtorch = "libtorch_cpu.so"
+  #endif
+}
+
+extension Machine {
   /// This machine.
   static var current: Machine {
-    Machine(
-      cpuInfo: text(ofFile: "/proc/cpuinfo") ?? "",
-      cores: ProcessInfo.processInfo.activeProcessorCount,
-      memory: ProcessInfo.processInfo.physicalMemory)
+    let process = ProcessInfo.processInfo
+    #if canImport(Darwin)
+      return Machine(
+        processor: systemText("machdep.cpu.brand_string") ?? "unknown",
+        cores: process.activeProcessorCount, memory: process.physicalMemory,
+        instructionSets: known.filter { systemFlag("hw.optional." + (darwinNames[$0] ?? $0)) })
+    #else
+      return Machine(
+        cpuInfo: text(ofFile: "/proc/cpuinfo") ?? "", cores: process.activeProcessorCount,
+        memory: process.physicalMemory)
+    #endif
   }
 
   /// Reads the text of `/proc/cpuinfo`.
@@ -43,9 +64,15 @@ struct Machine: Sendable, Equatable, Encodable {
 
   /// The file of a shared library that this process has loaded, or nil.
   static func pathOfLibrary(_ name: String) -> String? {
-    let maps = text(ofFile: "/proc/self/maps") ?? ""
-    let line = maps.split(separator: "\n").first { $0.hasSuffix("/" + name) }
-    return line?.firstIndex(of: "/").flatMap { start in line.map { String($0[start...]) } }
+    #if canImport(Darwin)
+      return (0..<_dyld_image_count()).lazy
+        .compactMap { _dyld_get_image_name($0) }.map { String(cString: $0) }
+        .first { $0.hasSuffix("/" + name) }
+    #else
+      let maps = text(ofFile: "/proc/self/maps") ?? ""
+      let line = maps.split(separator: "\n").first { $0.hasSuffix("/" + name) }
+      return line?.firstIndex(of: "/").flatMap { start in line.map { String($0[start...]) } }
+    #endif
   }
 
   /// Files of the kernel state no size, so they are read until they end.
@@ -58,3 +85,29 @@ struct Machine: Sendable, Equatable, Encodable {
     }
   }
 }
+
+#if canImport(Darwin)
+  extension Machine {
+    /// Darwin's names below `hw.optional`, where they differ from Linux's.
+    fileprivate static let darwinNames = [
+      "avx": "avx1_0", "avx2": "avx2_0", "asimd": "AdvSIMD", "asimdhp": "arm.FEAT_FP16",
+      "asimddp": "arm.FEAT_DotProd", "bf16": "arm.FEAT_BF16",
+    ]
+
+    /// Whether the kernel states a feature; false where it does not know the name.
+    fileprivate static func systemFlag(_ name: String) -> Bool {
+      var value: Int32 = 0
+      var size = MemoryLayout<Int32>.size
+      return sysctlbyname(name, &value, &size, nil, 0) == 0 && value != 0
+    }
+
+    /// A text that the kernel states, or nil where it does not know the name.
+    fileprivate static func systemText(_ name: String) -> String? {
+      var size = 0
+      guard sysctlbyname(name, nil, &size, nil, 0) == 0 else { return nil }
+      var bytes = [UInt8](repeating: 0, count: size)
+      guard sysctlbyname(name, &bytes, &size, nil, 0) == 0 else { return nil }
+      return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+  }
+#endif
