@@ -247,7 +247,7 @@ extension CheckpointError {
 }
 
 /// Why a folder cannot be used as a CLIP; one sentence each.
-public enum CLIPFolderError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum CLIPFolderError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// There is no such folder.
   case missing(folder: String)
   /// The folder holds nothing of a CLIP.
@@ -256,6 +256,9 @@ public enum CLIPFolderError: Error, Sendable, Equatable, CustomStringConvertible
   case otherModel(folder: String, found: String)
   /// The folder holds one tower and the other is needed.
   case lacks(folder: String, part: String)
+
+  /// The same sentence, for `localizedDescription`.
+  public var errorDescription: String? { description }
 
   /// The sentence a user can act on.
   public var description: String {

@@ -1,8 +1,9 @@
 import Files
+public import Foundation
 import Torch
 
 /// Why a tokenizer could not be read or written; each case prints as one sentence.
-public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum TokenizerError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// A file of the tokenizer folder is not there or cannot be opened.
   case missingFile(file: String)
   /// Git left a pointer in place of a file.
@@ -21,6 +22,9 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
   case invalidSetting(file: String, key: String, value: String, expected: String)
   /// The folder or a file in it cannot be written.
   case unwritable(file: String, reason: String)
+
+  /// The same sentence, for `localizedDescription`.
+  public var errorDescription: String? { description }
 
   /// The sentence a user can act on.
   public var description: String {

@@ -100,13 +100,16 @@ public struct ClassicFolder: Sendable, Equatable {
 }
 
 /// Why a folder's model cannot be used.
-public enum ClassicError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum ClassicError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// There is no model.
   case noModel(folder: String)
   /// It is of another kind.
   case otherKind(folder: String, found: ClassicKind, wanted: ClassicKind)
   /// A prior was trained on the codes of another VQ-VAE.
   case otherCodebook(prior: String, model: String)
+
+  /// The same sentence, for `localizedDescription`.
+  public var errorDescription: String? { description }
 
   /// One sentence with what to do.
   public var description: String {

@@ -1,5 +1,7 @@
+public import Foundation
+
 /// What is wrong with a configuration; each case reads as one sentence a user can act on.
-public enum ConfigError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum ConfigError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The file cannot be opened or is not JSON.
   case unreadable(file: String, reason: String)
   /// Keys this program does not know.
@@ -10,6 +12,9 @@ public enum ConfigError: Error, Sendable, Equatable, CustomStringConvertible {
   case otherModel(file: String, found: String, needed: String)
   /// A value of the wrong type or outside what is possible.
   case invalid(file: String, key: String, value: String, expected: String)
+
+  /// The same sentence, for `localizedDescription`.
+  public var errorDescription: String? { description }
 
   /// One sentence with what to do.
   public var description: String {

@@ -1,5 +1,7 @@
+public import Foundation
+
 /// Why weights cannot be converted; one sentence each.
-public enum ConversionError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum ConversionError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The keys are those of no model that is known here.
   case unknownModel(file: String, keys: [String])
   /// The model is known and its kind is not supported.
@@ -12,6 +14,9 @@ public enum ConversionError: Error, Sendable, Equatable, CustomStringConvertible
   case incomplete(file: String, needs: String)
   /// The target is there already.
   case exists(String)
+
+  /// The same sentence, for `localizedDescription`.
+  public var errorDescription: String? { description }
 
   /// One sentence with what to do.
   public var description: String {

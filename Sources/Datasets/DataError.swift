@@ -1,5 +1,7 @@
+public import Foundation
+
 /// A fault in a data set, a shard, a package or a setting, told in one sentence.
-public enum DataError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum DataError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// A file or folder cannot be read.
   case unreadable(file: String, reason: String)
   /// A file was read but does not follow its format; `entry` names the place inside it.
@@ -12,6 +14,9 @@ public enum DataError: Error, Sendable, Equatable, CustomStringConvertible {
   case empty(directory: String, reason: String)
   /// A setting has a value outside its range.
   case setting(name: String, value: String, rule: String)
+
+  /// The same sentence, for `localizedDescription`.
+  public var errorDescription: String? { description }
 
   /// One sentence: what, where, what to do.
   public var description: String {

@@ -1,5 +1,7 @@
+public import Foundation
+
 /// Why a picture could not be read or written; each case prints as one sentence.
-public enum ImageError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum ImageError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The file cannot be opened or read.
   case unreadable(name: String, reason: String)
   /// The file has no bytes.
@@ -20,6 +22,9 @@ public enum ImageError: Error, Sendable, Equatable, CustomStringConvertible {
   case unknownExtension(name: String)
   /// The file cannot be created, written or renamed.
   case unwritable(name: String, reason: String)
+
+  /// The same sentence, for `localizedDescription`.
+  public var errorDescription: String? { description }
 
   /// The sentence a user can act on.
   public var description: String {

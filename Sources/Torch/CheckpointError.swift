@@ -1,7 +1,8 @@
 package import Files
+public import Foundation
 
 /// Why a file of weights cannot be read, written or used.
-public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum CheckpointError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The file cannot be opened or read.
   case unreadable(file: String, reason: String)
   /// The file cannot be written.
@@ -14,6 +15,9 @@ public enum CheckpointError: Error, Sendable, Equatable, CustomStringConvertible
   case badTensor(file: String, key: String, expected: String, found: String)
   /// The keys or shapes of a state are not those of what it should fill.
   case misfit(file: String, missing: [String], surplus: [String], misshapen: [String])
+
+  /// The same sentence, for `localizedDescription`.
+  public var errorDescription: String? { description }
 
   /// One sentence with what to do.
   public var description: String {

@@ -1,4 +1,5 @@
 import CTorch
+public import Foundation
 
 /// Where a tensor lives.
 public struct Device: Sendable, Hashable, CustomStringConvertible {
@@ -66,13 +67,16 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Why a device cannot be used.
-public enum DeviceError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum DeviceError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The text names no device.
   case unknown(String)
   /// The CUDA half of LibTorch could not be opened.
   case libraryMissing(reason: String)
   /// The machine has fewer devices.
   case noSuchDevice(index: Int, count: Int)
+
+  /// The same sentence, for `localizedDescription`.
+  public var errorDescription: String? { description }
 
   /// One sentence with what to do.
   public var description: String {

@@ -1,5 +1,7 @@
+public import Foundation
+
 /// Why a training run cannot start or go on; each case reads as one sentence a user can act on.
-public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum TrainingError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// A checkpoint could not be written; `kept` names the newest complete one.
   case checkpointNotWritten(path: String, reason: String, kept: String?)
   /// A file of the run could not be written.
@@ -18,6 +20,9 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
   case missingPart(folder: String?, part: String, stage: String)
   /// The run was asked to end before its last step; `kept` names its newest checkpoint.
   case stopped(step: Int, of: Int, kept: String?)
+
+  /// The same sentence, for `localizedDescription`.
+  public var errorDescription: String? { description }
 
   /// One sentence: what, where, what to do.
   public var description: String {

@@ -1,3 +1,5 @@
+public import Foundation
+
 /// What a person asks for: a prompt and, where the model's own will not do, how it is drawn.
 public struct ImageRequest: Sendable, Equatable, Codable {
   /// The prompt; empty is CLIP's empty text.
@@ -29,11 +31,14 @@ public struct ImageRequest: Sendable, Equatable, Codable {
 }
 
 /// Why a request cannot be met; one sentence each.
-public enum RequestError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum RequestError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The model cannot make images of this size.
   case size(Int, possible: [Int])
   /// A value outside its range: name, value, range.
   case outOfRange(String, String, String)
+
+  /// The same sentence, for `localizedDescription`.
+  public var errorDescription: String? { description }
 
   /// One sentence a user can act on.
   public var description: String {

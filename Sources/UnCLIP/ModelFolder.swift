@@ -196,7 +196,7 @@ public struct ModelFolder: Sendable, Equatable {
 }
 
 /// Why a folder cannot be used as a model; one sentence each.
-public enum ModelFolderError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum ModelFolderError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// There is no folder, or nothing of a model in it.
   case notAModel(String)
   /// The folder holds a pipeline of another class.
@@ -205,6 +205,9 @@ public enum ModelFolderError: Error, Sendable, Equatable, CustomStringConvertibl
   case missing(folder: String, part: String)
   /// A stage computed NaN or infinity from finite weights.
   case overflow(folder: String, stage: String, dtype: String)
+
+  /// The same sentence, for `localizedDescription`.
+  public var errorDescription: String? { description }
 
   /// One sentence a user can act on.
   public var description: String {

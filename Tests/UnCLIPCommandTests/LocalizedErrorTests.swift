@@ -1,0 +1,58 @@
+import CLIP
+import Classics
+import Config
+import Conversion
+import Datasets
+import Foundation
+import Imaging
+import TestSupport
+import Testing
+import Torch
+import TorchArchive
+import Training
+import UnCLIP
+
+/// `localizedDescription`, which apps show, is the sentence that `description` is.
+@Suite struct LocalizedErrorTests {
+  @Test func everyErrorGivesItsSentence() {
+    let errors: [any LocalizedError & CustomStringConvertible] = [
+      ArchiveError.damaged(file: "a", reason: "b"),
+      CLIPFolderError.missing(folder: "a"),
+      CheckpointError.unreadable(file: "a", reason: "b"),
+      ClassicError.noModel(folder: "a"),
+      ConfigError.unreadable(file: "a", reason: "b"),
+      ConversionError.exists("a"),
+      DataError.unwritable(file: "a", reason: "b"),
+      DeviceError.unknown("a"),
+      ImageError.unknownExtension(name: "a"),
+      ModelFolderError.notAModel("a"),
+      RequestError.size(7, possible: [64]),
+      TokenizerError.missingFile(file: "a"),
+      TrainingError.notWritten(path: "a", reason: "b"),
+    ]
+    for error in errors {
+      #expect(error.description.contains(" "))
+      #expect((error as any Error).localizedDescription == error.description)
+    }
+  }
+
+  /// Every error in `Sources` that a library user can catch is one of those above.
+  @Test func noErrorIsForgotten() throws {
+    let sources = Golden.url("../../Sources")
+    let files = try FileManager.default.subpathsOfDirectory(atPath: sources.path)
+    var found: [String] = []
+    for file in files where file.hasSuffix(".swift") {
+      let text = try String(contentsOf: sources.appending(path: file), encoding: .utf8)
+      for line in text.split(separator: "\n") {
+        guard let match = line.wholeMatch(of: /public (enum|struct) (\w+Error)\b.*/) else {
+          continue
+        }
+        found.append(String(match.2))
+        #expect(line.contains(": LocalizedError,"), "\(file): \(line)")
+      }
+    }
+    let own = try String(contentsOf: URL(fileURLWithPath: #filePath), encoding: .utf8)
+    for name in found { #expect(own.contains("\n      \(name)."), "\(name) is not tested") }
+    #expect(found.count >= 13)
+  }
+}
