@@ -6,9 +6,10 @@ public enum ConfigFile {
   /// Decodes a configuration.
   ///
   /// - Parameters:
+  ///   - type: The type of the configuration.
   ///   - data: JSON.
   ///   - file: the name used in errors.
-  ///   - fixed: keys of the peers' format that are not fields here since only one value is
+  ///   - fixed: keys of the original format that are not fields here since only one value is
   ///     supported; any other value is refused by name.
   ///   - ignored: keys that say nothing about the model (`_class_name`, `_diffusers_version`).
   /// - Throws: `ConfigError` for unreadable JSON, unknown, missing or misshapen keys.

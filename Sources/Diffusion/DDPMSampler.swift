@@ -12,7 +12,11 @@ public struct DDPMSampler: Sampler, Sendable {
 
   /// Makes a sampler of `diffusion` that visits the timesteps of `spacing`.
   ///
-  /// - Parameter analytic: replaces the variance by the estimate that fits the network.
+  /// - Parameters:
+  ///   - diffusion: The process that the network was trained with.
+  ///   - spacing: How timesteps are chosen.
+  ///   - threshold: How the predicted start is clipped.
+  ///   - analytic: The variance estimated for the network, in place of the process's.
   /// - Throws: `ConfigError` when the process has no such timesteps.
   public init(
     _ diffusion: GaussianDiffusion, spacing: TimestepSpacing, threshold: Threshold = .none,

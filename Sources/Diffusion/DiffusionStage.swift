@@ -55,7 +55,9 @@ public protocol DiffusionStage {
 
   /// The network conditioned for a training batch.
   ///
-  /// - Parameter random: decides which rows lose their conditioning.
+  /// - Parameters:
+  ///   - conditioning: What the batch is conditioned on.
+  ///   - random: Decides which rows lose their conditioning.
   func trainingDenoiser(
     _ conditioning: TrainingConditioning, using random: RandomSource
   ) -> Denoiser
@@ -63,7 +65,8 @@ public protocol DiffusionStage {
   /// The network conditioned for sampling; what does not change between steps is computed here.
   ///
   /// - Parameters:
-  ///   - rows: samples to be drawn of the one conditioning.
+  ///   - conditioning: What all samples are conditioned on.
+  ///   - rows: The number of samples.
   ///   - isGuided: whether the denoiser is given every sample twice, the unconditional half first.
   func denoiser(_ conditioning: Conditioning, rows: Int, isGuided: Bool) -> Denoiser
 
@@ -98,7 +101,10 @@ extension DiffusionStage {
   ///
   /// Shapes: `noise` `[B, C, …]`, kept.
   /// - Parameters:
-  ///   - random: the source of the noise that steps add.
+  ///   - noise: Where denoising starts.
+  ///   - conditioning: What all samples are conditioned on.
+  ///   - sampling: Steps, guidance and sampler.
+  ///   - random: The source of the noise that steps add.
   ///   - onStep: called after each step; what it throws ends the sampling.
   /// - Throws: `ConfigError` when the process cannot be sampled so, and what `onStep` throws.
   public func sample(

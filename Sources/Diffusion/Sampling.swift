@@ -19,6 +19,14 @@ public struct StepOutput {
   public let index: Int
   /// The timestep of the original process this step started from.
   public let timestep: Int
+
+  /// Groups the results of a step.
+  public init(next: Tensor, predictedStart: Tensor, index: Int, timestep: Int) {
+    self.next = next
+    self.predictedStart = predictedStart
+    self.index = index
+    self.timestep = timestep
+  }
 }
 
 /// A rule that carries a sample from one timestep to the next.

@@ -19,8 +19,11 @@ public final class Adam: Optimizer {
   /// Makes an optimiser of the groups.
   ///
   /// - Parameters:
-  ///   - betas: the decays of the two moments.
-  ///   - decoupled: whether the weight decay pulls at the weights directly, as in AdamW; else it is
+  ///   - groups: The parameters to train.
+  ///   - learningRate: The step size, before a group's scale.
+  ///   - betas: The decays of the two moments.
+  ///   - epsilon: Added to the root of the second moment.
+  ///   - decoupled: Whether the weight decay pulls at the weights directly, as in AdamW; else it is
   ///     part of the gradient.
   public init(
     _ groups: [ParameterGroup], learningRate: Double, betas: (Double, Double) = (0.9, 0.999),

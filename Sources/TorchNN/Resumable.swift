@@ -15,7 +15,9 @@ extension Resumable {
 
   /// Takes over a state that ``stateDict()`` gave.
   ///
-  /// - Parameter file: where the state comes from, for the error.
+  /// - Parameters:
+  ///   - state: The tensors by name.
+  ///   - file: Where the state comes from, for the error.
   /// - Throws: `CheckpointError.misfit`, with the state as it was, when keys or shapes are not
   ///   exactly those of the slots.
   public func load(_ state: [String: Tensor], file: URL? = nil) throws(CheckpointError) {

@@ -86,7 +86,10 @@ public struct CheckpointStore: Sendable {
 
   /// Writes a checkpoint, then removes the oldest beyond `keep`.
   ///
-  /// - Parameter fill: writes the tensors into the folder it gets.
+  /// - Parameters:
+  ///   - state: The state of the run.
+  ///   - config: The run's configuration as JSON.
+  ///   - fill: writes the tensors into the folder it gets.
   /// - Throws: `TrainingError.checkpointNotWritten`; earlier checkpoints are untouched then.
   @discardableResult
   public func write(

@@ -46,7 +46,10 @@ public final class EmbeddingCache {
   /// Opens the cache in `folder`, computing what is missing of it.
   ///
   /// - Parameters:
-  ///   - fingerprint: names all that the embeddings depend on.
+  ///   - folder: Where the shards lie.
+  ///   - batchCount: The number of batches.
+  ///   - fingerprint: Names all that the embeddings depend on.
+  ///   - device: Where the embeddings are needed.
   ///   - compute: the embeddings of a batch; called in order.
   ///   - progress: told how many of the batches are there.
   /// - Throws: `CheckpointError` when a shard cannot be written, and what `compute` throws. Shards

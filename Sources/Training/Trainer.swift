@@ -24,8 +24,11 @@ public final class Trainer<Task: TrainingTask> {
   /// Prepares a run from the task's present weights.
   ///
   /// - Parameters:
+  ///   - task: What is trained.
+  ///   - options: Steps, rates, batches.
   ///   - config: the run's configuration as JSON, kept with every checkpoint.
   ///   - folder: where checkpoints, samples and the model go.
+  ///   - device: Where to compute.
   public init(
     _ task: Task, options: TrainingOptions, config: Data, folder: URL, device: Device = .cpu
   ) throws(TrainingError) {

@@ -65,8 +65,11 @@ public struct DiffusionPrior: DiffusionStage {
   /// Samples the image embedding of one prompt: `[1, D]`, raw.
   ///
   /// - Parameters:
+  ///   - prompt: The encoded prompt.
+  ///   - sampling: Steps, guidance and sampler.
   ///   - candidates: embeddings sampled, of which the one with the largest dot product with the
   ///     text's is kept.
+  ///   - random: The source of all noise.
   ///   - onStep: called after each step; what it throws ends the sampling.
   /// - Throws: `ConfigError` when the process cannot be sampled so, and what `onStep` throws.
   public func embedding(

@@ -15,7 +15,10 @@ public enum LowResolution {
   /// An image reduced `factor` times, blurred where `blurred` is true:
   /// `[B, 3, S, S] -> [B, 3, S / factor, S / factor]`.
   ///
-  /// - Parameter blurred: `[B]` bool; nil blurs none.
+  /// - Parameters:
+  ///   - images: The images.
+  ///   - factor: How many times smaller the side becomes.
+  ///   - blurred: `[B]` bool; nil blurs none.
   public static func reduced(_ images: Tensor, factor: Int, blurred: Tensor? = nil) -> Tensor {
     let side = images.dim(2) / factor
     let small = F.averagePool2d(images, kernel: factor, stride: factor)

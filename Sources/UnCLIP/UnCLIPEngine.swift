@@ -83,7 +83,9 @@ public actor UnCLIPEngine {
 
   /// Generates the images of a request, in order.
   ///
-  /// - Parameter original: an image to vary; nil draws the prompt.
+  /// - Parameters:
+  ///   - request: What to generate.
+  ///   - original: An image to vary; nil generates from the prompt.
   /// - Throws: as ``UnCLIPPipeline/images(for:varying:progress:)``; `CancellationError` when the
   ///   task is cancelled.
   public func images(for request: ImageRequest, varying original: Image? = nil) throws -> [Image] {
@@ -97,7 +99,8 @@ public actor UnCLIPEngine {
   /// The stream ends with the last image, or with the error that ended the generation. Whoever
   /// stops listening ends it too.
   /// - Parameters:
-  ///   - original: an image to vary; nil draws the prompt.
+  ///   - request: What to generate.
+  ///   - original: An image to vary; nil generates from the prompt.
   ///   - previews: whether steps carry the image as it would come out now.
   public nonisolated func events(
     for request: ImageRequest, varying original: Image? = nil, previews: Bool = false

@@ -23,6 +23,7 @@ extension UnCLIPPipeline {
   /// Generates the images of a request, in order.
   ///
   /// - Parameters:
+  ///   - request: What to generate.
   ///   - original: an image to vary: its own embedding takes the place of the prior's (paper
   ///     section 3.1), and the prompt, which may be empty, conditions the decoder beside it.
   ///   - progress: told of every step; what it throws ends the generation.

@@ -62,8 +62,13 @@ public struct UnCLIPPipeline {
 
   /// Opens a model: the text encoder is loaded, the other networks when they are first needed.
   ///
-  /// - Parameter parts: parts that must be there beside text encoder and decoder: `.prior` to
-  ///   draw prompts, `.imageEncoder` to vary images. Without them their use throws.
+  /// - Parameters:
+  ///   - folder: The model.
+  ///   - parts: Parts that must be there beside text encoder and decoder: `.prior` to generate from
+  ///     prompts, `.imageEncoder` to vary images. Without them their use throws.
+  ///   - device: Where to compute.
+  ///   - dtype: The element type of the networks.
+  ///   - residency: When the networks are in memory.
   /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`.
   public init(
     _ folder: ModelFolder, requiring parts: [ModelFolder.Part] = [],
@@ -129,7 +134,9 @@ public struct UnCLIPPipeline {
   /// The prior: samples the CLIP image embedding of a prompt, `[1, D]`, raw.
   ///
   /// - Parameters:
+  ///   - prompt: The encoded prompt.
   ///   - settings: nil takes the model's.
+  ///   - random: The source of all noise.
   ///   - onStep: called after each step; what it throws ends the sampling.
   /// - Throws: `ModelFolderError`, `ConfigError` and `CheckpointError` when the prior is missing
   ///   or broken; `ConfigError` when it cannot be sampled so; what `onStep` throws.
@@ -161,6 +168,7 @@ public struct UnCLIPPipeline {
   ///   - prompt: conditions the decoder beside the embedding; the empty prompt leaves all to it.
   ///   - noise: where denoising starts, `[1, 3, S, S]`; nil samples it from `random`.
   ///   - settings: nil takes the model's.
+  ///   - random: The source of all noise.
   ///   - onStep: called after each step; what it throws ends the sampling.
   /// - Throws: `ConfigError` and `CheckpointError` when the decoder is broken; `ConfigError` when
   ///   it cannot be sampled so; what `onStep` throws.
@@ -200,7 +208,9 @@ public struct UnCLIPPipeline {
   /// The upsampler: `[1, 3, S, S] -> [1, 3, 4S, 4S]` in [-1, 1].
   ///
   /// - Parameters:
+  ///   - image: The decoder's image.
   ///   - settings: nil takes the model's.
+  ///   - random: The source of all noise.
   ///   - onStep: called after each step; what it throws ends the sampling.
   /// - Throws: `ModelFolderError` when the model has none; `ConfigError` and `CheckpointError`
   ///   when it is broken; `ConfigError` when it cannot be sampled so; what `onStep` throws.

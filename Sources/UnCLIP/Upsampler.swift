@@ -81,7 +81,11 @@ public struct Upsampler: DiffusionStage {
 
   /// Enlarges one image fourfold, `[1, 3, s, s] -> [1, 3, 4s, 4s]` in [-1, 1].
   ///
-  /// - Parameter onStep: called after each step; what it throws ends the sampling.
+  /// - Parameters:
+  ///   - image: The low-resolution image.
+  ///   - sampling: Steps and sampler.
+  ///   - random: The source of all noise.
+  ///   - onStep: called after each step; what it throws ends the sampling.
   /// - Throws: `ConfigError` when the process cannot be sampled so, and what `onStep` throws.
   public func enlarged(
     _ image: Tensor, sampling: StageSampling, using random: RandomSource,

@@ -1,8 +1,9 @@
 public import Config
 
-/// The objective of a task whose loss has no settings: how much is measured.
+/// The objective of a task whose loss has no settings: only the size of the evaluation.
 public struct EvaluationObjective: Codable, Sendable, Equatable {
-  /// Pictures that are measured, at most: held-out ones, and where a task shows both, seen ones.
+  /// The largest number of images to evaluate: held-out ones, and as many seen ones where a task
+  /// reports both.
   public var evaluationCount: Int
 
   enum CodingKeys: String, CodingKey {

@@ -12,7 +12,7 @@ public import TorchNN
 public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
   /// What is minimised and measured.
   public struct Objective: Codable, Sendable, Equatable {
-    /// Share of pictures whose condition is withheld.
+    /// The fraction of images whose condition is dropped.
     public var conditionDropRate: Double
     /// Held-out pictures that are measured, at most.
     public var evaluationCount: Int
@@ -99,7 +99,7 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
 
   /// The mean cross-entropy of a code given those before it, nats.
   public func loss(_ batch: CodeSet, of part: Int, using random: RandomSource) -> Losses {
-    let nats = prior.loss(batch.codes, condition: withheld(batch.conditions, using: random))
+    let nats = prior.loss(batch.codes, condition: dropped(batch.conditions, using: random))
     return Losses(total: nats)
   }
 
@@ -134,9 +134,9 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
   }
 
   /// The conditions, some of them replaced by none.
-  private func withheld(_ conditions: Tensor?, using random: RandomSource) -> Tensor? {
+  private func dropped(_ conditions: Tensor?, using random: RandomSource) -> Tensor? {
     guard let conditions, objective.conditionDropRate > 0 else { return conditions }
     let drop = random.bernoulli(objective.conditionDropRate, [conditions.dim(0)])
-    return prior.withholding(conditions, where: drop)
+    return prior.dropping(conditions, where: drop)
   }
 }

@@ -27,8 +27,14 @@ public struct LabeledPictures {
 
   /// Pictures that training never shows, as they are; nil when the data hold none out.
   ///
-  /// - Parameter share: the share of concepts that training held out; of a set whose makers set a
-  ///   test part aside, that part is held out.
+  /// - Parameters:
+  ///   - directories: Folders of shards.
+  ///   - share: The fraction of concepts that training held out; of a set whose makers set a test
+  ///     part aside, that part is held out.
+  ///   - size: Side of the images, pixels.
+  ///   - channels: 1 for grey, 3 for RGB.
+  ///   - limit: How many images at most.
+  ///   - device: Where the tensors lie.
   /// - Throws: `DataError`.
   public static func heldOut(
     in directories: [URL], share: Double, size: Int, channels: Int, limit: Int = .max,

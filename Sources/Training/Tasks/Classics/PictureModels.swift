@@ -28,12 +28,12 @@ extension Autoencoder: PictureModel {
 }
 
 extension DenoisingAutoencoder: PictureModel {
-  /// The squared error of what is made of spoilt pictures.
+  /// The squared error of reconstructions of corrupted images.
   public func losses(_ batch: LabeledPictures, using random: RandomSource) -> Losses {
     Losses(total: loss(batch.images, using: random))
   }
 
-  /// The squared errors of spoilt and of cleaned pictures.
+  /// The squared errors of corrupted and of denoised images.
   public func measures(_ batch: LabeledPictures, using random: RandomSource) -> [String: Double] {
     let noisy = corrupted(batch.images, using: random)
     return [
