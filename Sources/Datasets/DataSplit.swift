@@ -1,9 +1,9 @@
-/// Parts of a data set: as its makers divided it, and where they did not, by concept, so that all
-/// pictures of one thing lie in the same part.
+/// Splits a data set into training and held-out parts: as its authors did, else by concept, so that
+/// all images of one concept lie in the same part.
 public struct DataSplit: Sendable, Equatable, Codable {
   /// A part of the data.
   public enum Part: String, Sendable, Codable, CaseIterable {
-    /// Pictures to train on.
+    /// Images to train on.
     case train
     /// Concepts that training never shows.
     case heldOut = "held-out"
@@ -11,9 +11,9 @@ public struct DataSplit: Sendable, Equatable, Codable {
     case all
   }
 
-  /// Share of the concepts that is held out, 0 ... 0.9.
+  /// The fraction of the concepts that is held out, 0 ... 0.9.
   public var heldOutFraction: Double
-  /// Another number gives another split.
+  /// The seed: another one gives another split.
   public var seed: UInt64
 
   /// Holds out 5 % of the concepts unless said.

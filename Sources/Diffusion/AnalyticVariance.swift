@@ -1,17 +1,18 @@
 public import Torch
 
-/// The reverse variance that is optimal for the mean a network predicts.
+/// The variance of a reverse step that is optimal for the mean which a network predicts.
 ///
-/// It needs one number for each timestep, Γ_t = E‖ε̂(x_t, t)‖² / d over training data; a network
-/// that predicts ε exactly for its data's spread has Γ between 0 and 1.
+/// It depends on one value for each timestep, Γ_t = E‖ε̂(x_t, t)‖² / d over training data, which lies
+/// between 0 and 1 for a perfect network.
+///
 /// Source: Bao et al. 2022, Analytic-DPM, theorem 1 and 4.
 public struct AnalyticVariance: Sendable, Equatable {
   /// Γ for each timestep of the original process; values above 1 are taken as 1.
   public let secondMoments: [Double]
-  /// The largest variance the data can have given a sample: 1 for data in [-1, 1].
+  /// The largest variance the data can have given a noisy sample: 1 for data in [-1, 1].
   public let dataVariance: Double
 
-  /// Keeps the estimates.
+  /// Makes the variance from estimates of Γ.
   public init(secondMoments: [Double], dataVariance: Double = 1) {
     self.secondMoments = secondMoments.map { min($0, 1) }
     self.dataVariance = dataVariance
@@ -29,12 +30,12 @@ public struct AnalyticVariance: Sendable, Equatable {
   }
 }
 
-/// Gathers Γ over batches; timesteps never seen are interpolated between their neighbours.
+/// Estimates Γ over batches; timesteps without a batch are interpolated between their neighbours.
 public struct SecondMomentEstimate {
   private var sums: [Double]
   private var counts: [Int]
 
-  /// Starts with no observations of a process of `stepCount` steps.
+  /// Starts an estimate for a process of `stepCount` steps.
   public init(stepCount: Int) {
     sums = Array(repeating: 0, count: stepCount)
     counts = Array(repeating: 0, count: stepCount)

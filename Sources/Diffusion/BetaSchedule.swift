@@ -4,13 +4,14 @@ import Foundation
 public enum BetaSchedule: String, Codable, Sendable, CaseIterable {
   /// Nichol and Dhariwal's squared cosine, each β capped at 0.999.
   case cosine = "squaredcos_cap_v2"
-  /// Ho et al.'s straight line.
+  /// Linear β of Ho et al.
   case linear = "linear"
 
   /// The variances β of the `stepCount` noising steps.
   ///
-  /// The line runs between 1e-4 and 0.02 for a thousand steps and is scaled so that any other
-  /// count destroys about as much.
+  /// The linear schedule runs from 1e-4 to 0.02 for a thousand steps, scaled for other counts so that
+  /// about as much signal is left.
+  ///
   /// Source: IDDPM 3.2; DDPM 4; guided-diffusion `get_named_beta_schedule`.
   public func betas(stepCount: Int) -> [Double] {
     switch self {
@@ -26,7 +27,7 @@ public enum BetaSchedule: String, Codable, Sendable, CaseIterable {
     }
   }
 
-  /// `count` evenly spaced values, both ends among them.
+  /// `count` evenly spaced values, including both ends.
   static func line(from first: Double, to last: Double, count: Int) -> [Double] {
     guard count > 1 else { return [first] }
     let step = (last - first) / Double(count - 1)
@@ -42,7 +43,7 @@ public enum BetaSchedule: String, Codable, Sendable, CaseIterable {
 
 /// How a schedule's tables are rounded.
 public enum TablePrecision: Sendable {
-  /// Every entry in double precision.
+  /// Every value in double precision.
   case float64
   /// β rounded to single precision, and ᾱ the rounded product of the rounded 1 − β, as diffusers
   /// keeps them: images from its checkpoints then match step for step.

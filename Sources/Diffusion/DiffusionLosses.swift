@@ -6,21 +6,21 @@ public struct DiffusionLosses {
   /// What to differentiate: the mean over rows of the weighted error plus the bound's term.
   /// Shapes: `[]`.
   public let total: Tensor
-  /// Mean squared error of each row, unweighted and without gradient. Shapes: `[B]`.
+  /// The mean squared error of each row, `[B]`, unweighted and without gradient.
   public let squaredError: Tensor
-  /// The variational bound's term of each row, in bits an entry, without gradient; nil unless
-  /// the variance is learned. Shapes: `[B]`.
+  /// The term of the variational bound of each row, `[B]`, in bits per dimension, without gradient;
+  /// nil unless the variance is learned.
   public let bound: Tensor?
 }
 
 extension GaussianDiffusion {
   /// The loss of the network's `output` for a sample made by ``noised(_:at:noise:)``.
   ///
-  /// The squared error of the prediction, weighted by `weighting`. With a
-  /// learned variance the bound is added, times T / 1000, and trains the variance alone: the
-  /// mean inside it is detached.
+  /// The squared error of the prediction, weighted by `weighting`. With a learned variance the bound
+  /// is added, times T / 1000; it trains only the variance, since its mean is detached.
   ///
   /// Shapes: `output` `[B, C or 2C, …]`; `start`, `sample`, `noise` `[B, C, …]`.
+  ///
   /// Source: IDDPM 3.1; guided-diffusion `training_losses`; see ``LossWeighting``.
   public func trainingLosses(
     _ output: Tensor, start: Tensor, sample: Tensor, noise: Tensor, at timesteps: [Int],
@@ -44,8 +44,8 @@ extension GaussianDiffusion {
 
   /// The weight of the squared error at timestep `t`.
   ///
-  /// A rule weighs the error of the start; divided by SNR for ε and by SNR + 1 for v it is the
-  /// same rule whatever is predicted.
+  /// A rule weights the error of the start. Divided by SNR for ε and by SNR + 1 for v, it is the same
+  /// rule whatever the network predicts.
   public func weight(at t: Int, _ weighting: LossWeighting) -> Double {
     let ratio = schedule.signalToNoise(at: t)
     let ofStart: Double
@@ -61,11 +61,13 @@ extension GaussianDiffusion {
     }
   }
 
-  /// One term of the variational bound for each row, in bits an entry: the divergence of the
-  /// reverse step from the posterior, or at t = 0 the likelihood of the start in steps of 1/255.
+  /// One term of the variational bound for each row, in bits per dimension: the KL divergence of the
+  /// posterior from the reverse step, or at t = 0 the likelihood of the start, discretised to 8 bits.
   ///
   /// The predicted mean is detached and x_0 is not clipped.
+  ///
   /// Shapes: `output` `[B, C or 2C, …]`; `start`, `sample` `[B, C, …]`; result `[B]`.
+  ///
   /// Source: IDDPM 3.1; guided-diffusion `_vb_terms_bpd`.
   public func variationalBound(
     _ output: Tensor, start: Tensor, sample: Tensor, at timesteps: [Int]
@@ -83,13 +85,13 @@ extension GaussianDiffusion {
   }
 }
 
-/// KL(N(m1, e^v1) ‖ N(m2, e^v2)) in nats, entry by entry.
+/// KL(N(m1, e^v1) ‖ N(m2, e^v2)) in nats, element by element.
 func normalDivergence(_ m1: Tensor, _ v1: Tensor, from m2: Tensor, _ v2: Tensor) -> Tensor {
   ((v1 - v2).exp() + (m1 - m2).square() * (-v2).exp() - 1 + v2 - v1) * 0.5
 }
 
-/// log P of values that are multiples of 2/255 in [-1, 1], under a normal whose mass is summed
-/// over each value's step; the two ends take the tails.
+/// log P of pixels of 8 bits in [-1, 1] under a normal distribution, whose mass is taken over the step
+/// of 2/255 around each value; the two ends take the tails.
 func discretisedLogLikelihood(_ x: Tensor, mean: Tensor, logScale: Tensor) -> Tensor {
   let centred = x - mean
   let inverse = (-logScale).exp()

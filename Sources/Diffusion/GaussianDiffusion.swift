@@ -17,11 +17,11 @@ public enum Variance: String, Codable, Sendable, CaseIterable {
   case fixedSmall = "fixed_small_log"
   /// β_t, but β̃_1 at t = 0.
   case fixedLarge = "fixed_large"
-  /// The network's: a second half of its channels mixes log β̃_t (−1) and log β_t (1).
+  /// Learned: the second half of the output channels interpolates log β̃_t (−1) and log β_t (1).
   case learnedRange = "learned_range"
 }
 
-/// A Gaussian with independent entries.
+/// A Gaussian with a diagonal covariance.
 public struct GaussianMoments {
   /// The mean.
   public let mean: Tensor
@@ -32,10 +32,11 @@ public struct GaussianMoments {
   public var variance: Tensor { logVariance.exp() }
 }
 
-/// A noising process and how a network describes its reversal.
+/// A Gaussian diffusion process and what a network predicts of its reversal.
 ///
 /// Tensors are `[B, C, …]`, computed in float32 (in float64 if the sample is). Wherever
 /// timesteps are asked for, give one for each row, or one for all; they index ``schedule``.
+///
 /// Source: DDPM; IDDPM; guided-diffusion `GaussianDiffusion`.
 public struct GaussianDiffusion: Sendable, Equatable {
   /// The noising process.
@@ -67,7 +68,7 @@ public struct GaussianDiffusion: Sendable, Equatable {
       variance: variance)
   }
 
-  /// √ᾱ_t x_0 + √(1 − ᾱ_t) ε, a draw from `q(x_t | x_0)`.
+  /// A sample of `q(x_t | x_0)`: √ᾱ_t x_0 + √(1 − ᾱ_t) ε.
   ///
   /// Shapes: `start`, `noise` `[B, …]`.
   /// - Precondition: there are 1 or B timesteps.

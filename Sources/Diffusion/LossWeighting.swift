@@ -1,8 +1,10 @@
-/// How much the error of each timestep counts.
+/// How the loss weights the error of each timestep.
 public enum LossWeighting: Sendable, Equatable {
-  /// All alike, in terms of what the network predicts.
+  /// Equally, as an error of what the network predicts.
   case uniform
-  /// `min(SNR, γ)` on the start's error: the cleanest steps do not outweigh the others.
+  /// `min(SNR, γ)` times the error of the predicted start: the steps with the least noise do not
+  /// outweigh the others.
+  ///
   /// Source: Hang et al. 2023, 3.4.
   case minSNR(gamma: Double)
   /// `SNR` kept within 1 … γ on the start's error: the noisiest steps, which decide colour and
@@ -18,7 +20,7 @@ extension LossWeighting: Codable {
     case truncatedSNR = "truncated_snr"
   }
 
-  /// Decodes; every key must be there.
+  /// Decodes the rule; every key must be there.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Keys.self)
     let rule = try values.decode(Rule.self, forKey: .rule)
@@ -34,7 +36,7 @@ extension LossWeighting: Codable {
     self = rule == .minSNR ? .minSNR(gamma: gamma) : .truncatedSNR(gamma: gamma)
   }
 
-  /// Encodes every key.
+  /// Encodes the rule with every key.
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Keys.self)
     switch self {

@@ -1,13 +1,13 @@
 import Foundation
 
-/// The tables of a noising process of ``stepCount`` steps, index `t = 0 ..< stepCount`.
+/// The coefficients of a noising process of ``stepCount`` steps, by timestep `t = 0 ..< stepCount`.
 ///
 /// `q(x_t | x_{t-1}) = N(√(1 − β_t) x_{t-1}, β_t)`; ᾱ_t is the product of `1 − β` up to t.
-/// Everything is double precision on the host; a tensor sees a coefficient only at the last
-/// multiplication.
+/// All are computed in double precision; a tensor is multiplied by the final coefficient only.
+///
 /// Source: DDPM 2; guided-diffusion `GaussianDiffusion`.
 public struct NoiseSchedule: Sendable, Equatable {
-  /// β_t, the variance added by step t. Range: (0, 1].
+  /// β_t, the variance added by step t, in (0, 1].
   public let betas: [Double]
   /// ᾱ_t, the fraction of signal power left after step t; diffusers' `alphas_cumprod`.
   public let alphaBars: [Double]
@@ -15,7 +15,7 @@ public struct NoiseSchedule: Sendable, Equatable {
   public let previousAlphaBars: [Double]
   /// β̃_t, the variance of `q(x_{t-1} | x_t, x_0)`; zero at t = 0.
   public let posteriorVariance: [Double]
-  /// log β̃_t, with t = 0 taking the value of t = 1, where there is one, instead of −∞.
+  /// log β̃_t; at t = 0, where it would be −∞, the value of t = 1 if there is one.
   public let posteriorLogVariance: [Double]
   /// The factor of x_0 in the mean of `q(x_{t-1} | x_t, x_0)`.
   public let posteriorStartCoefficient: [Double]
@@ -91,7 +91,12 @@ public struct NoiseSchedule: Sendable, Equatable {
   /// ᾱ_t / (1 − ᾱ_t), the ratio of signal power to noise power after step t.
   public func signalToNoise(at t: Int) -> Double { alphaBars[t] / (1 - alphaBars[t]) }
 
-  /// The schedule that visits only `timesteps`, and passes through the same ᾱ there.
+  /// Respaces the process to `timesteps`, with the same ᾱ at each of them.
+  ///
+  /// Each new β is `1 − ᾱ_{S_k} / ᾱ_{S_{k−1}}`. A step between neighbours keeps its β, so keeping every
+  /// timestep changes nothing.
+  ///
+  /// - Precondition: `timesteps` ascend within `0 ..< stepCount`.
   ///
   /// Each new β is `1 − ᾱ_{S_k} / ᾱ_{S_{k−1}}`; a step between neighbours keeps its β, so visiting
   /// every step changes nothing.
@@ -125,8 +130,11 @@ public struct NoiseSchedule: Sendable, Equatable {
     }
   }
 
-  /// The schedule shifted and scaled so that its last step leaves no signal, while the first
-  /// keeps its ᾱ. Only a network that predicts v or the start can sample from it.
+  /// Shifts and scales √ᾱ so that no signal is left after the last step; the first step keeps its ᾱ.
+  ///
+  /// Only a network that predicts v or the start can sample from such a schedule.
+  ///
+  /// - Precondition: there are at least two steps.
   ///
   /// Source: Lin et al. 2023, algorithm 1.
   public func withZeroTerminalSignal() -> NoiseSchedule {
@@ -144,7 +152,7 @@ public struct NoiseSchedule: Sendable, Equatable {
 
 /// A noise schedule over some timesteps of another.
 public struct RespacedSchedule: Sendable, Equatable {
-  /// The schedule, indexed by position in ``timesteps``.
+  /// The schedule, one step for each entry of ``timesteps``.
   public let schedule: NoiseSchedule
   /// Ascending indices of the original process; the timesteps the network is given.
   public let timesteps: [Int]

@@ -1,13 +1,13 @@
 public import Torch
 public import TorchNN
 
-/// How a residual block changes the side of its feature map.
+/// How a residual block resamples its feature map.
 public enum Resampling: Sendable {
-  /// The side stays.
+  /// Not at all.
   case keep
-  /// Mean over 2×2 pixels.
+  /// The mean of 2×2 pixels.
   case down
-  /// Each pixel becomes 2×2 equal ones.
+  /// Each pixel repeated to 2×2.
   case up
 
   func callAsFunction(_ x: Tensor) -> Tensor {
@@ -22,7 +22,8 @@ public enum Resampling: Sendable {
 /// The residual block of ADM, with the timestep entering between its two convolutions:
 /// `[B, Cin, H, W], [B, T] -> [B, Cout, H', W']`.
 ///
-/// Resampling happens between the first activation and the first convolution, on both branches.
+/// Both branches are resampled, the residual one between its first activation and convolution.
+///
 /// Source: Dhariwal & Nichol 2021, section 3; keys as diffusers `ResnetBlock2D`.
 public final class ResnetBlock: Module {
   let norm1: GroupNorm
@@ -35,7 +36,7 @@ public final class ResnetBlock: Module {
   private let resampling: Resampling
   private let timeShift: UNetConfig.TimeShift
 
-  /// Makes a block; the last convolution starts at zero, so a new block passes its input on.
+  /// Makes a block whose last convolution is zero, so that it starts as the identity.
   public init(
     inChannels: Int, outChannels: Int, resampling: Resampling = .keep, config: UNetConfig,
     using random: RandomSource

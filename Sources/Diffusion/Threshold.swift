@@ -1,17 +1,20 @@
 public import Torch
 
-/// How a predicted start is kept within the data's range.
+/// How the predicted start is clipped to the range of the data.
 public enum Threshold: Sendable, Equatable {
-  /// Not at all.
+  /// No clipping.
   case none
   /// Every entry clamped to ± the bound: 1 for images, 5 for diffusers' prior latents.
   case range(Double)
-  /// Each row clamped to ± this quantile of its absolute entries, then divided by it; the
-  /// quantile counts as at least 1 and at most `cap`.
+  /// Dynamic thresholding: each row clamped to ± this quantile of its absolute values, then divided
+  /// by it. The quantile itself is clamped to 1 … `cap`.
+  ///
   /// Source: Imagen 2.3; diffusers `_threshold_sample`.
   case quantile(Double, cap: Double?)
 
-  /// Applies the rule. Shapes: `[B, …]`, kept.
+  /// Clips the predicted start.
+  ///
+  /// Shapes: `[B, …]` in and out.
   public func callAsFunction(_ start: Tensor) -> Tensor {
     switch self {
     case .none:

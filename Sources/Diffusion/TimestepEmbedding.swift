@@ -2,10 +2,14 @@ import Foundation
 public import Torch
 public import TorchNN
 
-/// Sinusoids of a timestep, cosine half first: `[B] -> [B, width]`, float32.
+/// The sinusoidal embedding of timesteps, cosines first: `[B] -> [B, width]`, float32.
 ///
-/// Frequencies fall from 1 to nearly 1/10000 over the first half of the width (the divisor is
-/// the half itself, diffusers' `freq_shift` 0). Timesteps are raw, 0 … 999.
+/// Frequencies fall from 1 to nearly 1/10000 over half the width, as with `freq_shift` 0 in diffusers.
+///
+/// - Precondition: `width` is even and at least 2.
+///
+/// Range: timesteps as they are, 0 … 999.
+///
 /// Source: ADM (guided-diffusion `timestep_embedding`).
 public func timestepSinusoid(_ timesteps: Tensor, width: Int) -> Tensor {
   precondition(width >= 2 && width % 2 == 0, "the width of a sinusoid is even, not \(width)")
@@ -16,7 +20,7 @@ public func timestepSinusoid(_ timesteps: Tensor, width: Int) -> Tensor {
   return Tensor.concatenated([angles.cos(), angles.sin()], over: 1)
 }
 
-/// Two linear layers with SiLU between: `[B, inputWidth] -> [B, width]`.
+/// An MLP with SiLU on the sinusoidal embedding: `[B, inputWidth] -> [B, width]`.
 ///
 /// Source: diffusers `TimestepEmbedding`; keys `linear_1`, `linear_2`.
 public final class TimestepEmbedding: Module {
@@ -25,7 +29,7 @@ public final class TimestepEmbedding: Module {
   let linear1: Linear
   let linear2: Linear
 
-  /// Makes the two layers, drawing their weights from `random`.
+  /// Makes the two layers with random weights.
   public init(inputWidth: Int, width: Int, using random: RandomSource) {
     linear1 = Linear(inputWidth, width, using: random)
     linear2 = Linear(width, width, using: random)

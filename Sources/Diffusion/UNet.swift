@@ -4,12 +4,12 @@ public import TorchNN
 /// The U-Net of ADM that predicts what is to be taken away from a noisy image:
 /// `[B, C, H, W] -> [B, C', H, W]`, `config.sampleChannels` to `config.predictionChannels`.
 ///
-/// Residual blocks change the side, levels may attend to a context sequence, a class embedding may
-/// be added to the timestep's. The decoder of unCLIP (paper section 2.1) is one with attention, its
-/// upsamplers are ones without.
+/// Residual blocks do the down- and upsampling. Levels may attend to a context sequence, as the
+/// decoder's do, and a class embedding may be added to the timestep embedding.
+///
 /// Source: Dhariwal & Nichol 2021; keys as diffusers `UNet2DConditionModel` and `UNet2DModel`.
 public final class UNet: Module {
-  /// What this network was made from.
+  /// The configuration of this network.
   public let config: UNetConfig
   let convIn: Conv2d
   let timeEmbedding: TimestepEmbedding
@@ -50,13 +50,13 @@ public final class UNet: Module {
   /// The element type of its arithmetic.
   public var dtype: DType { convNormOut.weight.value.dtype }
 
-  /// Predicts from a noisy sample.
+  /// Predicts noise, start or v from a noisy sample.
   ///
   /// - Parameters:
   ///   - sample: `[B, C, H, W]`, the sides multiples of `config.downsampling`.
   ///   - timesteps: `[B]`, 0 ..< 1000 of the original process.
-  ///   - context: what this network's ``context(_:mask:)`` made, for networks with attention.
-  ///   - classEmbedding: `[B, 4·channels]`, added to the timestep's.
+  ///   - context: the result of this network's ``context(_:mask:)``, for networks with attention.
+  ///   - classEmbedding: `[B, 4·channels]`, added to the timestep embedding.
   /// - Returns: `[B, C', H, W]`.
   public func callAsFunction(
     _ sample: Tensor, timesteps: Tensor, context: UNetContext? = nil,
@@ -84,19 +84,19 @@ public final class UNet: Module {
     return output + sample.narrowed(1, start: config.sampleChannels - count, count: count)
   }
 
-  /// All layers that attend to the context, from the first to the last.
+  /// All layers that attend to the context, in the order in which they run.
   var attentions: [AddedKVAttention] {
     downBlocks.flatMap(\.attentions) + midBlock.attentions + upBlocks.flatMap(\.attentions)
   }
 }
 
-/// What every level of a U-Net is given beside its feature map.
+/// The inputs of every level of a U-Net, apart from its feature map.
 struct UNetConditions {
   let time: Tensor  // [B, T], after its SiLU
   let context: UNetContext?
 }
 
-/// One level going down; keys as diffusers `SimpleCrossAttnDownBlock2D`, `ResnetDownsampleBlock2D`.
+/// A downsampling level; keys as diffusers `SimpleCrossAttnDownBlock2D`, `ResnetDownsampleBlock2D`.
 final class UNetDownBlock: Module {
   let resnets: [ResnetBlock]
   let attentions: [AddedKVAttention]
@@ -155,7 +155,7 @@ final class UNetMidBlock: Module {
   }
 }
 
-/// One level going up; keys as diffusers `SimpleCrossAttnUpBlock2D`, `ResnetUpsampleBlock2D`.
+/// An upsampling level; keys as diffusers `SimpleCrossAttnUpBlock2D`, `ResnetUpsampleBlock2D`.
 final class UNetUpBlock: Module {
   let resnets: [ResnetBlock]
   let attentions: [AddedKVAttention]

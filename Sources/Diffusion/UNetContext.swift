@@ -1,13 +1,13 @@
 public import Torch
 import TorchNN
 
-/// A context sequence as the attention layers of one U-Net read it: their keys and values of it.
+/// The keys and values of a context sequence for each attention layer of one U-Net.
 ///
 /// An image's context is the same at every step, so it is projected once.
 public struct UNetContext {
   /// Keys and values by layer, each `[B, L, C]` with the layer's own `C`.
   private let projected: [ObjectIdentifier: (keys: Tensor, values: Tensor)]
-  /// `[B, L]` bool, true where a position may be seen; nil shows all.
+  /// `[B, L]` bool, true where a position may be attended to; nil for all.
   let mask: Tensor?
 
   fileprivate init(_ sequence: Tensor, mask: Tensor?, layers: [AddedKVAttention]) {
@@ -21,7 +21,7 @@ public struct UNetContext {
     self.mask = mask
   }
 
-  /// What one layer attends to before the pixels.
+  /// The keys and values of one layer, which come before those of the pixels.
   ///
   /// - Precondition: the context was made for this network.
   subscript(layer: AddedKVAttention) -> (keys: Tensor, values: Tensor) {
@@ -35,7 +35,7 @@ public struct UNetContext {
 extension UNet {
   /// Projects a context sequence for every step of the images it belongs to.
   ///
-  /// Shapes: `sequence` `[B, L, X]`; `mask` `[B, L]` bool, true where a position may be seen.
+  /// Shapes: `sequence` `[B, L, X]`; `mask` `[B, L]` bool, true where a position may be attended to.
   public func context(_ sequence: Tensor, mask: Tensor? = nil) -> UNetContext {
     UNetContext(sequence, mask: mask, layers: attentions)
   }

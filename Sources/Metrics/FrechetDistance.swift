@@ -1,19 +1,23 @@
 public import Torch
 
-/// How far two sets of pictures are apart, by the Gaussians that fit their features.
+/// The distance between two sets of images: that of the Gaussians fitted to their features.
 ///
-/// `‖μ₁ − μ₂‖² + Tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½)`: 0 for equal sets. The number depends on the network
-/// that gives the features and falls with the number of pictures; compare only like with like.
+/// `‖μ₁ − μ₂‖² + Tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½)`, which is 0 for equal sets. It depends on the network that
+/// computes the features and falls with the number of images, so compare only values of one network
+/// and one number of images.
+///
 /// Source: Heusel et al. 2017, equation 6 (FID).
 public struct FrechetDistance: Sendable, Equatable {
   /// The distance, 0 or more.
   public let value: Double
-  /// The part that is due to the means.
+  /// The term of the means, `‖μ₁ − μ₂‖²`.
   public let ofMeans: Double
 
-  /// Compares features, row by row a picture.
+  /// Computes the distance in double precision, from features with one row for each image.
   ///
-  /// Shapes: `[N, D]` and `[M, D]`, N and M at least 2. Computed in double precision.
+  /// - Precondition: both have at least two rows, and equally many columns.
+  ///
+  /// Shapes: `[N, D]` and `[M, D]`.
   public init(_ a: Tensor, _ b: Tensor) {
     precondition(
       a.rank == 2 && b.rank == 2 && a.dim(1) == b.dim(1) && a.dim(0) > 1 && b.dim(0) > 1,
@@ -31,14 +35,15 @@ public struct FrechetDistance: Sendable, Equatable {
     }
   }
 
-  /// The positive root of a symmetric matrix; what rounding made negative counts as 0.
+  /// The positive square root of a symmetric matrix. Eigenvalues that rounding made negative count
+  /// as 0.
   private static func squareRoot(_ matrix: Tensor) -> Tensor {
     let (values, vectors) = matrix.symmetricEigen()
     return (vectors * values.clamped(min: 0).sqrt()).matmul(vectors.transposed())
   }
 }
 
-/// The Gaussian that fits rows best, with the unbiased covariance.
+/// The Gaussian fitted to the rows, with the unbiased covariance.
 private struct Gaussian {
   let mean: Tensor
   let covariance: Tensor

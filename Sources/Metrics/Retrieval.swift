@@ -1,28 +1,35 @@
 public import Torch
 
-/// How often the right partner of an embedding is among its nearest.
+/// Recall@k between images and captions: how often the matching embedding is among the k nearest.
 ///
-/// Range: shares, 0 ... 1; chance is k / N.
+/// Range: fractions, 0 ... 1; random embeddings score k / N.
+///
 /// Source: recall@k as in CLIP (Radford et al. 2021), section 3.1.
 public struct Retrieval: Sendable, Equatable {
-  /// Share of pictures whose own sentence is among the k nearest sentences, by k.
+  /// The fraction of images whose own caption is among the k nearest captions, by k.
   public let imageToText: [Int: Double]
-  /// Share of sentences whose own picture is among the k nearest pictures, by k.
+  /// The fraction of captions whose own image is among the k nearest images, by k.
   public let textToImage: [Int: Double]
 
-  /// Measures recall between embeddings of pictures and of their sentences, row by row.
+  /// Measures recall between embeddings of images and of their captions.
   ///
-  /// Nearness is the cosine. Of equally near partners each order counts as equally likely, so
-  /// embeddings that are all equal score chance, and the order of the rows does not matter.
-  /// Shapes: `imageEmbeddings`, `textEmbeddings` `[N, D]`, row i of one belongs to row i of the
-  /// other.
-  /// Traps: different shapes, no rows, a rank below 1.
+  /// Embeddings are compared by cosine similarity. Ties count as every order of them being equally
+  /// likely, so embeddings that are all equal score as random ones do, and the order of the rows does
+  /// not matter.
+  ///
+  /// - Parameters:
+  ///   - imageEmbeddings: One row for each image.
+  ///   - textEmbeddings: Its caption's, in the same row.
+  ///   - ranks: The values of k.
+  /// - Precondition: equal shapes with at least one row; ranks are at least 1.
+  ///
+  /// Shapes: both `[N, D]`.
   public init(imageEmbeddings: Tensor, textEmbeddings: Tensor, at ranks: [Int] = [1, 5]) {
     precondition(
       imageEmbeddings.rank == 2 && imageEmbeddings.shape == textEmbeddings.shape
         && imageEmbeddings.dim(0) > 0,
-      "\(imageEmbeddings.shape) pictures do not pair with \(textEmbeddings.shape) sentences")
-    precondition(ranks.allSatisfy { $0 > 0 }, "ranks \(ranks) begin at 1")
+      "\(imageEmbeddings.shape) images do not pair with \(textEmbeddings.shape) captions")
+    precondition(ranks.allSatisfy { $0 > 0 }, "ranks \(ranks) must be at least 1")
     (imageToText, textToImage) = noGrad {
       let images = imageEmbeddings.to(.float32).normalized()
       let texts = textEmbeddings.to(.float32).normalized()
@@ -33,7 +40,7 @@ public struct Retrieval: Sendable, Equatable {
     }
   }
 
-  /// Rows of the matrix of cosines that are made at once.
+  /// Rows of the similarity matrix that are computed at once.
   private static let rowsAtOnce = 1024
 
   private static func recall(

@@ -85,8 +85,8 @@ public func withGrad<Result, Failure: Error>(
   return try body()
 }
 
-/// Runs `body` in mixed precision, on this thread: matrix products and convolutions in `dtype`,
-/// what loses by it in float32. With nil, `body` just runs.
+/// Runs `body` in mixed precision on this thread: matrix products and convolutions in `dtype`, while
+/// numerically sensitive operations stay in float32. With nil, `body` runs as it is.
 public func autocast<Result, Failure: Error>(
   to dtype: DType?, device: Device = .cpu, _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {

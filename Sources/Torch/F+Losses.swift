@@ -42,9 +42,9 @@ extension F {
     .binary("huber_loss", x, target) { ct_huber_loss($0, $1, reduction.rawValue, delta, $2) }
   }
 
-  /// The negative logarithm of the chance that the softmax of the logits gives to the target.
+  /// The negative log probability of the target under the softmax of the logits.
   ///
-  /// Shapes: logits `[B, K, ...]`, target `[B, ...]` int64 classes, or chances in the shape of the
+  /// Shapes: logits `[B, K, ...]`, target `[B, ...]` int64 classes, or probabilities in the shape of the
   /// logits.
   public static func crossEntropy(
     _ logits: Tensor, _ target: Tensor, labelSmoothing: Double = 0, reduction: Reduction = .mean
@@ -54,9 +54,9 @@ extension F {
     }
   }
 
-  /// The negative of the logarithmic chance at the target.
+  /// The negative log probability of the target.
   ///
-  /// Shapes: `[B, K]` logarithmic chances, target `[B]` int64.
+  /// Shapes: `[B, K]` log probabilities, target `[B]` int64.
   public static func nllLoss(
     _ logChances: Tensor, _ target: Tensor, reduction: Reduction = .mean
   ) -> Tensor {
@@ -72,7 +72,7 @@ extension F {
     }
   }
 
-  /// target * (log(target) - x), where x holds logarithms of chances.
+  /// target * (log(target) - x), where x holds log probabilities.
   public static func klDivergence(
     _ x: Tensor, _ target: Tensor, targetIsLog: Bool = false, reduction: Reduction = .mean
   ) -> Tensor {

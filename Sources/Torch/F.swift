@@ -61,11 +61,18 @@ public enum F {
   /// modulation `[B, 2C]`.
   ///
   /// On the CPU all of it is one pass when no gradient is needed and x is channels-last.
+  ///
   /// Source: Wu and He, Group Normalization; Dhariwal and Nichol 2021, section 3.1 (AdaGN).
+  ///
   /// - Parameters:
-  ///   - offset: added to x before.
-  ///   - modulation: scales, then shifts: the norm is multiplied by one plus the scale.
-  ///   - silu: whether the result goes through `x σ(x)` at last.
+  ///   - x: What is normalised.
+  ///   - groups: How many groups the channels form.
+  ///   - weight: Scales each channel.
+  ///   - bias: Shifts each channel.
+  ///   - offset: Added to x before.
+  ///   - modulation: Scales, then shifts: the norm is multiplied by one plus the scale.
+  ///   - epsilon: Added to the variance.
+  ///   - silu: Whether the result goes through `x σ(x)` at last.
   public static func groupNorm(
     _ x: Tensor, groups: Int, _ weight: Tensor? = nil, _ bias: Tensor? = nil,
     offset: Tensor? = nil, modulation: Tensor? = nil, epsilon: Double = 1e-5, silu: Bool = false
@@ -167,7 +174,8 @@ public enum F {
     }
   }
 
-  /// Elements set to zero with chance `p`, the others divided by `1 - p`; nothing unless training.
+  /// Sets elements to zero with probability `p` and divides the others by `1 - p`; the identity unless
+  /// training.
   ///
   /// With a source the zeros are drawn from it and can be drawn again; without one they come from
   /// LibTorch's own generator.

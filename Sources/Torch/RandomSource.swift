@@ -3,11 +3,11 @@ import CTorch
 /// A stream of random numbers with its own state: LibTorch's generator of the CPU.
 ///
 /// The numbers are bit for bit those of a PyTorch generator with the same seed and the same calls.
-/// Numbers for another device are drawn on the CPU and moved, so they do not depend on it.
+/// Numbers for another device are sampled on the CPU and moved, so they do not depend on it.
 public final class RandomSource {
   private let raw: OpaquePointer
 
-  /// A stream that starts at a seed.
+  /// Makes a stream from a seed.
   public init(seed: UInt64) {
     var raw: OpaquePointer?
     guard ct_generator_new(seed, &raw) == 0, let raw else { Tensor.fail("generator", []) }
@@ -16,10 +16,11 @@ public final class RandomSource {
 
   deinit { ct_generator_free(raw) }
 
-  /// Where the stream is; setting it goes on from there.
+  /// The state of the generator; setting it continues from there.
   ///
   /// Shapes: `[5056]` uint8, as of PyTorch's `get_state`.
-  /// Traps: when set to a tensor that is no such state.
+  ///
+  /// - Precondition: a new state is one of a CPU generator.
   public var state: Tensor {
     get { withExtendedLifetime(self) { Tensor("get_state", []) { ct_generator_state(raw, $0) } } }
     set {
@@ -29,14 +30,14 @@ public final class RandomSource {
     }
   }
 
-  /// Numbers of the standard normal distribution.
+  /// Samples the standard normal distribution.
   public func normal(
     _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {
     draw("randn", device) { ct_randn($0, shape, shape.count, dtype.rawValue, $1) }
   }
 
-  /// Numbers at equal chance from a range, without its end.
+  /// Samples uniformly from a range, without its end.
   public func uniform(
     _ shape: [Int], in range: Range<Double> = 0..<1, dtype: DType = .float32,
     device: Device = .cpu
@@ -47,9 +48,9 @@ public final class RandomSource {
     }
   }
 
-  /// Whole numbers at equal chance from a range, as int64.
+  /// Samples integers uniformly from a range, as int64.
   ///
-  /// Traps: if the range is empty.
+  /// - Precondition: the range is not empty.
   public func integers(
     in range: Range<Int>, _ shape: [Int], device: Device = .cpu
   ) -> Tensor {
@@ -59,19 +60,19 @@ public final class RandomSource {
     }
   }
 
-  /// The numbers 0 to `count` - 1 in random order, as int64.
+  /// A random permutation of 0 to `count` - 1, as int64.
   public func permutation(_ count: Int, device: Device = .cpu) -> Tensor {
     draw("randperm", device) { ct_randperm($0, count, $1) }
   }
 
-  /// 1 with chance `p`, else 0.
+  /// 1 with probability `p`, else 0.
   public func bernoulli(
     _ p: Double, _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {
     draw("bernoulli", device) { ct_bernoulli($0, p, shape, shape.count, dtype.rawValue, $1) }
   }
 
-  /// Indices drawn by weights that need not add up to one, as int64.
+  /// Samples indices by weights that need not add up to one, as int64.
   ///
   /// Shapes: `[n]` -> `[count]`, or `[B, n]` -> `[B, count]`.
   public func multinomial(_ weights: Tensor, _ count: Int, replacement: Bool = true) -> Tensor {

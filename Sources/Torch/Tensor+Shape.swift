@@ -1,67 +1,67 @@
 import CTorch
 
 extension Tensor {
-  /// The same elements in another shape; -1 stands for one length that follows.
+  /// Changes the shape; one length may be -1 and follows from the others. PyTorch `reshape`.
   ///
-  /// Traps: if the counts differ.
+  /// - Precondition: the number of elements stays the same.
   public func reshaped(_ shape: [Int]) -> Tensor {
     .unary("reshape", self) { ct_reshape($0, shape, shape.count, $1) }
   }
 
-  /// The same elements in another shape; -1 stands for one length that follows.
+  /// Changes the shape; one length may be -1 and follows from the others. PyTorch `reshape`.
   ///
-  /// Traps: if the counts differ.
+  /// - Precondition: the number of elements stays the same.
   public func reshaped(_ shape: Int...) -> Tensor { reshaped(shape) }
 
-  /// The same storage in another shape.
+  /// Changes the shape without copying. PyTorch `view`.
   ///
-  /// Traps: if that takes a copy.
+  /// - Precondition: the strides allow it.
   public func view(_ shape: Int...) -> Tensor {
     .unary("view", self) { ct_view($0, shape, shape.count, $1) }
   }
 
-  /// Two axes changed about.
+  /// Swaps two axes. PyTorch `transpose`.
   public func transposed(_ a: Int = -2, _ b: Int = -1) -> Tensor {
     .unary("transpose", self) { ct_transpose($0, a, b, $1) }
   }
 
-  /// The axes in another order.
+  /// Reorders the axes. PyTorch `permute`.
   public func permuted(_ axes: Int...) -> Tensor { permuted(axes) }
 
-  /// The axes in another order.
+  /// Reorders the axes. PyTorch `permute`.
   public func permuted(_ axes: [Int]) -> Tensor {
     .unary("permute", self) { ct_permute($0, axes, axes.count, $1) }
   }
 
-  /// An axis of length one removed; one of another length stays.
+  /// Removes an axis of length 1; one of another length stays. PyTorch `squeeze`.
   public func squeezed(_ axis: Int) -> Tensor {
     .unary("squeeze", self) { ct_squeeze($0, axis, $1) }
   }
 
-  /// An axis of length one put in.
+  /// Inserts an axis of length 1. PyTorch `unsqueeze`.
   public func unsqueezed(_ axis: Int) -> Tensor {
     .unary("unsqueeze", self) { ct_unsqueeze($0, axis, $1) }
   }
 
-  /// Axes of length one stretched without copying; -1 leaves an axis as it is.
+  /// Repeats axes of length 1 without copying; -1 leaves an axis as it is. PyTorch `expand`.
   public func expanded(_ shape: [Int]) -> Tensor {
     .unary("expand", self) { ct_expand($0, shape, shape.count, $1) }
   }
 
-  /// Axes of length one stretched without copying; -1 leaves an axis as it is.
+  /// Repeats axes of length 1 without copying; -1 leaves an axis as it is. PyTorch `expand`.
   public func expanded(_ shape: Int...) -> Tensor { expanded(shape) }
 
-  /// The axes from one through another joined to one.
+  /// Joins the axes from one through another. PyTorch `flatten`.
   public func flattened(from axis: Int = 0, through last: Int = -1) -> Tensor {
     .unary("flatten", self) { ct_flatten($0, axis, last, $1) }
   }
 
-  /// Part of an axis, sharing storage.
+  /// Part of an axis, sharing storage. PyTorch `narrow`.
   public func narrowed(_ axis: Int, start: Int, count: Int) -> Tensor {
     .unary("narrow", self) { ct_narrow($0, axis, start, count, $1) }
   }
 
-  /// One index of an axis; the axis is removed.
+  /// One index of an axis, which is removed. PyTorch `select`.
   public func selected(_ axis: Int, _ index: Int) -> Tensor {
     .unary("select", self) { ct_select($0, axis, index, $1) }
   }
@@ -74,12 +74,12 @@ extension Tensor {
     narrowed(0, start: range.lowerBound, count: range.count)
   }
 
-  /// Every `step`-th index of an axis from `start` up to and without `end`.
+  /// Every `step`-th index of an axis, from `start` up to but not including `end`.
   public func strided(_ axis: Int, from start: Int, to end: Int, by step: Int) -> Tensor {
     .unary("slice", self) { ct_slice($0, axis, start, end, step, $1) }
   }
 
-  /// The axis cut into pieces of given lengths.
+  /// Splits an axis into pieces of given lengths. PyTorch `split`.
   public func split(sizes: [Int], over axis: Int) -> [Tensor] {
     withExtendedLifetime(self) {
       var raws = [OpaquePointer?](repeating: nil, count: sizes.count)
@@ -88,7 +88,7 @@ extension Tensor {
     }
   }
 
-  /// The axis cut into pieces of one length; the last may be shorter.
+  /// Splits an axis into pieces of one length; the last may be shorter. PyTorch `split`.
   public func split(size: Int, over axis: Int) -> [Tensor] {
     precondition(size > 0, "split needs a positive size, not \(size)")
     let length = dim(axis)
@@ -97,9 +97,9 @@ extension Tensor {
       over: axis)
   }
 
-  /// The axis cut into equal pieces.
+  /// Splits an axis into equal pieces. PyTorch `chunk`.
   ///
-  /// Traps: if the length is not a multiple of the count.
+  /// - Precondition: the length is a multiple of the count.
   public func chunked(_ count: Int, over axis: Int) -> [Tensor] {
     let length = dim(axis)
     precondition(
@@ -107,51 +107,51 @@ extension Tensor {
     return split(sizes: Array(repeating: length / count, count: count), over: axis)
   }
 
-  /// The tensors one after the other along an axis.
+  /// Joins tensors along an axis. PyTorch `cat`.
   public static func concatenated(_ tensors: [Tensor], over axis: Int) -> Tensor {
     Tensor("cat", tensors) { out in
       withHandles(tensors) { ct_concatenate($0, tensors.count, axis, out) }
     }
   }
 
-  /// The tensors side by side along a new axis.
+  /// Joins tensors along a new axis. PyTorch `stack`.
   public static func stacked(_ tensors: [Tensor], over axis: Int = 0) -> Tensor {
     Tensor("stack", tensors) { out in
       withHandles(tensors) { ct_stack($0, tensors.count, axis, out) }
     }
   }
 
-  /// The order along the axes reversed.
+  /// Reverses the order along axes. PyTorch `flip`.
   public func flipped(_ axes: Int...) -> Tensor {
     .unary("flip", self) { ct_flip($0, axes, axes.count, $1) }
   }
 
-  /// The elements moved along an axis; what leaves at the end enters at the start.
+  /// Shifts the elements along an axis; those that leave at the end enter at the start. PyTorch `roll`.
   public func rolled(by shift: Int, over axis: Int) -> Tensor {
     .unary("roll", self) { ct_roll($0, [shift], [axis], 1, $1) }
   }
 
-  /// The whole tensor laid out again along each axis.
+  /// Repeats the whole tensor along each axis. PyTorch `repeat`.
   public func repeated(_ times: [Int]) -> Tensor {
     .unary("repeat", self) { ct_repeat($0, times, times.count, $1) }
   }
 
-  /// Each index of an axis laid out `times` times in a row.
+  /// Repeats each index of an axis `times` times. PyTorch `repeat_interleave`.
   public func repeatInterleaved(_ times: Int, over axis: Int) -> Tensor {
     .unary("repeat_interleave", self) { ct_repeat_interleave($0, times, axis, $1) }
   }
 
-  /// What `padded` writes outside the tensor.
+  /// What `padded` fills the new elements with.
   public enum Padding: Sendable, Equatable {
-    /// One number.
+    /// A constant.
     case constant(Double)
-    /// The mirror image, without the edge itself.
+    /// The reflection at the edge, without the edge itself.
     case reflect
-    /// The edge.
+    /// The element at the edge, repeated.
     case replicate
   }
 
-  /// Room around the last axes.
+  /// Pads the last axes. PyTorch `pad`.
   ///
   /// Shapes: `amounts` is [left, right] of the last axis, then [top, bottom] of the one before, and
   /// so on.
@@ -165,17 +165,17 @@ extension Tensor {
     }
   }
 
-  /// The last two axes with zeros above a diagonal.
+  /// Zeros above a diagonal of the last two axes. PyTorch `tril`.
   public func lowerTriangle(diagonal: Int = 0) -> Tensor {
     .unary("tril", self) { ct_tril($0, diagonal, $1) }
   }
 
-  /// The last two axes with zeros below a diagonal.
+  /// Zeros below a diagonal of the last two axes. PyTorch `triu`.
   public func upperTriangle(diagonal: Int = 0) -> Tensor {
     .unary("triu", self) { ct_triu($0, diagonal, $1) }
   }
 
-  /// The diagonal of two axes, as a last axis.
+  /// The diagonal of two axes, as a last axis. PyTorch `diagonal`.
   public func diagonal(offset: Int = 0, _ a: Int = -2, _ b: Int = -1) -> Tensor {
     .unary("diagonal", self) { ct_diagonal($0, offset, a, b, $1) }
   }

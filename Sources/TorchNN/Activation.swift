@@ -1,6 +1,6 @@
 public import Torch
 
-/// A pointwise nonlinearity; the raw values are the peers' `hidden_act` and `act_fn` strings.
+/// An activation function; raw values are transformers' `hidden_act` and diffusers' `act_fn`.
 public enum Activation: String, Codable, Sendable, CaseIterable {
   /// `max(x, 0)`.
   case relu

@@ -1,11 +1,11 @@
 public import Torch
 
 /// A part of a network: a `final class` whose stored properties are parameters, buffers, other
-/// modules, arrays of these and optionals of these. Everything else in it is its own affair.
+/// modules, arrays of these and optionals of these. Other stored properties are ignored.
 ///
 /// A member's key is its property name in snake case (`downBlocks` is `down_blocks`, `conv1` is
 /// `conv1`, `toQ` is `to_q`), elements of an array add their index, and `keys` names the
-/// exceptions. Keys equal those of the peer's state dict, so public checkpoints load as they are.
+/// exceptions. Keys equal those of PyTorch's state dicts, so public checkpoints load as they are.
 public protocol Module: AnyObject, CustomStringConvertible {
   /// Keys of the properties whose key is not their name in snake case. A key may hold dots
   /// (`"net.0.proj"`); an empty one passes the keys of the member on as they are.
@@ -21,9 +21,9 @@ public protocol UnaryLayer: Module {
   func callAsFunction(_ x: Tensor) -> Tensor
 }
 
-/// A module that works otherwise in training than in use.
+/// A module that behaves differently in training and evaluation.
 public protocol TrainingSwitch: Module {
-  /// Whether it works as in training; true in a new module, as in PyTorch.
+  /// Whether it is in training mode; true in a new module, as in PyTorch.
   var isTraining: Bool { get set }
 }
 
@@ -74,10 +74,10 @@ extension Module {
   /// The number of weights in all parameters.
   public var parameterCount: Int { parameters().reduce(0) { $0 + $1.shape.reduce(1, *) } }
 
-  /// Sets every dropout and batch norm to training.
+  /// Sets every dropout and batch norm to training mode.
   public func train() { setTraining(true) }
 
-  /// Sets every dropout and batch norm to use.
+  /// Sets every dropout and batch norm to evaluation mode.
   public func eval() { setTraining(false) }
 
   /// Takes all parameters out of training: no gradient is made for them.

@@ -1,10 +1,10 @@
 import ArgumentParser
 
-/// `unclip`: draws, trains and inspects.
+/// `unclip`: generates, trains and inspects.
 struct RootCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "unclip",
-    abstract: "Draw pictures from sentences with unCLIP (DALL·E 2).",
+    abstract: "Generate images from text with unCLIP (DALL·E 2).",
     discussion: """
       EXAMPLES:
         unclip generate "a red apple" --out apple.png

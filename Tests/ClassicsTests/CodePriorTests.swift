@@ -215,7 +215,7 @@ import TorchNN
     let mask = Tensor([Float(1), 0])
     for model in Self.priors() {
       let told = Tensor([Int64(1), 2])
-      let some = model.logits(codes, condition: model.withholding(told, where: mask))
+      let some = model.logits(codes, condition: model.dropping(told, where: mask))
       let none = model.logits(codes, condition: nil)
       let all = model.logits(codes, condition: told)
       expectClose(some[0], none[0], .network(.float32), "withheld")
@@ -226,7 +226,7 @@ import TorchNN
       codebookSize: 5, height: 3, width: 4, condition: CodeCondition(kind: .embedding, size: 7))
     for model in Self.priors(embedded) {
       let told = RandomSource(seed: 8).normal([2, 7])
-      let some = model.logits(codes, condition: model.withholding(told, where: mask))
+      let some = model.logits(codes, condition: model.dropping(told, where: mask))
       expectClose(
         some[0], model.logits(codes, condition: nil)[0], .network(.float32), "withheld")
       expectClose(

@@ -62,7 +62,7 @@ import Torch
 
   @Test func wrongShapesAreRefused() async {
     expectTrap(
-      "[2, 3] pictures do not pair with [3, 3] sentences",
+      "[2, 3] images do not pair with [3, 3] captions",
       await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = Retrieval(imageEmbeddings: Tensor.ones([2, 3]), textEmbeddings: Tensor.ones([3, 3]))
       })

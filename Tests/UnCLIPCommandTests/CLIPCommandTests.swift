@@ -143,7 +143,7 @@ import Torch
       saying: "--store is bfloat16")
     expectFailure(
       try run("embed", "--pictures", "none.png", "--out", "x.npy"), status: 65,
-      saying: "There is no picture none.png")
+      saying: "There is no image none.png")
     expectFailure(
       try run("embed", "--data", "none", "--out", "x.npy"), status: 65, saying: "none")
     expectFailure(try run("embed", "a", "--out", "no/x.npy"), status: 73, saying: "no/x.npy")

@@ -12,7 +12,7 @@ import Testing
 
   @Test func helpSaysWhatThereIs() throws {
     let help = """
-      OVERVIEW: Draw pictures from sentences with unCLIP (DALL·E 2).
+      OVERVIEW: Generate images from text with unCLIP (DALL·E 2).
 
       EXAMPLES:
         unclip generate "a red apple" --out apple.png
@@ -28,23 +28,23 @@ import Testing
         -h, --help              Show help information.
 
       SUBCOMMANDS:
-        generate                Draw pictures of sentences.
-        vary                    Draw variations of pictures.
-        verify                  Draw a picture again from its own metadata and
-                                compare.
-        embed                   Write the CLIP embeddings of texts or pictures.
-        classify                Say which of some names fits a picture best.
+        generate                Generate images from prompts.
+        vary                    Generate variations of images.
+        verify                  Generate an image again from its metadata and compare.
+        embed                   Write the CLIP embeddings of texts or images.
+        classify                Classify images by the names of classes (zero-shot).
         tokenize                Show the token ids of texts.
         train                   Train a part of the model.
         classics                Use GAN, AE, DAE, VAE and VQ-VAE: the road to unCLIP.
-        assemble                Make one model folder of parts that lie in several.
-        convert                 Make a model folder of original checkpoints or of
+        assemble                Make one model folder of parts from several.
+        convert                 Make a model folder from original checkpoints or
                                 pickles.
-        data                    Write training data as WebDataset shards, or look
-                                into them.
+        data                    Write training data as WebDataset shards, or inspect
+                                them.
         config                  List the presets, or print one as JSON.
-        bench                   Measure what drawing costs on this machine.
-        doctor                  Say what was found: LibTorch, processor, devices,
+        bench                   Measure what generating an image costs on this
+                                machine.
+        doctor                  Show what was found: LibTorch, processor, devices,
                                 models.
 
         See 'unclip help <subcommand>' for detailed help.

@@ -2,17 +2,17 @@ public import Config
 public import Torch
 import TorchNN
 
-/// The shape of a ``DenoisingAutoencoder``.
+/// The configuration of a ``DenoisingAutoencoder``.
 public struct DenoisingAutoencoderConfig: PictureConfig {
-  /// Side of the pictures, pixels.
+  /// Side of the images, pixels.
   public var imageSize: Int
-  /// 1 for grey pictures, 3 for colour.
+  /// 1 for grey images, 3 for colour.
   public var channels: Int
   /// Channels of the stages, each of which halves the side.
   public var widths: [Int]
-  /// Numbers in the vector z.
+  /// Dimensions of the latent vector z.
   public var latentDim: Int
-  /// How pictures are spoilt in training.
+  /// How images are corrupted in training.
   public var corruption: Corruption
 
   enum CodingKeys: String, CodingKey {
@@ -39,6 +39,7 @@ public struct DenoisingAutoencoderConfig: PictureConfig {
   }
 
   /// Checks each value.
+  ///
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String) throws(ConfigError) {
     try network.validate(file: file)
@@ -46,11 +47,12 @@ public struct DenoisingAutoencoderConfig: PictureConfig {
   }
 }
 
-/// A denoising autoencoder: it is shown a spoilt picture x̃ and has to make the clean x.
+/// A denoising autoencoder: it reconstructs the clean image x from a corrupted one x̃.
 ///
-/// `x̃ ~ q(x̃ | x)`, and `‖x − g(f(x̃))‖²` is made small. To undo the noise it must know what clean
-/// pictures look like: `g(f(x̃)) − x̃` points to where pictures are likelier (Alain and Bengio
-/// 2014), which is what the networks of a diffusion model learn at every noise level.
+/// `x̃ ~ q(x̃ | x)`, and training minimises `‖x − g(f(x̃))‖²`. To undo the noise the model must know what
+/// clean images look like: `g(f(x̃)) − x̃` points to where images are likelier (Alain and Bengio 2014),
+/// which is what the network of a diffusion model learns at every noise level.
+///
 /// Source: Vincent et al. 2008.
 public final class DenoisingAutoencoder: LatentModel {
   /// What it is.
@@ -67,21 +69,21 @@ public final class DenoisingAutoencoder: LatentModel {
     network = Autoencoder(config.network, using: random)
   }
 
-  /// x̃: pictures spoilt as in training.
+  /// x̃: images corrupted as in training.
   public func corrupted(_ x: Tensor, using random: RandomSource) -> Tensor {
     config.corruption(x, using: random)
   }
 
-  /// z of pictures, spoilt or not: `[B, C, S, S]` to `[B, latent]`.
+  /// z of images, corrupted or not: `[B, C, S, S]` to `[B, latent]`.
   public func encode(_ x: Tensor) -> Tensor { network.encode(x) }
 
-  /// Pictures of vectors: `[B, latent]` to `[B, C, S, S]`.
+  /// Decodes latent vectors: `[B, latent]` to `[B, C, S, S]`.
   public func decode(_ z: Tensor) -> Tensor { network.decode(z) }
 
-  /// Clean pictures of spoilt ones, `[B, C, S, S]` both.
+  /// Denoises corrupted images, `[B, C, S, S]` in and out.
   public func callAsFunction(_ noisy: Tensor) -> Tensor { network(noisy) }
 
-  /// The mean of `(x − g(f(x̃)))²` over all numbers, of clean pictures x.
+  /// The mean of `(x − g(f(x̃)))²` over all pixels of clean images x.
   public func loss(_ x: Tensor, using random: RandomSource) -> Tensor {
     F.mseLoss(self(corrupted(x, using: random)), x)
   }

@@ -2,9 +2,9 @@ import Config
 public import Torch
 import TorchNN
 
-/// What a prior over codes is told of each picture.
+/// What a prior over codes is conditioned on.
 public struct CodeCondition: Codable, Sendable, Equatable {
-  /// What is told.
+  /// The kinds of conditions.
   public enum Kind: String, Codable, Sendable, CaseIterable {
     /// Nothing.
     case none
@@ -14,9 +14,9 @@ public struct CodeCondition: Codable, Sendable, Equatable {
     case embedding
   }
 
-  /// What is told.
+  /// The kind.
   public var kind: Kind
-  /// The number of classes, or of the embedding's numbers; 0 for nothing.
+  /// The number of classes, or the width of the embedding; 0 for none.
   public var size: Int
 
   /// Groups the values.
@@ -26,7 +26,7 @@ public struct CodeCondition: Codable, Sendable, Equatable {
   }
 }
 
-/// The grid of codes that a prior writes, row by row from the top left.
+/// The grid of codes that a prior samples, row by row from the top left.
 public struct CodeGrid: Codable, Sendable, Equatable {
   /// K, the number of codes.
   public var codebookSize: Int
@@ -34,7 +34,7 @@ public struct CodeGrid: Codable, Sendable, Equatable {
   public var height: Int
   /// Columns.
   public var width: Int
-  /// What the prior is told.
+  /// What the prior is conditioned on.
   public var condition: CodeCondition
 
   enum CodingKeys: String, CodingKey {
@@ -74,12 +74,12 @@ public struct CodeGrid: Codable, Sendable, Equatable {
 public struct CodeSampling: Sendable, Equatable {
   /// Below 1 likely codes become likelier; greater than 0.
   public var temperature: Double
-  /// Only so many of the likeliest codes are drawn, and those as likely as the last of them; 0
+  /// Only so many of the likeliest codes are sampled, with those as likely as the last of them; 0
   /// for all.
   public var top: Int
   /// How far the condition is followed: 1 is the model's own distribution, 0 that without a
   /// condition, and above 1 goes on from that through the former:
-  /// `ℓ = ℓ_none + s (ℓ_told − ℓ_none)`.
+  /// `ℓ = ℓ_uncond + s (ℓ_cond − ℓ_uncond)`.
   ///
   /// Source: Ho & Salimans 2022, equation 6, on logits instead of scores.
   public var guidance: Double
@@ -91,7 +91,7 @@ public struct CodeSampling: Sendable, Equatable {
     self.guidance = guidance
   }
 
-  /// What is drawn from, `[B, K]`, of logits of the same shape.
+  /// The probabilities to sample from, `[B, K]`, of logits of the same shape.
   func probabilities(_ logits: Tensor) -> Tensor {
     var logits = logits * (1 / temperature)
     if top > 0, top < logits.dim(1) {
@@ -108,7 +108,7 @@ public protocol CodePriorConfig: ClassicConfig {
   var codes: CodeGrid { get }
 }
 
-/// Writes codes one after the other: what is kept between two positions is its own affair.
+/// Samples codes one position at a time, keeping whatever state it needs between two of them.
 public protocol CodeWriter: AnyObject {
   /// `log p` up to a constant of the code at the next position, `[B, K]`, given all before it.
   ///
@@ -124,7 +124,9 @@ public protocol CodePrior: ClassicModel where Config: CodePriorConfig {
   /// `log p` up to a constant of each code given those before it: codes `[B, h, w]` to
   /// `[B, h, w, K]`.
   ///
-  /// - Parameter condition: classes `[B]` or embeddings `[B, D]`; nil withholds it.
+  /// - Parameters:
+  ///   - codes: The grids.
+  ///   - condition: Classes `[B]` or embeddings `[B, D]`; nil for unconditional logits.
   func logits(_ codes: Tensor, condition: Tensor?) -> Tensor
   /// Starts to write so many grids.
   func writer(_ count: Int, condition: Tensor?) -> any CodeWriter
@@ -146,8 +148,8 @@ extension CodePrior {
     noGrad { loss(codes, condition: condition) }.item() / 0.693_147_180_559_945_3
   }
 
-  /// Conditions of which those that `mask` `[B]` is not 0 at are withheld.
-  public func withholding(_ conditions: Tensor, where mask: Tensor) -> Tensor {
+  /// The conditions, dropped where `mask` `[B]` is nonzero.
+  public func dropping(_ conditions: Tensor, where mask: Tensor) -> Tensor {
     switch codes.condition.kind {
     case .none: return conditions
     case .class:
@@ -157,24 +159,24 @@ extension CodePrior {
     }
   }
 
-  /// Draws grids of codes `[count, h, w]`.
+  /// Samples grids of codes `[count, h, w]`.
   ///
-  /// Traps: a temperature that is not greater than 0.
+  /// - Precondition: the temperature is greater than 0.
   public func sample(
     _ count: Int, condition: Tensor?, sampling: CodeSampling = CodeSampling(),
     using random: RandomSource
   ) -> Tensor {
     precondition(
       sampling.temperature > 0 && sampling.temperature.isFinite,
-      "codes cannot be drawn at temperature \(sampling.temperature)")
+      "codes cannot be sampled at temperature \(sampling.temperature)")
     return noGrad {
-      let told = writer(count, condition: condition)
-      let free = sampling.guidance == 1 ? nil : writer(count, condition: nil)
+      let conditioned = writer(count, condition: condition)
+      let unconditional = sampling.guidance == 1 ? nil : writer(count, condition: nil)
       var written: [Tensor] = []
       for _ in 0..<codes.count {
-        var logits = told.next(after: written.last).to(.float32)
-        if let free {
-          let plain = free.next(after: written.last).to(.float32)
+        var logits = conditioned.next(after: written.last).to(.float32)
+        if let unconditional {
+          let plain = unconditional.next(after: written.last).to(.float32)
           logits = plain + (logits - plain) * sampling.guidance
         }
         let probabilities = sampling.probabilities(logits)
@@ -185,13 +187,13 @@ extension CodePrior {
   }
 }
 
-/// Turns what a prior is told into a vector: `[B] or [B, D] -> [B, width]`.
+/// Embeds a prior's condition: `[B] or [B, D] -> [B, width]`.
 final class ConditionEmbedding: Module {
   private let condition: CodeCondition
   /// Of classes: one row each and one for none.
   let classes: Embedding?
   let projection: Linear?
-  /// Stands for an embedding that is withheld: one of zeros, which no caption has.
+  /// Takes the place of an embedding that is dropped, which is one of zeros: no caption has that.
   let missing: Parameter?
 
   init(_ condition: CodeCondition, width: Int, using random: RandomSource) {
@@ -205,7 +207,7 @@ final class ConditionEmbedding: Module {
       ? Parameter([width], .normal(deviation: 0.02), using: random) : nil
   }
 
-  /// Vectors of so many conditions; zeros where there is nothing to tell.
+  /// The embeddings of `count` conditions; zeros for a prior without conditions.
   func callAsFunction(_ told: Tensor?, count: Int, width: Int, device: Device) -> Tensor {
     if let classes {
       let none = Tensor.full(

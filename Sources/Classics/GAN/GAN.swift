@@ -142,7 +142,7 @@ public final class Discriminator: Module {
   let norms: [BatchNorm2d]
   let output: any UnaryLayer
 
-  /// Members are told by hand, since two of them are of more than one type.
+  /// Lists the members by hand: two of them have types that reflection cannot see.
   public func forEachMember(_ body: (String, Any) -> Void) {
     body("stages", stages)
     body("norms", norms)

@@ -3,8 +3,7 @@ import Foundation
 import Torch
 
 extension VQVAE {
-  /// Names the codebook: two codebooks with one name are equal. A prior keeps the name of the one
-  /// whose codes it learnt.
+  /// A hash of the codebook, which a prior keeps of the codebook whose codes it learnt.
   public var codebookFingerprint: String {
     var fingerprint = Fingerprint()
     fingerprint.add("\(quantizer.codebook.shape)")

@@ -222,7 +222,7 @@ public final class VectorQuantizer: Module, TrainingSwitch {
     averaged.value.copy(from: clusterSum.value / size.unsqueezed(1))  // e = m / N
   }
 
-  /// Counts for how long each code is unused, and moves those that are so for too long.
+  /// Counts how long each code has been unused, and restarts those unused for too long.
   private func restart(on vectors: Tensor, _ counts: Tensor, using random: RandomSource?) {
     idle.value.copy(from: (idle.value + 1) * (counts .== 0).to(.int64))
     guard config.restartAfter > 0, let random else { return }

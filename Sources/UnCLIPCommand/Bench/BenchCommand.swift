@@ -3,11 +3,11 @@ import CLIP
 import Foundation
 import UnCLIP
 
-/// `unclip bench`: what drawing costs on this machine.
+/// `unclip bench`: what generating an image costs on this machine.
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure what drawing costs on this machine.",
+    abstract: "Measure what generating an image costs on this machine.",
     discussion: """
       EXAMPLES:
         unclip bench pipeline
@@ -20,7 +20,7 @@ struct BenchCommand: ParsableCommand {
   struct FolderCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "folder",
-      abstract: "Write a model of random weights in the sizes of a preset, to be measured.",
+      abstract: "Write a model with random weights in the sizes of a preset, to measure.",
       discussion: """
         Its pictures are noise. Time and memory are those of a trained model of the sizes; karlo \
         takes 7.5 GB in float16 and as much memory as its largest part in float32, 4 GB.

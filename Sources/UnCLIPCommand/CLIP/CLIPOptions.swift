@@ -2,7 +2,7 @@ import ArgumentParser
 import CLIP
 import Foundation
 
-/// `--model` and `--dtype` of commands that need a CLIP and no more.
+/// `--model` and `--dtype` of commands that need only a CLIP model.
 struct CLIPOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -26,20 +26,20 @@ struct CLIPOptions: ParsableArguments {
   }
 }
 
-/// Picture files named by their paths, folders standing for all that is in them.
+/// Image files named by their paths; a folder stands for all images in it.
 enum PictureFiles {
   /// Kinds of files that are read.
   static let extensions: Set<String> = ["png", "jpg", "jpeg", "webp"]
 
   /// The files in order; those of a folder by path.
-  /// - Throws: `CommandError.data` for a path where nothing is, or a folder without pictures.
+  /// - Throws: `CommandError.data` for a path where nothing is, or a folder without images.
   static func all(_ paths: [String]) throws(CommandError) -> [String] {
     var found: [String] = []
     for path in paths {
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
         throw .data(
-          "There is no picture \(path); name PNG, JPEG or WebP files, or folders of them.")
+          "There is no image \(path); name PNG, JPEG or WebP files, or folders of them.")
       }
       guard isFolder.boolValue else {
         found.append(path)

@@ -4,11 +4,11 @@ import Foundation
 import Imaging
 import Torch
 
-/// `unclip classify`: which of some names fits a picture best.
+/// `unclip classify`: zero-shot classification of images.
 struct ClassifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "classify",
-    abstract: "Say which of some names fits a picture best.",
+    abstract: "Classify images by the names of classes (zero-shot).",
     discussion: """
       Zero-shot classification with CLIP: every name is set into every template, the embeddings of \
       one name are averaged, and the picture's cosine with each is turned into a share of 1.
@@ -19,24 +19,26 @@ struct ClassifyCommand: ParsableCommand {
         unclip classify apple.png --labels "apple,pear" --template "a {}" --template "a drawing of a {}"
       """)
 
-  @Argument(help: ArgumentHelp("Picture files, or folders of them.", valueName: "picture"))
+  @Argument(help: ArgumentHelp("Image files, or folders of them.", valueName: "image"))
   var pictures: [String]
 
-  @Option(help: ArgumentHelp("Names, with commas between.", valueName: "names"))
+  @Option(help: ArgumentHelp("The names of the classes, separated by commas.", valueName: "names"))
   var labels: String?
 
   @Option(
     help: ArgumentHelp(
-      "Read names from a file, one a line; - is standard input.", valueName: "file"))
+      "Read the names from a file, one a line; - is standard input.", valueName: "file"))
   var labelsFile: String?
 
   @Option(
     help: ArgumentHelp(
-      "Sentence in which {} is the name; may be given several times. \"a photo of a {}\" if not "
+      "Prompt in which {} is the name; may be given several times. \"a photo of a {}\" if not "
         + "given.", valueName: "sentence"))
   var template: [String] = []
 
-  @Option(help: ArgumentHelp("Names to tell of each picture, the best first.", valueName: "k"))
+  @Option(
+    help: ArgumentHelp(
+      "How many names to print for each image, the likeliest first.", valueName: "k"))
   var top = 5
 
   @OptionGroup(title: "Model") var model: CLIPOptions
@@ -45,14 +47,14 @@ struct ClassifyCommand: ParsableCommand {
 
   /// What `--json` prints.
   struct Report: Encodable {
-    /// A name and how likely it is.
+    /// A name and its probability.
     struct Guess: Encodable {
       var label: String
-      /// 0 … 1; all names of a picture add up to 1.
+      /// 0 … 1; the names of an image add up to 1.
       var probability: Double
     }
 
-    /// A picture with its best names.
+    /// An image with its likeliest names.
     struct Picture: Encodable {
       var path: String
       var guesses: [Guess]
@@ -62,7 +64,7 @@ struct ClassifyCommand: ParsableCommand {
   }
 
   func validate() throws {
-    if pictures.isEmpty { throw ValidationError("Missing a picture to classify.") }
+    if pictures.isEmpty { throw ValidationError("Missing an image to classify.") }
     if (labels == nil) == (labelsFile == nil) {
       throw ValidationError("Give the names with --labels or --labels-file.")
     }

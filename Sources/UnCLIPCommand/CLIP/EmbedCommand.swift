@@ -5,11 +5,11 @@ import Foundation
 import Imaging
 import Torch
 
-/// `unclip embed`: texts or pictures to a file of CLIP embeddings.
+/// `unclip embed`: CLIP embeddings of texts or images.
 struct EmbedCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "embed",
-    abstract: "Write the CLIP embeddings of texts or pictures.",
+    abstract: "Write the CLIP embeddings of texts or images.",
     discussion: """
       One row each, in order, as float32 or float16: a NumPy file (.npy), whose names go beside it \
       into NAME.names.json, or a safetensors file with the tensor `embeddings` and the names as \
@@ -32,25 +32,25 @@ struct EmbedCommand: ParsableCommand {
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Picture files, or folders of them.", valueName: "path"))
+    help: ArgumentHelp("Image files, or folders of them.", valueName: "path"))
   var pictures: [String] = []
 
   @Option(
-    help: ArgumentHelp("A folder of tar shards, whose pictures to embed.", valueName: "folder"))
+    help: ArgumentHelp("A folder of tar shards, whose images to embed.", valueName: "folder"))
   var data: String?
 
   @Option(
     help: ArgumentHelp("The file to write: .npy or .safetensors.", valueName: "file"))
   var out: String
 
-  @Flag(help: "Bring every embedding to length one.")
+  @Flag(help: "Normalise every embedding to length 1.")
   var normalize = false
 
   @Option(help: ArgumentHelp("Element type in the file: float32 or float16.", valueName: "type"))
   var store = ElementType.float32
 
   @Option(
-    help: ArgumentHelp("Texts or pictures that go through the model at once.", valueName: "n"))
+    help: ArgumentHelp("Batch size.", valueName: "n"))
   var batch = 16
 
   @OptionGroup(title: "Model") var model: CLIPOptions

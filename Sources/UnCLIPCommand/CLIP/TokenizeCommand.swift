@@ -2,7 +2,7 @@ import ArgumentParser
 import CLIP
 import Foundation
 
-/// `unclip tokenize`: the ids that a text tower is given for a text.
+/// `unclip tokenize`: the token ids of texts.
 struct TokenizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenize",
@@ -32,10 +32,10 @@ struct TokenizeCommand: ParsableCommand {
       valueName: "way"))
   var cleaning: Cleaning?
 
-  @Option(help: ArgumentHelp("Tokens that fit; the tokenizer's own if not given.", valueName: "n"))
+  @Option(help: ArgumentHelp("Context length; the tokenizer's own if not given.", valueName: "n"))
   var contextLength: Int?
 
-  @Flag(help: "Fill each text up to the context with the padding token.")
+  @Flag(help: "Pad each text to the context length.")
   var pad = false
 
   @Option(

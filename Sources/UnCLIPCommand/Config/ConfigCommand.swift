@@ -6,7 +6,7 @@ import Foundation
 import TorchNN
 import UnCLIP
 
-/// `unclip config`: the configurations that models are made by.
+/// `unclip config`: the configurations of models.
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "config",

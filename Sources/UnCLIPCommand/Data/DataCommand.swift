@@ -2,11 +2,11 @@ import ArgumentParser
 import Datasets
 import Foundation
 
-/// `unclip data`: fetches picture sets, writes them as shards, and looks into them.
+/// `unclip data`: fetches image data sets, writes them as shards, and inspects them.
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data",
-    abstract: "Write training data as WebDataset shards, or look into them.",
+    abstract: "Write training data as WebDataset shards, or inspect them.",
     discussion: """
       Sources are Debian packages, downloaded into a cache and unpacked without being installed.
 
@@ -22,10 +22,10 @@ struct DataCommand: ParsableCommand {
 
 /// Where a data set is written.
 struct ShardOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The folder of the data set, which is made.", valueName: "folder"))
+  @Option(help: ArgumentHelp("The folder of the data set to write.", valueName: "folder"))
   var out: String
 
-  @Option(help: ArgumentHelp("Pictures in one tar file.", valueName: "n"))
+  @Option(help: ArgumentHelp("Images in one tar file.", valueName: "n"))
   var samplesPerShard = 1000
 
   @Option(
@@ -142,17 +142,17 @@ struct ClipArtCommand: ParsableCommand {
 struct FashionMNISTCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fashion-mnist",
-    abstract: "Fashion-MNIST: grey pictures of clothes, 28 px.",
+    abstract: "Fashion-MNIST: grey images of clothes, 28 px.",
     discussion: """
       EXAMPLES:
         unclip data fashion-mnist --out data/fashion
         unclip data fashion-mnist --test --out data/fashion-test
       """)
 
-  @Flag(help: "Write the 10,000 pictures of the test part instead of the 60,000 others.")
+  @Flag(help: "Write the 10,000 images of the test set instead of the 60,000 of the training set.")
   var test = false
 
-  @Option(help: ArgumentHelp("Write at most this many pictures.", valueName: "n"))
+  @Option(help: ArgumentHelp("Write at most this many images.", valueName: "n"))
   var limit: Int?
 
   @OptionGroup var shards: ShardOptions
@@ -174,7 +174,7 @@ struct FashionMNISTCommand: ParsableCommand {
 struct FolderCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "folder",
-    abstract: "A folder of your own pictures, each with its caption in a .txt file.",
+    abstract: "A folder of your own images, each with its caption in a .txt file.",
     discussion: """
       cat.png goes with cat.txt; a picture without a text file is called by its file name.
 
@@ -186,7 +186,7 @@ struct FolderCommand: ParsableCommand {
   var folder: String
 
   @Option(
-    help: ArgumentHelp("The pictures' licence, which each is marked with.", valueName: "name"))
+    help: ArgumentHelp("The licence of the images, written beside each.", valueName: "name"))
   var licence = "unknown"
 
   @OptionGroup var shards: ShardOptions

@@ -3,11 +3,11 @@ import Datasets
 import Foundation
 import Imaging
 
-/// `unclip data inspect`: what a folder of shards holds, in figures and as a sheet of pictures.
+/// `unclip data inspect`: the contents of a folder of shards, as counts and as a sheet of images.
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Count what a folder of shards holds, and draw a sheet of it.",
+    abstract: "Count the contents of a folder of shards, and write a sheet of its images.",
     discussion: """
       EXAMPLES:
         unclip data inspect data/emoji
@@ -19,11 +19,11 @@ struct InspectCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Draw some of the pictures: a grid in a .png file, or a page with captions in a .html file.",
+      "Write some of the images: a grid in a .png file, or a page with captions in a .html file.",
       valueName: "file"))
   var sheet: String?
 
-  @Option(help: ArgumentHelp("Pictures on the sheet.", valueName: "n"))
+  @Option(help: ArgumentHelp("Images on the sheet.", valueName: "n"))
   var count = 64
 
   @OptionGroup var output: OutputOptions
@@ -45,7 +45,7 @@ struct InspectCommand: ParsableCommand {
     }
   }
 
-  /// Draws pictures chosen at random, always the same ones.
+  /// Images chosen at random, always the same ones.
   private func draw(_ reader: ShardReader, to url: URL) throws {
     guard url.pathExtension.lowercased() == "html" else {
       let columns = ImageOptions.columns(min(count, reader.count))
@@ -63,7 +63,7 @@ struct InspectCommand: ParsableCommand {
 }
 
 extension DatasetInspection {
-  /// The figures for a person.
+  /// The counts for a person.
   var text: String {
     func list(_ counts: [String: Int]) -> String {
       counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }

@@ -2,11 +2,11 @@ import ArgumentParser
 import Foundation
 import Torch
 
-/// `unclip doctor`: what this machine has, and what to do about what it lacks.
+/// `unclip doctor`: what this machine has, and how to get what it lacks.
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Say what was found: LibTorch, processor, devices, models.",
+    abstract: "Show what was found: LibTorch, processor, devices, models.",
     discussion: """
       EXAMPLES:
         unclip doctor
@@ -25,7 +25,7 @@ struct DoctorCommand: ParsableCommand {
   }
 }
 
-/// What `unclip doctor` tells.
+/// What `unclip doctor` prints.
 struct DoctorReport: Sendable, Encodable {
   /// LibTorch's version and the file that was loaded.
   struct Library: Sendable, Encodable {
@@ -74,11 +74,11 @@ struct DoctorReport: Sendable, Encodable {
     }
     let sets = machine.instructionSets
     if !sets.contains("avx2"), !sets.contains("asimd") {
-      advice.append("This processor has no AVX2; drawing will be slow.")
+      advice.append("This processor has no AVX2; generating will be slow.")
     }
     return DoctorReport(
       libtorch: Library(
-        version: libtorchVersion(), path: Machine.pathOfLibrary("libtorch_cpu.so"),
+        version: libtorchVersion(), path: Machine.pathOfLibrary(Machine.libtorch),
         kernels: cpuCapability(), fastBfloat16: hasFastBFloat16),
       machine: machine, threads: threadCount, devices: devices, models: models, advice: advice)
   }

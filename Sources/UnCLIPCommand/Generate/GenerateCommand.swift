@@ -8,7 +8,7 @@ import UnCLIP
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generate",
-    abstract: "Draw images of prompts.",
+    abstract: "Generate images from prompts.",
     discussion: """
       Image i is made from the seed SEED + i alone, so it does not depend on how many are made. \
       Each PNG file says in text chunks how it was made; `unclip verify` makes it again.

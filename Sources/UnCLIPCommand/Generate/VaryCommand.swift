@@ -7,7 +7,7 @@ import UnCLIP
 struct VaryCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "vary",
-    abstract: "Draw variations of images.",
+    abstract: "Generate variations of images.",
     discussion: """
       An image's CLIP embedding is drawn again: what it shows and its style stay, what the \
       embedding does not say changes with the seed. The prior is not needed. PNG, JPEG and WebP \

@@ -8,7 +8,7 @@ import UnCLIP
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Make an image again from its own metadata and compare.",
+    abstract: "Generate an image again from its metadata and compare.",
     discussion: """
       Ends with 0 when every pixel is the same, else with 65. The image's own thread count is \
       used unless --threads is given: sums are split among threads, which changes single levels. So \

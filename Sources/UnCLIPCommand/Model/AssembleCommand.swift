@@ -2,11 +2,11 @@ import ArgumentParser
 import Foundation
 import UnCLIP
 
-/// `unclip assemble`: parts of several folders to one model.
+/// `unclip assemble`: one model of parts from several folders.
 struct AssembleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "assemble",
-    abstract: "Make one model folder of parts that lie in several.",
+    abstract: "Make one model folder of parts from several.",
     discussion: """
       Each run of `unclip train` leaves the parts it trained in RUN/model. Of a part that several \
       folders have, the last folder's counts.
@@ -23,10 +23,10 @@ struct AssembleCommand: ParsableCommand {
     help: ArgumentHelp("The model folder to write; replaced if it is there.", valueName: "folder"))
   var out: String
 
-  @Option(help: "The model's name, written into pictures.")
+  @Option(help: "The model's name, written into images.")
   var name: String
 
-  @Option(name: .customLong("model-version"), help: "The model's version, written into pictures.")
+  @Option(name: .customLong("model-version"), help: "The model's version, written into images.")
   var modelVersion = "1"
 
   @Option(help: ArgumentHelp("Element type of the weights.", valueName: "type"))

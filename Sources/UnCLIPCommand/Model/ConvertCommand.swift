@@ -5,11 +5,11 @@ import Foundation
 import TorchNN
 import UnCLIP
 
-/// `unclip convert`: original checkpoints to a model folder.
+/// `unclip convert`: a model folder from original checkpoints.
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Make a model folder of original checkpoints or of pickles.",
+    abstract: "Make a model folder from original checkpoints or pickles.",
     discussion: """
       Reads .pt, .pth, .ckpt and .bin files of PyTorch, and safetensors: OpenAI's, OpenCLIP's and \
       transformers' CLIP, and Karlo's prior (with its statistics), decoder and upsampler. Nothing \
@@ -27,7 +27,7 @@ struct ConvertCommand: ParsableCommand {
         unclip convert karlo-v1-alpha-image-variations --dtype float16 --out variations
       """)
 
-  /// The nonlinearities a CLIP has.
+  /// The activation functions of CLIP models.
   enum Nonlinearity: String, ExpressibleByArgument, CaseIterable {
     case quickGELU = "quick_gelu"
     case gelu
@@ -42,7 +42,7 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "CLIP's nonlinearity, where the file does not tell: OpenAI's is quick_gelu, LAION's gelu.",
+      "CLIP's activation, where the file does not say: OpenAI's is quick_gelu, LAION's gelu.",
       valueName: "name"))
   var activation: Nonlinearity?
 

@@ -32,7 +32,7 @@ struct TrainCommand: ParsableCommand {
   @Option(help: ArgumentHelp("A data set folder; may be given several times.", valueName: "folder"))
   var data: [String]
 
-  @Option(help: ArgumentHelp("Where everything of the run goes.", valueName: "folder"))
+  @Option(help: ArgumentHelp("The folder of the run.", valueName: "folder"))
   var out: String
 
   @Option(
@@ -51,11 +51,11 @@ struct TrainCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A model folder whose weights of this stage are trained on; random if not given.",
+      "A model folder whose weights of this stage training starts from; random if not given.",
       valueName: "folder"))
   var initial: String?
 
-  @Flag(help: "Go on from the newest checkpoint in --out.")
+  @Flag(help: "Resume from the newest checkpoint in --out.")
   var resume = false
 
   @Option(help: ArgumentHelp("Where to compute: cpu, cuda or cuda:INDEX.", valueName: "name"))
