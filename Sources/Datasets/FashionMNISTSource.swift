@@ -100,19 +100,7 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
   /// The bytes of a file, unpacked if it is gzipped.
   static func inflated(_ url: URL) throws(DataError) -> [UInt8] {
     let bytes = try FileBytes.read(url)
-    guard bytes.starts(with: [0x1F, 0x8B]) else { return bytes }
-    let output: Subprocess.Output
-    do {
-      output = try Subprocess.run("gzip", ["-dc", url.path])
-    } catch {
-      throw .unreadable(
-        file: url.path, reason: "the program `gzip`, which unpacks it, is not on this machine")
-    }
-    guard output.status == 0 else {
-      throw .malformed(
-        file: url.path, entry: nil,
-        problem: "gzip cannot unpack it, so it is damaged or cut short; fetch it again")
-    }
-    return output.standardOutput
+    return Gzip.isGzip(bytes)
+      ? try Gzip.unpacked(bytes, file: url.lastPathComponent) : bytes
   }
 }

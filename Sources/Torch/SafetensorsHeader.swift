@@ -99,15 +99,17 @@ public struct SafetensorsHeader: Sendable, Equatable {
       throw .badTensor(
         file: file, key: name, expected: "a type this package knows", found: item.dtype)
     }
-    var size = dtype.size
+    // Axes of length 0 count as one here, so that the others, and the strides, are bounded too.
+    var bound = dtype.size
     for length in item.shape {
-      let (product, overflow) = size.multipliedReportingOverflow(by: length)
+      let (product, overflow) = bound.multipliedReportingOverflow(by: max(1, length))
       guard length >= 0, !overflow else {
         throw .badTensor(
           file: file, key: name, expected: "a possible shape", found: "the shape \(item.shape)")
       }
-      size = product
+      bound = product
     }
+    let size = item.shape.contains(0) ? 0 : bound
     guard item.data_offsets.count == 2, item.data_offsets[0] >= 0,
       item.data_offsets[0] <= item.data_offsets[1], item.data_offsets[1] <= dataSize
     else {

@@ -95,6 +95,7 @@ enum PickleCalls {
       guard case .list(let pairs) = first else {
         throw reader.damaged("its pickle makes an OrderedDict of \(first.kind)")
       }
+      try reader.take(values: pairs.items.count)
       for pair in pairs.items {
         switch pair {
         case .tuple(let pair) where pair.items.count == 2: items += pair.items
@@ -112,7 +113,7 @@ enum PickleCalls {
     guard case .dictionary(let target) = value, case .dictionary(let state) = state,
       target.kind != .plain
     else { throw ArchiveError.refused(file: reader.file, name: "a state set on \(value.kind)") }
-    if target.kind == .module { target.items += state.items }
+    if target.kind == .module { try reader.add(state, to: target) }
   }
 
   /// The storage that `("storage", class, key, device, count)` names.
@@ -133,7 +134,7 @@ enum PickleCalls {
     guard arguments.count >= 4, case .storage(let storage) = arguments[0],
       case .int(let offset) = arguments[1], offset >= 0,
       let shape = integers(arguments[2]), let strides = integers(arguments[3]),
-      shape.count == strides.count, shape.count <= PickleReader.Limit.axes
+      shape.count == strides.count
     else { throw reader.damaged("its pickle describes a tensor as PyTorch does not") }
     var dtype = storage.dtype
     if let place {
@@ -147,13 +148,14 @@ enum PickleCalls {
       storage: storage, dtype: dtype, offset: offset, shape: shape, strides: strides)
   }
 
-  /// Whole numbers of at least zero.
+  /// Whole numbers of at least zero, at most one for each axis that a tensor may have.
   private static func integers(_ value: PickleValue) -> [Int]? {
     let list: PickleList
     switch value {
     case .tuple(let items), .list(let items): list = items
     default: return nil
     }
+    guard list.items.count <= PickleReader.Limit.axes else { return nil }
     var numbers: [Int] = []
     for item in list.items {
       guard case .int(let number) = item, number >= 0 else { return nil }

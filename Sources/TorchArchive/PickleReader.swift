@@ -10,8 +10,6 @@ import Torch
 struct PickleReader {
   /// Largest sizes of what a pickle may build.
   enum Limit {
-    /// Instructions with an effect on memory: values made and things remembered.
-    static let values = 20_000_000
     /// Bytes of one text.
     static let text = 1 << 20
     /// Axes of a tensor.
@@ -25,7 +23,7 @@ struct PickleReader {
   private var stack: [PickleValue] = []
   private var marks: [Int] = []
   private var memo: [Int: PickleValue] = [:]
-  private var made = 0
+  private let budget: ReadingBudget
   /// Every container. They are emptied at the end, one by one: some may lie in themselves, or in so
   /// many others that freeing the outermost would overflow the stack.
   private var lists: [PickleList] = []
@@ -35,10 +33,11 @@ struct PickleReader {
   ///
   /// Throws: `ArchiveError.refused` with the first name that is not known, `.damaged`.
   static func read<Result>(
-    _ bytes: UnsafeRawBufferPointer, file: String, isScript: Bool,
+    _ bytes: UnsafeRawBufferPointer, file: String, isScript: Bool, budget: ReadingBudget,
     use: (PickleValue) throws -> Result
   ) throws -> Result {
-    var reader = PickleReader(scanner: ByteScanner(bytes), file: file, isScript: isScript)
+    var reader = PickleReader(
+      scanner: ByteScanner(bytes), file: file, isScript: isScript, budget: budget)
     defer {
       for list in reader.lists { list.items = [] }
       for dictionary in reader.dictionaries { dictionary.items = [] }
@@ -50,10 +49,11 @@ struct PickleReader {
     }
   }
 
-  private init(scanner: ByteScanner, file: String, isScript: Bool) {
+  private init(scanner: ByteScanner, file: String, isScript: Bool, budget: ReadingBudget) {
     self.scanner = scanner
     self.file = file
     self.isScript = isScript
+    self.budget = budget
   }
 
   func damaged(_ reason: String) -> ArchiveError { .damaged(file: file, reason: reason) }
@@ -71,13 +71,13 @@ struct PickleReader {
     }
   }
 
+  /// Counts values before they are copied.
+  func take(values count: Int) throws { try budget.take(values: count) }
+
   // MARK: Stack
 
   mutating func push(_ value: PickleValue) throws {
-    made += 1
-    guard made <= Limit.values else {
-      throw damaged("its pickle makes more than \(Limit.values) values")
-    }
+    try budget.take(values: 1)
     stack.append(value)
   }
 
@@ -107,12 +107,14 @@ struct PickleReader {
   // MARK: Values
 
   mutating func pushList(_ items: [PickleValue]) throws {
+    try budget.take(values: items.count)
     let list = PickleList(items)
     lists.append(list)
     try push(.list(list))
   }
 
   mutating func pushTuple(_ items: [PickleValue]) throws {
+    try budget.take(values: items.count)
     let tuple = PickleList(items)
     lists.append(tuple)
     try push(.tuple(tuple))
@@ -129,9 +131,21 @@ struct PickleReader {
     guard items.count.isMultiple(of: 2) else {
       throw damaged("a dictionary in its pickle has a key without a value")
     }
+    try budget.take(values: items.count)
     for index in stride(from: 0, to: items.count, by: 2) {
       dictionary.items.append((items[index], items[index + 1]))
     }
+  }
+
+  private mutating func pushGlobal(module: String, name: String) throws {
+    try budget.take(bytes: module.utf8.count + name.utf8.count)
+    try push(.global(try PickleCalls.checked("\(module).\(name)", self)))
+  }
+
+  /// Sets the attributes of a module, which are its items.
+  func add(_ state: PickleDictionary, to module: PickleDictionary) throws {
+    try budget.take(values: state.items.count)
+    module.items += state.items
   }
 
   func text(_ bytes: UnsafeRawBufferPointer) throws -> String {
@@ -166,6 +180,7 @@ struct PickleReader {
       guard case .list(let list) = try top() else {
         throw damaged("its pickle appends to \(try top().kind)")
       }
+      try budget.take(values: items.count)
       list.items += items
     case 0x29: try pushTuple([])  // EMPTY_TUPLE
     case 0x74: try pushTuple(try popToMark())  // TUPLE
@@ -196,7 +211,7 @@ struct PickleReader {
     case 0x6A: try recall(Int(try scanner.number(UInt32.self)))  // LONG_BINGET
     default: return false
     }
-    made += 1
+    try budget.take(values: 1)
     return true
   }
 
@@ -221,13 +236,13 @@ struct PickleReader {
     case 0x63:  // GLOBAL
       let module = try text(try scanner.line(limit: 4096))
       let name = try text(try scanner.line(limit: 4096))
-      try push(.global(try PickleCalls.checked("\(module).\(name)", self)))
+      try pushGlobal(module: module, name: name)
     case 0x93:  // STACK_GLOBAL
       let (name, module) = (try pop(), try pop())
       guard case .string(let name) = name, case .string(let module) = module else {
         throw damaged("its pickle names a class by \(name.kind)")
       }
-      try push(.global(try PickleCalls.checked("\(module).\(name)", self)))
+      try pushGlobal(module: module, name: name)
     case 0x52:  // REDUCE
       let (arguments, callee) = (try pop(), try pop())
       try PickleCalls.call(callee, arguments, &self)

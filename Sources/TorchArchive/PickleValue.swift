@@ -1,7 +1,7 @@
 import Torch
 
 /// What lies on the stack while a pickle is read. Containers are classes, as several places of a
-/// pickle may share one and fill it later.
+/// pickle may share one and fill it later; what is large is boxed, as most values are small.
 enum PickleValue {
   case none
   case bool(Bool)
@@ -14,8 +14,8 @@ enum PickleValue {
   case dictionary(PickleDictionary)
   /// A class or function by its module and name; never called.
   case global(String)
-  case storage(StorageReference)
-  case tensor(TensorReference)
+  indirect case storage(StorageReference)
+  indirect case tensor(TensorReference)
 
   /// The kind, for errors.
   var kind: String {

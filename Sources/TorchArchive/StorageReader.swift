@@ -8,9 +8,11 @@ struct StorageReader {
   private let folder: String
   /// Storages that had to be inflated; several tensors may look at one.
   private var inflated: [String: [UInt8]] = [:]
+  private let budget: ReadingBudget
 
-  init(_ archive: ZipArchive, folder: String) {
+  init(_ archive: ZipArchive, folder: String, budget: ReadingBudget) {
     self.archive = archive
+    self.budget = budget
     self.folder = folder
   }
 
@@ -56,6 +58,7 @@ struct StorageReader {
       return archive.mapping.tensor(
         shape: wanted.shape, dtype: wanted.dtype, at: entry.range.lowerBound + start)
     }
+    try budget.take(bytes: bound * width)
     func made(_ storage: UnsafeRawBufferPointer) -> Tensor {
       let bytes = UnsafeRawBufferPointer(rebasing: storage[start..<start + span * width])
       return isPlain
@@ -66,7 +69,7 @@ struct StorageReader {
       return made(UnsafeRawBufferPointer(rebasing: archive.mapping.bytes[entry.range]))
     }
     if let known = inflated[entry.name] { return known.withUnsafeBytes(made) }
-    let storage = try archive.bytes(of: entry, limit: 1 << 32)
+    let storage = try archive.bytes(of: entry, limit: 1 << 32, budget: budget)
     inflated[entry.name] = storage
     return storage.withUnsafeBytes(made)
   }

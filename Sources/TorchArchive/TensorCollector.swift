@@ -6,19 +6,23 @@ struct TensorCollector {
   static let mostValues = 1_000_000
 
   private let file: String
+  private let budget: ReadingBudget
   private var found: [String: TensorReference] = [:]
   private var visited = 0
 
   /// Throws: `ArchiveError.damaged`.
   static func tensors(
-    in value: PickleValue, file: String
+    in value: PickleValue, file: String, budget: ReadingBudget
   ) throws(ArchiveError) -> [String: TensorReference] {
-    var collector = TensorCollector(file: file)
+    var collector = TensorCollector(file: file, budget: budget)
     try collector.visit(value, at: "", depth: 0)
     return collector.found
   }
 
-  private init(file: String) { self.file = file }
+  private init(file: String, budget: ReadingBudget) {
+    self.file = file
+    self.budget = budget
+  }
 
   private mutating func visit(
     _ value: PickleValue, at path: String, depth: Int
@@ -29,10 +33,12 @@ struct TensorCollector {
         file: file, reason: "its containers are nested without end at \"\(path.prefix(60))\"")
     }
     switch value {
-    case .tensor(let tensor): found[path] = tensor
+    case .tensor(let tensor):
+      try budget.take(bytes: ReadingBudget.bytesOfTensor + path.utf8.count)
+      found[path] = tensor
     case .list(let list), .tuple(let list):
       for (index, item) in list.items.enumerated() {
-        try visit(item, at: Self.joined(path, "\(index)"), depth: depth + 1)
+        try visit(item, at: try joined(path, "\(index)"), depth: depth + 1)
       }
     case .dictionary(let dictionary):
       for (key, item) in dictionary.items {
@@ -43,13 +49,17 @@ struct TensorCollector {
         // Other keys, as truth values, name nothing that is looked for.
         default: continue
         }
-        try visit(item, at: Self.joined(path, name), depth: depth + 1)
+        try visit(item, at: try joined(path, name), depth: depth + 1)
       }
     case .none, .bool, .int, .double, .string, .bytes, .global, .storage: break
     }
   }
 
-  private static func joined(_ path: String, _ name: String) -> String {
-    path.isEmpty ? name : "\(path).\(name)"
+  private func joined(_ path: String, _ name: String) throws(ArchiveError) -> String {
+    guard !path.isEmpty else { return name }
+    // Long ones are counted though they are soon forgotten: making them takes time.
+    let length = path.utf8.count + name.utf8.count + 1
+    if length > 256 { try budget.take(bytes: length) }
+    return "\(path).\(name)"
   }
 }

@@ -34,8 +34,10 @@ public struct TorchArchive {
     guard let root = Self.root(of: archive) else {
       throw ArchiveError.damaged(file: url.path, reason: "no data.pkl is in it")
     }
+    let budget = ReadingBudget(file: url.path, fileSize: mapping.bytes.count)
     if let order = archive.entries[root + "byteorder"] {
-      guard try archive.bytes(of: order, limit: 64).starts(with: Array("little".utf8)) else {
+      let name = try archive.bytes(of: order, limit: 64, budget: budget)
+      guard name.starts(with: Array("little".utf8)) else {
         throw ArchiveError.unsupported(
           file: url.path, form: "a file of a big-endian machine",
           advice: "load and save it again on another machine")
@@ -46,13 +48,15 @@ public struct TorchArchive {
     guard let entry = archive.entries[root + "data.pkl"] else {
       throw ArchiveError.damaged(file: url.path, reason: "no data.pkl is in it")
     }
-    let pickle = try archive.bytes(of: entry, limit: Self.largestPickle)
+    let pickle = try archive.bytes(of: entry, limit: Self.largestPickle, budget: budget)
     let references = try pickle.withUnsafeBytes { bytes in
-      try PickleReader.read(bytes, file: url.path, isScript: isScript) { value in
-        try TensorCollector.tensors(in: value, file: url.path)
+      try PickleReader.read(
+        bytes, file: url.path, isScript: isScript, budget: budget
+      ) { value in
+        try TensorCollector.tensors(in: value, file: url.path, budget: budget)
       }
     }
-    var storages = StorageReader(archive, folder: root + "data/")
+    var storages = StorageReader(archive, folder: root + "data/", budget: budget)
     tensors = try references.reduce(into: [:]) { tensors, item in
       tensors[item.key] = try storages.tensor(item.value, key: item.key)
     }

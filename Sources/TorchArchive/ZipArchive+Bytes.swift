@@ -6,12 +6,15 @@ import Torch
 extension ZipArchive {
   /// The bytes of an entry, inflated and compared with their checksum.
   ///
-  /// Throws: `ArchiveError.damaged`, also for an entry of more than `limit` bytes.
-  func bytes(of entry: Entry, limit: Int) throws(ArchiveError) -> [UInt8] {
+  /// - Throws: `ArchiveError.damaged`, also for an entry of more than `limit` bytes.
+  func bytes(
+    of entry: Entry, limit: Int, budget: ReadingBudget
+  ) throws(ArchiveError) -> [UInt8] {
     guard entry.size <= limit else {
       throw .damaged(
         file: file, reason: "\"\(entry.name)\" has \(entry.size) bytes, more than \(limit)")
     }
+    try budget.take(bytes: entry.size)
     let packed = UnsafeRawBufferPointer(rebasing: mapping.bytes[entry.range])
     let plain = entry.isDeflated ? try inflated(packed, entry) : Array(packed)
     let checksum = plain.withUnsafeBytes { bytes in

@@ -87,8 +87,9 @@ import Torch
         + plain
       bytes.withUnsafeBytes { buffer in
         do {
-          try PickleReader.read(buffer, file: "x", isScript: false) { value in
-            _ = try TensorCollector.tensors(in: value, file: "x")
+          let budget = ReadingBudget(file: "x", fileSize: buffer.count)
+          try PickleReader.read(buffer, file: "x", isScript: false, budget: budget) { value in
+            _ = try TensorCollector.tensors(in: value, file: "x", budget: budget)
           }
         } catch { #expect(error is ArchiveError) }
       }

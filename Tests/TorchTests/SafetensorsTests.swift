@@ -104,6 +104,13 @@ private func bytes(header: String, data: Int, claimed: UInt64? = nil) -> Data {
         data: 4),
       "where a possible shape"),
     Fault(
+      "overflow beside an axis of length 0",
+      bytes(
+        header:
+          #"{"a":{"dtype":"F32","shape":[0,1099511627776,1099511627776],"data_offsets":[0,0]}}"#,
+        data: 0),
+      "where a possible shape"),
+    Fault(
       "beyond",
       bytes(header: #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, data: 4),
       "cut short, as by a download that did not end: 4 of 8 bytes of its tensors are there"),

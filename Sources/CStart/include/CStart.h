@@ -1,0 +1,1 @@
+// Nothing is called from outside: what is here runs before main.

@@ -1,0 +1,50 @@
+/// What reading one file may take, so that a small file cannot fill the memory.
+///
+/// A pickle may put one container into many others, a zip file inflates a thousandfold, and many
+/// tensors may be copied out of one storage: each step is small, their sum has no bound. The sum is
+/// therefore counted over the whole file, and bounded by a multiple of the file's size.
+final class ReadingBudget {
+  private let file: String
+  private let fileSize: Int
+  /// Values that may still be made or put into another container.
+  private var values: Int
+  /// Bytes that may still be inflated, copied, or spent on the tensors' names.
+  private var bytes: Int
+
+  /// The most values of any file, however large.
+  static let mostValues = 20_000_000
+  /// Allowed to the smallest file.
+  static let leastValues = 1 << 20
+  /// Allowed to the smallest file.
+  static let leastBytes = 64 << 20
+  /// What one tensor costs besides its name and its elements.
+  static let bytesOfTensor = 512
+
+  /// The budget of a file of `fileSize` bytes.
+  init(file: String, fileSize: Int) {
+    self.file = file
+    self.fileSize = fileSize
+    values = min(Self.mostValues, Self.leastValues + fileSize * 8)
+    bytes = Self.leastBytes + fileSize * 8
+  }
+
+  /// Counts values before they are made.
+  ///
+  /// - Throws: `ArchiveError.damaged` when the file has had its share.
+  func take(values count: Int) throws(ArchiveError) {
+    guard count <= values else { throw exceeded }
+    values -= count
+  }
+
+  /// Counts bytes before they are made.
+  ///
+  /// - Throws: `ArchiveError.damaged` when the file has had its share.
+  func take(bytes count: Int) throws(ArchiveError) {
+    guard count <= bytes else { throw exceeded }
+    bytes -= count
+  }
+
+  private var exceeded: ArchiveError {
+    .damaged(file: file, reason: "it unpacks to far more than its \(fileSize) bytes explain")
+  }
+}
