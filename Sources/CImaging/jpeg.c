@@ -7,8 +7,10 @@
 
 #include "common.h"
 
-// A progressive file may repeat scans without end; no honest one has this many.
+// A progressive file may repeat scans without end, and each is passed over all pixels. No honest
+// file has this many scans, or this many pixels in all of them.
 enum { SCAN_LIMIT = 500 };
+static const uint64_t SCANNED_LIMIT = (uint64_t)2 << 30;
 
 // libjpeg's error block with, behind it, where to jump.
 typedef struct {
@@ -47,7 +49,9 @@ static void on_message(j_common_ptr info, int level) {
 static void on_output(j_common_ptr info) { (void)info; }
 
 static void on_progress(j_common_ptr info) {
-  if (((j_decompress_ptr)info)->input_scan_number > SCAN_LIMIT)
+  j_decompress_ptr d = (j_decompress_ptr)info;
+  uint64_t scans = (uint64_t)d->input_scan_number;
+  if (scans > SCAN_LIMIT || scans * d->image_width * d->image_height > SCANNED_LIMIT)
     stop(info, "more scans than any honest file has");
 }
 

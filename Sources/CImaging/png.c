@@ -5,8 +5,8 @@
 
 #include "common.h"
 
-// The most memory that one text may unpack to.
-enum { CHUNK_LIMIT = 4 << 20 };
+// The most memory that one text may unpack to, and that all texts of a file together may take.
+enum { CHUNK_LIMIT = 4 << 20, TEXTS_LIMIT = 32 << 20 };
 
 // One call: where to jump on an error, what is left to read, what was written.
 typedef struct {
@@ -16,6 +16,8 @@ typedef struct {
   size_t left;
   ci_bytes *out;
   size_t capacity;
+  // What the texts may still take; blocks given back are not counted back.
+  size_t memory_left;
 } job;
 
 static void on_error(png_structp png, png_const_charp text) {
@@ -52,8 +54,22 @@ static void on_write(png_structp png, png_bytep bytes, size_t count) {
 
 static void on_flush(png_structp png) { (void)png; }
 
+// libpng bounds each text and not their sum, and leaves out what it has no memory for.
+static png_voidp on_malloc(png_structp png, png_alloc_size_t size) {
+  job *j = png_get_mem_ptr(png);
+  if (size > j->memory_left) png_error(png, "its texts are longer than any program writes");
+  j->memory_left -= size;
+  return malloc(size);
+}
+
+static void on_free(png_structp png, png_voidp block) {
+  (void)png;
+  free(block);
+}
+
 static png_structp reader(job *j) {
-  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, j, on_error, on_warning);
+  png_structp png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, j, on_error, on_warning, j,
+                                             on_malloc, on_free);
   if (png) {
     png_set_read_fn(png, j, on_read);
     png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
@@ -88,7 +104,7 @@ static void decode(png_structp png, png_infop info, uint32_t width, uint32_t hei
 
 int ci_png_decode(const uint8_t *data, size_t count, uint32_t width, uint32_t height, int channels,
                   uint8_t *pixels, char *message) {
-  job j = {.message = message, .data = data, .left = count};
+  job j = {.message = message, .data = data, .left = count, .memory_left = SIZE_MAX};
   png_structp png = reader(&j);
   png_infop info = png ? png_create_info_struct(png) : NULL;
   if (!info) {
@@ -146,6 +162,9 @@ int ci_png_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int ch
 
 // Texts may stand behind the pixels, and libpng has no way past those but reading them.
 static void skip_pixels(png_structp png, png_infop info, uint8_t *volatile *row) {
+  job *j = png_get_mem_ptr(png);
+  size_t left = j->memory_left;
+  j->memory_left = SIZE_MAX;
   int passes = png_set_interlace_handling(png);
   png_read_update_info(png, info);
   *row = malloc(png_get_rowbytes(png, info));
@@ -153,6 +172,7 @@ static void skip_pixels(png_structp png, png_infop info, uint8_t *volatile *row)
   uint32_t height = png_get_image_height(png, info);
   for (int pass = 0; pass < passes; pass++)
     for (uint32_t y = 0; y < height; y++) png_read_row(png, *row, NULL);
+  j->memory_left = left;
 }
 
 static void read_texts(png_structp png, png_infop info, uint8_t *volatile *row, ci_text **texts,
@@ -177,7 +197,7 @@ static void read_texts(png_structp png, png_infop info, uint8_t *volatile *row, 
 
 int ci_png_texts(const uint8_t *data, size_t count, ci_text **texts, int *text_count,
                  char *message) {
-  job j = {.message = message, .data = data, .left = count};
+  job j = {.message = message, .data = data, .left = count, .memory_left = TEXTS_LIMIT};
   uint8_t *volatile row = NULL;
   *texts = NULL;
   *text_count = 0;

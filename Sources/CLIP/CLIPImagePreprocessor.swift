@@ -121,17 +121,25 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
   }
 
   /// The RGB square that is made of a picture, before its samples are normalised.
+  ///
+  /// Only the middle is resized, so a thin picture takes no more memory than a square one.
   public func square(_ image: Image) -> Image {
     let short = min(image.width, image.height)
-    func resized(_ image: Image) -> Image {
-      image.resized(
-        width: image.width * shortestEdge / short, height: image.height * shortestEdge / short)
+    let (width, height) = (image.width * shortestEdge / short, image.height * shortestEdge / short)
+    func middle(of length: Int) -> Range<Int> {
+      let border = length - size
+      // open_clip rounds half a pixel of border to the even number, transformers down.
+      let isOdd = convention == .openCLIP && border % 4 == 3
+      let start = isOdd ? border / 2 + 1 : border / 2
+      return start..<start + size
     }
+    let part = PixelRect(x: middle(of: width), y: middle(of: height))
     switch convention {
     case .transformers:
-      return resized(image.composited(over: (255, 255, 255))).croppedToMiddle(size)
+      return image.composited(over: (255, 255, 255))
+        .resized(width: width, height: height, part: part)
     case .openCLIP:
-      return resized(image).croppedToMiddle(size, roundingToEven: true).converted(toChannels: 3)
+      return image.resized(width: width, height: height, part: part).converted(toChannels: 3)
     }
   }
 
@@ -161,17 +169,6 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
 extension CLIPImagePreprocessor.Convention {
   fileprivate static var names: String {
     allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
-  }
-}
-
-extension Image {
-  /// The square of `side` pixels in the middle. Half a pixel of border is rounded down, or to the
-  /// even number.
-  fileprivate func croppedToMiddle(_ side: Int, roundingToEven: Bool = false) -> Image {
-    func start(_ border: Int) -> Int {
-      roundingToEven && border % 4 == 3 ? border / 2 + 1 : border / 2
-    }
-    return cropped(x: start(width - side), y: start(height - side), width: side, height: side)
   }
 }
 

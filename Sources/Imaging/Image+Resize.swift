@@ -1,18 +1,50 @@
+/// A rectangle of pixels.
+public struct PixelRect: Sendable, Equatable {
+  /// Columns from the left edge.
+  public var x: Range<Int>
+  /// Rows from the top edge.
+  public var y: Range<Int>
+
+  /// The columns `x` of the rows `y`.
+  public init(x: Range<Int>, y: Range<Int>) { (self.x, self.y) = (x, y) }
+}
+
 extension Image {
   /// The picture at another size, as Pillow's `resize` makes it.
   ///
   /// Two passes in 22-bit fixed point, rows first, rounded to bytes between. With alpha the
   /// colours are premultiplied to 8 bits before and divided after, so hidden colours do not bleed.
-  /// Traps: a side below 1.
+  ///
+  /// With `part`, only that part of the resized picture is made, the same bytes as a crop
+  /// afterwards: a thin picture whose middle is wanted is never enlarged whole.
+  ///
+  /// - Precondition: sides of at least 1; a part that is not empty and lies inside them.
+  ///
   /// Source: Pillow `Image.resize`, `src/libImaging/Resample.c`.
   public func resized(
-    width newWidth: Int, height newHeight: Int, filter: ResizeFilter = .bicubic
+    width newWidth: Int, height newHeight: Int, filter: ResizeFilter = .bicubic,
+    part: PixelRect? = nil
   ) -> Image {
     precondition(
       newWidth > 0 && newHeight > 0, "cannot resize to \(newWidth)x\(newHeight) pixels")
-    if newWidth == width && newHeight == height { return self }
-    guard hasAlpha else { return resampled(newWidth, newHeight, filter) }
-    return premultiplied().resampled(newWidth, newHeight, filter).unpremultiplied()
+    let part = part ?? PixelRect(x: 0..<newWidth, y: 0..<newHeight)
+    precondition(
+      !part.x.isEmpty && !part.y.isEmpty && part.x.lowerBound >= 0 && part.y.lowerBound >= 0
+        && part.x.upperBound <= newWidth && part.y.upperBound <= newHeight,
+      "the part \(part.x), \(part.y) does not lie inside \(newWidth)x\(newHeight)")
+    // Only the pixels that the part is made of take part.
+    let columns = Resampling(from: width, to: newWidth, filter)
+    let rows = Resampling(from: height, to: newHeight, filter)
+    let (across, down) = (columns.pixels(of: part.x), rows.pixels(of: part.y))
+    let source = cropped(
+      x: across.lowerBound, y: down.lowerBound, width: across.count, height: down.count)
+    guard columns.changesSize || rows.changesSize else { return source }
+    func resampled(_ image: Image) -> Image {
+      image.averaged(across: columns.block, down: rows.block)
+        .resampledAcross(columns, part.x).resampledDown(rows, part.y)
+    }
+    guard hasAlpha else { return resampled(source) }
+    return resampled(source.premultiplied()).unpremultiplied()
   }
 
   /// The largest picture of the same proportions that fits a square of `side` pixels.
@@ -27,26 +59,49 @@ extension Image {
       height: max(1, Int((Double(height) * scale).rounded())), filter: filter)
   }
 
-  private func resampled(_ newWidth: Int, _ newHeight: Int, _ filter: ResizeFilter) -> Image {
-    var image = self
-    if newWidth != width {
-      let table = ResampleTable(from: width, to: newWidth, filter)
-      image = Image(width: newWidth, height: height, channels: channels) { out in
-        image.pixels.withUnsafeBufferPointer { source in
-          resampleRows(source, width: width, channels: channels, by: table, to: out)
+  private func resampledAcross(_ resampling: Resampling, _ part: Range<Int>) -> Image {
+    guard resampling.changesSize else { return self }
+    let table = resampling.table(of: part)
+    return Image(width: part.count, height: height, channels: channels) { out in
+      pixels.withUnsafeBufferPointer { source in
+        resampleRows(source, width: width, channels: channels, by: table, to: out)
+      }
+    }
+  }
+
+  private func resampledDown(_ resampling: Resampling, _ part: Range<Int>) -> Image {
+    guard resampling.changesSize else { return self }
+    let table = resampling.table(of: part)
+    return Image(width: width, height: part.count, channels: channels) { out in
+      pixels.withUnsafeBufferPointer { source in
+        resampleColumns(source, row: width * channels, by: table, to: out)
+      }
+    }
+  }
+
+  /// The means of blocks of pixels; the last block of a line may be smaller.
+  private func averaged(across: Int, down: Int) -> Image {
+    if across == 1 && down == 1 { return self }
+    let (newWidth, newHeight) = ((width + across - 1) / across, (height + down - 1) / down)
+    return Image(width: newWidth, height: newHeight, channels: channels) { out in
+      pixels.withUnsafeBufferPointer { source in
+        for y in 0..<newHeight {
+          let lines = y * down..<min(height, (y + 1) * down)
+          for x in 0..<newWidth {
+            let columns = x * across..<min(width, (x + 1) * across)
+            for c in 0..<channels {
+              var sum = 0
+              for line in lines {
+                let start = line * width
+                for column in columns { sum += Int(source[(start + column) * channels + c]) }
+              }
+              let count = lines.count * columns.count
+              out[(y * newWidth + x) * channels + c] = UInt8((sum + count / 2) / count)
+            }
+          }
         }
       }
     }
-    if newHeight != height {
-      let table = ResampleTable(from: height, to: newHeight, filter)
-      let row = newWidth * channels
-      image = Image(width: newWidth, height: newHeight, channels: channels) { out in
-        image.pixels.withUnsafeBufferPointer { source in
-          resampleColumns(source, row: row, by: table, to: out)
-        }
-      }
-    }
-    return image
   }
 
   /// Each colour times alpha, `(c * a + 128) / 255` as Pillow rounds it.

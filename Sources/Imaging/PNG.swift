@@ -117,12 +117,17 @@ public enum PNGText {
   }
 
   private static func string(latin1 text: UnsafePointer<CChar>) -> String {
-    var result = String.UnicodeScalarView()
-    var position = text
-    while position.pointee != 0 {
-      result.append(Unicode.Scalar(UInt8(bitPattern: position.pointee)))
-      position += 1
+    let bytes = UnsafeRawBufferPointer(start: text, count: strlen(text))
+    var utf8: [UInt8] = []
+    utf8.reserveCapacity(bytes.count * 2)
+    for byte in bytes {
+      if byte < 0x80 {
+        utf8.append(byte)
+      } else {
+        utf8.append(0xC0 | byte >> 6)
+        utf8.append(0x80 | byte & 0x3F)
+      }
     }
-    return String(result)
+    return String(decoding: utf8, as: UTF8.self)
   }
 }

@@ -45,7 +45,79 @@ public enum ResizeFilter: String, Sendable, CaseIterable {
   }
 }
 
-/// The weights that make one line of `outCount` samples from `inCount`.
+/// How one side of a picture changes from one length to another.
+struct Resampling {
+  private let outCount: Int
+  private let filter: ResizeFilter
+  /// Input pixels that are averaged before the filter looks at them: 1 for all but pictures that
+  /// shrink more than a thousandfold, whose filters would take longer than the picture is worth.
+  let block: Int
+  /// Input samples, after the average.
+  private let inCount: Int
+  private let pixelCount: Int
+
+  /// Input samples for one output sample beyond which they are averaged first.
+  private static let mostScale = 1024
+
+  init(from pixelCount: Int, to outCount: Int, _ filter: ResizeFilter) {
+    (self.pixelCount, self.outCount, self.filter) = (pixelCount, outCount, filter)
+    block = max(1, pixelCount / outCount / Self.mostScale)
+    inCount = (pixelCount + block - 1) / block
+  }
+
+  /// Whether there is anything to do.
+  var changesSize: Bool { pixelCount != outCount }
+
+  /// Input samples for one output sample.
+  private var scale: Double { Double(inCount) / Double(outCount) }
+  /// How much the filter is widened.
+  private var filterScale: Double { max(scale, 1) }
+  /// The filter's radius, in input samples.
+  private var support: Double { filter.support * filterScale }
+
+  /// The input samples of one output sample, and their centre.
+  private func span(of x: Int) -> (range: Range<Int>, center: Double) {
+    let center = (Double(x) + 0.5) * scale
+    let start = max(0, Int(center - support + 0.5))
+    return (start..<max(start, min(inCount, Int(center + support + 0.5))), center)
+  }
+
+  /// The input pixels that a part of the output is made of.
+  func pixels(of part: Range<Int>) -> Range<Int> {
+    guard changesSize else { return part }
+    let start = span(of: part.lowerBound).range.lowerBound
+    let end = span(of: part.upperBound - 1).range.upperBound
+    return start * block..<min(pixelCount, end * block)
+  }
+
+  /// The weights of a part of the output, whose spans begin at 0.
+  func table(of part: Range<Int>) -> ResampleTable {
+    let first = pixels(of: part).lowerBound / block
+    let stride = Int(support.rounded(.up)) * 2 + 1
+    let unit = Double(1 << ResampleTable.precision)
+    let step = 1 / filterScale
+    var spans: [ResampleTable.Span] = []
+    spans.reserveCapacity(part.count)
+    var weights = [Int32](repeating: 0, count: part.count * stride)
+    var line = [Double](repeating: 0, count: stride)
+    for (index, x) in part.enumerated() {
+      let (range, center) = span(of: x)
+      var sum = 0.0
+      for i in 0..<range.count {
+        line[i] = filter.weight((Double(i + range.lowerBound) - center + 0.5) * step)
+        sum += line[i]
+      }
+      for i in 0..<range.count {
+        let weight = (sum != 0 ? line[i] / sum : line[i]) * unit
+        weights[index * stride + i] = Int32(weight < 0 ? weight - 0.5 : weight + 0.5)
+      }
+      spans.append(ResampleTable.Span(start: range.lowerBound - first, count: range.count))
+    }
+    return ResampleTable(spans: spans, weights: weights, stride: stride)
+  }
+}
+
+/// The weights that make some output samples of a line.
 struct ResampleTable {
   /// Bits behind the point of a weight: 32 less 8 for the sample and 2 for sums over one.
   static let precision: Int32 = 22
@@ -61,33 +133,4 @@ struct ResampleTable {
   /// `stride` weights for each output sample, the unused ones zero.
   let weights: [Int32]
   let stride: Int
-
-  init(from inCount: Int, to outCount: Int, _ filter: ResizeFilter) {
-    let scale = Double(inCount) / Double(outCount)
-    let filterScale = max(scale, 1)
-    let support = filter.support * filterScale
-    let stride = Int(support.rounded(.up)) * 2 + 1
-    let unit = Double(1 << Self.precision)
-    var spans = [Span](repeating: Span(start: 0, count: 0), count: outCount)
-    var weights = [Int32](repeating: 0, count: outCount * stride)
-    var line = [Double](repeating: 0, count: stride)
-    for x in 0..<outCount {
-      let center = (Double(x) + 0.5) * scale
-      let start = max(0, Int(center - support + 0.5))
-      let count = min(inCount, Int(center + support + 0.5)) - start
-      var sum = 0.0
-      for i in 0..<count {
-        line[i] = filter.weight((Double(i + start) - center + 0.5) * (1 / filterScale))
-        sum += line[i]
-      }
-      for i in 0..<count {
-        let weight = (sum != 0 ? line[i] / sum : line[i]) * unit
-        weights[x * stride + i] = Int32(weight < 0 ? weight - 0.5 : weight + 0.5)
-      }
-      spans[x] = Span(start: start, count: count)
-    }
-    self.spans = spans
-    self.weights = weights
-    self.stride = stride
-  }
 }

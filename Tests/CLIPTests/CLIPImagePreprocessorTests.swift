@@ -47,6 +47,15 @@ import TorchNN
       prepare([Image(width: 2, height: 2, color: [10, 20, 30, 0])]), Tensor.ones([1, 3, 2, 2]))
   }
 
+  /// Each would become a strip of 224 million pixels if it were enlarged whole.
+  @Test(arguments: CLIPImagePreprocessor.Convention.allCases)
+  func thinPicturesAreCutBeforeTheyAreEnlarged(_ convention: CLIPImagePreprocessor.Convention) {
+    let prepare = CLIPImagePreprocessor(size: 224, convention: convention)
+    let square = Image(width: 224, height: 224, color: [1, 2, 3])
+    #expect(prepare.square(Image(width: 1, height: 1_000_000, color: [1, 2, 3])) == square)
+    #expect(prepare.square(Image(width: 1_000_000, height: 1, color: [1, 2, 3])) == square)
+  }
+
   @Test func writesWhatItReads() throws {
     let folder = try TemporaryFolder()
     let url = folder.file("preprocessor_config.json")

@@ -1,3 +1,4 @@
+import CZlib
 import Foundation
 import Imaging
 import Testing
@@ -126,5 +127,37 @@ import Testing
 
   private func contains(_ data: [UInt8], _ text: String) -> Bool {
     Data(data).range(of: Data(text.utf8)) != nil
+  }
+
+  /// A PNG file with `count` compressed texts of `size` equal letters each.
+  func png(texts count: Int, of size: Int) throws -> [UInt8] {
+    func big(_ number: Int) -> [UInt8] {
+      (0..<4).reversed().map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+    }
+    let plain = [UInt8](repeating: 0xE9, count: size)
+    var packedCount = compressBound(UInt(size))
+    var packed = [UInt8](repeating: 0, count: Int(packedCount))
+    try #require(compress2(&packed, &packedCount, plain, UInt(size), 9) == Z_OK)
+    let content = Array("zTXtkey".utf8) + [0, 0] + packed[..<Int(packedCount)]
+    let checksum = Int(crc32(0, content, UInt32(content.count)))
+    let chunk = big(content.count - 4) + content + big(checksum)
+    let whole = try PNGEncoder.encode(Image(width: 1, height: 1, color: [1]))
+    return Array(whole[..<33]) + Array(repeatElement(chunk, count: count).joined()) + whole[33...]
+  }
+
+  @Test func manyLongTextsAreRefusedTogether() throws {
+    let long = try PNGText.read(try png(texts: 1, of: 3_000_000))
+    #expect(long["key"] == String(repeating: "é", count: 3_000_000))
+    let file = try png(texts: 400, of: 4_000_000)
+    #expect(file.count < 2_000_000)
+    let taken = ContinuousClock().measure {
+      #expect(
+        throws: ImageError.damaged(
+          name: "a.png", format: .png, reason: "its texts are longer than any program writes")
+      ) { _ = try PNGText.read(file, name: "a.png") }
+    }
+    #expect(taken < .seconds(5))
+    // Who only looks at the pixels never unpacks them.
+    #expect(try ImageDecoder.decode(file, name: "a.png").pixels == [1])
   }
 }

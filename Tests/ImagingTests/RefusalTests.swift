@@ -105,6 +105,37 @@ import Testing
         == .damaged(name: "cat.png", format: .jpeg, reason: "its size is 4x0"))
   }
 
+  /// A grey progressive picture of 8192x8192 whose scans each say in 62 bytes that nothing changes.
+  func progressive(scans: Int) -> [UInt8] {
+    let table = [0xFF, 0xDB, 0, 67, 0] + [UInt8](repeating: 1, count: 64)
+    let frame: [UInt8] = [0xFF, 0xC2, 0, 11, 8, 32, 0, 32, 0, 1, 1, 0x11, 0]
+    // One code: the end of 2^14 to 2^15 - 1 blocks.
+    let codes = [0xFF, 0xC4, 0, 20, 0x10, 1] + [UInt8](repeating: 0, count: 15) + [0xE0]
+    var bits = ""
+    for _ in 0..<33 { bits += "0" + String(repeating: "1", count: 14) }
+    while bits.count % 8 != 0 { bits += "1" }
+    var run: [UInt8] = []
+    for start in stride(from: 0, to: bits.count, by: 8) {
+      let byte = UInt8(bits.dropFirst(start).prefix(8), radix: 2) ?? 0
+      run += byte == 0xFF ? [0xFF, 0] : [byte]
+    }
+    let scan = [0xFF, 0xDA, 0, 8, 1, 1, 0, 1, 1, 0] + run
+    let all = Array(repeatElement(scan, count: scans).joined())
+    return [0xFF, 0xD8] + table + frame + codes + all + [0xFF, 0xD9]
+  }
+
+  @Test func scansWithoutEnd() throws {
+    let few = try ImageDecoder.decode(progressive(scans: 3), name: "a")
+    #expect((few.width, few.height) == (8192, 8192))
+    let many = progressive(scans: 490)
+    var error: ImageError?
+    let taken = try ContinuousClock().measure { error = try refusal(many) }
+    #expect(
+      error
+        == .damaged(name: "cat.png", format: .jpeg, reason: "more scans than any honest file has"))
+    #expect(taken < .seconds(10))
+  }
+
   @Test func animation() throws {
     let error = try refusal(try PictureCases.bytes("animated.webp"), name: "film.webp")
     #expect(error.description == "image film.webp is an animated WebP: give a single frame")

@@ -60,4 +60,42 @@ import Testing
     let grown = picture(3, 4, 1).fitted(inSquareOf: 8)
     #expect((grown.width, grown.height) == (6, 8))
   }
+
+  @Test(arguments: ResizeFilter.allCases) func aPartIsTheCropOfTheWhole(_ filter: ResizeFilter) {
+    for channels in 1...4 {
+      let image = picture(50, 30, channels)
+      for (width, height) in [(17, 90), (200, 30), (50, 7), (50, 30), (9, 8)] {
+        let whole = image.resized(width: width, height: height, filter: filter)
+        let part = PixelRect(x: width / 3..<width - 1, y: 2..<height / 2)
+        let expected = whole.cropped(
+          x: part.x.lowerBound, y: part.y.lowerBound, width: part.x.count, height: part.y.count)
+        let found = image.resized(width: width, height: height, filter: filter, part: part)
+        #expect(found == expected, "\(channels) channels to \(width)x\(height)")
+      }
+    }
+  }
+
+  /// Whole, the result would have 64 thousand million pixels.
+  @Test func theMiddleOfAThinPictureNeedsNoMoreThanASquare() {
+    let tall = Image(width: 1, height: 1_000_000, color: [10, 20, 30])
+    let part = PixelRect(x: 0..<64, y: 32_000_000..<32_000_064)
+    let found = tall.resized(width: 64, height: 64_000_000, part: part)
+    #expect(found == Image(width: 64, height: 64, color: [10, 20, 30]))
+    let wide = Image(width: 1_000_000, height: 1, color: [10, 20, 30, 255])
+    let turned = PixelRect(x: part.y, y: part.x)
+    let other = wide.resized(width: 64_000_000, height: 64, part: turned)
+    #expect(other == Image(width: 64, height: 64, color: [10, 20, 30, 255]))
+  }
+
+  @Test func aShrinkingOfMoreThanAThousandTimesIsQuick() {
+    let half = [UInt8](repeating: 200, count: 8_000_000)
+    let image = Image(
+      width: 16_000_000, height: 1, channels: 1,
+      pixels: half + [UInt8](repeating: 100, count: 8_000_000))
+    let taken = ContinuousClock().measure {
+      let line = image.resized(width: 512, height: 1, filter: .lanczos)
+      #expect(line[10, 0].first == 200 && line[500, 0].first == 100)
+    }
+    #expect(taken < .seconds(20))
+  }
 }

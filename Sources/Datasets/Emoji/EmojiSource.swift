@@ -70,6 +70,9 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
       synonyms: CaptionWords.synonyms(of: pictures, in: wordNet))
   }
 
+  /// The longest side of a picture, in pixels.
+  static let largestPicture = 2048
+
   /// Number of emoji.
   public var count: Int { entries.count }
 
@@ -87,6 +90,12 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
       image = try ImageDecoder.decode(png, name: entry.code)
     } catch {
       throw .malformed(file: "font", entry: entry.code, problem: "\(error)")
+    }
+    guard max(image.width, image.height) <= Self.largestPicture else {
+      throw .malformed(
+        file: "font", entry: entry.code,
+        problem: "the picture has \(image.width)x\(image.height) pixels; emoji have at most"
+          + " \(Self.largestPicture) a side")
     }
     let words = annotations.keywords(for: entry.sequence).filter { $0 != entry.name }
     return Sample(

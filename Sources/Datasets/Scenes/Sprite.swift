@@ -21,8 +21,11 @@ public struct Sprite: Sendable, Equatable {
   /// Fits a picture into a square of `side` pixels: one with transparency is padded to a square, an
   /// opaque one is cut to its middle.
   public init(_ image: Image, side: Int) {
-    let rgba = image.converted(toChannels: 4)
+    var rgba = image.converted(toChannels: 4)
     let opaque = stride(from: 3, to: rgba.pixels.count, by: 4).allSatisfy { rgba.pixels[$0] == 255 }
+    let long = max(rgba.width, rgba.height)
+    // Padded, a thin picture would be as large as a square of its length.
+    if !opaque, long > Self.longestPadded { rgba = rgba.fitted(inSquareOf: side, filter: .lanczos) }
     let square =
       rgba.width == rgba.height
       ? rgba : opaque ? rgba.croppedToSquare() : rgba.paddedToSquare(color: [0, 0, 0, 0])
@@ -37,6 +40,9 @@ public struct Sprite: Sendable, Equatable {
     }
     self.init(width: side, height: side, premultiplied: pixels)
   }
+
+  /// The longest side that is padded to a square before it is reduced.
+  private static let longestPadded = 8192
 
   /// The smallest box around pixels that can be seen, in pixels, or nil if there is none.
   var visibleBox: (x: Range<Int>, y: Range<Int>)? {
