@@ -45,26 +45,38 @@ enum HTMLEntities {
 
   /// Decodes the references that end in a semicolon and are certain; names in capitals too.
   ///
+  /// The caller repeats this until nothing changes, and `&amp;amp;amp;` loses one layer each time,
+  /// so layers that only make an ampersand of an ampersand are taken off together.
+  ///
   /// Source: ftfy `unescape_html`.
   static func unescapedIfCertain(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
     guard scalars.contains("&") else { return scalars }
     var out: [Unicode.Scalar] = []
     var position = 0
     while position < scalars.count {
-      if scalars[position] == "&", let end = end(ofReferenceAt: position, in: scalars) {
-        let reference = Array(scalars[position..<end])
-        out += certain(reference) ?? reference
-        position = end
-      } else {
+      guard scalars[position] == "&", let end = end(ofReferenceAfter: position, in: scalars) else {
         out.append(scalars[position])
         position += 1
+        continue
       }
+      let reference = Array(scalars[position..<end])
+      let text = certain(reference) ?? reference
+      position = end
+      if text == ["&"] {
+        while let next = self.end(ofReferenceAfter: position - 1, in: scalars),
+          certain(["&"] + scalars[position..<next]) == ["&"]
+        {
+          position = next
+        }
+      }
+      out += text
     }
     return out
   }
 
-  /// The end of `&` or `&#`, one to 24 letters and digits, and a semicolon.
-  private static func end(ofReferenceAt start: Int, in scalars: [Unicode.Scalar]) -> Int? {
+  /// The end of `#` or nothing, one to 24 letters and digits, and a semicolon, behind the `&` at
+  /// `start`.
+  private static func end(ofReferenceAfter start: Int, in scalars: [Unicode.Scalar]) -> Int? {
     var end = start + 1
     if end < scalars.count, scalars[end] == "#" { end += 1 }
     let first = end

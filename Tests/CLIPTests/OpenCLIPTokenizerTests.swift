@@ -28,6 +28,19 @@ import Testing
     }
   }
 
+  /// Each pass over a text takes one layer off, so a chain cost the square of its length.
+  @Test func aChainOfReferencesTakesTimeInProportion() throws {
+    let tokenizer = try CLIPTokenizer(folder: Golden.url("clip/tokenizer")).asOpenCLIP()
+    let plain = tokenizer.encode("a < b", contextLength: 8).ids
+    for layer in ["amp;", "AMP;", "#38;", "#x26;", "amp;#38;"] {
+      let chain = "a &" + String(repeating: layer, count: 20_000) + "lt; b"
+      let taken = ContinuousClock().measure {
+        #expect(tokenizer.encode(chain, contextLength: 8).ids == plain)
+      }
+      #expect(taken < .seconds(10), "\(layer)")
+    }
+  }
+
   /// open_clip fills with 0 and keeps the end token of a text that is cut, as transformers does.
   @Test func fillsWithZeroAndKeepsTheEnd() throws {
     let stock = try CLIPTokenizer(folder: Golden.url("clip/tokenizer"))

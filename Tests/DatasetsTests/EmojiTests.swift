@@ -42,6 +42,66 @@ import Testing
         == "Cannot read /none/x.ttf: there is no such file or folder.")
   }
 
+  /// A font of these tables, each a list of 16-bit numbers.
+  private func font(cmap: [Int]? = nil, gsub: [Int]? = nil, cblc: [Int]? = nil) -> [UInt8] {
+    let tables: [(tag: String, numbers: [Int])] = [
+      ("cmap", cmap ?? [0, 1, 3, 10, 0, 12, 12, 0, 0, 16, 0, 0, 0, 0]),
+      ("GSUB", gsub ?? [1, 0, 0, 0, 10, 0]), ("CBLC", cblc ?? [3, 0, 0, 1, 0, 56, 0, 0, 0, 0]),
+      ("CBDT", [3, 0]),
+    ]
+    func big(_ number: Int, _ count: Int) -> [UInt8] {
+      (0..<count).reversed().map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+    }
+    var head = big(0x0001_0000, 4) + big(tables.count, 2) + big(0, 6)
+    var body: [UInt8] = []
+    for table in tables {
+      head += Array(table.tag.utf8) + big(0, 4) + big(12 + tables.count * 16 + body.count, 4)
+      head += big(table.numbers.count * 2, 4)
+      body += Array(table.numbers.map { big($0, 2) }.joined())
+    }
+    return head + body
+  }
+
+  /// What a font that lists the same bytes many times is refused with, in good time.
+  private func refusal(_ bytes: [UInt8]) -> String? {
+    var text: String?
+    let taken = ContinuousClock().measure {
+      text = Fixture.message { _ = try EmojiFont(bytes: bytes, file: "x.ttf") }
+    }
+    #expect(taken < .seconds(5))
+    return text
+  }
+
+  @Test func tablesThatListTheSameGlyphsAgainAndAgainAreRefused() throws {
+    #expect(refusal(font()) == nil)
+    // 8000 groups of all code points each.
+    let group = [0, 0, 0x10, 0xFFFF, 0, 1]
+    let groups = Array(repeatElement(group, count: 8000).joined())
+    let overlapping = [0, 1, 3, 10, 0, 12, 12, 0, 0, 16, 0, 0, 0, 8000] + groups
+    #expect(
+      refusal(font(cmap: overlapping))
+        == "x.ttf, table cmap: group 1 runs from 0 to 1114111, which is no code point range"
+        + " after those before it.")
+    let many = "x.ttf: its tables list more glyphs than the file can hold."
+    // One lookup of 3000 times the same subtable, whose sets are one set of 3000 ligatures.
+    let lookup = [4, 0, 3000] + [Int](repeating: 6006, count: 3000)
+    let subtable = [1, 6 + 6000, 3000] + [Int](repeating: 6, count: 3000)
+    let coverage = [2, 1, 0, 65535, 0]
+    #expect(
+      refusal(font(gsub: [1, 0, 0, 0, 10, 1, 4] + lookup + subtable + coverage)) == many)
+    // The same bytes as the pictures of all glyphs, 500 times.
+    let records = Array(repeatElement([0, 65535, 0, 4000], count: 500).joined())
+    let header = [1, 17, 0, 0] + [Int](repeating: 0, count: 140_000)
+    let strikes = [3, 0, 0, 1, 0, 56, 0, 0, 0, 500] + [Int](repeating: 0, count: 18)
+    #expect(refusal(font(cblc: strikes + records + header)) == many)
+  }
+
+  /// Few bytes that cover all glyphs are right, as long as no more are listed than are used.
+  @Test func aCoverageOfAllGlyphsIsRead() throws {
+    let gsub = [1, 0, 0, 0, 10, 1, 4] + [4, 0, 1, 8] + [1, 8, 1, 18] + [2, 1, 0, 65535, 0] + [0]
+    #expect(refusal(font(gsub: gsub)) == nil)
+  }
+
   @Test func listKeepsGroupsAndQualifiedLines() throws {
     let entries = try EmojiList.read(Fixture.url("emoji-test.txt"))
     #expect(

@@ -42,6 +42,40 @@ import TorchNN
     #expect(sentence { try value(text) }.contains(part), "\(sentence { try value(text) })")
   }
 
+  /// Nine aliases of nine aliases and so on; as values, as keys, and merged.
+  @Test(arguments: ["[%]", "{? [%] : 1}", "{<<: [%], k: 1}"])
+  func fewLinesDoNotStandForMillionsOfValues(level: String) throws {
+    var yaml = "a0: &a0 [x, x]\n"
+    for depth in 1...9 {
+      let names = repeatElement("*a\(depth - 1)", count: 9).joined(separator: ", ")
+      yaml += "a\(depth): &a\(depth) " + level.replacing("%", with: names) + "\n"
+    }
+    let taken = ContinuousClock().measure {
+      #expect(
+        sentence { try value(yaml) }
+          == "run.yaml: cannot be read as a configuration: it has more than 32 aliases (*name); "
+          + "write the values out.")
+    }
+    #expect(taken < .seconds(5))
+  }
+
+  @Test func someAliasesAreFollowed() throws {
+    let yaml = "a: &a [1, 2]\nb: *a\nc: 3 * 4 # times **two**, a*b\n"
+    let list = JSONValue.array([.number(1), .number(2)])
+    #expect(try value(yaml) == .object(["a": list, "b": list, "c": .string("3 * 4")]))
+    let tall = (1...12).map { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1)]\n" }.joined()
+    let wide = "a0: &a0 [\(String(repeating: "x, ", count: 100))]\n"
+    #expect(sentence { try value(wide + tall) }.contains("more than 100000 values"))
+  }
+
+  /// Numbers to the base of 60 overflowed the parser's integers.
+  @Test func colonsMakeNoNumber() throws {
+    let yaml = "a: 9999999999:99:99:99:99:99:99\nb: 1:30\n"
+    #expect(
+      try value(yaml)
+        == .object(["a": .string("9999999999:99:99:99:99:99:99"), "b": .string("1:30")]))
+  }
+
   @Test func namesAMissingFile() {
     let url = URL(fileURLWithPath: "/nowhere/run.json")
     #expect(

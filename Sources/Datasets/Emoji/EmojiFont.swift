@@ -5,9 +5,32 @@ public import Foundation
 /// Source: OpenType tables `cmap` format 12, `GSUB` lookup type 4, `CBLC`, `CBDT` format 17.
 public struct EmojiFont: Sendable {
   private let reader: ByteReader
-  private let glyphs: [UInt32: Int]
+  private let glyphs: [CodeRange]
   private let ligatures: [Int: [Ligature]]
   private let pictures: [Int: Range<Int>]
+
+  /// Code points in a row whose glyphs are in a row.
+  private struct CodeRange: Sendable {
+    let codes: ClosedRange<Int>
+    let firstGlyph: Int
+  }
+
+  /// Items that may still be read out of the tables.
+  ///
+  /// Their offsets may lead many entries to the same bytes, so what they list has no bound but
+  /// this: no more items than the file has bytes.
+  private struct Allowance {
+    let file: String
+    var left: Int
+
+    mutating func take(_ count: Int = 1) throws(DataError) {
+      left -= count
+      guard left >= 0 else {
+        throw .malformed(
+          file: file, entry: nil, problem: "its tables list more glyphs than the file can hold")
+      }
+    }
+  }
 
   private struct Ligature: Sendable {
     let components: [Int]
@@ -38,13 +61,15 @@ public struct EmojiFont: Sendable {
       }
       return offset
     }
+    var allowance = Allowance(file: file, left: bytes.count)
     glyphs = try Self.characterMap(reader, at: table("cmap"))
-    ligatures = try Self.ligatures(reader, at: table("GSUB"))
-    pictures = try Self.pictures(reader, location: table("CBLC"), data: table("CBDT"))
+    ligatures = try Self.ligatures(reader, at: table("GSUB"), &allowance)
+    pictures = try Self.pictures(
+      reader, location: table("CBLC"), data: table("CBDT"), &allowance)
   }
 
   /// Number of code points that the font maps to a glyph.
-  public var codePointCount: Int { glyphs.count }
+  public var codePointCount: Int { glyphs.reduce(0) { $0 + $1.codes.count } }
 
   /// Number of glyphs that have a picture.
   public var pictureCount: Int { pictures.count }
@@ -60,13 +85,23 @@ public struct EmojiFont: Sendable {
   func glyph(for sequence: [Unicode.Scalar]) -> Int? {
     var rest: [Int] = []
     for scalar in sequence where scalar.value != 0xFE0F {
-      guard let glyph = glyphs[scalar.value] else { return nil }
+      guard let glyph = glyph(of: Int(scalar.value)) else { return nil }
       rest.append(glyph)
     }
     guard let first = rest.first else { return nil }
     if rest.count == 1 { return first }
     // Only a ligature over the whole sequence leaves exactly one glyph.
     return ligatures[first]?.first { $0.components == rest[1...].map(\.self) }?.glyph
+  }
+
+  private func glyph(of code: Int) -> Int? {
+    var (low, high) = (0, glyphs.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if glyphs[middle].codes.upperBound < code { low = middle + 1 } else { high = middle }
+    }
+    guard low < glyphs.count, glyphs[low].codes.contains(code) else { return nil }
+    return glyphs[low].firstGlyph + code - glyphs[low].codes.lowerBound
   }
 
   private static func directory(_ reader: ByteReader) throws(DataError) -> [String: Int] {
@@ -86,7 +121,7 @@ public struct EmojiFont: Sendable {
 
   private static func characterMap(
     _ reader: ByteReader, at table: Int
-  ) throws(DataError) -> [UInt32: Int] {
+  ) throws(DataError) -> [CodeRange] {
     for index in 0..<(try reader.uint16(at: table + 2)) {
       let record = table + 4 + index * 8
       guard try reader.uint16(at: record) == 3, try reader.uint16(at: record + 2) == 10 else {
@@ -94,18 +129,21 @@ public struct EmojiFont: Sendable {
       }
       let subtable = table + (try reader.uint32(at: record + 4))
       guard try reader.uint16(at: subtable) == 12 else { continue }
-      var glyphs: [UInt32: Int] = [:]
+      var glyphs: [CodeRange] = []
+      var free = 0
       for group in 0..<(try reader.uint32(at: subtable + 12)) {
         let at = subtable + 16 + group * 12
         let start = try reader.uint32(at: at)
         let end = try reader.uint32(at: at + 4)
         let firstGlyph = try reader.uint32(at: at + 8)
-        guard start <= end, end <= 0x10FFFF else {
+        guard free <= start, start <= end, end <= 0x10FFFF else {
           throw .malformed(
             file: reader.file, entry: "table cmap",
-            problem: "group \(group) runs from \(start) to \(end), which is no code point range")
+            problem: "group \(group) runs from \(start) to \(end), which is no code point range"
+              + " after those before it")
         }
-        for code in start...end { glyphs[UInt32(code)] = firstGlyph + code - start }
+        free = end + 1
+        glyphs.append(CodeRange(codes: start...end, firstGlyph: firstGlyph))
       }
       return glyphs
     }
@@ -116,7 +154,7 @@ public struct EmojiFont: Sendable {
 
   /// Lookup 0 only: it holds the sequences; the others repair broken ones.
   private static func ligatures(
-    _ reader: ByteReader, at table: Int
+    _ reader: ByteReader, at table: Int, _ allowance: inout Allowance
   ) throws(DataError) -> [Int: [Ligature]] {
     let list = table + (try reader.uint16(at: table + 8))
     guard try reader.uint16(at: list) > 0 else { return [:] }
@@ -130,13 +168,18 @@ public struct EmojiFont: Sendable {
     var result: [Int: [Ligature]] = [:]
     for index in 0..<(try reader.uint16(at: lookup + 4)) {
       let subtable = lookup + (try reader.uint16(at: lookup + 6 + index * 2))
-      let firsts = try coverage(reader, at: subtable + (try reader.uint16(at: subtable + 2)))
-      for set in 0..<(try reader.uint16(at: subtable + 4)) where set < firsts.count {
+      let count = try reader.uint16(at: subtable + 4)
+      try allowance.take(count)
+      let firsts = try coverage(
+        reader, at: subtable + (try reader.uint16(at: subtable + 2)), limit: count, &allowance)
+      for set in 0..<min(count, firsts.count) {
         let ligatureSet = subtable + (try reader.uint16(at: subtable + 6 + set * 2))
         for entry in 0..<(try reader.uint16(at: ligatureSet)) {
           let at = ligatureSet + (try reader.uint16(at: ligatureSet + 2 + entry * 2))
+          let length = max(1, try reader.uint16(at: at + 2))
+          try allowance.take(length)
           var components: [Int] = []
-          for component in 1..<max(1, try reader.uint16(at: at + 2)) {
+          for component in 1..<length {
             components.append(try reader.uint16(at: at + 2 + component * 2))
           }
           let ligature = Ligature(components: components, glyph: try reader.uint16(at: at))
@@ -147,24 +190,28 @@ public struct EmojiFont: Sendable {
     return result
   }
 
-  private static func coverage(_ reader: ByteReader, at table: Int) throws(DataError) -> [Int] {
+  /// The first glyphs that a table covers, at most `limit`.
+  private static func coverage(
+    _ reader: ByteReader, at table: Int, limit: Int, _ allowance: inout Allowance
+  ) throws(DataError) -> [Int] {
     let format = try reader.uint16(at: table)
-    let count = try reader.uint16(at: table + 2)
     var glyphs: [Int] = []
-    for index in 0..<count {
+    for index in 0..<(try reader.uint16(at: table + 2)) {
+      guard glyphs.count < limit else { break }
+      try allowance.take()
       if format == 1 {
         glyphs.append(try reader.uint16(at: table + 4 + index * 2))
       } else {
         let start = try reader.uint16(at: table + 4 + index * 6)
         let end = try reader.uint16(at: table + 6 + index * 6)
-        if start <= end { glyphs.append(contentsOf: start...end) }
+        if start <= end { glyphs += (start...end).prefix(limit - glyphs.count) }
       }
     }
     return glyphs
   }
 
   private static func pictures(
-    _ reader: ByteReader, location: Int, data: Int
+    _ reader: ByteReader, location: Int, data: Int, _ allowance: inout Allowance
   ) throws(DataError) -> [Int: Range<Int>] {
     guard try reader.uint32(at: location + 4) >= 1 else {
       throw .malformed(file: reader.file, entry: "table CBLC", problem: "there is no bitmap size")
@@ -184,6 +231,7 @@ public struct EmojiFont: Sendable {
           problem: "index format \(indexFormat) with image format \(imageFormat) is not supported;"
             + " formats 1 and 17 are")
       }
+      try allowance.take(last - first + 1)
       let images = data + (try reader.uint32(at: header + 4))
       for glyph in first...last {
         let at = header + 8 + (glyph - first) * 4

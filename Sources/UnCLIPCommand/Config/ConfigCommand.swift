@@ -39,7 +39,7 @@ struct ConfigCommand: ParsableCommand {
         let width = UnCLIPPreset.all.reduce(0) { max($0, $1.name.count) }
         for preset in UnCLIPPreset.all {
           let gap = String(repeating: " ", count: width - preset.name.count + 2)
-          print(preset.name + gap + preset.summary)
+          try Output.line(preset.name + gap + preset.summary)
         }
       }
     }
@@ -72,13 +72,13 @@ struct ConfigCommand: ParsableCommand {
     func run() throws {
       let parts = try UnCLIPPreset.named(name).parts
       guard let part else {
-        return print(try Self.text(of: JSONValue.object(parts)))
+        return try Output.line(try Self.text(of: JSONValue.object(parts)))
       }
       guard let value = parts[part] else {
         let known = parts.keys.sorted().joined(separator: ", ")
         throw CommandError.usage("The preset \(name) has no part \(part); its parts are \(known).")
       }
-      print(try Self.text(of: value))
+      try Output.line(try Self.text(of: value))
     }
 
     private static func text(of value: JSONValue) throws -> String {

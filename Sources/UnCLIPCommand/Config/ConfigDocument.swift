@@ -26,12 +26,14 @@ enum ConfigDocument {
     guard let text = String(validating: data, as: UTF8.self) else {
       throw .unreadable(file: file, reason: "it is not UTF-8 text")
     }
+    try checkAliases(text, file: file)
     let value: JSONValue
+    var room = mostValues
     do {
       guard let node = try Yams.compose(yaml: text) else {
         throw ConfigError.unreadable(file: file, reason: "it is empty")
       }
-      value = try convert(node, file: file, path: "")
+      value = try convert(node, file: file, path: "", room: &room)
     } catch let error as ConfigError {
       throw error
     } catch let error as YamlError {
@@ -42,11 +44,47 @@ enum ConfigDocument {
     return try ConfigFile.encode(value)
   }
 
+  /// Values of a document, far more than any configuration has.
+  private static let mostValues = 100_000
+  /// Aliases of a document: sixty of them can stand for a thousand million values.
+  private static let mostAliases = 32
+
+  /// Refuses a document of many aliases before it is composed, which would already take its time.
+  private static func checkAliases(_ text: String, file: String) throws(ConfigError) {
+    let bytes = Array(text.utf8)
+    var count = 0
+    for (index, byte) in bytes.enumerated() where byte == UInt8(ascii: "*") {
+      let before = index == 0 ? UInt8(ascii: " ") : bytes[index - 1]
+      let after = index + 1 == bytes.count ? UInt8(ascii: " ") : bytes[index + 1]
+      // Not the middle of a word, and not a lone star.
+      if !isWordByte(before), after > 0x20 { count += 1 }
+    }
+    guard count <= mostAliases else {
+      throw .unreadable(
+        file: file, reason: "it has more than \(mostAliases) aliases (*name); write the values out")
+    }
+  }
+
+  private static func isWordByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+      UInt8(ascii: "A")...UInt8(ascii: "Z"), 0x80...:
+      true
+    default: false
+    }
+  }
+
   private static func convert(
-    _ node: Node, file: String, path: String
+    _ node: Node, file: String, path: String, room: inout Int
   ) throws(ConfigError) -> JSONValue {
+    room -= 1
+    guard room >= 0 else {
+      throw .unreadable(file: file, reason: "it stands for more than \(mostValues) values")
+    }
     switch node {
-    case .scalar:
+    case .scalar(let scalar):
+      // Numbers to the base of 60, which YAML 1.2 does not know and which may be beyond all bounds.
+      if scalar.string.contains(":") { return .string(scalar.string) }
       if let value = node.bool { return .bool(value) }
       if let value = node.int { return .number(Double(value)) }
       if let value = node.float { return .number(value) }
@@ -55,7 +93,7 @@ enum ConfigDocument {
     case .sequence(let items):
       var values: [JSONValue] = []
       for (index, item) in items.enumerated() {
-        values.append(try convert(item, file: file, path: "\(path)[\(index)]"))
+        values.append(try convert(item, file: file, path: "\(path)[\(index)]", room: &room))
       }
       return .array(values)
     case .mapping(let pairs):
@@ -65,7 +103,7 @@ enum ConfigDocument {
           throw .unreadable(file: file, reason: "a key in '\(path)' is not a word")
         }
         let place = path.isEmpty ? name : path + "." + name
-        members[name] = try convert(item, file: file, path: place)
+        members[name] = try convert(item, file: file, path: place, room: &room)
       }
       return .object(members)
     case .alias:
