@@ -12,6 +12,8 @@ public enum ConversionError: LocalizedError, Sendable, Equatable, CustomStringCo
   case twice(part: String, file: String)
   /// A part needs another file.
   case incomplete(file: String, needs: String)
+  /// An entry of a folder is a link that leads out of it.
+  case outside(link: String, target: String)
   /// The target is there already.
   case exists(String)
 
@@ -34,6 +36,9 @@ public enum ConversionError: LocalizedError, Sendable, Equatable, CustomStringCo
       return "\(file) holds \(part), which an earlier file holds too: give one file for each part."
     case .incomplete(let file, let needs):
       return "\(file) is not enough for its part of the model: \(needs)."
+    case .outside(let link, let target):
+      return "\(link) is a link to \(target), outside its folder, so it is not followed: put the "
+        + "file itself there."
     case .exists(let folder):
       return "\(folder) is there already: name a new folder with --out, or remove that one."
     }

@@ -6,6 +6,9 @@ extension Converter {
   /// Copies a model folder of diffusers, transformers or open_clip whose weights are pickles into a
   /// new folder with safetensors.
   ///
+  /// Links are followed only inside the folder, and to the blobs beside the snapshots of the Hugging
+  /// Face hub's cache: the folder may be a stranger's, and its copy may be passed on.
+  ///
   /// Keys and configurations stay as they are: it is the same model in the same layout. Weights that
   /// are safetensors already are written anew, in the options' element type. Other copies of the
   /// weights (`.h5`, `.msgpack`, `.fp16.bin`) are left behind.
@@ -13,13 +16,14 @@ extension Converter {
   /// - Throws: `ArchiveError`, `ConversionError`, `CheckpointError`.
   @discardableResult
   public func convert(folder source: URL, to folder: URL) throws -> [(path: String, source: URL)] {
-    try writing(to: folder) { aside in
+    let allowed = LinkBounds(of: source)
+    return try writing(to: folder) { aside in
       var written: [(path: String, source: URL)] = []
-      for part in [""] + (try names(in: source).filter { isFolder(source, $0) }) {
+      for part in [""] + (try names(in: source, allowed).filter { isFolder(source, $0) }) {
         let (from, to) = (source.appending(path: part), aside.appending(path: part))
-        let listed = try names(in: from)
+        let listed = try names(in: from, allowed)
         let weights = PickledWeights.all.filter { $0.isIn(listed) }
-        let files = listed.filter { !isFolder(from, $0) && !PickledWeights.isWeight($0) }
+        let files = listed.filter { isFile(from, $0) && !PickledWeights.isWeight($0) }
         guard !weights.isEmpty || !files.isEmpty else { continue }
         try copy(files, from: from, to: to)
         for kind in weights {
@@ -38,13 +42,23 @@ extension Converter {
     }
   }
 
-  private func names(in folder: URL) throws(CheckpointError) -> [String] {
+  private func names(in folder: URL, _ allowed: LinkBounds) throws -> [String] {
+    let names: [String]
     do {
-      return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+      names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
         .filter { !$0.hasPrefix(".") }
     } catch {
-      throw .unreadable(file: folder.path, reason: error.localizedDescription)
+      throw CheckpointError.unreadable(file: folder.path, reason: error.localizedDescription)
     }
+    for name in names { try allowed.check(folder.appending(path: name)) }
+    return names
+  }
+
+  /// Whether it is a plain file; a pipe would be waited for.
+  private func isFile(_ folder: URL, _ name: String) -> Bool {
+    var status = stat()
+    return stat(folder.appending(path: name).path, &status) == 0
+      && status.st_mode & S_IFMT == S_IFREG
   }
 
   private func isFolder(_ folder: URL, _ name: String) -> Bool {
@@ -52,6 +66,30 @@ extension Converter {
     let path = folder.appending(path: name).path
     return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
       && isDirectory.boolValue
+  }
+}
+
+/// Where the links of a model folder may lead.
+private struct LinkBounds {
+  private let roots: [String]
+
+  init(of folder: URL) {
+    let real = folder.resolvingSymlinksInPath()
+    var roots = [real]
+    // MODEL/snapshots/REVISION, whose files are links to MODEL/blobs.
+    let parent = real.deletingLastPathComponent()
+    if parent.lastPathComponent == "snapshots" {
+      roots.append(parent.deletingLastPathComponent().appending(path: "blobs"))
+    }
+    self.roots = roots.map { $0.path.hasSuffix("/") ? $0.path : $0.path + "/" }
+  }
+
+  /// Throws: `ConversionError.outside`.
+  func check(_ entry: URL) throws(ConversionError) {
+    let target = entry.resolvingSymlinksInPath().path
+    guard roots.contains(where: target.hasPrefix) else {
+      throw .outside(link: entry.path, target: target)
+    }
   }
 }
 

@@ -116,8 +116,10 @@ public struct Converter {
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       for name in names {
+        // Of a link, what it leads to.
         try FileManager.default.copyItem(
-          at: source.appendingPathComponent(name), to: folder.appendingPathComponent(name))
+          at: source.appendingPathComponent(name).resolvingSymlinksInPath(),
+          to: folder.appendingPathComponent(name))
       }
     } catch {
       throw CheckpointError.unreadable(file: source.path, reason: error.localizedDescription)

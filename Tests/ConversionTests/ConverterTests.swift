@@ -203,6 +203,53 @@ import UnCLIP
         == UnCLIPPipeline(ModelFolder(whole)).images(for: request))
   }
 
+  @Test func linksOutOfAFolderAreNotFollowed() throws {
+    let files = FileManager.default
+    let source = folder.file("linked")
+    let secret = folder.file("secret")
+    try files.copyItem(at: golden("pickled"), to: source)
+    try files.createDirectory(at: secret, withIntermediateDirectories: true)
+    try Data("mine".utf8).write(to: secret.appending(path: "key.json"))
+    for (link, target) in [("vae", secret), ("notes.json", secret.appending(path: "key.json"))] {
+      let place = source.appending(path: link)
+      try files.createSymbolicLink(at: place, withDestinationURL: target)
+      #expect(
+        throws: ConversionError.outside(
+          link: place.path, target: target.resolvingSymlinksInPath().path)
+      ) { try Converter().convert(folder: source, to: out) }
+      #expect(!files.fileExists(atPath: out.path))
+      try files.removeItem(at: place)
+    }
+    try Data("{}".utf8).write(to: source.appending(path: "a.json"))
+    try files.createSymbolicLink(
+      atPath: source.appending(path: "b.json").path, withDestinationPath: "a.json")
+    mkfifo(source.appending(path: "pipe.json").path, 0o600)
+    try Converter().convert(folder: source, to: out)
+    let copied = try files.attributesOfItem(atPath: out.appending(path: "b.json").path)
+    #expect(copied[.type] as? FileAttributeType == .typeRegular)
+    #expect(!files.fileExists(atPath: out.appending(path: "pipe.json").path))
+  }
+
+  /// The hub's cache keeps a snapshot as links to blobs.
+  @Test func aSnapshotOfTheHubIsConverted() throws {
+    let files = FileManager.default
+    let snapshot = folder.file("hub/snapshots/abc")
+    let blobs = folder.file("hub/blobs")
+    try files.createDirectory(at: blobs, withIntermediateDirectories: true)
+    try files.createDirectory(
+      at: snapshot.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try files.copyItem(at: golden("pickled"), to: snapshot)
+    let part = snapshot.appending(path: "prior")
+    for name in try files.contentsOfDirectory(atPath: part.path) {
+      let blob = blobs.appending(path: name)
+      try files.moveItem(at: part.appending(path: name), to: blob)
+      try files.createSymbolicLink(
+        atPath: part.appending(path: name).path, withDestinationPath: "../../../blobs/\(name)")
+    }
+    let written = try Converter().convert(folder: snapshot, to: out)
+    #expect(written.contains { $0.path == "prior/diffusion_pytorch_model.safetensors" })
+  }
+
   @Test func aBrokenFolderLeavesNothing() throws {
     let source = folder.file("pickled")
     try FileManager.default.copyItem(at: golden("pickled"), to: source)
