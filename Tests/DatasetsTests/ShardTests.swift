@@ -139,6 +139,21 @@ import Testing
     }
   }
 
+  /// The size of a pax header was taken for that of any header behind it, and a global header took
+  /// a long name away.
+  @Test func extendedHeadersBelongToTheNextFile() throws {
+    let name = String(repeating: "n", count: 150) + ".png"
+    var tar = Tar()
+    tar.addRecord("size", "3")
+    tar.addRecord("path", name)
+    tar.addRecord("comment", "of the whole archive", type: "g")
+    tar.add("short", [1, 2, 3])
+    tar.add("other.png", [4, 5, 6, 7])
+    let entries = try TarReader.entries(of: tar.finished, file: "x.tar")
+    #expect(entries.map(\.name) == [name, "other.png"])
+    #expect(entries.map(\.range.count) == [3, 4])
+  }
+
   @Test func damagedHeadersAndLinksAreRefused() throws {
     var tar = Tar()
     tar.add("a.png", [1, 2, 3])
@@ -258,11 +273,16 @@ struct Tar {
 
   /// A file whose name stands in a pax header before it.
   mutating func addLong(_ name: String, _ contents: [UInt8]) {
-    let body = " path=\(name)\n"
+    addRecord("path", name)
+    add("short", contents)
+  }
+
+  /// A pax header of one record.
+  mutating func addRecord(_ key: String, _ value: String, type: Character = "x") {
+    let body = " \(key)=\(value)\n"
     var length = body.utf8.count + 1
     while String(length).utf8.count + body.utf8.count != length { length += 1 }
-    add("pax", Array("\(length)\(body)".utf8), type: "x")
-    add("short", contents)
+    add("pax", Array("\(length)\(body)".utf8), type: type)
   }
 
   var finished: Data { Data(bytes + [UInt8](repeating: 0, count: 1024)) }

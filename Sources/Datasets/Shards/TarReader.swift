@@ -34,7 +34,10 @@ public enum TarReader {
       try checkSum(header, file: file, entry: shown)
       position += TarHeader.blockSize
       let stated = try number(header, 124, 12, file: file, entry: shown)
-      let size = longSize ?? stated
+      // The size in an extended header is that of the entry it stands before, not of the other
+      // headers between the two.
+      let isExtension = ["x", "g", "L", "K"].contains(Unicode.Scalar(header[156]))
+      let size = isExtension ? stated : longSize ?? stated
       guard size <= data.endIndex - position else {
         throw .malformed(
           file: file, entry: "entry \(longName ?? shown)",
@@ -57,8 +60,9 @@ public enum TarReader {
         longSize = records["size"].flatMap(Int.init).flatMap { $0 < 0 ? nil : $0 }
       case UInt8(ascii: "L"):
         longName = String(decoding: data[body].prefix { $0 != 0 }, as: UTF8.self)
-      case UInt8(ascii: "5"), UInt8(ascii: "g"):
+      case UInt8(ascii: "5"):
         (longName, longSize) = (nil, nil)
+      case UInt8(ascii: "g"): break
       default:
         throw .malformed(
           file: file, entry: "entry \(shown)",
