@@ -13,6 +13,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <cstring>
+#include <new>
 
 using namespace ct;
 
@@ -22,6 +23,8 @@ std::string &ct::last_error() {
 }
 
 const char *ct_last_error(void) { return last_error().c_str(); }
+
+void ct_on_out_of_memory(void (*handler)(void)) { std::set_new_handler(handler); }
 
 void ct_free(ct_tensor *x) { delete x; }
 

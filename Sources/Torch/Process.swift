@@ -1,5 +1,6 @@
 import CTorch
 import Foundation
+import Synchronization
 
 /// The text of the last LibTorch failure on this thread.
 func lastFailure() -> String { String(cString: ct_last_error()) }
@@ -25,6 +26,36 @@ public func setThreadCount(_ count: Int) {
 ///
 /// Processors without such instructions take many times as long as for float32.
 public var hasFastBFloat16: Bool { ct_has_bfloat16_products() }
+
+/// Calls `handler`, which must end the process, when there is no memory for a tensor or for what
+/// LibTorch needs beside it. Without a handler the process traps.
+///
+/// `handler` may run while nothing can be allocated.
+package func onOutOfMemory(_ handler: @escaping @convention(c) () -> Void) {
+  outOfMemoryHandler.withLock { $0 = handler }
+  ct_on_out_of_memory(handler)
+}
+
+private let outOfMemoryHandler = Mutex<(@convention(c) () -> Void)?>(nil)
+
+/// Hands a failure over to the handler of ``onOutOfMemory(_:)`` if it is one of memory.
+func endIfOutOfMemory(_ reason: String) {
+  let signs = [
+    "allocate memory", "failed to allocate", "bad_alloc", "not enough memory", "out of memory",
+  ]
+  guard signs.contains(where: reason.contains) || isMemoryShort() else { return }
+  outOfMemoryHandler.withLock { $0 }?()
+}
+
+/// Whether the system has not even a little memory to give: oneDNN says only that it could not do
+/// its work.
+private func isMemoryShort() -> Bool {
+  let size = 64 << 20
+  let block = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+  guard let block, block != MAP_FAILED else { return true }
+  munmap(block, size)
+  return false
+}
 
 /// Keeps the memory of freed CPU tensors for later ones of their size, from here on.
 ///

@@ -109,10 +109,12 @@ extension Tensor {
     }
   }
 
-  /// Ends the process: an operation that fails is a mistake of this package, not of its user.
+  /// Ends the process: an operation that fails for another reason than memory is a mistake of this
+  /// package, not of its user.
   @inline(never)
   static func fail(_ op: StaticString, _ operands: [Tensor]) -> Never {
     let reason = lastFailure()
+    endIfOutOfMemory(reason)
     let list = operands.map { "\($0.dtype)\($0.shape)" }.joined(separator: ", ")
     fatalError("\(op)(\(list)): \(reason)")
   }

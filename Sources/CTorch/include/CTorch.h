@@ -26,6 +26,8 @@ typedef const ct_tensor *_Nullable const *_Nonnull ct_list;
 
 // Errors and process-wide state.
 const char *ct_last_error(void);
+/// Calls `handler`, which ends the process, where the C++ runtime has no memory to give.
+void ct_on_out_of_memory(void (*handler)(void));
 const char *ct_version(void);
 void ct_set_thread_count(ct_int count);
 ct_int ct_thread_count(void);

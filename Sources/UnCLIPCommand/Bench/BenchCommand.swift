@@ -52,7 +52,7 @@ struct BenchCommand: ParsableCommand {
         contextLength: preset.clip.text.maxPositionEmbeddings)
       try ModelFolder(URL(fileURLWithPath: out)).writeRandom(
         preset, tokenizer: tokenizer, seed: seed, dtype: dtype.dtype)
-      print(out)
+      try Output.line(out)
     }
   }
 }

@@ -74,7 +74,7 @@ struct PipelineBenchCommand: ParsableCommand {
     if output.json {
       try Output.json(report)
     } else {
-      print(report.text)
+      try Output.line(report.text)
     }
   }
 

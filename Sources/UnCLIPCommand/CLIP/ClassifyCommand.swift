@@ -104,15 +104,15 @@ struct ClassifyCommand: ParsableCommand {
         .sorted { ($1.element.probability, $0.offset) < ($0.element.probability, $1.offset) }
         .prefix(top).map(\.element)
       report.pictures.append(.init(path: file, guesses: guesses))
-      if !output.json { show(file, guesses) }
+      if !output.json { try show(file, guesses) }
     }
     if output.json { try Output.json(report) }
   }
 
-  private func show(_ file: String, _ guesses: [Report.Guess]) {
-    print(file)
+  private func show(_ file: String, _ guesses: [Report.Guess]) throws {
+    try Output.line(file)
     for guess in guesses {
-      print("  \((guess.probability * 100).formatted(places: 1)) %  \(guess.label)")
+      try Output.line("  \((guess.probability * 100).formatted(places: 1)) %  \(guess.label)")
     }
   }
 

@@ -134,8 +134,8 @@ struct EmbedCommand: ParsableCommand {
     if output.json {
       try Output.json(report)
     } else {
-      print(url.path)
-      if let sidecar { print(sidecar.path) }
+      try Output.line(url.path)
+      if let sidecar { try Output.line(sidecar.path) }
     }
   }
 

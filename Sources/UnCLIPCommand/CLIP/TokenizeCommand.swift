@@ -75,7 +75,7 @@ struct TokenizeCommand: ParsableCommand {
       let sequence = tokenizer.encode(text, contextLength: contextLength)
       let ids = pad ? sequence.ids : zip(sequence.ids, sequence.mask).filter(\.1).map(\.0)
       let line = ids.map(String.init).joined(separator: json ? "," : " ")
-      print(json ? "[\(line)]" : line)
+      try Output.line(json ? "[\(line)]" : line)
     }
   }
 

@@ -128,6 +128,6 @@ struct SheetOptions: ParsableArguments {
     }
     let url = URL(fileURLWithPath: out)
     try ContactSheet.grid(cells, columns: columns).write(to: url)
-    print(url.path)
+    try Output.line(url.path)
   }
 }

@@ -49,7 +49,7 @@ struct DenoiseCommand: ParsableCommand {
     try sheet.write(rows: [pictures, corrupted, cleaned])
     let before = peakSignalToNoise(corrupted, pictures),
       after = peakSignalToNoise(cleaned, pictures)
-    print(
+    try Output.line(
       "PSNR \(before.formatted(places: 2)) dB before, \(after.formatted(places: 2)) dB after")
   }
 }

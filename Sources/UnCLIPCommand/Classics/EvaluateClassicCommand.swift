@@ -75,7 +75,7 @@ struct EvaluateClassicCommand: ParsableCommand {
       try Output.json(figures)
     } else {
       for (name, value) in figures.sorted(by: { $0.key < $1.key }) {
-        print("\(name) \(value.formatted(places: 4))")
+        try Output.line("\(name) \(value.formatted(places: 4))")
       }
     }
   }

@@ -51,6 +51,6 @@ struct ReconstructCommand: ParsableCommand {
     let pictures = try source.tensor(for: model.config, device: device)
     let results = noGrad { reconstruct(model, pictures) }
     try sheet.write(rows: [pictures, results])
-    print("PSNR \(peakSignalToNoise(results, pictures).formatted(places: 2)) dB")
+    try Output.line("PSNR \(peakSignalToNoise(results, pictures).formatted(places: 2)) dB")
   }
 }

@@ -6,16 +6,27 @@ import Torch
 public enum CommandEntry {
   /// Runs the command line of this process and exits.
   public static func main() -> Never {
+    Output.reserveStandardStreams()
+    endWithSentenceWhenOutOfMemory()
     cacheTensorMemory()
     let outcome =
       switch arguments() {
       case .success(let arguments): outcome(of: arguments)
       case .failure(let error): outcome(of: error)
       }
-    if let sentence = outcome.sentence {
-      FileHandle.standardError.write(Data("unclip: \(sentence)\n".utf8))
-    }
+    if let sentence = outcome.sentence { Output.fail(sentence) }
     exit(outcome.status.rawValue)
+  }
+
+  /// Memory that the system refuses is the one failure that no call can throw.
+  private static func endWithSentenceWhenOutOfMemory() {
+    onOutOfMemory {
+      // Nothing can be allocated here, so the sentence is a constant.
+      let sentence: StaticString =
+        "unclip: There is not enough memory; do less at a time, or end other programs.\n"
+      _ = write(STDERR_FILENO, sentence.utf8Start, sentence.utf8CodeUnitCount)
+      _exit(71)  // ExitStatus.memory
+    }
   }
 
   /// How a run ended, and what it has to say on standard error.
@@ -57,8 +68,12 @@ public enum CommandEntry {
     guard status == .success else {
       return Outcome(status: status, sentence: sentence(for: error))
     }
-    print(RootCommand.fullMessage(for: error))
-    return Outcome(status: .success)
+    do throws(CommandError) {
+      try Output.line(RootCommand.fullMessage(for: error))
+      return Outcome(status: .success)
+    } catch {
+      return Outcome(status: error.status, sentence: sentence(for: error))
+    }
   }
 
   /// One line that ends with a full stop.

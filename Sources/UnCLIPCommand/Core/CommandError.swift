@@ -8,12 +8,17 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
   case unavailable(String)
   /// An output that cannot be made.
   case cannotCreate(path: String, reason: String, option: String = "--out")
+  /// A result that standard output does not take.
+  case notPrinted(reason: String)
   /// A picture drawn again that is not the same.
   case differs(String)
 
   var description: String {
     switch self {
     case .usage(let text), .data(let text), .unavailable(let text), .differs(let text): text
+    case .notPrinted(let reason):
+      "The result cannot be written to standard output (\(reason)); direct it to a place that "
+        + "takes it."
     case .cannotCreate(let path, let reason, let option):
       "Cannot write \(path): \(reason); name another place with \(option)."
     }
@@ -25,6 +30,7 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
     case .data, .differs: .data
     case .unavailable: .unavailable
     case .cannotCreate: .cannotCreate
+    case .notPrinted: .inputOutput
     }
   }
 }

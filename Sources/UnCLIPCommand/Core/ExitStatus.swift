@@ -22,6 +22,8 @@ public enum ExitStatus: Int32, Sendable {
   case unavailable = 69
   /// A fault of this program.
   case software = 70
+  /// The system has not enough memory.
+  case memory = 71
   /// An output cannot be created.
   case cannotCreate = 73
   /// Reading or writing failed half way.
@@ -92,7 +94,7 @@ extension ConversionError {
     switch self {
     case .ambiguous: .usage
     case .exists: .cannotCreate
-    case .unknownModel, .unsupported, .twice, .incomplete: .data
+    case .unknownModel, .unsupported, .twice, .incomplete, .outside: .data
     }
   }
 }

@@ -18,7 +18,7 @@ final class ProgressReporter: Sendable {
   /// Reports to standard error.
   convenience init() {
     self.init(isTerminal: isatty(STDERR_FILENO) == 1) { text in
-      FileHandle.standardError.write(Data(text.utf8))
+      Output.say(text)
     }
   }
 
@@ -30,7 +30,7 @@ final class ProgressReporter: Sendable {
 
   /// Says a line that stays, above the bar.
   func line(_ text: String) {
-    write((isTerminal ? "\r\u{1B}[K" : "") + text + "\n")
+    write((isTerminal ? "\r\u{1B}[K" : "") + Output.printable(text) + "\n")
   }
 
   /// Says that `step` of `count` steps of a stage are done; `note` follows the figures.

@@ -55,7 +55,8 @@ struct ShardOptions: ParsableArguments {
     if output.json {
       try Output.json(manifest)
     } else {
-      print("\(manifest.samples) pictures in \(manifest.shards.count) shards in \(folder.path)")
+      try Output.line(
+        "\(manifest.samples) pictures in \(manifest.shards.count) shards in \(folder.path)")
     }
   }
 }

@@ -41,7 +41,7 @@ struct InspectCommand: ParsableCommand {
     if output.json {
       try Output.json(inspection)
     } else {
-      print(inspection.text)
+      try Output.line(inspection.text)
     }
   }
 

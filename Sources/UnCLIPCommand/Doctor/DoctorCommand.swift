@@ -20,7 +20,7 @@ struct DoctorCommand: ParsableCommand {
     if output.json {
       try Output.json(report)
     } else {
-      print(report.text)
+      try Output.line(report.text)
     }
   }
 }

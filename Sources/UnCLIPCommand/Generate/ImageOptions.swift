@@ -64,12 +64,12 @@ struct ImageOptions: ParsableArguments {
       let seconds = (ContinuousClock.now - began).seconds
       report.images.append(.init(path: item.url.path, settings: record, seconds: seconds))
       if grid != nil { images.append(image) }
-      if !output.json { print(item.url.path) }
+      if !output.json { try Output.line(item.url.path) }
     }
     if let grid {
       let columns = sources > 1 && count > 1 ? count : Self.columns(images.count)
       try ContactSheet.grid(images, columns: columns).write(to: grid)
-      if !output.json { print(grid.path) }
+      if !output.json { try Output.line(grid.path) }
     }
     if output.json { try Output.json(report) }
   }

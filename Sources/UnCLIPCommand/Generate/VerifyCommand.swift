@@ -79,7 +79,7 @@ struct VerifyCommand: ParsableCommand {
         "\(picture) differs from what is drawn now in \(report.differing) of \(report.pixels) "
           + "pixels, by at most \(report.largest) of 255.")
     }
-    if !output.json { print("\(picture) is the same in all \(report.pixels) pixels") }
+    if !output.json { try Output.line("\(picture) is the same in all \(report.pixels) pixels") }
   }
 
   /// Compares two images.

@@ -47,7 +47,7 @@ struct AssembleCommand: ParsableCommand {
     prior.apply(to: &defaults.sampling)
     try defaults.sampling.validate()
     let parts = try target.assemble(from: folders, dtype: dtype.dtype, defaults: defaults)
-    for (part, source) in parts { print("\(part.rawValue)  from \(source.url.path)") }
-    print(target.url.path)
+    for (part, source) in parts { try Output.line("\(part.rawValue)  from \(source.url.path)") }
+    try Output.line(target.url.path)
   }
 }

@@ -81,12 +81,12 @@ struct ConvertCommand: ParsableCommand {
         )
       }
       let written = try converter.convert(folder: folder, to: target)
-      for (path, source) in written { print("\(path)  from \(source.path)") }
-      return print(target.path)
+      for (path, source) in written { try Output.line("\(path)  from \(source.path)") }
+      return try Output.line(target.path)
     }
     let parts = try converter.convert(
       sources, tokenizer: tokenizer.map { URL(fileURLWithPath: $0) }, to: target)
-    for (part, source) in parts { print("\(part.rawValue)  from \(source.path)") }
-    print(target.path)
+    for (part, source) in parts { try Output.line("\(part.rawValue)  from \(source.path)") }
+    try Output.line(target.path)
   }
 }
