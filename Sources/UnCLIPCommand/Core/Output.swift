@@ -33,10 +33,10 @@ enum Output {
   }
 
   /// Prints a value as JSON with sorted keys on one line.
-  static func line(_ value: some Encodable) throws {
+  static func jsonLine(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    try line(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 
   /// Prints a warning on standard error.

@@ -62,6 +62,6 @@ struct EvaluateCommand: ParsableCommand {
     let progress = ProgressReporter()
     let (measures, drawings) = try evaluation.run(prompts: accepted) { progress.line($0) }
     if let sheet { try drawings.write(to: URL(fileURLWithPath: sheet), text: []) }
-    try Output.line(measures)
+    try Output.jsonLine(measures)
   }
 }
