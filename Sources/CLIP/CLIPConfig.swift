@@ -25,15 +25,22 @@ public struct CLIPConfig: Codable, Sendable, Equatable {
 
   /// Refuses towers that cannot be, or whose embeddings are not of one width.
   ///
-  /// Throws: `ConfigError.invalid`.
-  public func validate(file: String = "CLIP configuration") throws(ConfigError) {
-    try text.validate(file: file)
-    try vision.validate(file: file)
-    guard text.projectionDim == vision.projectionDim else {
-      throw ConfigError.invalid(
-        file: file, key: "projection_dim", value: "\(vision.projectionDim)",
-        expected: "the text tower's is \(text.projectionDim), and both must agree")
-    }
+  /// - Parameters:
+  ///   - file: the name used in errors.
+  ///   - path: the keys of the sections around both towers in that file; nil where they do not
+  ///     stand in sections named `text` and `vision`.
+  /// - Throws: `ConfigError.invalid`.
+  public func validate(
+    file: String = "CLIP configuration", at path: String? = nil
+  ) throws(ConfigError) {
+    let check = ConfigCheck(file: file, at: path ?? "")
+    let vision = path == nil ? check : check.section("vision")
+    try text.validate(file: file, at: path == nil ? "" : check.section("text").path)
+    try self.vision.validate(file: file, at: vision.path)
+    try vision.require(
+      text.projectionDim == self.vision.projectionDim, "projection_dim",
+      self.vision.projectionDim,
+      "the text tower's is \(text.projectionDim), and both must agree")
   }
 
   /// A few thousand weights, for tests.

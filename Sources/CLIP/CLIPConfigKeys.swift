@@ -48,32 +48,22 @@ enum CLIPConfigKeys {
     }
   }
 
-  static func requirePositive(
-    _ values: [(key: String, value: Int)], file: String
-  ) throws(ConfigError) {
-    for (key, value) in values where value < 1 {
-      throw ConfigError.invalid(
-        file: file, key: key, value: "\(value)", expected: "it must be at least 1")
-    }
-  }
-
+  /// Checks the sizes that both towers have.
   static func checkBlocks(
-    width: Int, headCount: Int, activation: Activation, epsilon: Double, file: String
+    _ check: ConfigCheck, width: Int, inner: Int, layers: Int, heads: Int, projection: Int,
+    activation: Activation, epsilon: Double
   ) throws(ConfigError) {
-    guard width.isMultiple(of: headCount) else {
-      throw ConfigError.invalid(
-        file: file, key: "num_attention_heads", value: "\(headCount)",
-        expected: "it must divide hidden_size, \(width)")
-    }
-    guard activation == .quickGELU || activation == .gelu else {
-      throw ConfigError.invalid(
-        file: file, key: "hidden_act", value: "\"\(activation.rawValue)\"",
-        expected: "a CLIP tower has \"quick_gelu\" or \"gelu\"")
-    }
-    guard epsilon > 0, epsilon < 1 else {
-      throw ConfigError.invalid(
-        file: file, key: "layer_norm_eps", value: "\(epsilon)",
-        expected: "it must lie between 0 and 1")
-    }
+    try check.count("hidden_size", width)
+    try check.count("intermediate_size", inner, in: 1...16 * ConfigLimit.width)
+    try check.count("num_hidden_layers", layers, in: 1...ConfigLimit.layers)
+    try check.count("num_attention_heads", heads)
+    try check.count("projection_dim", projection)
+    try check.divides("num_attention_heads", heads, width, of: "hidden_size")
+    try check.require(
+      activation == .quickGELU || activation == .gelu, "hidden_act",
+      "\"\(activation.rawValue)\"", "a CLIP tower has \"quick_gelu\" or \"gelu\"")
+    try check.positive("layer_norm_eps", epsilon, upTo: 1)
+    let perLayer = 4 * Double(width) * Double(width) + 2 * Double(width) * Double(inner)
+    try check.weights(Double(layers) * perLayer, "num_hidden_layers", layers)
   }
 }

@@ -39,7 +39,7 @@ public struct CLIPFolder: Sendable, Equatable {
   /// unreadable `config.json` or that of another family of models.
   public init(_ url: URL) throws {
     self.url = url
-    guard Self.isFolder(url) else { throw CLIPFolderError.missing(folder: url.path) }
+    guard FileManager.default.isFolder(url) else { throw CLIPFolderError.missing(folder: url.path) }
     let files = FileManager.default
     func has(_ name: String) -> Bool { files.fileExists(atPath: url.appending(path: name).path) }
     let hasOpenCLIP = has(Self.openCLIPConfig)
@@ -63,12 +63,6 @@ public struct CLIPFolder: Sendable, Equatable {
   private static let openCLIPConfig = "open_clip_config.json"
   private static let openCLIPStems = ["open_clip_model", "open_clip_pytorch_model", "model"]
 
-  private static func isFolder(_ url: URL) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
-      && isFolder.boolValue
-  }
-
   private static func layout(ofConfigAt file: URL) throws(ConfigError) -> Layout {
     let object = try ConfigFile.object(at: file)
     if CLIPConfigFile.isWhole(object) { return .model }
@@ -83,7 +77,7 @@ public struct CLIPFolder: Sendable, Equatable {
   /// Whether there is a text tower.
   public var hasText: Bool {
     switch layout {
-    case .pipeline: Self.isFolder(url.appending(path: "text_encoder"))
+    case .pipeline: FileManager.default.isFolder(url.appending(path: "text_encoder"))
     case .model, .textTower, .openCLIP: true
     case .visionTower: false
     }
@@ -92,7 +86,7 @@ public struct CLIPFolder: Sendable, Equatable {
   /// Whether there is a vision tower.
   public var hasVision: Bool {
     switch layout {
-    case .pipeline: Self.isFolder(url.appending(path: "image_encoder"))
+    case .pipeline: FileManager.default.isFolder(url.appending(path: "image_encoder"))
     case .model, .visionTower, .openCLIP: true
     case .textTower: false
     }
@@ -172,7 +166,7 @@ public struct CLIPFolder: Sendable, Equatable {
   /// Throws: `TokenizerError`.
   public func loadTokenizer() throws -> CLIPTokenizer {
     let inner = url.appending(path: "tokenizer")
-    let folder = layout == .pipeline || Self.isFolder(inner) ? inner : url
+    let folder = layout == .pipeline || FileManager.default.isFolder(inner) ? inner : url
     var tokenizer = try CLIPTokenizer(folder: folder)
     if layout == .openCLIP { tokenizer = tokenizer.asOpenCLIP() }
     return tokenizer

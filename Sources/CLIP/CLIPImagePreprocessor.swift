@@ -72,31 +72,37 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
     let file = try ConfigFile.read(
       PreprocessorFile.self, at: url, fixed: PreprocessorFile.fixed,
       ignored: PreprocessorFile.ignored)
-    func invalid(_ key: String, _ value: String, _ expected: String) -> ConfigError {
-      .invalid(file: url.path, key: key, value: value, expected: expected)
-    }
-    guard file.image_mean.count == 3 else {
-      throw invalid("image_mean", "\(file.image_mean)", "pictures have three channels")
-    }
-    guard file.image_std.count == 3, file.image_std.allSatisfy({ $0 > 0 }) else {
-      throw invalid("image_std", "\(file.image_std)", "three positive numbers are needed")
-    }
+    let check = ConfigCheck(file: url.path)
+    try Self.check(file.image_mean, "image_mean", file.image_std, "image_std", check)
     let crop = file.crop_size
-    guard crop.height == crop.width, crop.height > 0 else {
-      throw invalid("crop_size", "\(crop.height)x\(crop.width)", "a vision tower takes squares")
-    }
-    guard file.size.shortest_edge >= crop.height else {
-      throw invalid(
-        "size", "\(file.size.shortest_edge)",
-        "the shortest edge must not be shorter than crop_size, \(crop.height)")
-    }
+    try check.require(
+      crop.height == crop.width, "crop_size", "\(crop.height)x\(crop.width)",
+      "a vision tower takes squares")
+    try check.count("crop_size", crop.height, in: 1...ConfigLimit.side)
+    try check.require(
+      file.size.shortest_edge >= crop.height, "size", file.size.shortest_edge,
+      "the shortest edge must not be shorter than crop_size, \(crop.height)")
+    try check.count("size", file.size.shortest_edge, in: 1...ConfigLimit.side)
     let name = file.unclip_convention ?? Convention.transformers.rawValue
     guard let convention = Convention(rawValue: name) else {
-      throw invalid("unclip_convention", "\"\(name)\"", "\(Convention.names) are known")
+      throw check.invalid("unclip_convention", "\"\(name)\"", "\(Convention.names) are known")
     }
     self.init(
       size: crop.height, shortestEdge: file.size.shortest_edge, mean: file.image_mean,
       deviation: file.image_std, convention: convention)
+  }
+
+  /// Requires means and deviations of three channels that no sample in 0 ... 1 overflows with.
+  static func check(
+    _ mean: [Double], _ meanKey: String, _ deviation: [Double], _ deviationKey: String,
+    _ check: ConfigCheck
+  ) throws(ConfigError) {
+    try check.require(
+      mean.count == 3 && mean.allSatisfy { (0...1).contains($0) }, meanKey, mean,
+      "it must be three numbers of 0 to 1, for red, green and blue")
+    try check.require(
+      deviation.count == 3 && deviation.allSatisfy { (1e-6...1000).contains($0) }, deviationKey,
+      deviation, "it must be three numbers above 0 and at most 1000, for red, green and blue")
   }
 
   /// The `preprocessor_config.json`.

@@ -1,4 +1,5 @@
 import Config
+import Files
 public import Foundation
 public import Torch
 import TorchNN
@@ -146,9 +147,9 @@ struct TowerFolder {
     let file = url.appending(path: name)
     do {
       try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-      try data.write(to: file, options: .atomic)
+      try AtomicFile.write(data, to: file)
     } catch {
-      throw CheckpointError.unwritable(file: file.path, reason: error.localizedDescription)
+      throw CheckpointError.unwritable(file: file.path, reason: reason(of: error))
     }
   }
 }

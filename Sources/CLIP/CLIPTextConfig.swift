@@ -87,27 +87,26 @@ public struct CLIPTextConfig: Codable, Sendable, Equatable {
 
   /// Refuses sizes that no tower can have.
   ///
-  /// Throws: `ConfigError.invalid`.
-  public func validate(file: String = "CLIP text configuration") throws(ConfigError) {
-    try CLIPConfigKeys.requirePositive(
-      [
-        ("vocab_size", vocabSize), ("max_position_embeddings", maxPositionEmbeddings),
-        ("hidden_size", hiddenSize), ("intermediate_size", intermediateSize),
-        ("num_hidden_layers", numHiddenLayers), ("num_attention_heads", numAttentionHeads),
-        ("projection_dim", projectionDim),
-      ], file: file)
+  /// - Parameters:
+  ///   - file: the name used in errors.
+  ///   - path: the keys of the sections around it in that file.
+  /// - Throws: `ConfigError.invalid`.
+  public func validate(
+    file: String = "CLIP text configuration", at path: String = ""
+  ) throws(ConfigError) {
+    let check = ConfigCheck(file: file, at: path)
+    try check.count("vocab_size", vocabSize, in: 1...ConfigLimit.vocabulary)
+    // A start and an end token at least.
+    try check.count(
+      "max_position_embeddings", maxPositionEmbeddings, in: 2...ConfigLimit.positions)
     try CLIPConfigKeys.checkBlocks(
-      width: hiddenSize, headCount: numAttentionHeads, activation: hiddenAct,
-      epsilon: layerNormEps, file: file)
-    guard maxPositionEmbeddings >= 2 else {
-      throw ConfigError.invalid(
-        file: file, key: "max_position_embeddings", value: "\(maxPositionEmbeddings)",
-        expected: "a context holds at least a start and an end token")
-    }
-    guard (0..<vocabSize).contains(eosTokenID) else {
-      throw ConfigError.invalid(
-        file: file, key: "eos_token_id", value: "\(eosTokenID)",
-        expected: "ids run from 0 to \(vocabSize - 1)")
-    }
+      check, width: hiddenSize, inner: intermediateSize, layers: numHiddenLayers,
+      heads: numAttentionHeads, projection: projectionDim, activation: hiddenAct,
+      epsilon: layerNormEps)
+    try check.weights(
+      Double(vocabSize + maxPositionEmbeddings) * Double(hiddenSize), "vocab_size", vocabSize)
+    try check.require(
+      (0..<vocabSize).contains(eosTokenID), "eos_token_id", eosTokenID,
+      "ids run from 0 to \(vocabSize - 1)")
   }
 }

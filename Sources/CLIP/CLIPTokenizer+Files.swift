@@ -97,7 +97,7 @@ extension CLIPTokenizer {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
       throw TokenizerError.unwritable(
-        file: folder.path, reason: "the folder cannot be made, \(error.localizedDescription)")
+        file: folder.path, reason: "the folder cannot be made, \(reason(of: error))")
     }
     let files = [
       ("vocab.json", "{\(vocabulary)}"), ("merges.txt", "#version: 0.2\n\(merges)"),
@@ -106,9 +106,9 @@ extension CLIPTokenizer {
     for (name, text) in files {
       let url = folder.appending(path: name)
       do {
-        try Data(text.utf8).write(to: url, options: .atomic)
+        try AtomicFile.write(Data(text.utf8), to: url)
       } catch {
-        throw TokenizerError.unwritable(file: url.path, reason: error.localizedDescription)
+        throw TokenizerError.unwritable(file: url.path, reason: reason(of: error))
       }
     }
   }

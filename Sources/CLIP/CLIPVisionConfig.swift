@@ -81,22 +81,27 @@ public struct CLIPVisionConfig: Codable, Sendable, Equatable {
 
   /// Refuses sizes that no tower can have.
   ///
-  /// Throws: `ConfigError.invalid`.
-  public func validate(file: String = "CLIP vision configuration") throws(ConfigError) {
-    try CLIPConfigKeys.requirePositive(
-      [
-        ("image_size", imageSize), ("patch_size", patchSize),
-        ("hidden_size", hiddenSize), ("intermediate_size", intermediateSize),
-        ("num_hidden_layers", numHiddenLayers), ("num_attention_heads", numAttentionHeads),
-        ("projection_dim", projectionDim),
-      ], file: file)
+  /// - Parameters:
+  ///   - file: the name used in errors.
+  ///   - path: the keys of the sections around it in that file.
+  /// - Throws: `ConfigError.invalid`.
+  public func validate(
+    file: String = "CLIP vision configuration", at path: String = ""
+  ) throws(ConfigError) {
+    let check = ConfigCheck(file: file, at: path)
+    try check.count("image_size", imageSize, in: 1...ConfigLimit.side)
+    try check.count("patch_size", patchSize, in: 1...ConfigLimit.side)
+    try check.divides("patch_size", patchSize, imageSize, of: "image_size")
+    try check.require(
+      positionCount <= ConfigLimit.positions, "patch_size", patchSize,
+      "\(imageSize) pixels would be \(positionCount) positions, and at most "
+        + "\(ConfigLimit.positions) are supported")
     try CLIPConfigKeys.checkBlocks(
-      width: hiddenSize, headCount: numAttentionHeads, activation: hiddenAct,
-      epsilon: layerNormEps, file: file)
-    guard imageSize.isMultiple(of: patchSize) else {
-      throw ConfigError.invalid(
-        file: file, key: "patch_size", value: "\(patchSize)",
-        expected: "it must divide image_size, \(imageSize)")
-    }
+      check, width: hiddenSize, inner: intermediateSize, layers: numHiddenLayers,
+      heads: numAttentionHeads, projection: projectionDim, activation: hiddenAct,
+      epsilon: layerNormEps)
+    try check.weights(
+      Double(3 * patchSize * patchSize + positionCount) * Double(hiddenSize), "patch_size",
+      patchSize)
   }
 }

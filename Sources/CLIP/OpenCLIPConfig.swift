@@ -51,13 +51,19 @@ public struct OpenCLIPConfig: Sendable, Equatable {
     let v = try decode(Vision.self, vision, Vision.fixed, Vision.ignored, "\(file) (vision_cfg)")
     let t = try decode(Text.self, text, Text.fixed, Text.ignored, "\(file) (text_cfg)")
     let activation: Activation = model.quick_gelu == true ? .quickGELU : .gelu
+    let check = ConfigCheck(file: file)
     let (width, headWidth) = (v.width ?? 768, v.head_width ?? 64)
-    guard headWidth > 0, width.isMultiple(of: headWidth) else {
-      throw ConfigError.invalid(
-        file: file, key: "vision_cfg.head_width", value: "\(headWidth)",
-        expected: "it must divide the width, \(width)")
-    }
+    try check.section("vision_cfg").count("width", width)
+    try check.section("vision_cfg").count("head_width", headWidth)
+    try check.section("vision_cfg").divides("head_width", headWidth, width, of: "the width")
     let textWidth = t.width ?? 512
+    try check.count("embed_dim", model.embed_dim)
+    try check.section("text_cfg").count(
+      "context_length", t.context_length ?? 77, in: 2...ConfigLimit.positions)
+    try check.section("text_cfg").count("width", textWidth)
+    for (name, ratio) in [("vision_cfg", v.mlp_ratio), ("text_cfg", t.mlp_ratio)] {
+      try check.section(name).number("mlp_ratio", ratio ?? 4, in: 0.01...16)
+    }
     func inner(_ width: Int, _ ratio: Double?) -> Int { Int(Double(width) * (ratio ?? 4)) }
     return CLIPConfig(
       text: CLIPTextConfig(
@@ -82,11 +88,8 @@ public struct OpenCLIPConfig: Sendable, Equatable {
     let found = try decode(Pictures.self, keys, Pictures.fixed, Pictures.ignored, name)
     let mean = found.mean ?? CLIPImagePreprocessor.stockMean
     let deviation = found.std ?? CLIPImagePreprocessor.stockDeviation
-    guard mean.count == 3, deviation.count == 3, deviation.allSatisfy({ $0 > 0 }) else {
-      throw ConfigError.invalid(
-        file: name, key: "mean", value: "\(mean) with std \(deviation)",
-        expected: "three means and three positive deviations are needed")
-    }
+    let check = ConfigCheck(file: name)
+    try CLIPImagePreprocessor.check(mean, "mean", deviation, "std", check)
     guard found.size == nil || found.size == size else {
       throw ConfigError.invalid(
         file: name, key: "size", value: "\(found.size ?? 0)",

@@ -1,4 +1,5 @@
 import Config
+import Files
 public import Foundation
 import Torch
 import TorchNN
@@ -51,10 +52,10 @@ public struct ClassicFolder: Sendable, Equatable {
     let data = try ConfigFile.encode(header)
     do {
       try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-      try data.write(to: configuration, options: .atomic)
+      try AtomicFile.write(data, to: configuration)
     } catch {
       throw CheckpointError.unwritable(
-        file: configuration.path, reason: "the folder cannot be made or written")
+        file: configuration.path, reason: reason(of: error))
     }
     try Safetensors.write(
       model.stateDict(), to: url.appending(path: Self.stem + ".safetensors"))

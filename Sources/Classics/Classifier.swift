@@ -36,11 +36,12 @@ public struct ClassifierConfig: PictureConfig {
   /// Checks each value.
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String) throws(ConfigError) {
-    let check = StackCheck(file: file)
-    try check.check(imageSize: imageSize, channels: channels, widths: widths)
-    for (key, value) in [("feature_dim", featureDim), ("class_count", classCount)] where value < 1 {
-      throw check.invalid(key, value, "it must be at least 1")
-    }
+    let check = ConfigCheck(model: file)
+    try check.stack(imageSize: imageSize, channels: channels, widths: widths)
+    try check.vector(
+      "feature_dim", featureDim, imageSize: imageSize, widths: widths, upTo: ConfigLimit.width)
+    try check.count("class_count", classCount, in: 1...ConfigLimit.vocabulary)
+    try check.weights(Double(featureDim) * Double(classCount), "class_count", classCount)
   }
 }
 

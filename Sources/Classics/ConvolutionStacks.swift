@@ -51,36 +51,45 @@ extension Tensor {
   fileprivate func through(_ layer: ConvTranspose2d?) -> Tensor { layer?(self) ?? self }
 }
 
-/// How convolution stacks are checked in a configuration.
-struct StackCheck {
-  let file: String
+/// How the sizes of image models are checked; their keys stand in the section `model`.
+extension ConfigCheck {
+  /// Checks values of the section `model`.
+  init(model file: String) { self.init(file: file, at: "model") }
 
-  /// Checks the keys `image_size`, `channels` and `widths` that all models of pictures have.
-  func check(imageSize: Int, channels: Int, widths: [Int]) throws(ConfigError) {
-    guard channels == 1 || channels == 3 else {
-      throw invalid("channels", channels, "pictures have 1 or 3 channels")
-    }
-    guard !widths.isEmpty, widths.count < 12, widths.allSatisfy({ $0 >= 1 }) else {
-      throw invalid("widths", widths, "it must be a list of counts of at least 1")
-    }
+  /// Checks the keys `image_size`, `channels` and `widths` that all models of images have.
+  func stack(imageSize: Int, channels: Int, widths: [Int]) throws(ConfigError) {
+    try count("image_size", imageSize, in: 1...ConfigLimit.side)
+    try require(
+      channels == 1 || channels == 3, "channels", channels, "images have 1 or 3 channels")
+    try require(
+      (1...11).contains(widths.count)
+        && widths.allSatisfy { (1...ConfigLimit.width).contains($0) }, "widths", widths,
+      "it must list 1 to 11 counts of 1 to \(ConfigLimit.width)")
     let shrink = 1 << widths.count
-    guard imageSize >= 1, imageSize.isMultiple(of: shrink) else {
-      throw invalid(
-        "image_size", imageSize,
-        "\(widths.count) widths halve the side as often, so it must be a multiple of \(shrink)")
+    try require(
+      imageSize.isMultiple(of: shrink), "image_size", imageSize,
+      "\(widths.count) widths halve the side as often, so it must be a multiple of \(shrink)")
+    let convolutions = zip([channels] + widths, widths).reduce(0.0) {
+      $0 + 32 * Double($1.0) * Double($1.1)
     }
+    try weights(convolutions, "widths", widths)
   }
 
-  /// Checks that a latent vector is smaller than the picture it stands for.
-  func check(latentDim: Int, imageSize: Int, channels: Int) throws(ConfigError) {
-    let most = imageSize * imageSize * channels
-    guard (1...most).contains(latentDim) else {
-      throw invalid(
-        "latent_dim", latentDim, "it must be at least 1 and at most the picture's \(most) numbers")
-    }
+  /// Checks a vector that linear layers connect with the smallest map of a stack.
+  func vector(
+    _ key: String, _ length: Int, imageSize: Int, widths: [Int], upTo most: Int
+  ) throws(ConfigError) {
+    try count(key, length, in: 1...most)
+    let side = Double(imageSize >> widths.count)
+    try weights(2 * side * side * Double(widths.last ?? 1) * Double(length), key, length)
   }
 
-  func invalid(_ key: String, _ value: some Any, _ expected: String) -> ConfigError {
-    .invalid(file: file, key: "model." + key, value: "\(value)", expected: expected)
+  /// Checks that a latent vector is smaller than the image it stands for.
+  func latent(
+    _ length: Int, imageSize: Int, channels: Int, widths: [Int]
+  ) throws(ConfigError) {
+    try vector(
+      "latent_dim", length, imageSize: imageSize, widths: widths,
+      upTo: imageSize * imageSize * channels)
   }
 }

@@ -4,8 +4,9 @@ public import Foundation
 public enum ConfigError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The file cannot be opened or is not JSON.
   case unreadable(file: String, reason: String)
-  /// Keys this program does not know.
-  case unknownKeys(file: String, keys: [String])
+  /// Keys this program does not know; `nearest` holds, for those that look like a misspelling, the
+  /// right one.
+  case unknownKeys(file: String, keys: [String], nearest: [String: String] = [:])
   /// A key that must be there is not.
   case missingKey(file: String, key: String)
   /// The configuration of a model of another family.
@@ -21,10 +22,13 @@ public enum ConfigError: LocalizedError, Sendable, Equatable, CustomStringConver
     switch self {
     case .unreadable(let file, let reason):
       return "\(file): cannot be read as a configuration: \(reason)."
-    case .unknownKeys(let file, let keys):
-      let shown = keys.prefix(5).map { "'\($0)'" }.joined(separator: ", ")
+    case .unknownKeys(let file, let keys, let nearest):
+      let shown = keys.prefix(5).map { key in
+        "'\(key)'" + (nearest[key].map { " (did you mean '\($0)'?)" } ?? "")
+      }
       let more = keys.count > 5 ? " and \(keys.count - 5) more" : ""
-      return "\(file): unknown key \(shown)\(more); remove it or correct its spelling."
+      return "\(file): unknown key \(shown.joined(separator: ", "))\(more); remove it or correct "
+        + "its spelling."
     case .missingKey(let file, let key):
       return "\(file): the key '\(key)' is missing; add it."
     case .otherModel(let file, let found, let needed):
@@ -33,5 +37,42 @@ public enum ConfigError: LocalizedError, Sendable, Equatable, CustomStringConver
     case .invalid(let file, let key, let value, let expected):
       return "\(file): '\(key)' is \(value), but \(expected)."
     }
+  }
+}
+
+/// A word of a configuration that stands for one of a few choices; a wrong one is refused with
+/// the list of them.
+public protocol ConfigChoice: RawRepresentable, CaseIterable, Codable, Sendable
+where RawValue == String {}
+
+extension ConfigChoice {
+  /// Decodes one of the choices.
+  ///
+  /// - Throws: what ``ConfigFile`` tells as `ConfigError.invalid`.
+  public init(from decoder: any Decoder) throws {
+    let names = Self.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+    let rule = ConfigFault(
+      path: decoder.codingPath,
+      expected: Self.allCases.count == 1
+        ? "only \(names) is supported" : "it must be one of \(names)")
+    let name: String
+    do {
+      name = try decoder.singleValueContainer().decode(String.self)
+    } catch is DecodingError {
+      throw rule
+    }
+    guard let choice = Self(rawValue: name) else { throw rule }
+    self = choice
+  }
+}
+
+/// A rule that a value breaks, found while it is decoded; ``ConfigFile`` adds file and value.
+package struct ConfigFault: Error {
+  let path: [any CodingKey]
+  let expected: String
+
+  package init(path: [any CodingKey], expected: String) {
+    self.path = path
+    self.expected = expected
   }
 }

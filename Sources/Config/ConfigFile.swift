@@ -23,6 +23,7 @@ public enum ConfigFile {
     } catch {
       throw ConfigError.unreadable(file: file, reason: "it is not a JSON object")
     }
+    let whole = JSONValue.object(found)
     for key in ignored { found[key] = nil }
     for (key, only) in fixed {
       guard let value = found.removeValue(forKey: key), value != .null else { continue }
@@ -34,16 +35,21 @@ public enum ConfigFile {
     let decoded: T
     let known: [String: JSONValue]
     do {
-      decoded = try JSONDecoder().decode(T.self, from: JSONEncoder().encode(found))
+      decoded = try JSONDecoder().decode(T.self, from: data)
       known = try JSONDecoder().decode(
         [String: JSONValue].self, from: JSONEncoder().encode(decoded))
-    } catch let error as DecodingError {
-      throw ConfigError(error, file: file)
     } catch {
-      throw ConfigError.unreadable(file: file, reason: "\(error)")
+      let culprit = unfitNumber(in: whole) { _ = try JSONDecoder().decode(T.self, from: $0) }
+      throw ConfigError(error, in: whole, unfit: culprit, file: file)
     }
-    let unknown = surplus(.object(found), against: .object(known), path: "")
-    guard unknown.isEmpty else { throw ConfigError.unknownKeys(file: file, keys: unknown.sorted()) }
+    let spelled = Array(fixed.keys) + ignored
+    let unknown = surplus(
+      .object(found), against: .object(known), Mirror(reflecting: decoded), path: "", also: spelled)
+    guard unknown.isEmpty else {
+      throw ConfigError.unknownKeys(
+        file: file, keys: unknown.map(\.key).sorted(),
+        nearest: unknown.reduce(into: [:]) { $0[$1.key] = $1.nearest })
+    }
     return decoded
   }
 
@@ -69,15 +75,18 @@ public enum ConfigFile {
   private static func data(at url: URL) throws(ConfigError) -> Data {
     let data: Data
     do {
-      data = try Data(contentsOf: url)
+      data = try FileContents.read(url, limit: mostBytes)
     } catch {
-      throw ConfigError.unreadable(file: url.path, reason: "there is no such file")
+      throw ConfigError.unreadable(file: url.path, reason: error.reason)
     }
     if GitLFS.isPointer(data) {
       throw ConfigError.unreadable(file: url.path, reason: GitLFS.advice)
     }
     return data
   }
+
+  /// Far more than any configuration has.
+  private static let mostBytes = 16 << 20
 
   /// A configuration as JSON with sorted keys; `extra` adds the peers' fixed keys, `leavingOut` takes
   /// away own ones.
@@ -93,42 +102,120 @@ public enum ConfigFile {
         .filter { !leavingOut.contains($0.key) }
       return try encoder.encode(own.merging(extra) { own, _ in own })
     } catch {
-      throw ConfigError.unreadable(file: "\(T.self)", reason: "\(error)")
+      throw ConfigError.unreadable(
+        file: "\(T.self)", reason: "it holds a number that JSON cannot say")
     }
   }
 
-  /// Paths of keys in `found` that `known` lacks; a null counts as an absent optional.
+  /// `learningRate` as `learning_rate`.
+  private static func snakeCase(_ name: String) -> String {
+    name.reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) }
+  }
+
+  /// The place of the number that `decode` cannot take, which Foundation does not tell: with every
+  /// doubtful number made a 1 but this one, decoding fails.
+  private static func unfitNumber(
+    in whole: JSONValue, _ decode: (Data) throws -> Void
+  ) -> [any CodingKey]? {
+    func fails(keeping kept: Int?) -> Bool {
+      var place = -1
+      let changed = whole.mappingNumbers { value in
+        place += 1
+        return value.isDoubtful && place != kept ? .integer(1) : value
+      }
+      do {
+        try decode(JSONEncoder().encode(changed))
+        return false
+      } catch DecodingError.dataCorrupted {
+        return true
+      } catch {
+        return false
+      }
+    }
+    let numbers = whole.numbers
+    guard numbers.count <= 1000, !fails(keeping: nil) else { return nil }
+    return numbers.indices.first { numbers[$0].value.isDoubtful && fails(keeping: $0) }
+      .map { numbers[$0].path }
+  }
+
+  /// Paths of keys in `found` that `known` lacks, each with the key it may be a misspelling of; a
+  /// null counts as an absent optional.
   private static func surplus(
-    _ found: JSONValue, against known: JSONValue?, path: String
-  ) -> [String] {
+    _ found: JSONValue, against known: JSONValue?, _ fields: Mirror?, path: String,
+    also: [String] = []
+  ) -> [(key: String, nearest: String?)] {
     guard case .object(let members) = found else { return [] }
     var other: [String: JSONValue] = [:]
     if case .object(let known)? = known { other = known }
-    return members.flatMap { key, value -> [String] in
-      if let match = other[key] { return surplus(value, against: match, path: path + key + ".") }
-      return value == .null ? [] : [path + key]
+    return members.flatMap { key, value -> [(key: String, nearest: String?)] in
+      if let match = other[key] {
+        let field = fields?.children.first { $0.label.map(snakeCase) == key || $0.label == key }
+        return surplus(
+          value, against: match, field.map { Mirror(reflecting: $0.value) },
+          path: path + key + ".")
+      }
+      guard value != .null else { return [] }
+      // Optional fields that are not there have no key in `known`.
+      let absent = fields?.children.compactMap { $0.label.map(snakeCase) } ?? []
+      let unused = (other.keys + absent).filter { members[$0] == nil }
+      return [(path + key, Spelling.nearest(to: key, among: unused + also).map { path + $0 })]
     }
   }
 }
 
 extension ConfigError {
-  fileprivate init(_ error: DecodingError, file: String) {
-    func path(_ keys: [any CodingKey]) -> String {
-      keys.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+  /// What Foundation's decoder found, in our own words.
+  fileprivate init(
+    _ error: any Error, in whole: JSONValue, unfit: [any CodingKey]?, file: String
+  ) {
+    func name(_ keys: [any CodingKey]) -> String {
+      keys.reduce("") { path, key in
+        if let index = key.intValue { return path + "[\(index)]" }
+        return path.isEmpty ? key.stringValue : path + "." + key.stringValue
+      }
+    }
+    func invalid(_ path: [any CodingKey], _ expected: String) -> ConfigError {
+      .invalid(
+        file: file, key: name(path), value: whole.value(at: path)?.phrase ?? "not there",
+        expected: expected)
     }
     switch error {
-    case .keyNotFound(let key, let context):
-      self = .missingKey(file: file, key: path(context.codingPath + [key]))
-    case .typeMismatch(_, let context), .valueNotFound(_, let context):
-      self = .invalid(
-        file: file, key: path(context.codingPath), value: "of the wrong type",
-        expected: context.debugDescription)
-    case .dataCorrupted(let context):
-      self = .invalid(
-        file: file, key: path(context.codingPath), value: "not possible",
-        expected: context.debugDescription)
-    @unknown default:
-      self = .unreadable(file: file, reason: "\(error)")
+    case let fault as ConfigFault:
+      self = invalid(fault.path, fault.expected)
+    case DecodingError.keyNotFound(let key, let context):
+      let missing = name(context.codingPath + [key])
+      self = .missingKey(file: file, key: missing)
+      // A key that stands there in another spelling.
+      if case .object(let members)? = whole.value(at: context.codingPath),
+        let near = Spelling.nearest(to: key.stringValue, among: members.keys)
+      {
+        let found = name(context.codingPath + [JSONKey(near)])
+        self = .unknownKeys(file: file, keys: [found], nearest: [found: missing])
+      }
+    case DecodingError.typeMismatch(let type, let context),
+      DecodingError.valueNotFound(let type, let context):
+      self = invalid(context.codingPath, "it must be \(Self.words(type))")
+    case DecodingError.dataCorrupted(let context):
+      let path = unfit ?? context.codingPath
+      switch whole.value(at: path) {
+      case .integer?: self = invalid(path, "it must be a whole number of 0 or more")
+      case .number?: self = invalid(path, "it must be a whole number of at most 18 digits")
+      default: self = invalid(path, "it is not one of the values that are known")
+      }
+    default:
+      self = .unreadable(file: file, reason: "it holds a number that JSON cannot say")
     }
   }
+
+  /// A Swift type in words.
+  private static func words(_ type: Any.Type) -> String {
+    switch type {
+    case is Bool.Type: "true or false"
+    case is String.Type: "text"
+    case is any FixedWidthInteger.Type: "a whole number"
+    case is any BinaryFloatingPoint.Type: "a number"
+    default: "\(type)".hasPrefix("Array") ? "a list" : "a section with keys of its own"
+    }
+  }
+
 }

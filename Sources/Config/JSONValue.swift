@@ -4,7 +4,9 @@ public enum JSONValue: Codable, Sendable, Equatable {
   case null
   /// `true` or `false`.
   case bool(Bool)
-  /// A number; integers compare equal to the same floating-point number.
+  /// A whole number of 64 bits.
+  case integer(Int)
+  /// Any other number; equal to the same whole number.
   case number(Double)
   /// A string.
   case string(String)
@@ -23,6 +25,8 @@ public enum JSONValue: Codable, Sendable, Equatable {
       self = .null
     } else if let value = value(Bool.self) {
       self = .bool(value)
+    } else if let value = value(Int.self) {
+      self = .integer(value)
     } else if let value = value(Double.self) {
       self = .number(value)
     } else if let value = value(String.self) {
@@ -40,8 +44,9 @@ public enum JSONValue: Codable, Sendable, Equatable {
     switch self {
     case .null: try container.encodeNil()
     case .bool(let value): try container.encode(value)
+    case .integer(let value): try container.encode(value)
     case .number(let value):
-      if let whole = Int64(exactly: value) {
+      if let whole = Int(exactly: value) {
         try container.encode(whole)
       } else {
         try container.encode(value)
@@ -52,15 +57,112 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  /// The value as it would stand in a file.
+  /// Whether both are the same value; `1` and `1.0` are.
+  public static func == (a: JSONValue, b: JSONValue) -> Bool {
+    switch (a, b) {
+    case (.null, .null): true
+    case (.bool(let a), .bool(let b)): a == b
+    case (.integer(let a), .integer(let b)): a == b
+    case (.number(let a), .number(let b)): a == b
+    case (.integer(let a), .number(let b)), (.number(let b), .integer(let a)):
+      Int(exactly: b) == a
+    case (.string(let a), .string(let b)): a == b
+    case (.array(let a), .array(let b)): a == b
+    case (.object(let a), .object(let b)): a == b
+    default: false
+    }
+  }
+
+  /// Whether it is a number, whole or not.
+  public var isNumber: Bool {
+    switch self {
+    case .integer, .number: true
+    default: false
+    }
+  }
+
+  /// The value as it would stand in a file, long ones cut.
   public var text: String {
     switch self {
     case .null: return "null"
     case .bool(let value): return "\(value)"
-    case .number(let value): return Int64(exactly: value).map { "\($0)" } ?? "\(value)"
-    case .string(let value): return "\"\(value)\""
-    case .array(let values): return "[" + values.map(\.text).joined(separator: ", ") + "]"
+    case .integer(let value): return "\(value)"
+    case .number(let value): return Int(exactly: value).map { "\($0)" } ?? "\(value)"
+    case .string(let value): return "\"\(value.prefix(60))\(value.count > 60 ? "…" : "")\""
+    case .array(let values):
+      let shown = values.prefix(8).map(\.text).joined(separator: ", ")
+      return "[" + shown + (values.count > 8 ? ", …]" : "]")
     case .object: return "an object"
     }
   }
+
+  /// The value as part of a sentence: `the text "a"`, `a list`, `3`.
+  var phrase: String {
+    switch self {
+    case .string: "the text \(text)"
+    case .array: "a list"
+    case .object: "a section with keys of its own"
+    default: text
+    }
+  }
+
+  /// The value below the keys of a path.
+  func value(at path: [any CodingKey]) -> JSONValue? {
+    path.reduce(self as JSONValue?) { value, key in
+      switch value {
+      case .object(let members)?: members[key.stringValue]
+      case .array(let items)?:
+        key.intValue.flatMap { items.indices.contains($0) ? items[$0] : nil }
+      default: nil
+      }
+    }
+  }
+
+  /// Whether it may be no number for some integer type: one with a fraction, a huge or a negative.
+  var isDoubtful: Bool {
+    switch self {
+    case .integer(let value): value < 0
+    case .number: true
+    default: false
+    }
+  }
+
+  /// All numbers in it with their places, members in the order of their keys.
+  var numbers: [(path: [any CodingKey], value: JSONValue)] {
+    switch self {
+    case .integer, .number: [([], self)]
+    case .array(let items):
+      items.enumerated().flatMap { index, item in
+        item.numbers.map { ([JSONKey(index)] + $0.path, $0.value) }
+      }
+    case .object(let members):
+      members.sorted { $0.key < $1.key }.flatMap { key, item in
+        item.numbers.map { ([JSONKey(key)] + $0.path, $0.value) }
+      }
+    default: []
+    }
+  }
+
+  /// The value with other numbers, asked for in the order of ``numbers``.
+  func mappingNumbers(_ change: (JSONValue) -> JSONValue) -> JSONValue {
+    switch self {
+    case .integer, .number: return change(self)
+    case .array(let items): return .array(items.map { $0.mappingNumbers(change) })
+    case .object(var members):
+      for key in members.keys.sorted() { members[key] = members[key]?.mappingNumbers(change) }
+      return .object(members)
+    default: return self
+    }
+  }
+}
+
+/// A step on the way to a value.
+struct JSONKey: CodingKey {
+  let stringValue: String
+  let intValue: Int?
+
+  init(_ name: String) { (stringValue, intValue) = (name, nil) }
+  init(_ index: Int) { (stringValue, intValue) = ("[\(index)]", index) }
+  init?(stringValue: String) { self.init(stringValue) }
+  init?(intValue: Int) { self.init(intValue) }
 }

@@ -19,7 +19,10 @@ extension Converter {
     let allowed = LinkBounds(of: source)
     return try writing(to: folder) { aside in
       var written: [(path: String, source: URL)] = []
-      for part in [""] + (try names(in: source, allowed).filter { isFolder(source, $0) }) {
+      let folders = try names(in: source, allowed).filter {
+        FileManager.default.isFolder(source.appending(path: $0))
+      }
+      for part in [""] + folders {
         let (from, to) = (source.appending(path: part), aside.appending(path: part))
         let listed = try names(in: from, allowed)
         let weights = PickledWeights.all.filter { $0.isIn(listed) }
@@ -48,7 +51,7 @@ extension Converter {
       names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
         .filter { !$0.hasPrefix(".") }
     } catch {
-      throw CheckpointError.unreadable(file: folder.path, reason: error.localizedDescription)
+      throw CheckpointError.unreadable(file: folder.path, reason: reason(of: error))
     }
     for name in names { try allowed.check(folder.appending(path: name)) }
     return names
@@ -59,13 +62,6 @@ extension Converter {
     var status = stat()
     return stat(folder.appending(path: name).path, &status) == 0
       && status.st_mode & S_IFMT == S_IFREG
-  }
-
-  private func isFolder(_ folder: URL, _ name: String) -> Bool {
-    var isDirectory: ObjCBool = false
-    let path = folder.appending(path: name).path
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-      && isDirectory.boolValue
   }
 }
 

@@ -1,4 +1,5 @@
 import Config
+import Files
 public import Foundation
 import Torch
 public import UnCLIP
@@ -89,10 +90,10 @@ public struct Converter {
     do {
       try FileManager.default.createDirectory(
         at: model.folder(of: part.part), withIntermediateDirectories: true)
-      try part.configuration.write(to: configuration)
+      try AtomicFile.write(part.configuration, to: configuration)
     } catch {
       throw CheckpointError.unwritable(
-        file: configuration.path, reason: error.localizedDescription)
+        file: configuration.path, reason: reason(of: error))
     }
     guard let stem = part.part.weightStem else { return }
     try Safetensors.write(
@@ -105,7 +106,7 @@ public struct Converter {
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: tokenizer.path)
     } catch {
-      throw CheckpointError.unreadable(file: tokenizer.path, reason: error.localizedDescription)
+      throw CheckpointError.unreadable(file: tokenizer.path, reason: reason(of: error))
     }
     let known = ["vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"]
     try copy(names.filter(known.contains), from: tokenizer, to: folder)
@@ -122,7 +123,7 @@ public struct Converter {
           to: folder.appendingPathComponent(name))
       }
     } catch {
-      throw CheckpointError.unreadable(file: source.path, reason: error.localizedDescription)
+      throw CheckpointError.unreadable(file: source.path, reason: reason(of: error))
     }
   }
 
@@ -137,22 +138,11 @@ public struct Converter {
     guard !FileManager.default.fileExists(atPath: folder.path) else {
       throw ConversionError.exists(folder.path)
     }
-    let aside = folder.deletingLastPathComponent().appendingPathComponent(
-      ".\(folder.lastPathComponent)-\(ProcessInfo.processInfo.processIdentifier)")
     do {
-      let result = try body(aside)
-      do {
-        try FileManager.default.moveItem(at: aside, to: folder)
-      } catch {
-        throw CheckpointError.unwritable(
-          file: folder.path, reason: error.localizedDescription)
-      }
-      return result
-    } catch {
-      if FileManager.default.fileExists(atPath: aside.path) {
-        try FileManager.default.removeItem(at: aside)
-      }
-      throw error
+      return try DurableFolder.create(
+        folder.lastPathComponent, in: folder.deletingLastPathComponent(), fill: body)
+    } catch let error as FileError {
+      throw CheckpointError.unwritable(file: folder.path, reason: error.reason)
     }
   }
 }

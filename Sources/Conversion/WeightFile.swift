@@ -1,3 +1,4 @@
+import Files
 public import Foundation
 public import Torch
 import TorchArchive
@@ -44,7 +45,7 @@ public struct WeightFile {
       let start = try handle.read(upToCount: 512) ?? Data()
       return start.withUnsafeBytes { FileKind($0) == .safetensors }
     } catch {
-      throw CheckpointError.unreadable(file: url.path, reason: error.localizedDescription)
+      throw CheckpointError.unreadable(file: url.path, reason: reason(of: error))
     }
   }
 }

@@ -1,12 +1,13 @@
+import Files
 import Foundation
 
 /// Whole files as bytes, lines and folders, with faults as `DataError`.
 enum FileBytes {
   static func read(_ url: URL) throws(DataError) -> [UInt8] {
     do {
-      return [UInt8](try Data(contentsOf: url))
+      return try PlainFile(url).bytes()
     } catch {
-      throw .unreadable(file: url.path, reason: reason(url))
+      throw .unreadable(file: url.path, reason: error.reason)
     }
   }
 
@@ -14,7 +15,7 @@ enum FileBytes {
     do {
       return try Data(contentsOf: url, options: .alwaysMapped)
     } catch {
-      throw .unreadable(file: url.path, reason: reason(url))
+      throw .unreadable(file: url.path, reason: reason(of: error))
     }
   }
 
@@ -32,7 +33,7 @@ enum FileBytes {
     _ folder: URL, extensions: Set<String>, followingLinks: Bool = true
   ) throws(DataError) -> [String] {
     guard exists(folder), let names = FileManager.default.enumerator(atPath: folder.path) else {
-      throw .unreadable(file: folder.path, reason: reason(folder))
+      throw .unreadable(file: folder.path, reason: systemReason(ENOENT))
     }
     var result: [String] = []
     for case let name as String in names {
@@ -57,30 +58,22 @@ enum FileBytes {
     do {
       try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     } catch {
-      throw .unwritable(
-        file: url.path, reason: "the folder cannot be made; check the path and its permissions")
+      throw .unwritable(file: url.path, reason: reason(of: error))
     }
   }
 
   /// Writes aside, then renames over `url`, so that a reader never sees half a file.
   static func write(_ bytes: some DataProtocol, to url: URL) throws(DataError) {
-    let aside = url.appendingPathExtension("part")
     do {
-      try Data(bytes).write(to: aside)
+      try AtomicFile.write(Data(bytes), to: url)
     } catch {
-      throw .unwritable(
-        file: aside.path, reason: "check that the folder exists and that the disk has room")
+      throw .unwritable(file: url.path, reason: error.reason)
     }
-    try rename(aside, to: url)
   }
 
   static func rename(_ from: URL, to url: URL) throws(DataError) {
     guard Foundation.rename(from.path, url.path) == 0 else {
-      throw .unwritable(file: url.path, reason: String(cString: strerror(errno)))
+      throw .unwritable(file: url.path, reason: systemReason(errno))
     }
-  }
-
-  private static func reason(_ url: URL) -> String {
-    exists(url) ? "it cannot be opened; check its permissions" : "there is no such file or folder"
   }
 }

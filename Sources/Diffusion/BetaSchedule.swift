@@ -1,7 +1,8 @@
+public import Config
 import Foundation
 
 /// The families of noise schedules; raw values are diffusers' names.
-public enum BetaSchedule: String, Codable, Sendable, CaseIterable {
+public enum BetaSchedule: String, ConfigChoice {
   /// Nichol and Dhariwal's squared cosine, each β capped at 0.999.
   case cosine = "squaredcos_cap_v2"
   /// Linear β of Ho et al.

@@ -1,8 +1,9 @@
+public import Config
 import Foundation
 public import Torch
 
 /// What the network's output means; raw values are diffusers' `prediction_type`.
-public enum Prediction: String, Codable, Sendable, CaseIterable {
+public enum Prediction: String, ConfigChoice {
   /// The noise ε.
   case epsilon
   /// The clean sample x_0.
@@ -12,7 +13,7 @@ public enum Prediction: String, Codable, Sendable, CaseIterable {
 }
 
 /// Where the variance of a reverse step comes from; raw values are diffusers' `variance_type`.
-public enum Variance: String, Codable, Sendable, CaseIterable {
+public enum Variance: String, ConfigChoice {
   /// β̃_t, the posterior's.
   case fixedSmall = "fixed_small_log"
   /// β_t, but β̃_1 at t = 0.

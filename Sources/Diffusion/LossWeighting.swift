@@ -1,3 +1,5 @@
+import Config
+
 /// How the loss weights the error of each timestep.
 public enum LossWeighting: Sendable, Equatable {
   /// Equally, as an error of what the network predicts.
@@ -14,7 +16,7 @@ public enum LossWeighting: Sendable, Equatable {
 
 extension LossWeighting: Codable {
   private enum Keys: String, CodingKey { case rule, gamma }
-  private enum Rule: String, Codable {
+  private enum Rule: String, ConfigChoice {
     case uniform
     case minSNR = "min_snr"
     case truncatedSNR = "truncated_snr"
@@ -29,9 +31,9 @@ extension LossWeighting: Codable {
       return
     }
     let gamma = try values.decode(Double.self, forKey: .gamma)
-    guard gamma >= 1, gamma.isFinite else {
-      throw DecodingError.dataCorruptedError(
-        forKey: .gamma, in: values, debugDescription: "it must be at least 1")
+    guard (1...1e6).contains(gamma) else {
+      throw ConfigFault(
+        path: values.codingPath + [Keys.gamma], expected: "it must be 1 to 1000000")
     }
     self = rule == .minSNR ? .minSNR(gamma: gamma) : .truncatedSNR(gamma: gamma)
   }

@@ -7,7 +7,7 @@ public import Foundation
 /// Source: diffusers `UnCLIPScheduler`, `DDIMScheduler`.
 public struct SchedulerConfig: Sendable, Equatable {
   /// diffusers' class, which decides the sampler and what keys a file holds.
-  public enum Algorithm: String, Codable, Sendable {
+  public enum Algorithm: String, ConfigChoice {
     /// Ancestral sampling.
     case unCLIP = "UnCLIPScheduler"
     /// DDIM without noise.
@@ -15,7 +15,7 @@ public struct SchedulerConfig: Sendable, Equatable {
   }
 
   /// How a count of steps becomes timesteps; raw values are diffusers'.
-  public enum Spacing: String, Codable, Sendable {
+  public enum Spacing: String, ConfigChoice {
     /// Evenly, first and last timestep included.
     case uniform = "linspace"
     /// Multiples of a whole stride from 0.
@@ -120,39 +120,32 @@ public struct SchedulerConfig: Sendable, Equatable {
 
   /// Checks every value.
   ///
+  /// - Parameters:
+  ///   - file: the name used in errors.
+  ///   - path: the keys of the sections around it in that file.
   /// - Throws: `ConfigError.invalid` for the first that is impossible.
-  public func validate(file: String = "scheduler_config.json") throws(ConfigError) {
-    func require(
-      _ holds: Bool, _ key: Keys, _ value: String, _ expected: String
-    ) throws(ConfigError) {
-      guard holds else {
-        throw ConfigError.invalid(
-          file: file, key: key.rawValue, value: value, expected: expected)
-      }
-    }
-    try require(
-      (2...1_000_000).contains(trainStepCount), .trainStepCount, "\(trainStepCount)",
-      "it must lie between 2 and 1000000")
-    try require(
-      clipSampleRange > 0 && clipSampleRange.isFinite, .clipSampleRange, "\(clipSampleRange)",
-      "it must be above zero")
-    try require(
-      betaStart > 0 && betaStart <= betaEnd, .betaStart, "\(betaStart)",
-      "it must be above zero and at most beta_end, \(betaEnd)")
-    try require(betaEnd <= 1, .betaEnd, "\(betaEnd)", "it must be at most 1")
-    try require(
-      thresholdingRatio > 0 && thresholdingRatio <= 1, .thresholdingRatio,
-      "\(thresholdingRatio)", "it must be above 0 and at most 1")
-    try require(
-      thresholdingCap >= 1, .thresholdingCap, "\(thresholdingCap)", "it must be at least 1")
-    try require(
-      !zeroTerminalSignal || prediction != .epsilon, .zeroTerminalSignal, "true",
+  public func validate(
+    file: String = "scheduler_config.json", at path: String = ""
+  ) throws(ConfigError) {
+    let check = ConfigCheck(file: file, at: path)
+    try check.count("num_train_timesteps", trainStepCount, in: 2...1_000_000)
+    try check.positive("clip_sample_range", clipSampleRange)
+    // Smaller ones vanish in the float32 tables of diffusers, where no noise would be left.
+    try check.number("beta_start", betaStart, in: 1e-6...1)
+    try check.require(
+      betaStart <= betaEnd, "beta_start", betaStart, "it must be at most beta_end, \(betaEnd)")
+    try check.number("beta_end", betaEnd, in: 1e-6...0.9999)
+    try check.positive("dynamic_thresholding_ratio", thresholdingRatio, upTo: 1)
+    try check.number("sample_max_value", thresholdingCap, in: 1...1e6)
+    try check.require(
+      !zeroTerminalSignal || prediction != .epsilon, "rescale_betas_zero_snr", true,
       "a network that predicts epsilon cannot start from a sample without signal")
-    try require(
-      algorithm != .unCLIP || betaSchedule == .cosine, .betaSchedule,
+    try check.require(
+      algorithm != .unCLIP || betaSchedule == .cosine, "beta_schedule",
       "\"\(betaSchedule.rawValue)\"", "UnCLIPScheduler knows only \"squaredcos_cap_v2\"")
-    try require(
-      algorithm != .unCLIP || variance != .fixedLarge, .variance, "\"\(variance.rawValue)\"",
+    try check.require(
+      algorithm != .unCLIP || variance != .fixedLarge, "variance_type",
+      "\"\(variance.rawValue)\"",
       "UnCLIPScheduler knows only \"fixed_small_log\" and \"learned_range\"")
   }
 
@@ -212,7 +205,7 @@ public struct SchedulerConfig: Sendable, Equatable {
 }
 
 /// The rule by which a stage denoises; raw values are those of `--sampler` and of image metadata.
-public enum SamplerKind: String, Codable, Sendable, CaseIterable {
+public enum SamplerKind: String, ConfigChoice {
   /// Ancestral sampling, ``DDPMSampler``.
   case ddpm
   /// Deterministic, of first order, ``DDIMSampler`` with η = 0.
@@ -265,12 +258,12 @@ extension SchedulerConfig: Codable {
       thresholdingCap = try values.decode(Double.self, forKey: .thresholdingCap)
       spacing = try values.decode(Spacing.self, forKey: .spacing)
       guard try values.decode(Bool.self, forKey: .setAlphaToOne) else {
-        throw DecodingError.dataCorruptedError(
-          forKey: .setAlphaToOne, in: values, debugDescription: "only true is supported")
+        throw ConfigFault(
+          path: values.codingPath + [Keys.setAlphaToOne], expected: "only true is supported")
       }
       guard try values.decode(Int.self, forKey: .stepsOffset) == 0 else {
-        throw DecodingError.dataCorruptedError(
-          forKey: .stepsOffset, in: values, debugDescription: "only 0 is supported")
+        throw ConfigFault(
+          path: values.codingPath + [Keys.stepsOffset], expected: "only 0 is supported")
       }
     }
   }

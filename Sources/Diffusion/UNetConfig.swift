@@ -7,7 +7,7 @@ public import Foundation
 /// context) and `UNet2DModel` (the upsamplers: none). Source: ADM; diffusers.
 public struct UNetConfig: Codable, Sendable, Equatable {
   /// How the timestep enters a residual block.
-  public enum TimeShift: String, Codable, Sendable {
+  public enum TimeShift: String, ConfigChoice {
     /// Added before the second norm.
     case `default` = "default"
     /// Scales and shifts the second norm's output.
@@ -174,66 +174,82 @@ extension UNetConfig {
   }
 
   /// Checks what types cannot say.
+  ///
+  /// - Parameters:
+  ///   - file: the name used in errors.
+  ///   - path: the keys of the sections around it in that file.
   /// - Throws: `ConfigError.invalid` with the first rule broken.
-  public func validate(file: String) throws(ConfigError) {
-    func check(
-      _ holds: Bool, _ key: CodingKeys, _ value: Any, _ expected: String
-    ) throws(ConfigError) {
-      guard holds else {
-        throw ConfigError.invalid(
-          file: file, key: key.rawValue, value: "\(value)", expected: expected)
-      }
-    }
-    let depth = blockOutChannels.count
-    try check(
-      inChannels > 0 && outChannels > 0, .inChannels, [inChannels, outChannels],
-      "channel counts are positive")
-    try check(
-      patchSize > 0 && inChannels % (patchSize * patchSize) == 0
-        && outChannels % (patchSize * patchSize) == 0, .patchSize, patchSize,
+  public func validate(file: String, at path: String = "") throws(ConfigError) {
+    let check = ConfigCheck(file: file, at: path)
+    try check.count("in_channels", inChannels)
+    try check.count("out_channels", outChannels)
+    try check.count("patch_size", patchSize, in: 1...64)
+    try check.require(
+      inChannels.isMultiple(of: patchSize * patchSize)
+        && outChannels.isMultiple(of: patchSize * patchSize), "patch_size", patchSize,
       "its square must divide in_channels and out_channels, \(inChannels) and \(outChannels)")
-    try check(
-      depth > 0 && blockOutChannels.allSatisfy { $0 > 0 }, .blockOutChannels, blockOutChannels,
-      "it needs at least one level of positive width")
-    try check(normNumGroups > 0, .normNumGroups, normNumGroups, "it must be positive")
-    try check(
-      blockOutChannels.allSatisfy { $0 % normNumGroups == 0 }, .blockOutChannels,
-      blockOutChannels, "every entry must be a multiple of norm_num_groups, \(normNumGroups)")
-    try check(layersPerBlock > 0, .layersPerBlock, layersPerBlock, "it must be positive")
-    let known = [Self.residualDown, Self.attentionDown]
-    try check(
-      downBlockTypes.count == depth && downBlockTypes.allSatisfy(known.contains),
-      .downBlockTypes, downBlockTypes, "it must name \(depth) of \(known)")
-    let mirrored = levels.reversed().map { $0 == .attention ? Self.attentionUp : Self.residualUp }
-    try check(
-      upBlockTypes == mirrored, .upBlockTypes, upBlockTypes,
-      "the levels going up must mirror those going down: \(mirrored)")
+    try validateLevels(check)
+    try check.count("attention_head_dim", attentionHeadDim)
     if let width = crossAttentionDim {
-      try check(width > 0, .crossAttentionDim, width, "it must be positive")
+      try check.count("cross_attention_dim", width)
       let attending = zip(levels, blockOutChannels).filter { $0.0 == .attention }.map(\.1)
-      try check(
-        attentionHeadDim > 0
-          && (attending + blockOutChannels.suffix(1)).allSatisfy { $0 % attentionHeadDim == 0 },
-        .attentionHeadDim, attentionHeadDim,
+      try check.require(
+        (attending + blockOutChannels.suffix(1)).allSatisfy {
+          $0.isMultiple(of: attentionHeadDim)
+        }, "attention_head_dim", attentionHeadDim,
         "it must divide the channels of every level with attention and of the middle")
     } else {
-      try check(
-        !levels.contains(.attention), .crossAttentionDim, "null",
+      try check.require(
+        !levels.contains(.attention), "cross_attention_dim", "null",
         "levels with attention need it")
     }
-    try check(
-      classEmbedType == nil || classEmbedType == "identity", .classEmbedType,
-      classEmbedType ?? "null", "only \"identity\" is supported")
-    try check(dropout >= 0 && dropout < 1, .dropout, dropout, "it must be in 0 ..< 1")
-    try check(normEps > 0, .normEps, normEps, "it must be positive")
-    try check(
-      !addsCondition || sampleChannels == 2 * predictionChannels, .addsCondition, addsCondition,
+    try check.require(
+      classEmbedType == nil || classEmbedType == "identity", "class_embed_type",
+      "\"\(classEmbedType ?? "null")\"", "only \"identity\" is supported")
+    try check.belowOne("dropout", dropout)
+    try check.positive("norm_eps", normEps, upTo: 1)
+    try check.require(
+      !addsCondition || sampleChannels == 2 * predictionChannels, "adds_condition", addsCondition,
       "a sample of \(sampleChannels) channels does not end in a condition of the prediction's "
         + "\(predictionChannels)")
     if let side = sampleSize {
-      try check(
-        side > 0 && side % downsampling == 0, .sampleSize, side,
+      try check.count("sample_size", side, in: 1...ConfigLimit.side)
+      try check.require(
+        side.isMultiple(of: downsampling), "sample_size", side,
         "it must be a multiple of \(downsampling)")
+    }
+    try check.weights(weightEstimate, "block_out_channels", blockOutChannels)
+  }
+
+  private func validateLevels(_ check: ConfigCheck) throws(ConfigError) {
+    let depth = blockOutChannels.count
+    try check.require(
+      (1...12).contains(depth)
+        && blockOutChannels.allSatisfy { (1...ConfigLimit.width).contains($0) },
+      "block_out_channels", blockOutChannels,
+      "it must list 1 to 12 levels of 1 to \(ConfigLimit.width) channels")
+    try check.count("norm_num_groups", normNumGroups)
+    try check.require(
+      blockOutChannels.allSatisfy { $0.isMultiple(of: normNumGroups) }, "block_out_channels",
+      blockOutChannels, "every entry must be a multiple of norm_num_groups, \(normNumGroups)")
+    try check.count("layers_per_block", layersPerBlock, in: 1...64)
+    let known = [Self.residualDown, Self.attentionDown]
+    try check.require(
+      downBlockTypes.count == depth && downBlockTypes.allSatisfy(known.contains),
+      "down_block_types", downBlockTypes, "it must name \(depth) of \(known)")
+    let mirrored = levels.reversed().map { $0 == .attention ? Self.attentionUp : Self.residualUp }
+    try check.require(
+      upBlockTypes == mirrored, "up_block_types", upBlockTypes,
+      "the levels going up must mirror those going down: \(mirrored)")
+  }
+
+  /// About how many weights the network has: those of the residual blocks, which are most of them.
+  private var weightEstimate: Double {
+    let time = Double(timeEmbedWidth)
+    return blockOutChannels.reduce(time * time) { sum, channels in
+      let width = Double(channels)
+      let block = 18 * width * width + 2 * time * width
+      return sum + Double(2 * layersPerBlock + 1) * block
     }
   }
 

@@ -1,17 +1,22 @@
 package import Foundation
 
-/// A file that is written beside its place and takes it in one step.
+/// A file that is written beside its place, synced to the disk and takes its place in one step: a
+/// reader finds the old file or the whole new one, also after a crash.
 package final class AtomicFile {
   private let target: URL
   private let aside: URL
   private var descriptor: Int32
 
-  /// Throws: `FileError`.
+  /// Begins the file that ``commit()`` puts at `target`; without that nothing is left.
+  ///
+  /// - Throws: `FileError`.
   package init(_ target: URL) throws(FileError) {
     self.target = target
+    // Some file systems take names of 255 bytes; the end says what it was.
+    let name = String(target.lastPathComponent.suffix(40))
     aside = target.deletingLastPathComponent().appendingPathComponent(
-      ".\(target.lastPathComponent).\(getpid()).partial")
-    descriptor = open(aside.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+      ".\(name).\(getpid())-\(UInt32.random(in: 0 ... .max)).partial")
+    descriptor = open(aside.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     if descriptor < 0 { throw FileError.last(target) }
   }
 
@@ -21,9 +26,18 @@ package final class AtomicFile {
     unlink(aside.path)
   }
 
+  /// Writes a whole file.
+  ///
+  /// - Throws: `FileError`.
+  package static func write(_ bytes: some ContiguousBytes, to url: URL) throws(FileError) {
+    let file = try AtomicFile(url)
+    try file.write(bytes)
+    try file.commit()
+  }
+
   /// Adds bytes at the end.
   ///
-  /// Throws: `FileError`.
+  /// - Throws: `FileError`.
   package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -37,27 +51,36 @@ package final class AtomicFile {
 
   /// Adds bytes at the end.
   ///
-  /// Throws: `FileError`.
-  package func write(_ data: Data) throws(FileError) {
-    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: data.count, alignment: 1)
-    defer { copy.deallocate() }
-    data.copyBytes(to: copy)
-    try write(UnsafeRawBufferPointer(copy))
+  /// - Throws: `FileError`.
+  package func write(_ bytes: some ContiguousBytes) throws(FileError) {
+    let failure = bytes.withUnsafeBytes { buffer -> FileError? in
+      do throws(FileError) {
+        try write(buffer)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let failure { throw failure }
   }
 
   /// Waits until the bytes are on the disk, then puts the file in its place.
   ///
-  /// Throws: `FileError`.
+  /// - Throws: `FileError`.
   package func commit() throws(FileError) {
     guard fsync(descriptor) == 0, rename(aside.path, target.path) == 0 else {
       throw FileError.last(target)
     }
     close(descriptor)
     descriptor = -1
-    let folder = open(target.deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
-    if folder >= 0 {
-      fsync(folder)
-      close(folder)
-    }
+    syncFolder(target.deletingLastPathComponent())
   }
+}
+
+/// Waits until the names in a folder are on the disk; file systems that cannot are let be.
+func syncFolder(_ url: URL) {
+  let folder = open(url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+  guard folder >= 0 else { return }
+  fsync(folder)
+  close(folder)
 }

@@ -1,45 +1,52 @@
 package import Foundation
 
-/// Folders and files that are either wholly there or not there, whatever happens while they are
-/// written: filled under a hidden name, synced to the disk, then renamed.
+/// Folders that are either wholly there or not there, whatever happens while they are written:
+/// filled under a hidden name, synced to the disk, then renamed.
 package enum DurableFolder {
   /// Ends the names of folders that are being written or removed.
   package static let partialSuffix = ".partial"
 
   /// Makes the folder `name` in `parent` with what `fill` writes into the URL it gets.
   ///
-  /// Throws: what `fill` throws, and `FileError`; nothing of the folder is left then.
-  package static func create(
-    _ name: String, in parent: URL, fill: (URL) throws -> Void
-  ) throws {
+  /// - Parameter replacing: whether a folder of that name is replaced; otherwise it is an error.
+  /// - Throws: what `fill` throws, and `FileError`; nothing of the folder is left then.
+  package static func create<Result>(
+    _ name: String, in parent: URL, replacing: Bool = false, fill: (URL) throws -> Result
+  ) throws -> Result {
     let files = FileManager.default
     let partial = parent.appending(path: "." + name + partialSuffix)
+    let target = parent.appending(path: name)
     if files.fileExists(atPath: partial.path) { try files.removeItem(at: partial) }
+    let result: Result
     do {
       try files.createDirectory(at: partial, withIntermediateDirectories: true)
-      try fill(partial)
-      for file in try files.contentsOfDirectory(at: partial, includingPropertiesForKeys: nil) {
-        try sync(file)
-      }
-      try sync(partial)
-      try move(partial, to: parent.appending(path: name))
+      result = try fill(partial)
+      try syncAll(in: partial)
+      if replacing, files.fileExists(atPath: target.path) { try remove(target) }
+      try move(partial, to: target)
     } catch {
       // The first error is the one to tell; a rest of the folder is removed at the next start.
       do { try files.removeItem(at: partial) } catch {}
       throw error
     }
-    try sync(parent)
+    syncFolder(parent)
+    return result
   }
 
   /// Removes a folder so that no half of it can be taken for the whole.
+  ///
+  /// - Throws: `FileError`, and what the file manager throws.
   package static func remove(_ folder: URL) throws {
-    let name = "." + folder.lastPathComponent + partialSuffix
+    let name = "." + folder.lastPathComponent + ".old" + partialSuffix
     let partial = folder.deletingLastPathComponent().appending(path: name)
+    let files = FileManager.default
+    if files.fileExists(atPath: partial.path) { try files.removeItem(at: partial) }
     try move(folder, to: partial)
-    try FileManager.default.removeItem(at: partial)
+    try files.removeItem(at: partial)
   }
 
-  /// Removes what an interrupted ``create(_:in:fill:)`` or ``remove(_:)`` left in `parent`.
+  /// Removes what an interrupted ``create(_:in:replacing:fill:)`` or ``remove(_:)`` left in
+  /// `parent`.
   package static func removePartial(in parent: URL) throws {
     let files = FileManager.default
     for name in try files.contentsOfDirectory(atPath: parent.path)
@@ -48,19 +55,21 @@ package enum DurableFolder {
     }
   }
 
-  /// Writes a small file aside and renames it.
-  package static func write(_ data: Data, to url: URL) throws {
-    try data.write(to: url, options: .atomic)
-    try sync(url)
-  }
-
-  private static func move(_ from: URL, to: URL) throws {
+  private static func move(_ from: URL, to: URL) throws(FileError) {
     guard rename(from.path, to.path) == 0 else { throw FileError.last(to) }
   }
 
-  /// Waits until the file or folder is on the disk.
-  private static func sync(_ url: URL) throws {
-    let descriptor = open(url.path, O_RDONLY)
+  /// Waits until a folder and all below it are on the disk.
+  private static func syncAll(in folder: URL) throws {
+    for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
+      let url = folder.appending(path: name)
+      if FileManager.default.isFolder(url) { try syncAll(in: url) } else { try sync(url) }
+    }
+    syncFolder(folder)
+  }
+
+  private static func sync(_ url: URL) throws(FileError) {
+    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw FileError.last(url) }
     defer { close(descriptor) }
     guard fsync(descriptor) == 0 else { throw FileError.last(url) }

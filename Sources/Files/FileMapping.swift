@@ -10,30 +10,9 @@ package final class FileMapping {
   ///
   /// Throws: `FileError`.
   package init(_ url: URL) throws(FileError) {
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      throw FileError.last(url)
-    }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      throw FileError.last(url)
-    }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw FileError(url, "it is not a plain file")
-    }
-    let size = Int(status.st_size)
-    guard size > 0 else {
-      base = nil
-      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-      return
-    }
-    let mapped = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0)
-    guard let mapped, mapped != MAP_FAILED else {
-      throw FileError.last(url)
-    }
-    base = mapped
-    bytes = UnsafeRawBufferPointer(start: mapped, count: size)
+    let file = try PlainFile(url)
+    base = try file.map()
+    bytes = UnsafeRawBufferPointer(start: base, count: base == nil ? 0 : file.size)
   }
 
   deinit {

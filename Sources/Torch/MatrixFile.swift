@@ -46,7 +46,7 @@ public final class MatrixFile {
         header = try Self.safetensorsHeader(
           rows: rows, columns: columns, dtype: dtype, metadata: metadata)
       } catch {
-        throw .unwritable(file: url.path, reason: error.localizedDescription)
+        throw .unwritable(file: url.path, reason: "its texts are not all Unicode")
       }
     }
     do {

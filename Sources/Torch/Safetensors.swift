@@ -94,7 +94,7 @@ public enum Safetensors {
       header = try JSONSerialization.data(
         withJSONObject: items, options: [.sortedKeys, .withoutEscapingSlashes])
     } catch {
-      throw .unwritable(file: url.path, reason: error.localizedDescription)
+      throw .unwritable(file: url.path, reason: "its texts are not all Unicode")
     }
     header.append(contentsOf: [UInt8](repeating: 0x20, count: (8 - header.count % 8) % 8))
     do {

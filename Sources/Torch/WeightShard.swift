@@ -26,7 +26,7 @@ package struct WeightShard {
     } catch let error as DecodingError {
       throw .malformed(file: indexURL.path, reason: "it is no index of weights: \(brief(error))")
     } catch {
-      throw .unreadable(file: indexURL.path, reason: error.localizedDescription)
+      throw .unreadable(file: indexURL.path, reason: reason(of: error))
     }
     var shards: [WeightShard] = []
     for (name, entries) in Dictionary(grouping: index.weight_map, by: \.value) {

@@ -1,3 +1,5 @@
+import Files
+
 /// What a file is by its first bytes.
 public enum FileKind: Sendable, Equatable {
   /// A zip archive, as PyTorch writes since 1.6.
@@ -20,7 +22,7 @@ public enum FileKind: Sendable, Equatable {
     func begins(_ text: String) -> Bool { bytes.starts(with: text.utf8) }
     if ZipArchive.isZip(bytes) {
       self = .zip
-    } else if begins("version https://git-lfs") {
+    } else if GitLFS.isPointer(bytes) {
       self = .pointer
     } else if begins("<!") || begins("<html") {
       self = .page

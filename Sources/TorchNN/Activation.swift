@@ -1,7 +1,8 @@
+public import Config
 public import Torch
 
 /// An activation function; raw values are transformers' `hidden_act` and diffusers' `act_fn`.
-public enum Activation: String, Codable, Sendable, CaseIterable {
+public enum Activation: String, ConfigChoice {
   /// `max(x, 0)`.
   case relu
   /// `x Φ(x)`, with the error function.

@@ -104,10 +104,10 @@ public struct CheckpointStore: Sendable {
       if FileManager.default.fileExists(atPath: url.path) { try DurableFolder.remove(url) }
       try DurableFolder.create(name, in: folder) { partial in
         try fill(partial)
-        try DurableFolder.write(config, to: partial.appending(path: "config.json"))
+        try AtomicFile.write(config, to: partial.appending(path: "config.json"))
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try DurableFolder.write(
+        try AtomicFile.write(
           encoder.encode(state), to: partial.appending(path: "state.json"))
       }
       let kept = earlier.filter { $0.lastPathComponent != name }

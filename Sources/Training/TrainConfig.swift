@@ -65,6 +65,7 @@ where Model: Codable & Sendable & Equatable, Objective: Codable & Sendable & Equ
   public static func decode(_ json: Data, file: String) throws(ConfigError) -> Self {
     let config = try ConfigFile.decode(Self.self, from: json, file: file)
     try config.training.validate(file: file)
+    try config.data.validate(file: file)
     return config
   }
 }
@@ -108,15 +109,12 @@ public struct TokenizerTrainConfig: Codable, Sendable, Equatable {
   /// - Throws: `ConfigError`, with `file` as the name.
   public static func decode(_ json: Data, file: String) throws(ConfigError) -> Self {
     let config = try ConfigFile.decode(Self.self, from: json, file: file)
-    let rules = [
-      (CodingKeys.vocabularySize, config.vocabularySize, 514),
-      (.contextLength, config.contextLength, 3),
-      (.minimumCount, config.minimumCount, 1), (.captions, config.captions, 1),
-    ]
-    for (key, value, least) in rules where value < least {
-      throw ConfigError.invalid(
-        file: file, key: key.rawValue, value: "\(value)", expected: "it must be \(least) or more")
-    }
+    let check = ConfigCheck(file: file)
+    try check.count("vocabulary_size", config.vocabularySize, in: 514...1_000_000)
+    try check.count("context_length", config.contextLength, in: 3...ConfigLimit.positions)
+    try check.count("minimum_count", config.minimumCount, in: 1...1_000_000_000)
+    try check.count("captions", config.captions, in: 1...10_000_000)
+    try config.data.validate(file: file)
     return config
   }
 }

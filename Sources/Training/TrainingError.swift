@@ -10,6 +10,8 @@ public enum TrainingError: LocalizedError, Sendable, Equatable, CustomStringConv
   case notRead(path: String, reason: String)
   /// The output folder already holds a run and resuming was not asked for.
   case alreadyStarted(folder: String, checkpoint: String)
+  /// Another process trains into the output folder.
+  case busy(folder: String)
   /// A checkpoint of another format.
   case wrongFormat(path: String, found: Int, expected: Int)
   /// The checkpoint was made with another model or seed.
@@ -40,6 +42,10 @@ public enum TrainingError: LocalizedError, Sendable, Equatable, CustomStringConv
       return
         "\(folder): holds a run already (\(checkpoint)); add --resume to go on with it, or "
         + "choose another --out."
+    case .busy(let folder):
+      return
+        "\(folder): another process is training into it; wait for its end, or choose another "
+        + "--out."
     case .wrongFormat(let path, let found, let expected):
       return
         "\(path): is of checkpoint format \(found), but this program reads format \(expected); "

@@ -20,7 +20,7 @@ public final class TrainingLog {
           kept += line + [UInt8(ascii: "\n")]
         }
       }
-      try DurableFolder.write(kept, to: url)
+      try AtomicFile.write(kept, to: url)
       file = try FileHandle(forWritingTo: url)
       try file.seekToEnd()
     } catch {

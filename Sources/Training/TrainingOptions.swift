@@ -7,7 +7,7 @@ import TorchNN
 /// Every key is required, so a file says all that was chosen; unknown keys are refused.
 public struct TrainingOptions: Codable, Sendable, Equatable {
   /// The number format of activations and matrix products.
-  public enum Precision: String, Codable, Sendable {
+  public enum Precision: String, ConfigChoice {
     /// Single precision throughout.
     case float32
     /// bfloat16 where autocast allows; weights, moments and averages stay float32.
@@ -15,7 +15,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   }
 
   /// How the learning rate falls after the warm-up.
-  public enum Schedule: String, Codable, Sendable {
+  public enum Schedule: String, ConfigChoice {
     /// Half a cosine from the learning rate down to the final one.
     case cosine
     /// No fall.
@@ -96,47 +96,28 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   /// - Parameter file: the name used in errors.
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String) throws(ConfigError) {
-    func require(
-      _ holds: Bool, _ key: CodingKeys, _ value: some Any, _ expected: String
-    ) throws(ConfigError) {
-      guard !holds else { return }
-      throw ConfigError.invalid(
-        file: file, key: "training." + key.rawValue, value: "\(value)", expected: expected)
-    }
-    func requireCount(
-      _ value: Int, _ key: CodingKeys, atLeast least: Int
-    ) throws(ConfigError) {
-      try require(value >= least, key, value, "it must be \(least) or more")
-    }
-    func requireRate(_ value: Double, _ key: CodingKeys) throws(ConfigError) {
-      try require(
-        value >= 0 && value.isFinite, key, value, "it must be a finite number of 0 or more")
-    }
-    try requireCount(steps, .steps, atLeast: 1)
-    try requireCount(batchSize, .batchSize, atLeast: 1)
-    try requireCount(gradientAccumulation, .gradientAccumulation, atLeast: 1)
-    try requireCount(warmUpSteps, .warmUpSteps, atLeast: 0)
-    try require(
-      warmUpSteps <= steps, .warmUpSteps, warmUpSteps, "it must be at most the \(steps) steps")
-    try requireCount(logEverySteps, .logEverySteps, atLeast: 1)
-    try requireCount(sampleEverySteps, .sampleEverySteps, atLeast: 0)
-    try requireCount(checkpointEverySteps, .checkpointEverySteps, atLeast: 0)
-    try requireCount(keepCheckpoints, .keepCheckpoints, atLeast: 1)
-    try requireCount(threads, .threads, atLeast: 0)
-    try requireRate(learningRate, .learningRate)
-    try requireRate(finalLearningRate, .finalLearningRate)
-    try requireRate(weightDecay, .weightDecay)
-    try requireRate(emaWarmUpPower, .emaWarmUpPower)
-    try requireRate(checkpointEverySeconds, .checkpointEverySeconds)
-    try require(
-      epsilon > 0 && epsilon.isFinite, .epsilon, epsilon, "it must be greater than 0")
-    try require(
-      maxGradientNorm > 0, .maxGradientNorm, maxGradientNorm, "it must be greater than 0")
-    try require(
-      betas.count == 2 && betas.allSatisfy { (0..<1).contains($0) }, .betas, betas,
+    let check = ConfigCheck(file: file, at: "training")
+    try check.count("steps", steps, in: 1...1_000_000_000)
+    try check.count("batch_size", batchSize)
+    try check.count("gradient_accumulation", gradientAccumulation)
+    try check.count("warm_up_steps", warmUpSteps, in: 0...steps)
+    try check.number("learning_rate", learningRate, in: 0...1000)
+    try check.number("final_learning_rate", finalLearningRate, in: 0...1000)
+    try check.number("weight_decay", weightDecay, in: 0...1000)
+    try check.require(
+      betas.count == 2 && betas.allSatisfy { (0..<1).contains($0) }, "betas", betas,
       "it must be two numbers of 0 or more and less than 1")
-    try require(
-      (0..<1).contains(emaDecay), .emaDecay, emaDecay, "it must be 0 or more and less than 1")
+    try check.positive("epsilon", epsilon, upTo: 1)
+    try check.positive("max_gradient_norm", maxGradientNorm, upTo: 1e9)
+    try check.belowOne("ema_decay", emaDecay)
+    try check.number("ema_warm_up_power", emaWarmUpPower, in: 0...100)
+    let interval = 0...1_000_000_000
+    try check.count("log_every_steps", logEverySteps, in: 1...interval.upperBound)
+    try check.count("sample_every_steps", sampleEverySteps, in: interval)
+    try check.count("checkpoint_every_steps", checkpointEverySteps, in: interval)
+    try check.number("checkpoint_every_seconds", checkpointEverySeconds, in: 0...1e9)
+    try check.count("keep_checkpoints", keepCheckpoints, in: 1...10_000)
+    try check.count("threads", threads, in: 0...ConfigLimit.threads)
   }
 
   /// The learning rate of each step.

@@ -121,6 +121,7 @@ extension TrainingRun {
   private func labeled(
     _ options: TrainingOptions, _ data: DataOptions, size: Int, channels: Int
   ) throws -> LabeledStream {
+    try requireBatchFits(options, data, size: size, channels: channels)
     if options.threads > 0 { setThreadCount(options.threads) }
     return try LabeledStream(
       directories: self.data, options: data, batchSize: options.batchSize, size: size,

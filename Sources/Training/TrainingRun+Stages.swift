@@ -30,7 +30,7 @@ extension TrainingRun {
   func clipTask() throws -> Prepared<CLIPTask> {
     let config = try TrainConfig<CLIPConfig, CLIPTask.Objective>.decode(
       configuration, file: configurationName)
-    try CLIPTask.validate(config.model, file: configurationName)
+    try config.model.validate(file: configurationName, at: "model")
     try config.objective.validate(file: configurationName, data: config.data)
     let folder = try modelFolder(with: [.tokenizer])
     let stream = try pictures(config.training, config.data, size: config.model.vision.imageSize)
@@ -51,16 +51,16 @@ extension TrainingRun {
   ) throws -> Prepared<PriorTask> {
     let config = try TrainConfig<PriorTask.Model, PriorTask.Objective>.decode(
       configuration, file: configurationName)
-    try config.model.transformer.validate(file: configurationName)
-    try config.model.scheduler.validate(file: configurationName)
+    try config.model.transformer.validate(file: configurationName, at: "model.transformer")
+    try config.model.scheduler.validate(file: configurationName, at: "model.scheduler")
     try config.objective.validate(file: configurationName)
     let clip = try frozenCLIP()
     try require(
-      config.model.transformer.embeddingDim == clip.embeddingWidth, "embedding_dim",
+      config.model.transformer.embeddingDim == clip.embeddingWidth, "transformer.embedding_dim",
       config.model.transformer.embeddingDim, "CLIP's embeddings have \(clip.embeddingWidth) numbers"
     )
     try require(
-      config.model.transformer.numEmbeddings == clip.contextLength, "num_embeddings",
+      config.model.transformer.numEmbeddings == clip.contextLength, "transformer.num_embeddings",
       config.model.transformer.numEmbeddings, "CLIP's sentences have \(clip.contextLength) tokens")
     let stream = try pictures(config.training, config.data, size: clip.imageSize)
     let embedded = try embeddings(
@@ -81,7 +81,7 @@ extension TrainingRun {
   ) throws -> Prepared<HintTask> {
     let config = try TrainConfig<HintTask.Model, HintTask.Objective>.decode(
       configuration, file: configurationName)
-    try config.model.hint.validate(file: configurationName, key: "model.hint.")
+    try config.model.hint.validate(file: configurationName, at: "model.hint")
     try config.objective.validate(file: configurationName)
     let clip = try frozenCLIP()
     try require(
@@ -162,6 +162,7 @@ extension TrainingRun {
   func pictures(
     _ options: TrainingOptions, _ data: DataOptions, size: Int
   ) throws -> PictureStream {
+    try requireBatchFits(options, data, size: size)
     if options.threads > 0 { setThreadCount(options.threads) }
     return try PictureStream(
       directories: self.data, options: data, batchSize: options.batchSize, size: size,
@@ -195,11 +196,22 @@ extension TrainingRun {
     RandomSource(seed: StepSeed.seed(options.seed, .weights, at: 0))
   }
 
+  /// Requires that a size of the model fits the parts and the data it is trained with.
   func require(
     _ holds: Bool, _ key: String, _ value: Int, _ expected: String
   ) throws(ConfigError) {
-    guard !holds else { return }
-    throw ConfigError.invalid(
-      file: configurationName, key: "model." + key, value: "\(value)", expected: expected)
+    try ConfigCheck(file: configurationName, at: "model").require(holds, key, value, expected)
+  }
+
+  /// Requires that a batch of images, with those prepared ahead, does not take all memory.
+  func requireBatchFits(
+    _ options: TrainingOptions, _ data: DataOptions, size: Int, channels: Int = 3
+  ) throws(ConfigError) {
+    let batch = 4.0 * Double(options.batchSize) * Double(size * size * channels)
+    let bytes = batch * Double(1 + max(data.prefetch, data.workers))
+    try ConfigCheck(file: configurationName, at: "training").require(
+      bytes <= Double(ConfigLimit.batchBytes), "batch_size", options.batchSize,
+      "batches of \(size)x\(size) images with \(data.prefetch) prepared ahead would take "
+        + "\(Int(bytes / 0x1p30)) GiB, and at most \(ConfigLimit.batchBytes >> 30) are allowed")
   }
 }

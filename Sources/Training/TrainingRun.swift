@@ -1,5 +1,6 @@
 import Classics
 import Config
+import Files
 public import Foundation
 public import Torch
 import TorchNN
@@ -68,7 +69,19 @@ public struct TrainingRun {
   public func run(
     observe: (TrainingEvent) -> Void = { _ in }, shouldStop: () -> Bool = { false }
   ) throws {
-    try requireStartable()
+    let lock = try requireStartable()
+    defer { withExtendedLifetime(lock) {} }
+    // Each weight has a gradient and two moments, of four bytes each.
+    let fitting = Double(ProcessInfo.processInfo.physicalMemory) / 16
+    let most = device == .cpu ? min(ConfigLimit.weights, fitting) : ConfigLimit.weights
+    try ConfigLimit.$weights.withValue(most) {
+      try train(observe: observe, shouldStop: shouldStop)
+    }
+  }
+
+  private func train(
+    observe: (TrainingEvent) -> Void, shouldStop: () -> Bool
+  ) throws {
     switch stage {
     case .tokenizer: try trainTokenizer(observe: observe)
     case .clip: try train(try clipTask(), shouldStop: shouldStop, observe: observe)
@@ -97,14 +110,26 @@ public struct TrainingRun {
     let start: () throws -> Void
   }
 
-  /// A run may begin in a folder without checkpoints, and go on in one with.
-  private func requireStartable() throws(TrainingError) {
+  /// A run may begin in a folder without checkpoints, and go on in one with, that no other process
+  /// trains into.
+  ///
+  /// - Returns: what keeps others out.
+  private func requireStartable() throws(TrainingError) -> FolderLock {
+    let lock: FolderLock?
+    do {
+      try FileManager.default.createDirectory(at: out, withIntermediateDirectories: true)
+      lock = try FolderLock(out)
+    } catch {
+      throw TrainingError.notWritten(path: out.path, reason: reason(of: error))
+    }
+    guard let lock else { throw TrainingError.busy(folder: out.path) }
     let store = CheckpointStore(folder: out, keep: 1)
     if !resume, let checkpoint = try store.latest() {
       throw TrainingError.alreadyStarted(
         folder: out.path, checkpoint: checkpoint.lastPathComponent)
     }
     try store.prepare()
+    return lock
   }
 
   private func train<Model: PictureModel>(

@@ -44,17 +44,21 @@ public struct ImageHintConfig: Codable, Sendable, Equatable {
   }
 
   /// Checks each size.
+  ///
+  /// - Parameters:
+  ///   - file: the name used in errors.
+  ///   - path: the keys of the sections around it in that file.
   /// - Throws: `ConfigError.invalid` for the first that is impossible.
-  public func validate(file: String, key prefix: String = "") throws(ConfigError) {
-    let sizes: [(CodingKeys, Int, Int)] = [
-      (.clipEmbeddingsDim, clipEmbeddingsDim, 1), (.hiddenSize, hiddenSize, 1),
-      (.numLayers, numLayers, 0), (.sampleSize, sampleSize, 1),
-    ]
-    for (key, size, least) in sizes where size < least {
-      throw ConfigError.invalid(
-        file: file, key: prefix + key.rawValue, value: "\(size)",
-        expected: "it must be \(least) or more")
-    }
+  public func validate(file: String, at path: String = "") throws(ConfigError) {
+    let check = ConfigCheck(file: file, at: path)
+    try check.count("clip_embeddings_dim", clipEmbeddingsDim)
+    try check.count("hidden_size", hiddenSize)
+    try check.count("num_layers", numLayers, in: 0...ConfigLimit.layers)
+    try check.count("sample_size", sampleSize, in: 1...ConfigLimit.side)
+    let width = Double(hiddenSize)
+    let ends = Double(2 * clipEmbeddingsDim + 3 * sampleSize * sampleSize) * width
+    try check.weights(
+      Double(numLayers) * 8 * width * width + ends, "hidden_size", hiddenSize)
   }
 }
 

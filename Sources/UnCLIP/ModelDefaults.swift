@@ -46,9 +46,19 @@ public struct ModelDefaults: Sendable, Equatable {
           file: url.path, key: key, value: other.text, expected: "it must be a text")
       }
     }
-    return ModelDefaults(
-      name: try text("name"), version: try text("version"),
-      sampling: try sampling.replacing(values, file: url.path))
+    let name = try text("name")
+    let version = try text("version")
+    sampling = try sampling.replacing(values, file: url.path)
+    do {
+      try sampling.validate()
+    } catch .outOfRange(let setting, let value, let range) {
+      throw .invalid(
+        file: url.path, key: setting.replacing(" ", with: "_"), value: value,
+        expected: "it must be \(range)")
+    } catch {
+      throw .unreadable(file: url.path, reason: error.description)
+    }
+    return ModelDefaults(name: name, version: version, sampling: sampling)
   }
 
   /// The file's content.

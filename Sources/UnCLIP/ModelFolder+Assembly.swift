@@ -1,5 +1,6 @@
 import CLIP
 import Config
+import Files
 import Foundation
 public import Torch
 import TorchNN
@@ -29,39 +30,19 @@ extension ModelFolder {
       throw ModelFolderError.missing(
         folder: sources.map(\.url.path).joined(separator: ", "), part: part.rawValue)
     }
-    let aside = ModelFolder(
-      url.deletingLastPathComponent().appendingPathComponent(
-        ".\(url.lastPathComponent)-\(ProcessInfo.processInfo.processIdentifier)"))
     do {
-      for (part, source) in found { try aside.copy(part, from: source, dtype: dtype) }
-      try aside.writeDefaults(defaults)
-      try aside.writeIndex()
-      try aside.move(to: url)
-    } catch {
-      try aside.remove()
-      throw error
+      try DurableFolder.create(
+        url.lastPathComponent, in: url.deletingLastPathComponent(), replacing: true
+      ) { url in
+        let aside = ModelFolder(url)
+        for (part, source) in found { try aside.copy(part, from: source, dtype: dtype) }
+        try aside.writeDefaults(defaults)
+        try aside.writeIndex()
+      }
+    } catch let error as FileError {
+      throw CheckpointError.unwritable(file: url.path, reason: error.reason)
     }
     return found
-  }
-
-  /// Puts this folder in the place of another.
-  private func move(to target: URL) throws {
-    try ModelFolder(target).remove()
-    do {
-      try FileManager.default.moveItem(at: url, to: target)
-    } catch {
-      throw CheckpointError.unwritable(file: target.path, reason: error.localizedDescription)
-    }
-  }
-
-  /// Removes the folder, if it is there.
-  private func remove() throws {
-    guard FileManager.default.fileExists(atPath: url.path) else { return }
-    do {
-      try FileManager.default.removeItem(at: url)
-    } catch {
-      throw CheckpointError.unwritable(file: url.path, reason: error.localizedDescription)
-    }
   }
 
   /// Copies a part: its weights as `dtype`, its other files as they are.
@@ -75,7 +56,7 @@ extension ModelFolder {
           at: from.appendingPathComponent(name), to: to.appendingPathComponent(name))
       }
     } catch {
-      throw CheckpointError.unwritable(file: to.path, reason: error.localizedDescription)
+      throw CheckpointError.unwritable(file: to.path, reason: reason(of: error))
     }
     guard let stem = part.weightStem else { return }
     try Safetensors.write(

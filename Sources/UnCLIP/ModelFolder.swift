@@ -1,4 +1,5 @@
 import Config
+import Files
 public import Foundation
 public import Torch
 import TorchNN
@@ -188,9 +189,9 @@ public struct ModelFolder: Sendable, Equatable {
     do {
       try FileManager.default.createDirectory(
         at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try data.write(to: file, options: .atomic)
+      try AtomicFile.write(data, to: file)
     } catch {
-      throw CheckpointError.unwritable(file: file.path, reason: error.localizedDescription)
+      throw CheckpointError.unwritable(file: file.path, reason: reason(of: error))
     }
   }
 }

@@ -65,30 +65,29 @@ public struct PriorConfig: Codable, Sendable, Equatable {
   }
 
   /// Checks what types cannot say.
+  ///
+  /// - Parameters:
+  ///   - file: the name used in errors.
+  ///   - path: the keys of the sections around it in that file.
   /// - Throws: `ConfigError.invalid` with the first rule broken.
-  public func validate(file: String) throws(ConfigError) {
-    let counts: [(CodingKeys, Int)] = [
-      (.numAttentionHeads, numAttentionHeads), (.attentionHeadDim, attentionHeadDim),
-      (.numLayers, numLayers), (.embeddingDim, embeddingDim), (.numEmbeddings, numEmbeddings),
-    ]
-    for (key, count) in counts where count < 1 {
-      throw ConfigError.invalid(
-        file: file, key: key.rawValue, value: "\(count)", expected: "it must be at least 1")
-    }
-    guard additionalEmbeddings == 4 else {
-      throw ConfigError.invalid(
-        file: file, key: CodingKeys.additionalEmbeddings.rawValue,
-        value: "\(additionalEmbeddings)", expected: "only 4 is supported")
-    }
-    guard width % 2 == 0 else {
-      throw ConfigError.invalid(
-        file: file, key: CodingKeys.attentionHeadDim.rawValue, value: "\(attentionHeadDim)",
-        expected: "heads times their width must be even")
-    }
-    guard dropout >= 0, dropout < 1 else {
-      throw ConfigError.invalid(
-        file: file, key: CodingKeys.dropout.rawValue, value: "\(dropout)",
-        expected: "it must be in 0 ..< 1")
-    }
+  public func validate(file: String, at path: String = "") throws(ConfigError) {
+    let check = ConfigCheck(file: file, at: path)
+    try check.count("num_attention_heads", numAttentionHeads)
+    try check.count("attention_head_dim", attentionHeadDim)
+    try check.count("num_layers", numLayers, in: 1...ConfigLimit.layers)
+    try check.count("embedding_dim", embeddingDim)
+    try check.count("num_embeddings", numEmbeddings, in: 1...ConfigLimit.positions)
+    try check.count("additional_embeddings", additionalEmbeddings, in: 4...4)
+    try check.require(
+      width <= ConfigLimit.width, "num_attention_heads", numAttentionHeads,
+      "times attention_head_dim it must be at most \(ConfigLimit.width)")
+    try check.require(
+      width.isMultiple(of: 2), "attention_head_dim", attentionHeadDim,
+      "heads times their width must be even")
+    try check.belowOne("dropout", dropout)
+    let inner = Double(width)
+    try check.weights(
+      Double(numLayers) * 12 * inner * inner + Double(numEmbeddings + 4) * inner
+        + 4 * inner * Double(embeddingDim), "num_layers", numLayers)
   }
 }

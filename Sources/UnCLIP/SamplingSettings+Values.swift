@@ -57,7 +57,7 @@ extension GenerationSettings {
     var values: [String: JSONValue] = [:]
     for (key, own) in try sampling.values() {
       guard let value = metadata[key] else { continue }
-      guard case .number = own else {
+      guard own.isNumber else {
         values[key] = .string(value)
         continue
       }

@@ -35,16 +35,22 @@ public struct TextProjectionConfig: Codable, Sendable, Equatable {
     let config = try ConfigFile.read(
       TextProjectionConfig.self, at: url,
       ignored: ["_class_name", "_diffusers_version", "_name_or_path"])
-    let counts: [(CodingKeys, Int)] = [
-      (.clipEmbeddingsDim, config.clipEmbeddingsDim),
-      (.clipExtraContextTokens, config.clipExtraContextTokens),
-      (.crossAttentionDim, config.crossAttentionDim), (.timeEmbedDim, config.timeEmbedDim),
-    ]
-    for (key, count) in counts where count < 1 {
-      throw ConfigError.invalid(
-        file: url.path, key: key.rawValue, value: "\(count)", expected: "it must be at least 1")
-    }
+    try config.validate(file: url.path)
     return config
+  }
+
+  /// Checks every value.
+  ///
+  /// - Throws: `ConfigError.invalid` for the first that is impossible.
+  public func validate(file: String) throws(ConfigError) {
+    let check = ConfigCheck(file: file)
+    try check.count("clip_embeddings_dim", clipEmbeddingsDim)
+    try check.count("clip_extra_context_tokens", clipExtraContextTokens, in: 1...1024)
+    try check.count("cross_attention_dim", crossAttentionDim)
+    try check.count("time_embed_dim", timeEmbedDim, in: 1...4 * ConfigLimit.width)
+    let out = 2 * timeEmbedDim + (clipExtraContextTokens + 1) * crossAttentionDim
+    try check.weights(
+      Double(clipEmbeddingsDim) * Double(out), "clip_embeddings_dim", clipEmbeddingsDim)
   }
 
   /// The file's content, which diffusers reads too.

@@ -56,14 +56,13 @@ import TorchNN
   @Test func impossibleSizesAreRefused() throws {
     #expect(
       try sentence { $0["num_attention_heads"] = .number(3) }
-        == "config.json: 'num_attention_heads' is 3, but it must divide hidden_size, 16.")
+        == "config.json: 'num_attention_heads' is 3, but it must divide hidden_size, which is 16.")
     #expect(
       try sentence { $0["num_hidden_layers"] = .number(0) }
-        == "config.json: 'num_hidden_layers' is 0, but it must be at least 1.")
+        == "config.json: 'num_hidden_layers' is 0, but it must be 1 to 1024.")
     #expect(
       try sentence { $0["max_position_embeddings"] = .number(1) }
-        == "config.json: 'max_position_embeddings' is 1, but a context holds at least a start and "
-        + "an end token.")
+        == "config.json: 'max_position_embeddings' is 1, but it must be 2 to 65536.")
     #expect(
       try sentence { $0["eos_token_id"] = .number(50) }
         == "config.json: 'eos_token_id' is 50, but ids run from 0 to 49.")
@@ -73,7 +72,7 @@ import TorchNN
     )
     #expect(
       try sentence { $0["layer_norm_eps"] = .number(0) }
-        == "config.json: 'layer_norm_eps' is 0.0, but it must lie between 0 and 1.")
+        == "config.json: 'layer_norm_eps' is 0.0, but it must be above 0 and at most 1.")
     #expect(
       try sentence { $0["attention_dropout"] = .number(0.1) }
         == "config.json: 'attention_dropout' is 0.1, but only 0 is supported.")
@@ -84,7 +83,7 @@ import TorchNN
     vision.patchSize = 5
     #expect(
       #expect(throws: ConfigError.self) { try vision.validate(file: "config.json") }?.description
-        == "config.json: 'patch_size' is 5, but it must divide image_size, 16.")
+        == "config.json: 'patch_size' is 5, but it must divide image_size, which is 16.")
   }
 
   @Test func towersShareASpace() throws {

@@ -255,7 +255,8 @@ import TorchNN
         .contains("'vision_cfg.layers' is [3, 4, 6, 3], but a ResNet tower is not supported"))
     #expect(
       try openCLIP("\"head_width\": 8", "\"head_width\": 7")
-        == "open_clip_config.json: 'vision_cfg.head_width' is 7, but it must divide the width, 24.")
+        == "open_clip_config.json: 'vision_cfg.head_width' is 7, but it must divide the "
+        + "width, which is 24.")
     #expect(
       try openCLIP("\"heads\": 2", "\"heads\": 2, \"hf_model_name\": \"roberta-base\"")
         .contains("(text_cfg): 'hf_model_name' is \"roberta-base\", but only null"))

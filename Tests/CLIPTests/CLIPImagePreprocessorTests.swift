@@ -99,11 +99,13 @@ import TorchNN
         == "file: unknown key 'sharpen'; remove it or correct its spelling.")
     #expect(
       try sentence(file("224", "224").replacingOccurrences(of: "[0.5, 0.5, 0.5]", with: "[0.5]"))
-        == "file: 'image_mean' is [0.5], but pictures have three channels.")
+        == "file: 'image_mean' is [0.5], but it must be three numbers of 0 to 1, for red, green and "
+        + "blue.")
     #expect(
       try sentence(
         file("224", "224").replacingOccurrences(
           of: "\"image_std\": [0.5, 0.5, 0.5]", with: "\"image_std\": [0.5, 0, 0.5]"))
-        == "file: 'image_std' is [0.5, 0.0, 0.5], but three positive numbers are needed.")
+        == "file: 'image_std' is [0.5, 0.0, 0.5], but it must be three numbers above 0 and at "
+        + "most 1000, for red, green and blue.")
   }
 }

@@ -40,7 +40,17 @@ private struct Small: Codable, Equatable {
   @Test(arguments: [
     (#"{"width": 3, "inner": {"rate": 1, "colour": 2}}"#, "unknown key 'inner.colour'"),
     (#"{"width": 3, "inner": {}}"#, "the key 'inner.rate' is missing"),
-    (#"{"width": "3", "inner": {"rate": 1}}"#, "'width' is of the wrong type"),
+    (
+      #"{"width": "3", "inner": {"rate": 1}}"#,
+      "'width' is the text \"3\", but it must be a whole number."
+    ),
+    (#"{"width": 3.5, "inner": {"rate": 1}}"#, "'width' is 3.5, but it must be a whole number"),
+    (#"{"width": 1e300, "inner": {"rate": 1}}"#, "'width' is 1e+300, but it must be a whole"),
+    (#"{"width": null, "inner": {"rate": 1}}"#, "'width' is null, but it must be a whole number."),
+    (#"{"width": 3, "inner": [1]}"#, "'inner' is a list, but it must be a section with keys"),
+    (#"{"width": 3, "inner": {"rate": "x"}}"#, "'inner.rate' is the text \"x\", but it must be"),
+    (#"{"widht": 3, "inner": {"rate": 1}}"#, "unknown key 'widht' (did you mean 'width'?)"),
+    (#"{"width": 3, "heads": 1, "haeds": 2, "inner": {"rate": 1}}"#, "unknown key 'haeds';"),
     (#"{"act_fn": "relu", "width": 3, "inner": {"rate": 1}}"#, #"only "silu" is supported"#),
     ("[", "not a JSON object"),
   ])

@@ -58,7 +58,8 @@ import TorchNN
   @Test(arguments: [
     (
       "\"clip_sample\"", "\"klip_sample\"",
-      "scheduler_config.json: the key 'clip_sample' is missing; add it."
+      "scheduler_config.json: unknown key 'klip_sample' (did you mean 'clip_sample'?); remove it or "
+        + "correct its spelling."
     ),
     (
       "\"clip_sample\": true,", "\"clip_sample\": true, \"beta_start\": 0.1,",
@@ -66,11 +67,11 @@ import TorchNN
     ),
     (
       "1000", "1",
-      "scheduler_config.json: 'num_train_timesteps' is 1, but it must lie between 2 and 1000000."
+      "scheduler_config.json: 'num_train_timesteps' is 1, but it must be 2 to 1000000."
     ),
     (
       "1.0", "0",
-      "scheduler_config.json: 'clip_sample_range' is 0.0, but it must be above zero."
+      "scheduler_config.json: 'clip_sample_range' is 0.0, but it must be above 0 and at most 1e6."
     ),
     (
       "learned_range", "fixed_large",
@@ -130,7 +131,7 @@ import TorchNN
     let error = #expect(throws: ConfigError.self) { _ = try SchedulerConfig.read(at: missing) }
     #expect(
       error?.description
-        == "/nowhere/scheduler_config.json: cannot be read as a configuration: there is no such file."
+        == "/nowhere/scheduler_config.json: cannot be read as a configuration: there is no such file or folder."
     )
   }
 }

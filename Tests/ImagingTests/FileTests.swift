@@ -54,13 +54,13 @@ import Testing
         try picture(2, 2, 3).write(to: url)
       }
       #expect(
-        missing.description == "cannot write image \(url.path): No such file or directory")
+        missing.description == "cannot write image \(url.path): there is no such file or folder")
       let taken = folder.appending(path: "taken.png")
       try FileManager.default.createDirectory(at: taken, withIntermediateDirectories: true)
       let error = try #require(throws: ImageError.self) {
         try picture(2, 2, 3).write(to: URL(filePath: taken.path))
       }
-      #expect(error.description == "cannot write image \(taken.path): Is a directory")
+      #expect(error.description == "cannot write image \(taken.path): it is a folder")
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["taken.png"])
     }
   }

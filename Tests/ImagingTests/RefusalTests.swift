@@ -168,10 +168,10 @@ import Testing
       let absent = try #require(throws: ImageError.self) { _ = try Image(contentsOf: missing) }
       #expect(
         absent.description
-          == "cannot read image \(missing.path): No such file or directory")
+          == "cannot read image \(missing.path): there is no such file or folder")
       let odd = try #require(throws: ImageError.self) { _ = try Image(contentsOf: folder) }
       #expect(
-        odd.description == "cannot read image \(folder.path): it is not a regular file")
+        odd.description == "cannot read image \(folder.path): it is not a plain file")
       let url = folder.appending(path: "big.png")
       try Data(count: 100).write(to: url)
       let large = try #require(throws: ImageError.self) {

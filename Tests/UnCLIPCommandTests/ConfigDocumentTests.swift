@@ -36,10 +36,19 @@ import TorchNN
   }
 
   @Test(arguments: [
-    ("", "it is empty"), ("a: [1", "run.yaml: cannot be read"), ("a: 1\na: 2", "run.yaml: cannot"),
+    ("", "it is empty"), ("a: [1", "run.yaml: cannot be read"),
+    ("a: 1\na: 2", "the key 'a' stands twice"),
+    ("a: 1\n\tb: 2", "line 2, column 1 is not YAML: check the indentation (spaces, not tabs)"),
+    ("a: b: 1", "line 1, column 5 is not YAML"),
+    ("a: *b", "it refers to a name (*name)"), ("x: {a: .nan}", "'x.a' is .nan, but it must be"),
   ])
   func refusesWhatIsNotYAML(text: String, part: String) {
     #expect(sentence { try value(text) }.contains(part), "\(sentence { try value(text) })")
+  }
+
+  @Test func wholeNumbersStayExact() throws {
+    #expect(
+      try value("seed: 9007199254740993") == .object(["seed": .integer(9_007_199_254_740_993)]))
   }
 
   /// Nine aliases of nine aliases and so on; as values, as keys, and merged.
@@ -80,6 +89,6 @@ import TorchNN
     let url = URL(fileURLWithPath: "/nowhere/run.json")
     #expect(
       sentence { try ConfigDocument.json(at: url) }
-        == "/nowhere/run.json: cannot be read as a configuration: there is no such file.")
+        == "/nowhere/run.json: cannot be read as a configuration: there is no such file or folder.")
   }
 }

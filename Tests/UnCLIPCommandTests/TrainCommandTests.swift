@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import TestSupport
 import Testing
@@ -70,6 +71,16 @@ import Testing
       try train("tokenizer", small, "--out", "out"), status: 65, saying: "'vocabulary_size' is 3")
     expectFailure(
       try train("tokenizer", "[1", "--out", "out"), status: 65, saying: "tokenizer.yaml: cannot")
+  }
+
+  @Test func refusesAFolderThatAnotherProcessTrainsInto() throws {
+    let out = folder.file("busy")
+    try FileManager.default.createDirectory(at: out, withIntermediateDirectories: true)
+    let lock = try #require(try FolderLock(out))
+    expectFailure(
+      try train("tokenizer", config("tokenizer"), "--out", out.path), status: 73,
+      saying: out.path, "another process is training into it")
+    withExtendedLifetime(lock) {}
   }
 
   @Test func refusesWhatIsMissing() throws {

@@ -30,9 +30,10 @@ public struct AutoencoderConfig: PictureConfig {
   /// Checks each value.
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String) throws(ConfigError) {
-    let check = StackCheck(file: file)
-    try check.check(imageSize: imageSize, channels: channels, widths: widths)
-    try check.check(latentDim: latentDim, imageSize: imageSize, channels: channels)
+    let check = ConfigCheck(model: file)
+    try check.stack(imageSize: imageSize, channels: channels, widths: widths)
+    try check.latent(
+      latentDim, imageSize: imageSize, channels: channels, widths: widths)
   }
 }
 

@@ -7,7 +7,7 @@ import TorchNN
 /// Source: Vincent et al. 2008 and 2010; the masks of patches are those of Pathak et al. 2016.
 public struct Corruption: Codable, Sendable, Equatable {
   /// What is done.
-  public enum Kind: String, Codable, Sendable, CaseIterable {
+  public enum Kind: String, ConfigChoice {
     /// Gaussian noise is added to every number.
     case gaussian
     /// Pixels become grey.
@@ -35,15 +35,10 @@ public struct Corruption: Codable, Sendable, Equatable {
   /// Checks each value for pictures of a size.
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(imageSize: Int, file: String) throws(ConfigError) {
-    let check = StackCheck(file: file)
-    guard amount.isFinite, amount >= 0, kind == .gaussian || amount <= 1 else {
-      throw check.invalid(
-        "corruption.amount", amount,
-        kind == .gaussian ? "it must be 0 or more" : "a share lies in 0 to 1")
-    }
-    guard patch >= 1, imageSize.isMultiple(of: patch) else {
-      throw check.invalid("corruption.patch", patch, "it must divide the side, \(imageSize)")
-    }
+    let check = ConfigCheck(model: file).section("corruption")
+    try check.number("amount", amount, in: 0...(kind == .gaussian ? 1000 : 1))
+    try check.count("patch", patch, in: 1...ConfigLimit.side)
+    try check.divides("patch", patch, imageSize, of: "image_size")
   }
 
   /// Spoils each picture of `[B, C, S, S]` in [-1, 1] by itself.

@@ -1,8 +1,9 @@
+public import Config
 public import Torch
 import TorchNN
 
 /// How a decoder's output `[B, C, S, S]` gives the probability of pictures.
-public enum Likelihood: String, Codable, Sendable, CaseIterable {
+public enum Likelihood: String, ConfigChoice {
   /// Each number is the share of white: a cross-entropy whose targets are grey levels.
   ///
   /// Of pictures that are not black and white it is no normalised density; bounds compare only

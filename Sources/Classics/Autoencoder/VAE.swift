@@ -43,14 +43,12 @@ public struct VAEConfig: PictureConfig {
   /// Checks each value.
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String) throws(ConfigError) {
-    let check = StackCheck(file: file)
-    try check.check(imageSize: imageSize, channels: channels, widths: widths)
-    try check.check(latentDim: latentDim, imageSize: imageSize, channels: channels)
-    for (key, value) in [("beta", beta), ("free_bits", freeBits)] {
-      guard value >= 0, value.isFinite else {
-        throw check.invalid(key, value, "it must be 0 or more")
-      }
-    }
+    let check = ConfigCheck(model: file)
+    try check.stack(imageSize: imageSize, channels: channels, widths: widths)
+    try check.latent(
+      latentDim, imageSize: imageSize, channels: channels, widths: widths)
+    try check.number("beta", beta, in: 0...1e6)
+    try check.number("free_bits", freeBits, in: 0...1e6)
   }
 }
 

@@ -1,11 +1,11 @@
-import Config
+public import Config
 public import Torch
 import TorchNN
 
 /// What a prior over codes is conditioned on.
 public struct CodeCondition: Codable, Sendable, Equatable {
   /// The kinds of conditions.
-  public enum Kind: String, Codable, Sendable, CaseIterable {
+  public enum Kind: String, ConfigChoice {
     /// Nothing.
     case none
     /// A class, `[B]` int64.
@@ -56,17 +56,27 @@ public struct CodeGrid: Codable, Sendable, Equatable {
   /// Checks each value.
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   func validate(file: String) throws(ConfigError) {
-    let check = StackCheck(file: file)
-    for (key, value) in [
-      ("codebook_size", codebookSize), ("height", height), ("width", width),
-    ] where !(1...65_536).contains(value) {
-      throw check.invalid("codes." + key, value, "it must be 1 to 65536")
+    let check = ConfigCheck(model: file).section("codes")
+    try check.count("codebook_size", codebookSize, in: 1...ConfigLimit.vocabulary)
+    try check.count("height", height, in: 1...ConfigLimit.side)
+    try check.count("width", width, in: 1...ConfigLimit.side)
+    try check.require(
+      count <= ConfigLimit.positions, "height", height,
+      "\(height) rows of \(width) are \(count) codes, and at most \(ConfigLimit.positions) are "
+        + "supported")
+    let size = check.section("condition")
+    if condition.kind == .none {
+      try size.require(condition.size == 0, "size", condition.size, "without a condition it is 0")
+    } else {
+      try size.count("size", condition.size, in: 1...ConfigLimit.vocabulary)
     }
-    guard condition.kind == .none ? condition.size == 0 : condition.size >= 1 else {
-      throw check.invalid(
-        "codes.condition.size", condition.size,
-        condition.kind == .none ? "where nothing is told it is 0" : "it must be at least 1")
-    }
+  }
+}
+
+extension CodeGrid {
+  /// Weights of the embeddings and of the logits of a prior of a width.
+  func weightEstimate(width: Int) -> Double {
+    Double(2 * codebookSize + count + condition.size) * Double(width)
   }
 }
 

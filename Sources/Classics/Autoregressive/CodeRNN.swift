@@ -22,10 +22,12 @@ public struct CodeRNNConfig: CodePriorConfig {
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String) throws(ConfigError) {
     try codes.validate(file: file)
-    let check = StackCheck(file: file)
-    for (key, value) in [("width", width), ("depth", depth)] where value < 1 {
-      throw check.invalid(key, value, "it must be at least 1")
-    }
+    let check = ConfigCheck(model: file)
+    try check.count("width", width)
+    try check.count("depth", depth, in: 1...ConfigLimit.layers)
+    let square = Double(width) * Double(width)
+    try check.weights(
+      Double(depth) * 8 * square + codes.weightEstimate(width: width), "width", width)
   }
 }
 

@@ -25,13 +25,14 @@ public struct CodeTransformerConfig: CodePriorConfig {
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String) throws(ConfigError) {
     try codes.validate(file: file)
-    let check = StackCheck(file: file)
-    for (key, value) in [("width", width), ("depth", depth), ("heads", heads)] where value < 1 {
-      throw check.invalid(key, value, "it must be at least 1")
-    }
-    guard width.isMultiple(of: heads) else {
-      throw check.invalid("heads", heads, "it must divide the width, \(width)")
-    }
+    let check = ConfigCheck(model: file)
+    try check.count("width", width)
+    try check.count("depth", depth, in: 1...ConfigLimit.layers)
+    try check.count("heads", heads)
+    try check.divides("heads", heads, width, of: "width")
+    let square = Double(width) * Double(width)
+    try check.weights(
+      Double(depth) * 12 * square + codes.weightEstimate(width: width), "width", width)
   }
 }
 

@@ -33,15 +33,19 @@ public struct PixelCNNConfig: CodePriorConfig {
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String) throws(ConfigError) {
     try codes.validate(file: file)
-    let check = StackCheck(file: file)
-    for (key, value) in [
-      ("width", width), ("layers", layers), ("output_width", outputWidth),
-    ] where value < 1 {
-      throw check.invalid(key, value, "it must be at least 1")
-    }
-    guard kernel >= 3, kernel % 2 == 1 else {
-      throw check.invalid("kernel", kernel, "it must be an odd number, 3 or more")
-    }
+    let check = ConfigCheck(model: file)
+    try check.count("width", width)
+    try check.count("layers", layers, in: 1...ConfigLimit.layers)
+    try check.count("output_width", outputWidth)
+    try check.require(
+      (3...255).contains(kernel) && kernel % 2 == 1, "kernel", kernel,
+      "it must be an odd number of 3 to 255")
+    let (w, k) = (Double(width), Double(kernel))
+    try check.weights(
+      Double(layers) * w * w * (k * k + k + 12) + codes.weightEstimate(width: width), "width",
+      width)
+    try check.weights(
+      Double(outputWidth) * Double(width + codes.codebookSize), "output_width", outputWidth)
   }
 }
 

@@ -1,8 +1,9 @@
+public import Config
 public import Torch
 import TorchNN
 
 /// What two networks that play against each other make small; D is the discriminator's score.
-public enum AdversarialLoss: String, Codable, Sendable, CaseIterable {
+public enum AdversarialLoss: String, ConfigChoice {
   /// D: `−log σ(D(x)) − log(1 − σ(D(G(z))))`; G: `−log σ(D(G(z)))`, which has a gradient also where
   /// D is sure (Goodfellow et al. 2014, equation 1 and section 3).
   case nonSaturating = "non_saturating"

@@ -5,7 +5,7 @@ public import TorchNN
 /// The shape of a ``GAN``.
 public struct GANConfig: PictureConfig {
   /// What holds the discriminator's maps in bounds.
-  public enum Norm: String, Codable, Sendable, CaseIterable {
+  public enum Norm: String, ConfigChoice {
     /// Batch norm, as in DCGAN; not with a gradient penalty.
     case batch
     /// Spectral norm of every weight.
@@ -46,9 +46,10 @@ public struct GANConfig: PictureConfig {
   /// Checks each value.
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String) throws(ConfigError) {
-    let check = StackCheck(file: file)
-    try check.check(imageSize: imageSize, channels: channels, widths: widths)
-    try check.check(latentDim: latentDim, imageSize: imageSize, channels: channels)
+    let check = ConfigCheck(model: file)
+    try check.stack(imageSize: imageSize, channels: channels, widths: widths)
+    try check.latent(
+      latentDim, imageSize: imageSize, channels: channels, widths: widths)
   }
 }
 

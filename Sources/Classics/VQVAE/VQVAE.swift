@@ -44,20 +44,16 @@ public struct VQVAEConfig: PictureConfig {
   /// Checks each value.
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String) throws(ConfigError) {
-    let check = StackCheck(file: file)
-    try check.check(imageSize: imageSize, channels: channels, widths: widths)
-    guard residualBlocks >= 0 else {
-      throw check.invalid("residual_blocks", residualBlocks, "it must be at least 0")
-    }
-    guard residualWidth >= 1 else {
-      throw check.invalid("residual_width", residualWidth, "it must be at least 1")
-    }
+    let check = ConfigCheck(model: file)
+    try check.stack(imageSize: imageSize, channels: channels, widths: widths)
+    try check.count("residual_blocks", residualBlocks, in: 0...ConfigLimit.layers)
+    try check.count("residual_width", residualWidth)
     try quantizer.validate(file: file, key: "model.quantizer")
-    let most = imageSize * imageSize * channels
-    guard quantizer.codeDim <= most else {
-      throw check.invalid(
-        "quantizer.code_dim", quantizer.codeDim, "it must be at most the picture's \(most) numbers")
-    }
+    try check.section("quantizer").count(
+      "code_dim", quantizer.codeDim, in: 1...imageSize * imageSize * channels)
+    try check.weights(
+      Double(2 * residualBlocks) * 10 * Double(residualWidth) * Double(widths.last ?? 1),
+      "residual_blocks", residualBlocks)
   }
 }
 

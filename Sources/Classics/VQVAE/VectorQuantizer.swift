@@ -5,7 +5,7 @@ public import TorchNN
 /// The shape of a codebook and how it learns.
 public struct VectorQuantizerConfig: Codable, Sendable, Equatable {
   /// How the codes follow the vectors that they stand for.
-  public enum Update: String, Codable, Sendable, CaseIterable {
+  public enum Update: String, ConfigChoice {
     /// Each code is a running mean of its vectors (van den Oord et al. 2017, appendix A.1).
     case ema
     /// The loss pulls each code to its vectors (their equation 3, second term).
@@ -53,21 +53,14 @@ public struct VectorQuantizerConfig: Codable, Sendable, Equatable {
   ///   - key: where these values stand in it, as "model.quantizer".
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String, key: String) throws(ConfigError) {
-    func invalid(_ name: CodingKeys, _ value: some Any, _ expected: String) -> ConfigError {
-      .invalid(
-        file: file, key: key + "." + name.rawValue, value: "\(value)", expected: expected)
-    }
-    guard codebookSize >= 1 else {
-      throw invalid(.codebookSize, codebookSize, "it must be at least 1")
-    }
-    guard codeDim >= 1 else { throw invalid(.codeDim, codeDim, "it must be at least 1") }
-    guard commitment >= 0, commitment.isFinite else {
-      throw invalid(.commitment, commitment, "it must be at least 0")
-    }
-    guard decay >= 0, decay < 1 else { throw invalid(.decay, decay, "it must be in 0 ..< 1") }
-    guard restartAfter >= 0 else {
-      throw invalid(.restartAfter, restartAfter, "it must be at least 0, which restarts no code")
-    }
+    let check = ConfigCheck(file: file, at: key)
+    try check.count("codebook_size", codebookSize, in: 1...ConfigLimit.vocabulary)
+    try check.count("code_dim", codeDim)
+    try check.number("commitment", commitment, in: 0...1e6)
+    try check.belowOne("decay", decay)
+    // 0 restarts no code.
+    try check.count("restart_after", restartAfter, in: 0...1_000_000_000)
+    try check.weights(Double(codebookSize) * Double(codeDim), "codebook_size", codebookSize)
   }
 }
 

@@ -40,7 +40,7 @@ public final class CLIPTask: TrainingTask {
     /// Checks each value, and that the data fit.
     /// - Throws: `ConfigError.invalid` for the first value that is impossible.
     func validate(file: String, data: DataOptions) throws(ConfigError) {
-      try ObjectiveCheck(file: file).positive(evaluationCount, CodingKeys.evaluationCount)
+      try ConfigCheck(objective: file).evaluation(evaluationCount)
       guard locksImages else { return }
       for (key, share) in [
         ("scene_fraction", data.sceneFraction), ("shape_fraction", data.shapeFraction),
@@ -85,45 +85,6 @@ public final class CLIPTask: TrainingTask {
     guard objective.locksImages else { return }
     clip.vision.freeze()
     clip.logitScale.setFrozen(true)
-  }
-
-  /// Checks the shape of both towers.
-  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
-  static func validate(_ config: CLIPConfig, file: String) throws(ConfigError) {
-    let (text, vision) = (config.text, config.vision)
-    let counts = [
-      ("text.hidden_size", text.hiddenSize), ("text.intermediate_size", text.intermediateSize),
-      ("text.num_hidden_layers", text.numHiddenLayers),
-      ("text.num_attention_heads", text.numAttentionHeads),
-      ("text.max_position_embeddings", text.maxPositionEmbeddings),
-      ("text.projection_dim", text.projectionDim), ("vision.hidden_size", vision.hiddenSize),
-      ("vision.intermediate_size", vision.intermediateSize),
-      ("vision.num_hidden_layers", vision.numHiddenLayers),
-      ("vision.num_attention_heads", vision.numAttentionHeads),
-      ("vision.image_size", vision.imageSize), ("vision.patch_size", vision.patchSize),
-    ]
-    for (key, count) in counts where count < 1 {
-      throw invalid(file, key, count, "it must be 1 or more")
-    }
-    let divisions = [
-      ("text.num_attention_heads", text.numAttentionHeads, "hidden_size", text.hiddenSize),
-      ("vision.num_attention_heads", vision.numAttentionHeads, "hidden_size", vision.hiddenSize),
-      ("vision.patch_size", vision.patchSize, "image_size", vision.imageSize),
-    ]
-    for (key, part, name, whole) in divisions where whole % part != 0 {
-      throw invalid(file, key, part, "it must divide \(name), \(whole)")
-    }
-    guard text.projectionDim == vision.projectionDim else {
-      throw invalid(
-        file, "vision.projection_dim", vision.projectionDim,
-        "it must be the text tower's, \(text.projectionDim)")
-    }
-  }
-
-  private static func invalid(
-    _ file: String, _ key: String, _ value: Int, _ expected: String
-  ) -> ConfigError {
-    .invalid(file: file, key: "model." + key, value: "\(value)", expected: expected)
   }
 
   /// Takes over the weights of a model folder.

@@ -42,10 +42,11 @@ public final class DecoderTask: TrainingTask {
     /// - Throws: `ConfigError.invalid` for the first value that is impossible.
     public func validate(file: String) throws(ConfigError) {
       try checkUNet(unet, scheduler, inputChannels: isHinted ? 6 : 3, file: file)
-      guard unet.crossAttentionDim != nil, unet.sampleSize != nil else {
-        let key = unet.sampleSize == nil ? "sample_size" : "cross_attention_dim"
-        throw ConfigError.invalid(
-          file: file, key: "model.unet." + key, value: "null", expected: "a decoder needs it")
+      let check = ConfigCheck(file: file, at: "model.unet")
+      for (key, value) in [
+        ("cross_attention_dim", unet.crossAttentionDim), ("sample_size", unet.sampleSize),
+      ] {
+        try check.require(value != nil, key, "null", "a decoder needs it")
       }
     }
   }
@@ -95,13 +96,13 @@ public final class DecoderTask: TrainingTask {
     /// Checks each value.
     /// - Throws: `ConfigError.invalid` for the first value that is impossible.
     public func validate(file: String) throws(ConfigError) {
-      let check = ObjectiveCheck(file: file)
-      try check.rate(imageDropRate, CodingKeys.imageDropRate)
-      try check.rate(textDropRate, CodingKeys.textDropRate)
+      let check = ConfigCheck(objective: file)
+      try check.fraction("image_drop_rate", imageDropRate)
+      try check.fraction("text_drop_rate", textDropRate)
       try drawnEmbeddings.validate(file: file)
-      try check.atLeastZero(Double(embeddingBatches), CodingKeys.embeddingBatches)
-      try check.steps(sampleSteps, CodingKeys.sampleSteps)
-      try check.atLeastZero(sampleGuidance, CodingKeys.sampleGuidance)
+      try check.count("embedding_batches", embeddingBatches, in: 0...1_000_000)
+      try check.count("sample_steps", sampleSteps, in: 1...1000)
+      try check.number("sample_guidance", sampleGuidance, in: 0...1000)
     }
   }
 

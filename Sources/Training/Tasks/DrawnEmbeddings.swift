@@ -27,18 +27,10 @@ public struct DrawnEmbeddings: Codable, Sendable, Equatable {
   /// Checks each value.
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   func validate(file: String) throws(ConfigError) {
-    func require(
-      _ holds: Bool, _ key: String, _ value: some Any, _ expected: String
-    ) throws(ConfigError) {
-      guard !holds else { return }
-      throw ConfigError.invalid(
-        file: file, key: "objective.drawn_embeddings." + key, value: "\(value)",
-        expected: expected)
-    }
-    try require((0...1).contains(fraction), "fraction", fraction, "it must be 0 to 1")
-    try require((1...1000).contains(steps), "steps", steps, "it must be 1 to 1000")
-    try require(
-      guidance >= 0 && guidance.isFinite, "guidance", guidance, "it must be 0 or more")
+    let check = ConfigCheck(objective: file).section("drawn_embeddings")
+    try check.fraction("fraction", fraction)
+    try check.count("steps", steps, in: 1...1000)
+    try check.number("guidance", guidance, in: 0...1000)
   }
 }
 

@@ -18,6 +18,6 @@ public struct EvaluationObjective: Codable, Sendable, Equatable {
   /// Checks each value.
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String) throws(ConfigError) {
-    try ObjectiveCheck(file: file).positive(evaluationCount, CodingKeys.evaluationCount)
+    try ConfigCheck(objective: file).evaluation(evaluationCount)
   }
 }

@@ -64,13 +64,13 @@ public final class HintTask: TrainingTask {
     /// Checks each value.
     /// - Throws: `ConfigError.invalid` for the first value that is impossible.
     public func validate(file: String) throws(ConfigError) {
-      let check = ObjectiveCheck(file: file)
-      try check.rate(imageDropRate, CodingKeys.imageDropRate)
-      try check.rate(textDropRate, CodingKeys.textDropRate)
-      try check.atLeastZero(embeddingNoise, CodingKeys.embeddingNoise)
+      let check = ConfigCheck(objective: file)
+      try check.fraction("image_drop_rate", imageDropRate)
+      try check.fraction("text_drop_rate", textDropRate)
+      try check.number("embedding_noise", embeddingNoise, in: 0...1000)
       try drawnEmbeddings.validate(file: file)
-      try check.positive(embeddingBatches, CodingKeys.embeddingBatches)
-      try check.positive(evaluationCount, CodingKeys.evaluationCount)
+      try check.count("embedding_batches", embeddingBatches, in: 1...1_000_000)
+      try check.evaluation(evaluationCount)
     }
   }
 

@@ -63,13 +63,13 @@ public final class PriorTask: TrainingTask {
     /// Checks each value.
     /// - Throws: `ConfigError.invalid` for the first value that is impossible.
     public func validate(file: String) throws(ConfigError) {
-      let check = ObjectiveCheck(file: file)
-      try check.rate(textDropRate, CodingKeys.textDropRate)
-      try check.positive(statisticsBatches, CodingKeys.statisticsBatches)
-      try check.atLeastZero(Double(embeddingBatches), CodingKeys.embeddingBatches)
-      try check.positive(evaluationCount, CodingKeys.evaluationCount)
-      try check.steps(sampleSteps, CodingKeys.sampleSteps)
-      try check.atLeastZero(sampleGuidance, CodingKeys.sampleGuidance)
+      let check = ConfigCheck(objective: file)
+      try check.fraction("text_drop_rate", textDropRate)
+      try check.count("statistics_batches", statisticsBatches, in: 1...100_000)
+      try check.count("embedding_batches", embeddingBatches, in: 0...1_000_000)
+      try check.evaluation(evaluationCount)
+      try check.count("sample_steps", sampleSteps, in: 1...1000)
+      try check.number("sample_guidance", sampleGuidance, in: 0...1000)
     }
   }
 

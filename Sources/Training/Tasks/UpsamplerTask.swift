@@ -36,11 +36,9 @@ public final class UpsamplerTask: TrainingTask {
     /// - Throws: `ConfigError.invalid` for the first value that is impossible.
     public func validate(file: String) throws(ConfigError) {
       try checkUNet(unet, scheduler, inputChannels: 6, file: file)
-      guard unet.crossAttentionDim == nil else {
-        throw ConfigError.invalid(
-          file: file, key: "model.unet.cross_attention_dim",
-          value: "\(unet.crossAttentionDim ?? 0)", expected: "an upsampler has no attention")
-      }
+      try ConfigCheck(file: file, at: "model.unet").require(
+        unet.crossAttentionDim == nil, "cross_attention_dim", unet.crossAttentionDim ?? 0,
+        "an upsampler has no attention")
     }
   }
 
@@ -80,20 +78,18 @@ public final class UpsamplerTask: TrainingTask {
     /// Checks each value.
     /// - Throws: `ConfigError.invalid` for the first value that is impossible.
     public func validate(file: String, downsampling: Int) throws(ConfigError) {
-      let check = ObjectiveCheck(file: file)
-      try check.positive(pictureSize, CodingKeys.pictureSize)
-      try check.positive(cropSize, CodingKeys.cropSize)
+      let check = ConfigCheck(objective: file)
       let multiple = max(Upsampler.factor, downsampling)
-      for (key, side) in [(CodingKeys.pictureSize, pictureSize), (.cropSize, cropSize)]
-      where side % multiple != 0 {
-        throw check.invalid(key, side, "it must be a multiple of \(multiple)")
+      for (key, side) in [("picture_size", pictureSize), ("crop_size", cropSize)] {
+        try check.count(key, side, in: 1...ConfigLimit.side)
+        try check.require(
+          side.isMultiple(of: multiple), key, side, "it must be a multiple of \(multiple)")
       }
-      guard cropSize <= pictureSize else {
-        throw check.invalid(
-          CodingKeys.cropSize, cropSize, "it must be at most picture_size, \(pictureSize)")
-      }
-      try check.atLeastZero(conditionNoise, CodingKeys.conditionNoise)
-      try check.steps(sampleSteps, CodingKeys.sampleSteps)
+      try check.require(
+        cropSize <= pictureSize, "crop_size", cropSize,
+        "it must be at most picture_size, \(pictureSize)")
+      try check.number("condition_noise", conditionNoise, in: 0...1000)
+      try check.count("sample_steps", sampleSteps, in: 1...1000)
     }
   }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLIP
 import Datasets
+import Files
 import Foundation
 import Imaging
 import Torch
@@ -160,9 +161,9 @@ struct EmbedCommand: ParsableCommand {
     }
     let sidecar = url.deletingPathExtension().appendingPathExtension("names.json")
     do {
-      try list.write(to: sidecar, options: .atomic)
+      try AtomicFile.write(list, to: sidecar)
     } catch {
-      throw CommandError.cannotCreate(path: sidecar.path, reason: SystemReason.text(of: error))
+      throw CommandError.cannotCreate(path: sidecar.path, reason: error.reason)
     }
     try file.commit()
     return sidecar

@@ -1,19 +1,19 @@
 import Config
 import Files
 import Foundation
-import TorchNN
 import Yams
 
 /// A configuration file of a user: JSON, or YAML when its name ends in `.yaml` or `.yml`.
 enum ConfigDocument {
   /// The file as JSON.
+  ///
   /// - Throws: `ConfigError.unreadable` for a file that is missing or of neither form.
   static func json(at url: URL) throws(ConfigError) -> Data {
     let data: Data
     do {
-      data = try Data(contentsOf: url)
+      data = try FileContents.read(url, limit: 16 << 20)
     } catch {
-      throw .unreadable(file: url.path, reason: SystemReason.text(of: error))
+      throw .unreadable(file: url.path, reason: error.reason)
     }
     switch url.pathExtension.lowercased() {
     case "yaml", "yml": return try json(yaml: data, file: url.path)
@@ -22,30 +22,24 @@ enum ConfigDocument {
   }
 
   /// YAML as JSON.
+  ///
+  /// - Throws: `ConfigError.unreadable`, and `.invalid` for a number that JSON cannot say.
   static func json(yaml data: Data, file: String) throws(ConfigError) -> Data {
     guard let text = String(validating: data, as: UTF8.self) else {
       throw .unreadable(file: file, reason: "it is not UTF-8 text")
     }
     try checkAliases(text, file: file)
-    let value: JSONValue
-    var room = mostValues
+    let node: Node?
     do {
-      guard let node = try Yams.compose(yaml: text) else {
-        throw ConfigError.unreadable(file: file, reason: "it is empty")
-      }
-      value = try convert(node, file: file, path: "", room: &room)
-    } catch let error as ConfigError {
-      throw error
-    } catch let error as YamlError {
-      throw .unreadable(file: file, reason: reason(of: error))
+      node = try Yams.compose(yaml: text)
     } catch {
-      throw .unreadable(file: file, reason: "\(error)")
+      throw .unreadable(file: file, reason: reason(of: error))
     }
-    return try ConfigFile.encode(value)
+    guard let node else { throw .unreadable(file: file, reason: "it is empty") }
+    var conversion = YAMLConversion(file: file)
+    return try ConfigFile.encode(conversion.value(of: node, path: ""))
   }
 
-  /// Values of a document, far more than any configuration has.
-  private static let mostValues = 100_000
   /// Aliases of a document: sixty of them can stand for a thousand million values.
   private static let mostAliases = 32
 
@@ -74,26 +68,47 @@ enum ConfigDocument {
     }
   }
 
-  private static func convert(
-    _ node: Node, file: String, path: String, room: inout Int
-  ) throws(ConfigError) -> JSONValue {
-    room -= 1
-    guard room >= 0 else {
-      throw .unreadable(file: file, reason: "it stands for more than \(mostValues) values")
+  /// What the parser says, in our words and with the place.
+  private static func reason(of error: any Error) -> String {
+    func at(_ mark: Mark, _ advice: String) -> String {
+      "line \(mark.line), column \(mark.column) is not YAML: \(advice)"
+    }
+    switch error {
+    case YamlError.scanner(_, _, let mark, _), YamlError.parser(_, _, let mark, _):
+      return at(mark, "check the indentation (spaces, not tabs), colons, brackets and quotes")
+    case YamlError.composer(_, _, let mark, _):
+      return at(mark, "it refers to a name (*name) that nothing before it has (&name)")
+    case YamlError.duplicatedKeysInMapping(let duplicates, _):
+      let names = duplicates.prefix(5).map { "'\($0)'" }
+      return "the key \(names.joined(separator: ", ")) stands twice in one section"
+    case YamlError.reader: return "it holds characters that YAML does not allow"
+    default: return "it is not YAML"
+    }
+  }
+}
+
+/// YAML nodes as JSON values.
+private struct YAMLConversion {
+  let file: String
+  /// Values so far: a few aliases of aliases can stand for millions.
+  private var count = 0
+
+  private static let mostValues = 100_000
+
+  init(file: String) { self.file = file }
+
+  mutating func value(of node: Node, path: String) throws(ConfigError) -> JSONValue {
+    count += 1
+    guard count <= Self.mostValues else {
+      throw .unreadable(
+        file: file, reason: "it has more than \(Self.mostValues) values, aliases counted")
     }
     switch node {
-    case .scalar(let scalar):
-      // Numbers to the base of 60, which YAML 1.2 does not know and which may be beyond all bounds.
-      if scalar.string.contains(":") { return .string(scalar.string) }
-      if let value = node.bool { return .bool(value) }
-      if let value = node.int { return .number(Double(value)) }
-      if let value = node.float { return .number(value) }
-      if node.null != nil { return .null }
-      return .string(node.string ?? "")
+    case .scalar(let scalar): return try value(of: scalar, node, path: path)
     case .sequence(let items):
       var values: [JSONValue] = []
       for (index, item) in items.enumerated() {
-        values.append(try convert(item, file: file, path: "\(path)[\(index)]", room: &room))
+        values.append(try value(of: item, path: "\(path)[\(index)]"))
       }
       return .array(values)
     case .mapping(let pairs):
@@ -102,8 +117,7 @@ enum ConfigDocument {
         guard let name = key.string else {
           throw .unreadable(file: file, reason: "a key in '\(path)' is not a word")
         }
-        let place = path.isEmpty ? name : path + "." + name
-        members[name] = try convert(item, file: file, path: place, room: &room)
+        members[name] = try value(of: item, path: path.isEmpty ? name : path + "." + name)
       }
       return .object(members)
     case .alias:
@@ -111,9 +125,20 @@ enum ConfigDocument {
     }
   }
 
-  /// The first line of what the parser says, with its place.
-  private static func reason(of error: YamlError) -> String {
-    let lines = "\(error)".split(whereSeparator: \.isNewline)
-    return lines.first.map { $0.trimmingCharacters(in: .whitespaces) } ?? "it is not YAML"
+  private func value(
+    of scalar: Node.Scalar, _ node: Node, path: String
+  ) throws(ConfigError) -> JSONValue {
+    // Numbers to the base 60 (1:30) are of YAML 1.1 alone, and nobody means them.
+    if scalar.string.contains(":") { return .string(scalar.string) }
+    if let value = node.bool { return .bool(value) }
+    if let value = node.int { return .integer(value) }
+    if let value = node.float {
+      guard value.isFinite else {
+        throw .invalid(
+          file: file, key: path, value: scalar.string, expected: "it must be a finite number")
+      }
+      return .number(value)
+    }
+    return node.null == nil ? .string(scalar.string) : .null
   }
 }

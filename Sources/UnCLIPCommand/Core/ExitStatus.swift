@@ -112,7 +112,7 @@ extension TrainingError {
   fileprivate var status: ExitStatus {
     switch self {
     case .checkpointNotWritten: .inputOutput
-    case .notWritten, .alreadyStarted: .cannotCreate
+    case .notWritten, .alreadyStarted, .busy: .cannotCreate
     case .notFinite: .software
     case .notRead, .wrongFormat, .differentRun, .missingPart: .data
     case .stopped: .stopped

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Datasets
+import Files
 import Foundation
 import Imaging
 
@@ -54,10 +55,10 @@ struct InspectCommand: ParsableCommand {
     }
     let page = try DatasetInspection.page(of: reader, count: count)
     do {
-      try Data(page.utf8).write(to: url, options: .atomic)
+      try AtomicFile.write(Data(page.utf8), to: url)
     } catch {
       throw CommandError.cannotCreate(
-        path: url.path, reason: SystemReason.text(of: error), option: "--sheet")
+        path: url.path, reason: error.reason, option: "--sheet")
     }
   }
 }

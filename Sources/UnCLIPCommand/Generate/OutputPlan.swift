@@ -88,7 +88,7 @@ struct OutputPlan: Equatable {
       try Data().write(to: trial)
       try files.removeItem(at: trial)
     } catch {
-      throw .cannotCreate(path: folder.path, reason: SystemReason.text(of: error))
+      throw .cannotCreate(path: folder.path, reason: reason(of: error))
     }
   }
 }

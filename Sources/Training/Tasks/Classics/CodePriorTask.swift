@@ -35,13 +35,10 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
     /// Checks each value.
     /// - Throws: `ConfigError.invalid` for the first value that is impossible.
     public func validate(file: String) throws(ConfigError) {
-      let check = ObjectiveCheck(file: file)
-      try check.rate(conditionDropRate, CodingKeys.conditionDropRate)
-      try check.positive(evaluationCount, CodingKeys.evaluationCount)
-      guard sampleTemperature > 0, sampleTemperature.isFinite else {
-        throw check.invalid(
-          CodingKeys.sampleTemperature, sampleTemperature, "it must be greater than 0")
-      }
+      let check = ConfigCheck(objective: file)
+      try check.fraction("condition_drop_rate", conditionDropRate)
+      try check.evaluation(evaluationCount)
+      try check.number("sample_temperature", sampleTemperature, in: 0.001...1000)
     }
   }
 

@@ -46,16 +46,14 @@ public final class GANTask: TrainingTask {
     /// Checks each value.
     /// - Throws: `ConfigError.invalid` for the first value that is impossible.
     public func validate(file: String) throws(ConfigError) {
-      let check = ObjectiveCheck(file: file)
-      try check.atLeastZero(gradientPenalty, CodingKeys.gradientPenalty)
-      try check.positive(generatorPeriod, CodingKeys.generatorPeriod)
-      try check.atLeastZero(discriminatorRateScale, CodingKeys.discriminatorRateScale)
-      try check.positive(evaluationCount, CodingKeys.evaluationCount)
-      guard loss != .wasserstein || gradientPenalty > 0 else {
-        throw check.invalid(
-          CodingKeys.gradientPenalty, gradientPenalty,
-          "the loss wasserstein needs one, 10 as a rule")
-      }
+      let check = ConfigCheck(objective: file)
+      try check.number("gradient_penalty", gradientPenalty, in: 0...1e6)
+      try check.count("generator_period", generatorPeriod, in: 1...1_000_000)
+      try check.number("discriminator_rate_scale", discriminatorRateScale, in: 0...1e6)
+      try check.evaluation(evaluationCount)
+      try check.require(
+        loss != .wasserstein || gradientPenalty > 0, "gradient_penalty", gradientPenalty,
+        "the loss wasserstein needs one, 10 as a rule")
     }
   }
 

@@ -1,0 +1,28 @@
+package import Foundation
+
+/// Holds a folder for one owner, in this process or another; the system lets go of it when the
+/// owner ends, however it ends.
+package final class FolderLock: Sendable {
+  private let descriptor: Int32
+
+  /// The file in the folder that is locked. It stays, empty.
+  package static let fileName = ".lock"
+
+  /// Takes the folder, or gives nil when another owner has it.
+  ///
+  /// - Throws: `FileError` when the file cannot be made.
+  package init?(_ folder: URL) throws(FileError) {
+    let url = folder.appending(path: Self.fileName)
+    let descriptor = open(url.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw FileError.last(folder) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      let reason = errno
+      close(descriptor)
+      guard reason == EWOULDBLOCK else { throw FileError(folder, systemReason(reason)) }
+      return nil
+    }
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+}
