@@ -57,9 +57,12 @@ public struct ConceptJudge {
     }
   }
 
-  /// Share of the drawings that have one of their own pictures among the nearest `k`.
+  /// The fraction of the samples that have one of their own images among the nearest `k`.
   ///
-  /// - Parameter accepted: for each drawing the places of the pictures that would be right.
+  /// - Parameters:
+  ///   - drawings: The samples, `[B, 3, 64, 64]` in [-1, 1].
+  ///   - accepted: For each sample the positions of the images that count as right.
+  ///   - k: How many of the nearest are looked at.
   public func recall(of drawings: Tensor, accepted: [Set<Int>], at k: Int) -> Double {
     precondition(
       accepted.count == drawings.dim(0) && !accepted.isEmpty,

@@ -11,6 +11,7 @@ extension DiffusionPrior {
   ///   - captions: the captions.
   ///   - unconditional: what guidance steers away from, one row.
   ///   - sampling: how the prior samples.
+  ///   - random: The source of all noise.
   /// - Throws: `ConfigError` when the process cannot be sampled so.
   public func embeddings(
     of captions: TextConditioning, unconditional: TextConditioning, sampling: StageSampling,
