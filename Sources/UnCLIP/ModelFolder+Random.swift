@@ -34,7 +34,8 @@ extension ModelFolder {
       Decoder(
         unet: drawn(UNet(preset.decoder, using: random)),
         projection: TextProjection(preset.textProjection, using: random),
-        scheduler: preset.decoderScheduler), dtype: dtype)
+        scheduler: preset.decoderScheduler,
+        hint: preset.imageHint.map { ImageHint($0, using: random) }), dtype: dtype)
     func upsampler() -> UNet { drawn(UNet(preset.upsampler, using: random)) }
     try saveUpsampler(
       Upsampler(

@@ -13,6 +13,8 @@ public struct UnCLIPPreset: Sendable {
   public let prior: PriorConfig
   /// How embeddings enter the decoder.
   public let textProjection: TextProjectionConfig
+  /// The network of the coarse image that the decoder starts from; nil where it has none.
+  public var imageHint: ImageHintConfig?
   /// The decoder's U-Net.
   public let decoder: UNetConfig
   /// The 64→256 upsampler's U-Net.
@@ -55,14 +57,16 @@ public struct UnCLIPPreset: Sendable {
       textLength: CLIPConfig.small.text.maxPositionEmbeddings, dropout: 0.1),
     textProjection: TextProjectionConfig(
       embeddingWidth: CLIPConfig.small.embeddingWidth, contextWidth: 128, timeWidth: 256),
+    imageHint: ImageHintConfig(
+      embeddingWidth: CLIPConfig.small.embeddingWidth, hiddenWidth: 768, layers: 2, size: 32),
     decoder: .decoder(
       size: 64, channels: [64, 96, 96], layersPerBlock: 1, attention: [false, true, true],
       headWidth: 32, contextWidth: 128, groups: 8, dropout: 0, learnsVariance: false,
-      patchSize: 4),
+      patchSize: 4, isHinted: true),
     upsampler: .upsampler(
       size: 256, channels: [16, 24], layersPerBlock: 1, groups: 8, timeShift: .scaleShift,
-      dropout: 0, patchSize: 2),
-    priorScheduler: .prior, decoderScheduler: .small, upsamplerScheduler: .small)
+      dropout: 0, patchSize: 2, addsCondition: true),
+    priorScheduler: .prior, decoderScheduler: .smallDDIM, upsamplerScheduler: .smallDDIM)
 
   /// Karlo v1 alpha, 3.4 billion weights; public checkpoints load into it.
   public static let karlo = UnCLIPPreset(
@@ -104,26 +108,28 @@ extension UNetConfig {
   /// A decoder's U-Net: images in, prediction and, where it is learned, variance out.
   static func decoder(
     size: Int, channels: [Int], layersPerBlock: Int, attention: [Bool], headWidth: Int,
-    contextWidth: Int, groups: Int, dropout: Double, learnsVariance: Bool, patchSize: Int = 1
+    contextWidth: Int, groups: Int, dropout: Double, learnsVariance: Bool, patchSize: Int = 1,
+    isHinted: Bool = false
   ) -> UNetConfig {
     UNetConfig(
-      sampleSize: size, inChannels: 3, outChannels: learnsVariance ? 6 : 3, channels: channels,
+      sampleSize: size, inChannels: isHinted ? 6 : 3, outChannels: learnsVariance ? 6 : 3,
+      channels: channels,
       layersPerBlock: layersPerBlock, levels: attention.map { $0 ? .attention : .residual },
       headWidth: headWidth, contextWidth: contextWidth, groups: groups, timeShift: .scaleShift,
-      dropout: dropout, patchSize: patchSize)
+      dropout: dropout, patchSize: patchSize, addsCondition: isHinted)
   }
 
   /// An upsampler's U-Net: image and enlarged condition in, prediction out.
   static func upsampler(
     size: Int, channels: [Int], layersPerBlock: Int, groups: Int, timeShift: TimeShift,
-    dropout: Double, patchSize: Int = 1
+    dropout: Double, patchSize: Int = 1, addsCondition: Bool = false
   ) -> UNetConfig {
     UNetConfig(
       sampleSize: size, inChannels: 6, outChannels: 3, channels: channels,
       layersPerBlock: layersPerBlock,
       levels: Array(repeating: .residual, count: channels.count), headWidth: 8,
       contextWidth: nil, groups: groups, timeShift: timeShift, dropout: dropout,
-      patchSize: patchSize)
+      patchSize: patchSize, addsCondition: addsCondition)
   }
 }
 
@@ -134,6 +140,12 @@ extension SchedulerConfig {
   /// times those of the image, which clipping then pays for.
   static let small = SchedulerConfig(
     prediction: .start, variance: .fixedSmall, clipSampleRange: 1)
+  /// The same process sampled deterministically, with which the bundled model needs half the steps.
+  static let smallDDIM: SchedulerConfig = {
+    var config = small
+    (config.algorithm, config.spacing) = (.ddim, .trailing)
+    return config
+  }()
   /// The tiny decoder learns its variance, so that tests reach it.
   static let tinyDecoder = SchedulerConfig(
     prediction: .start, variance: .learnedRange, clipSampleRange: 1)

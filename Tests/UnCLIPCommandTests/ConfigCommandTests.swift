@@ -22,8 +22,9 @@ import UnCLIP
     let outcome = try BuiltCommand.run("config", "show", name)
     let parts = try JSONDecoder().decode(
       [String: JSONValue].self, from: Data(outcome.output.utf8))
+    let hasHint = UnCLIPPreset.all.first { $0.name == name }?.imageHint != nil
     let folders = ModelFolder.Part.allCases.filter {
-      ![.tokenizer, .featureExtractor, .lastUpsampler, .imageHint].contains($0)
+      ![.tokenizer, .featureExtractor, .lastUpsampler].contains($0) && ($0 != .imageHint || hasHint)
     }
     #expect(Set(parts.keys) == Set(folders.map(\.rawValue)))
   }

@@ -43,12 +43,15 @@ import UnCLIP
     #expect(preset.textProjection.clipEmbeddingsDim == width)
     #expect(preset.textProjection.crossAttentionDim == preset.decoder.crossAttentionDim)
     #expect(preset.textProjection.timeEmbedDim == preset.decoder.timeEmbedWidth)
+    #expect(preset.decoder.addsCondition == (preset.imageHint != nil))
+    try preset.imageHint?.validate(file: name)
+    #expect(preset.imageHint.map { $0.clipEmbeddingsDim == width } ?? true)
     #expect(
       preset.decoder.predictionChannels
         == (preset.decoderScheduler.variance == .learnedRange ? 6 : 3))
   }
 
-  /// The bundled model fits into 20 MB in half precision.
+  /// The bundled model fits into 40 MB in half precision.
   @Test func smallStaysSmall() {
     let small = UnCLIPPreset.small
     let random = RandomSource(seed: 0)
@@ -56,9 +59,10 @@ import UnCLIP
       CLIPModel(small.clip, using: random).parameterCount
         + PriorTransformer(small.prior, using: random).parameterCount
         + TextProjection(small.textProjection, using: random).parameterCount
+        + (small.imageHint.map { ImageHint($0, using: random).parameterCount } ?? 0)
         + UNet(small.decoder, using: random).parameterCount
         + UNet(small.upsampler, using: random).parameterCount
     }
-    #expect(weights * 2 < 20_000_000, "\(weights) weights")
+    #expect(weights * 2 < 40_000_000, "\(weights) weights")
   }
 }

@@ -101,7 +101,7 @@ extension UnCLIPPreset {
   /// The content of each part's configuration file, by the part's folder.
   var parts: [String: JSONValue] {
     get throws {
-      let files: [(ModelFolder.Part, Data)] = [
+      var files: [(ModelFolder.Part, Data)] = [
         (.textEncoder, try clip.text.encoded()),
         (.imageEncoder, try clip.vision.encoded()),
         (.prior, try prior.encoded()),
@@ -112,6 +112,7 @@ extension UnCLIPPreset {
         (.upsampler, try upsampler.encoded()),
         (.upsamplerScheduler, try upsamplerScheduler.encoded()),
       ]
+      if let imageHint { files.append((.imageHint, try imageHint.encoded())) }
       return try files.reduce(into: [:]) { parts, file in
         parts[file.0.rawValue] = try JSONDecoder().decode(JSONValue.self, from: file.1)
       }
