@@ -44,7 +44,9 @@ bool trains_by_winograd(
          x.scalar_type() == at::kFloat &&
          x.is_contiguous(at::MemoryFormat::ChannelsLast) && x.size(1) == weight.size(1) * groups &&
          !at::autocast::is_autocast_enabled(at::kCPU) &&
-         winograd_gains(weight, x.sizes(), stride, padding, dilation, groups, /*joint=*/true);
+         winograd_gains(
+             weight.sizes(), weight.scalar_type(), x.sizes(), stride, padding, dilation, groups,
+             /*joint=*/true);
 }
 
 }  // namespace

@@ -2,8 +2,7 @@ import CTorch
 
 /// A frozen weight in the layout that the processor's library multiplies fastest.
 ///
-/// It has no elements to read: only ``F/linear(_:_:_:)-(_,PackedWeight,_)`` or
-/// ``F/conv2d(_:_:_:)`` takes it, whichever it was packed for, and neither gives a gradient.
+/// Only `F.linear` or `F.conv2d` takes it, whichever it was packed for, and neither gives a gradient.
 package struct PackedWeight {
   /// Owns one packed weight of the shim.
   final class Handle {
@@ -28,8 +27,8 @@ package struct PackedWeight {
     self.init("packing of a linear weight", weight) { ct_pack_linear($0, rows, $1) }
   }
 
-  /// Packs a convolution's weight in oneDNN's layout or, where that is faster, for Winograd's
-  /// F(4×4, 3×3), together with the convolution's own settings.
+  /// Packs a convolution's weight together with the convolution's own settings, in oneDNN's layout
+  /// or for Winograd's F(4×4, 3×3).
   ///
   /// Winograd's sums round about four times as coarsely as the sum as written (5e-5 where the
   /// results have a deviation of 1).
@@ -39,15 +38,16 @@ package struct PackedWeight {
   ///
   /// Source: Lavin and Gray 2016.
   ///
-  /// - Precondition: ``canPack(_:)``.
+  /// - Precondition: ``canPack(_:)``, and a convolution of which
+  ///   ``Convolution/gainsByWinograd(weight:dtype:input:)`` can be true where that way is asked for.
   package init(
-    convolution weight: Tensor, input: [Int], stride: Int = 1, padding: Int = 0, dilation: Int = 1,
-    groups: Int = 1
+    convolution weight: Tensor, _ settings: Convolution, input: [Int], winograd: Bool = false
   ) {
     precondition(input.count == 4, "a convolution's input has 4 axes, not \(input)")
     self.init("packing of a convolution's weight", weight) {
       ct_pack_conv2d(
-        $0, input, [stride, stride], [padding, padding], [dilation, dilation], groups, $1)
+        $0, input, [settings.stride, settings.stride], [settings.padding, settings.padding],
+        [settings.dilation, settings.dilation], settings.groups, winograd, $1)
     }
   }
 
@@ -62,6 +62,13 @@ package struct PackedWeight {
     dtype = weight.dtype
   }
 
+  /// The plain weight, bit for bit.
+  package func unpacked() -> Tensor {
+    withExtendedLifetime(self) {
+      Tensor("unpacking of a weight", []) { ct_unpacked(handle.raw, $0) }
+    }
+  }
+
   /// Whether this processor packs the weight: float32 or bfloat16 on the CPU.
   package static func canPack(_ weight: Tensor) -> Bool {
     withExtendedLifetime(weight) { ct_can_pack(weight.handle.raw) }
@@ -70,6 +77,29 @@ package struct PackedWeight {
 
 @available(*, unavailable)
 extension PackedWeight: Sendable {}
+
+/// The settings of a convolution, equal in both directions.
+package struct Convolution {
+  package let stride: Int
+  package let padding: Int
+  package let dilation: Int
+  package let groups: Int
+
+  package init(stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1) {
+    self.stride = stride
+    self.padding = padding
+    self.dilation = dilation
+    self.groups = groups
+  }
+
+  /// Whether Winograd's way is faster for a weight and an input of these shapes.
+  package func gainsByWinograd(weight: [Int], dtype: DType, input: [Int]) -> Bool {
+    guard weight.count == 4, input.count == 4 else { return false }
+    return ct_winograd_gains(
+      weight, dtype.rawValue, input, [stride, stride], [padding, padding], [dilation, dilation],
+      groups)
+  }
+}
 
 extension F {
   /// `x * weightᵀ + bias` with a packed weight.

@@ -8,10 +8,7 @@ public final class Conv2d: UnaryLayer, PackableLayer {
   public let weight: Parameter
   /// `[out]`.
   public let bias: Parameter?
-  private let stride: Int
-  private let padding: Int
-  private let dilation: Int
-  private let groups: Int
+  private let settings: Convolution
   var packsAtNextCall = false
 
   /// Makes a layer with a square kernel, drawing weight and bias uniformly from `±1/√fanIn`.
@@ -25,24 +22,22 @@ public final class Conv2d: UnaryLayer, PackableLayer {
     let shape = [outChannels, inChannels / groups, kernel, kernel]
     weight = Parameter(shape, .layerDefault, using: random)
     self.bias = bias ? Parameter([outChannels], .bias(ofWeight: shape), using: random) : nil
-    self.stride = stride
-    self.padding = padding
-    self.dilation = dilation
-    self.groups = groups
+    settings = Convolution(stride: stride, padding: padding, dilation: dilation, groups: groups)
   }
 
   /// The convolution; `H' = (H + 2 padding - dilation (kernel - 1) - 1) / stride + 1`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    packOnce {
+    let isWinograd = settings.gainsByWinograd(
+      weight: weight.shape, dtype: weight.dtype, input: x.shape)
+    let weight = weight(for: isWinograd ? .winograd : .direct) {
       PackedWeight(
-        convolution: $0, input: x.shape, stride: stride, padding: padding, dilation: dilation,
-        groups: groups)
+        convolution: $0, settings, input: [1] + x.shape.dropFirst(), winograd: isWinograd)
     }
-    return switch weight.storage {
+    return switch weight {
     case .plain(let weight):
       F.conv2d(
-        x, weight, bias?.value, stride: stride, padding: padding, dilation: dilation,
-        groups: groups)
+        x, weight, bias?.value, stride: settings.stride, padding: settings.padding,
+        dilation: settings.dilation, groups: settings.groups)
     case .packed(let weight): F.conv2d(x, weight, bias?.value)
     }
   }

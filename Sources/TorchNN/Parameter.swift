@@ -8,7 +8,7 @@ public final class Parameter {
   enum Storage {
     case plain(Tensor)
     /// For inference alone; the plain elements are gone.
-    case packed(PackedWeight)
+    case packed(PackedLayouts)
   }
 
   private(set) var storage: Storage
@@ -106,9 +106,9 @@ public final class Parameter {
   }
 
   /// Puts what `pack` makes of the weight in its place, if this processor can pack it.
-  func pack(_ pack: (Tensor) -> PackedWeight) {
+  func pack(as kind: PackedLayouts.Kind, _ pack: (Tensor) -> PackedWeight) {
     guard case .plain(let value) = storage, PackedWeight.canPack(value) else { return }
-    storage = .packed(noGrad { pack(value) })
+    storage = .packed(PackedLayouts(kind, noGrad { pack(value) }))
   }
 
   /// The elements of a weight that is not packed.

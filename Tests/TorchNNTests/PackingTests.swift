@@ -73,6 +73,7 @@ import TorchNN
     ("conv2d(float32[1, 64, 16, 16]): a packed weight gives no gradient", 4),
     ("conv2d(float32[1, 64, 16, 16], float32[36, 64, 64])", 5),
     ("linear(float32[2, 3]): the packed weight takes inputs of 4, not 3", 6),
+    ("Winograd's way is not one for this convolution", 7),
   ])
   func misusedWeightsAreRefused(sentence: String, misuse: Int) async {
     let result = await #expect(
@@ -80,7 +81,8 @@ import TorchNN
     ) { [misuse = misuse as Int] in
       let x = Tensor.ones([1, 64, 16, 16])
       let weight = PackedWeight(
-        convolution: Tensor.ones([64, 64, 3, 3]), input: x.shape, padding: 1)
+        convolution: Tensor.ones([64, 64, 3, 3]), Convolution(padding: 1), input: x.shape,
+        winograd: true)
       switch misuse {
       case 0: _ = F.conv2d(Tensor.ones([1, 60, 16, 16]), weight)
       case 1: _ = F.conv2d(x.to(.float64), weight)
@@ -88,11 +90,76 @@ import TorchNN
       case 3: _ = F.linear(Tensor.ones([2, 64]), weight)
       case 4: _ = F.conv2d(x.requiringGrad(), weight)
       case 5: _ = F.conv2d(x, Tensor.ones([36, 64, 64]), padding: 1)
-      default:
+      case 6:
         _ = F.linear(Tensor.ones([2, 3]), PackedWeight(linear: Tensor.ones([5, 4]), rows: 2))
+      default:
+        _ = PackedWeight(
+          convolution: Tensor.ones([64, 64, 3, 3]), Convolution(stride: 2, padding: 1),
+          input: x.shape, winograd: true)
       }
     }
     expectTrap(sentence, result)
+  }
+
+  /// Calls a newly packed layer with each input, in the order given, and gives the bits by place.
+  private func bits(
+    _ layer: any UnaryLayer, _ inputs: [Tensor], order: [Int]
+  ) -> [Int: [UInt8]] {
+    layer.freeze()
+    layer.pack()
+    return order.reduce(into: [:]) { $0[$1] = layer(inputs[$1]).bytes() }
+  }
+
+  /// A run that goes on meets its inputs in another order than one that began.
+  @Test(arguments: [DType.float32, .bfloat16])
+  func roundingDoesNotDependOnEarlierInputs(dtype: DType) {
+    let random = RandomSource(seed: 11)
+    let rows = [1, 2, 7, 130].map { random.normal([$0, 512]).to(dtype) }
+    let maps = [4, 16, 40].map { random.normal([2, 64, $0, $0]).to(dtype).channelsLast() }
+    func linear() -> Linear {
+      let layer = Linear(512, 384, using: RandomSource(seed: 12))
+      layer.to(dtype: dtype)
+      return layer
+    }
+    func convolution() -> Conv2d {
+      let layer = Conv2d(64, 72, kernel: 3, padding: 1, using: RandomSource(seed: 13))
+      layer.to(dtype: dtype)
+      return layer
+    }
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]] {
+      let together = bits(linear(), rows, order: order)
+      for place in rows.indices {
+        #expect(together[place] == bits(linear(), rows, order: [place])[place], "\(order) \(place)")
+      }
+    }
+    for order in [[0, 1, 2], [2, 1, 0]] {
+      let together = bits(convolution(), maps, order: order)
+      for place in maps.indices {
+        #expect(
+          together[place] == bits(convolution(), maps, order: [place])[place], "\(order) \(place)")
+      }
+    }
+  }
+
+  @Test(arguments: [DType.float32, .bfloat16])
+  func unpackingGivesTheWeightBack(dtype: DType) {
+    let random = RandomSource(seed: 14)
+    let linear = random.normal([33, 48]).to(dtype)
+    for rows in [1, 128] {
+      #expect(PackedWeight(linear: linear, rows: rows).unpacked().bytes() == linear.bytes())
+    }
+    for (shape, groups, winograd) in [
+      ([12, 8, 1, 1], 1, false), ([12, 8, 3, 3], 1, false), ([12, 2, 3, 3], 4, false),
+      ([64, 72, 3, 3], 1, true), ([192, 160, 3, 3], 1, true),
+    ] where !winograd || dtype == .float32 {
+      let weight = random.normal(shape).to(dtype)
+      let packed = PackedWeight(
+        convolution: weight, Convolution(padding: shape[3] / 2, groups: groups),
+        input: [1, shape[1] * groups, 20, 20], winograd: winograd)
+      let plain = packed.unpacked()
+      #expect(plain.shape == shape && plain.dtype == dtype)
+      #expect(plain.bytes() == weight.bytes(), "\(shape)")
+    }
   }
 
   @Test func doubleStaysAsItIs() {

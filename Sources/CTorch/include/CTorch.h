@@ -274,11 +274,19 @@ bool ct_can_pack(const ct_tensor *weight);
 int ct_pack_linear(
     const ct_tensor *weight, ct_int rows, ct_packed *_Nullable *_Nonnull out);
 /// Packs `[out, in / groups, kh, kw]` for `ct_packed_conv2d`; best for inputs of this shape, right
-/// for all.
+/// for all. With `winograd`, which needs a convolution of which `ct_winograd_gains` can be true,
+/// for Winograd's F(4×4, 3×3).
 int ct_pack_conv2d(
     const ct_tensor *weight, const ct_int input[_Nonnull 4], const ct_int stride[_Nonnull 2],
     const ct_int padding[_Nonnull 2], const ct_int dilation[_Nonnull 2], ct_int groups,
-    ct_packed *_Nullable *_Nonnull out);
+    bool winograd, ct_packed *_Nullable *_Nonnull out);
+/// Whether Winograd's way is faster for a convolution of inputs of this shape.
+bool ct_winograd_gains(
+    const ct_int weight[_Nonnull 4], int32_t dtype, const ct_int input[_Nonnull 4],
+    const ct_int stride[_Nonnull 2], const ct_int padding[_Nonnull 2],
+    const ct_int dilation[_Nonnull 2], ct_int groups);
+/// The plain weight that was packed, bit for bit.
+int ct_unpacked(const ct_packed *weight, CT_OUT);
 void ct_packed_free(ct_packed *weight);
 int ct_packed_linear(
     const ct_tensor *x, const ct_packed *weight, const ct_tensor *_Nullable bias, CT_OUT);

@@ -101,23 +101,29 @@ int ct_pack_linear(const ct_tensor *weight, ct_int rows, ct_packed **out) {
     const auto &value = weight->value;
     TORCH_CHECK(value.dim() == 2, "a linear weight has 2 axes, not ", value.dim());
     *out = new ct_packed{
-        PackedLinear{reordered_linear(value, rows)}, value.scalar_type(), value.size(0),
-        value.size(1)};
+        PackedLinear{reordered_linear(value, rows)}, value.scalar_type(), value.sizes().vec(),
+        value.size(0), value.size(1)};
   });
 }
 
 int ct_pack_conv2d(
     const ct_tensor *weight, const ct_int input[4], const ct_int stride[2],
-    const ct_int padding[2], const ct_int dilation[2], ct_int groups, ct_packed **out) {
+    const ct_int padding[2], const ct_int dilation[2], ct_int groups, bool winograd,
+    ct_packed **out) {
   return guard([&] {
     const auto &value = weight->value;
     TORCH_CHECK(value.dim() == 4, "a convolution's weight has 4 axes, not ", value.dim());
     const auto make = [&](auto layout) {
       *out = new ct_packed{
-          std::move(layout), value.scalar_type(), value.size(0), value.size(1) * groups};
+          std::move(layout), value.scalar_type(), value.sizes().vec(), value.size(0),
+          value.size(1) * groups};
     };
-    if (winograd_gains(
-            value, ints(input, 4), pair(stride), pair(padding), pair(dilation), groups)) {
+    if (winograd) {
+      TORCH_CHECK(
+          winograd_can(
+              value.sizes(), value.scalar_type(), pair(stride), pair(padding), pair(dilation),
+              groups),
+          "Winograd's way is not one for this convolution");
       return make(WinogradWeight(value));
     }
     auto blocks = at::mkldnn_reorder_conv2d_weight(
@@ -125,6 +131,26 @@ int ct_pack_conv2d(
         ints(input, 4));
     make(PackedConvolution{
         std::move(blocks), pair(stride).vec(), pair(padding).vec(), pair(dilation).vec(), groups});
+  });
+}
+
+bool ct_winograd_gains(
+    const ct_int weight[4], int32_t dtype, const ct_int input[4], const ct_int stride[2],
+    const ct_int padding[2], const ct_int dilation[2], ct_int groups) {
+  return winograd_gains(
+      ints(weight, 4), static_cast<at::ScalarType>(dtype), ints(input, 4), pair(stride),
+      pair(padding), pair(dilation), groups);
+}
+
+int ct_unpacked(const ct_packed *weight, ct_tensor **out) {
+  return give(out, [&] {
+    if (const auto *winograd = std::get_if<WinogradWeight>(&weight->layout)) {
+      return winograd->plain();
+    }
+    const auto *linear = std::get_if<PackedLinear>(&weight->layout);
+    const auto &blocks =
+        linear ? linear->blocks : std::get<PackedConvolution>(weight->layout).blocks;
+    return blocks.to_dense().reshape(weight->shape);
   });
 }
 

@@ -25,6 +25,8 @@ struct PackedConvolution {
 struct ct_packed {
   std::variant<ct::PackedLinear, ct::PackedConvolution, ct::WinogradWeight> layout;
   at::ScalarType dtype;
-  /// Values that a result has of its own, and those of an input it is made from.
+  /// Of the plain weight.
+  std::vector<int64_t> shape;
+  /// Features or channels of a result and of an input.
   int64_t out, in;
 };

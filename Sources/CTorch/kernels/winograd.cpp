@@ -98,36 +98,42 @@ bool is_float_on_cpu(const at::Tensor &x) {
   return x.scalar_type() == at::kFloat && x.device().is_cpu();
 }
 
-/// Whether the kernels can read a weight: 3×3, with whole vectors of channels on both sides.
-bool is_suitable(const at::Tensor &weight) {
-  return weight.dim() == 4 && is_float_on_cpu(weight) && weight.size(2) == 3 &&
-         weight.size(3) == 3 && weight.size(0) % kLanes == 0 && weight.size(1) % kLanes == 0;
-}
-
 }  // namespace
 
-bool ct::winograd_gains(
-    const at::Tensor &weight, at::IntArrayRef input, at::IntArrayRef stride,
-    at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups, bool joint) {
+bool ct::winograd_can(
+    at::IntArrayRef weight, at::ScalarType type, at::IntArrayRef stride, at::IntArrayRef padding,
+    at::IntArrayRef dilation, int64_t groups) {
   const auto all_ones = [](at::IntArrayRef values) {
     return std::all_of(values.begin(), values.end(), [](int64_t value) { return value == 1; });
   };
-  const Tiling tiling(input);
-  return is_suitable(weight) && groups == 1 && all_ones(stride) && all_ones(padding) &&
-         all_ones(dilation) &&
-         std::min(weight.size(0), weight.size(1)) >= kLeastChannels &&
-         (joint ? tiling.count() : tiling.each) >=
-             (weight.numel() > kSmallWeight ? kLeastTilesForLarge : kLeastTiles);
+  return type == at::kFloat && weight.size() == 4 && weight[2] == 3 && weight[3] == 3 &&
+         weight[0] % kLanes == 0 && weight[1] % kLanes == 0 && groups == 1 && all_ones(stride) &&
+         all_ones(padding) && all_ones(dilation);
 }
 
-ct::WinogradWeight::WinogradWeight(const at::Tensor &weight)
-    : keeps_points_(weight.numel() <= kSmallWeight) {
-  TORCH_CHECK(is_suitable(weight), "Winograd's convolution takes no weight of ", weight.sizes());
-  values_ = weight.permute({2, 3, 1, 0}).contiguous().view({9, weight.size(1), weight.size(0)});
-  if (!keeps_points_) return;
-  auto points = at::empty({kPoints, in(), out()}, values_.options());
-  fill_kernel_points(values_, 0, out(), points.mutable_data_ptr<float>());
-  values_ = points;
+bool ct::winograd_gains(
+    at::IntArrayRef weight, at::ScalarType type, at::IntArrayRef input, at::IntArrayRef stride,
+    at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups, bool joint) {
+  if (!winograd_can(weight, type, stride, padding, dilation, groups)) return false;
+  const Tiling tiling(input);
+  return std::min(weight[0], weight[1]) >= kLeastChannels &&
+         (joint ? tiling.count() : tiling.each) >=
+             (c10::multiply_integers(weight) > kSmallWeight ? kLeastTilesForLarge : kLeastTiles);
+}
+
+ct::WinogradWeight::WinogradWeight(const at::Tensor &weight) {
+  TORCH_CHECK(
+      is_float_on_cpu(weight) &&
+          winograd_can(weight.sizes(), weight.scalar_type(), {1, 1}, {1, 1}, {1, 1}, 1),
+      "Winograd's convolution takes no weight of ", weight.sizes());
+  taps_ = weight.permute({2, 3, 1, 0}).contiguous().view({9, weight.size(1), weight.size(0)});
+  if (weight.numel() > kSmallWeight) return;
+  points_ = at::empty({kPoints, in(), out()}, taps_.options());
+  fill_kernel_points(taps_, 0, out(), points_->mutable_data_ptr<float>());
+}
+
+at::Tensor ct::WinogradWeight::plain() const {
+  return taps_.view({3, 3, in(), out()}).permute({3, 2, 0, 1}).contiguous();
 }
 
 at::Tensor ct::winograd_conv2d(
@@ -148,16 +154,16 @@ at::Tensor ct::winograd_conv2d(
       x.options().memory_format(at::MemoryFormat::ChannelsLast));
   const Map map = map_of(result);
   const int64_t fitting = kKernelRoom / (kPoints * in) / kLanes * kLanes;
-  const int64_t block = weight.keeps_points() ? out : std::clamp(fitting, kLanes, out);
+  const int64_t block = weight.points() ? out : std::clamp(fitting, kLanes, out);
   const int64_t strip = tiling.longest_strip(joint);
   const auto kernel_room =
-      weight.keeps_points() ? weight.points() : scratch(kPoints * in * block, x);
+      weight.points() ? *weight.points() : scratch(kPoints * in * block, x);
   const auto point_room = scratch(kPoints * strip * in, x);
   const auto product_room = scratch(kPoints * strip * block, x);
   for (int64_t channel = 0; channel < out; channel += block) {
     const int64_t width = std::min(block, out - channel);
-    const auto kernels = weight.keeps_points() ? kernel_room : part(kernel_room, in, width);
-    if (!weight.keeps_points()) {
+    const auto kernels = weight.points() ? kernel_room : part(kernel_room, in, width);
+    if (!weight.points()) {
       fill_kernel_points(weight.taps(), channel, width, kernels.mutable_data_ptr<float>());
     }
     const float *shift = shifts ? shifts->const_data_ptr<float>() + channel : nullptr;

@@ -5,28 +5,34 @@
 
 namespace ct {
 
-/// Whether a convolution of inputs of this shape gains by it; `joint` as in `winograd_conv2d`.
+/// Whether a convolution with a weight of this shape and type on the CPU can be done in this way.
+bool winograd_can(
+    at::IntArrayRef weight, at::ScalarType type, at::IntArrayRef stride, at::IntArrayRef padding,
+    at::IntArrayRef dilation, int64_t groups);
+
+/// Whether it also gains by it for inputs of this shape; `joint` as in `winograd_conv2d`.
 bool winograd_gains(
-    const at::Tensor &weight, at::IntArrayRef input, at::IntArrayRef stride,
+    at::IntArrayRef weight, at::ScalarType type, at::IntArrayRef input, at::IntArrayRef stride,
     at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups, bool joint = false);
 
 /// A convolution's weight `[out, in, 3, 3]`, float32 on the CPU, as Winograd's convolution reads it.
 class WinogradWeight {
  public:
-  /// Throws unless the shape and the type are those of which `winograd_gains` can be true.
+  /// Throws unless `winograd_can` be true of the shape and the type.
   explicit WinogradWeight(const at::Tensor &weight);
 
-  int64_t in() const { return values_.size(1); }
-  int64_t out() const { return values_.size(2); }
-  /// The points `[36, in, out]` where they are few; else `taps` has what they are made from.
-  bool keeps_points() const { return keeps_points_; }
-  const at::Tensor &points() const { return values_; }
+  int64_t in() const { return taps_.size(1); }
+  int64_t out() const { return taps_.size(2); }
   /// `[9, in, out]`.
-  const at::Tensor &taps() const { return values_; }
+  const at::Tensor &taps() const { return taps_; }
+  /// The points `[36, in, out]` made of the taps, where they are few enough to be kept.
+  const std::optional<at::Tensor> &points() const { return points_; }
+  /// `[out, in, 3, 3]`.
+  at::Tensor plain() const;
 
  private:
-  at::Tensor values_;
-  bool keeps_points_;
+  at::Tensor taps_;
+  std::optional<at::Tensor> points_;
 };
 
 /// The convolution with padding 1 and stride 1: `[B, in, H, W]` -> `[B, out, H, W]`; bias `[out]`.
