@@ -6,7 +6,8 @@ package enum DurableFolder {
   /// Ends the names of folders that are being written or removed.
   package static let partialSuffix = ".partial"
 
-  /// Makes the folder `name` in `parent` with what `fill` writes into the URL it gets.
+  /// Makes the folder `name` in `parent` with what `fill` writes into the URL it gets. What had the
+  /// name before is there until the new folder is whole, and then gone as a whole.
   ///
   /// - Parameter replacing: whether a folder of that name is replaced; otherwise it is an error.
   /// - Throws: what `fill` throws, and `FileError`; nothing of the folder is left then.

@@ -17,6 +17,11 @@ package final class FolderLock: Sendable {
     guard descriptor >= 0 else { throw FileError.last(folder) }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let reason = errno
+      // Some file systems know no locks: there the folder cannot be held.
+      if [ENOTSUP, ENOLCK, ENOSYS].contains(reason) {
+        self.descriptor = descriptor
+        return
+      }
       close(descriptor)
       guard reason == EWOULDBLOCK else { throw FileError(folder, systemReason(reason)) }
       return nil

@@ -4,7 +4,9 @@ public import Foundation
 /// Where a run stood when a checkpoint was made.
 public struct TrainingState: Codable, Sendable, Equatable {
   /// The format this program writes and reads.
-  public static let currentFormat = 1
+  ///
+  /// Format 2 adds checksums. A checkpoint of format 1 is read as it is.
+  public static let currentFormat = 2
 
   /// Format of the checkpoint folder.
   public var format: Int
@@ -19,15 +21,21 @@ public struct TrainingState: Codable, Sendable, Equatable {
   public var images: Int
   /// Seconds spent in training, over all resumed parts.
   public var seconds: Double
+  /// Fingerprints of what the run reads, by name: the data, the model it builds on.
+  public var inputs: [String: String]?
 
   enum CodingKeys: String, CodingKey {
     case format = "format_version"
-    case stage, step, seed, images, seconds
+    case stage, step, seed, images, seconds, inputs
   }
 
   /// A state of the current format.
-  public init(stage: String, step: Int, seed: UInt64, images: Int, seconds: Double) {
+  public init(
+    stage: String, step: Int, seed: UInt64, images: Int, seconds: Double,
+    inputs: [String: String]? = nil
+  ) {
     format = Self.currentFormat
+    self.inputs = inputs
     self.stage = stage
     self.step = step
     self.seed = seed
@@ -39,8 +47,8 @@ public struct TrainingState: Codable, Sendable, Equatable {
 /// The checkpoint folders of one run.
 ///
 /// Each is `checkpoint-STEP` with `model.safetensors`, `ema.safetensors`, `optimizer.safetensors`,
-/// `config.json` and `state.json`. A folder of that name is complete: it was filled under a hidden
-/// name, synced and renamed.
+/// `config.json`, `state.json` and `checksums.json`, which has a fingerprint of each of the others.
+/// A folder of that name is complete: it was filled under a hidden name, synced and renamed.
 public struct CheckpointStore: Sendable {
   /// The run's folder.
   public let folder: URL
@@ -68,14 +76,17 @@ public struct CheckpointStore: Sendable {
   }
 
   /// The complete checkpoints, oldest first; none if the folder does not exist.
+  ///
+  /// Empty folders and names that no checkpoint has are passed over.
   /// - Throws: `TrainingError.notRead` when the folder cannot be listed.
   public func checkpoints() throws(TrainingError) -> [URL] {
     guard FileManager.default.fileExists(atPath: folder.path) else { return [] }
     do {
       return try FileManager.default.contentsOfDirectory(atPath: folder.path)
-        .compactMap { name in step(of: name).map { (name: name, step: $0) } }
+        .compactMap { name in Self.step(of: name).map { (name: name, step: $0) } }
         .sorted { $0.step < $1.step }
         .map { folder.appending(path: $0.name) }
+        .filter { !Self.names(in: $0).isEmpty }
     } catch {
       throw TrainingError.notRead(path: folder.path, reason: reason(of: error))
     }
@@ -84,7 +95,58 @@ public struct CheckpointStore: Sendable {
   /// The newest complete checkpoint.
   public func latest() throws(TrainingError) -> URL? { try checkpoints().last }
 
-  /// Writes a checkpoint, then removes the oldest beyond `keep`.
+  /// The newest checkpoint that is as it was written, and what is wrong with those after it.
+  ///
+  /// - Returns: nil if there is no checkpoint at all.
+  /// - Throws: `TrainingError.wrongFormat`, and `.noSoundCheckpoint` if all are damaged.
+  public func newestSound() throws(TrainingError) -> (checkpoint: URL, damage: [TrainingError])? {
+    var damage: [TrainingError] = []
+    for checkpoint in try checkpoints().reversed() {
+      do throws(TrainingError) {
+        try verify(checkpoint)
+        return (checkpoint, damage)
+      } catch {
+        if case .wrongFormat = error { throw error }
+        damage.append(error)
+      }
+    }
+    guard let newest = damage.first else { return nil }
+    throw TrainingError.noSoundCheckpoint(folder: folder.path, newest: newest.description)
+  }
+
+  /// Compares each file of a checkpoint with its checksum.
+  /// - Throws: `TrainingError.damaged` and `.notRead` with the file's name, `.wrongFormat`.
+  public func verify(_ checkpoint: URL) throws(TrainingError) {
+    let url = checkpoint.appending(path: Self.checksumsName)
+    if FileManager.default.fileExists(atPath: url.path) {
+      let written: [String: String]
+      do {
+        written = try JSONDecoder().decode([String: String].self, from: Data(contentsOf: url))
+      } catch {
+        throw TrainingError.damaged(path: url.path, reason: "it is no list of checksums")
+      }
+      let names = Self.names(in: checkpoint).filter { $0 != Self.checksumsName }
+      for name in Set(names).union(written.keys).sorted() {
+        let file = checkpoint.appending(path: name)
+        let found: String
+        do { found = try Self.checksum(of: file) } catch {
+          throw TrainingError.notRead(path: file.path, reason: reason(of: error))
+        }
+        guard found == written[name] else {
+          throw TrainingError.damaged(path: file.path, reason: "its checksum has changed")
+        }
+      }
+      _ = try state(of: checkpoint)
+    } else if try state(of: checkpoint).format > 1 {
+      throw TrainingError.damaged(path: url.path, reason: "it is missing")
+    }
+  }
+
+  /// The name of the checkpoint of a step.
+  func name(of step: Int) -> String { Self.name(of: step) }
+
+  /// Writes a checkpoint, then removes the oldest beyond `keep`, and those of later steps: a run
+  /// that is now at an earlier step went back because they were damaged.
   ///
   /// - Parameters:
   ///   - state: The state of the run.
@@ -95,23 +157,28 @@ public struct CheckpointStore: Sendable {
   public func write(
     _ state: TrainingState, config: Data, fill: (URL) throws -> Void
   ) throws(TrainingError) -> URL {
-    let name =
-      Self.prefix + String(repeating: "0", count: max(0, 8 - "\(state.step)".count))
-      + "\(state.step)"
-    let earlier = try checkpoints()
+    let name = Self.name(of: state.step)
+    let others = try checkpoints().filter { $0.lastPathComponent != name }
+    let earlier = others.filter { Self.step(of: $0.lastPathComponent) ?? 0 < state.step }
     let url = folder.appending(path: name)
     do {
-      if FileManager.default.fileExists(atPath: url.path) { try DurableFolder.remove(url) }
-      try DurableFolder.create(name, in: folder) { partial in
+      try DurableFolder.create(name, in: folder, replacing: true) { partial in
         try fill(partial)
         try AtomicFile.write(config, to: partial.appending(path: "config.json"))
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         try AtomicFile.write(
           encoder.encode(state), to: partial.appending(path: "state.json"))
+        var checksums: [String: String] = [:]
+        for file in Self.names(in: partial) {
+          checksums[file] = try Self.checksum(of: partial.appending(path: file))
+        }
+        try DurableFolder.write(
+          encoder.encode(checksums), to: partial.appending(path: Self.checksumsName))
       }
-      let kept = earlier.filter { $0.lastPathComponent != name }
-      for old in kept.dropLast(keep - 1) { try DurableFolder.remove(old) }
+      for old in earlier.dropLast(keep - 1) + others.dropFirst(earlier.count) {
+        try DurableFolder.remove(old)
+      }
     } catch {
       throw TrainingError.checkpointNotWritten(
         path: url.path, reason: reason(of: error), kept: earlier.last?.lastPathComponent)
@@ -130,7 +197,7 @@ public struct CheckpointStore: Sendable {
     do {
       let data = try Data(contentsOf: url)
       let format = try JSONDecoder().decode(Format.self, from: data).format
-      guard format == TrainingState.currentFormat else {
+      guard (1...TrainingState.currentFormat).contains(format) else {
         throw TrainingError.wrongFormat(
           path: checkpoint.path, found: format, expected: TrainingState.currentFormat)
       }
@@ -144,7 +211,32 @@ public struct CheckpointStore: Sendable {
     }
   }
 
-  private func step(of name: String) -> Int? {
-    name.hasPrefix(Self.prefix) ? Int(name.dropFirst(Self.prefix.count)) : nil
+  private static let checksumsName = "checksums.json"
+
+  private static func name(of step: Int) -> String {
+    prefix + String(repeating: "0", count: max(0, 8 - "\(step)".count)) + "\(step)"
+  }
+
+  /// The step of a checkpoint's name; nil for a name that ``name(of:)`` does not give.
+  private static func step(of name: String) -> Int? {
+    guard name.hasPrefix(prefix), let step = Int(name.dropFirst(prefix.count)), step >= 0,
+      Self.name(of: step) == name
+    else { return nil }
+    return step
+  }
+
+  /// The names in a folder, sorted; none if it is no folder.
+  private static func names(in folder: URL) -> [String] {
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    } catch {
+      return []  // What cannot be listed is no checkpoint.
+    }
+  }
+
+  private static func checksum(of file: URL) throws -> String {
+    var fingerprint = Fingerprint()
+    fingerprint.add(try Data(contentsOf: file, options: .mappedIfSafe))
+    return fingerprint.text
   }
 }

@@ -3,12 +3,12 @@ import Foundation
 import Torch
 
 extension Fingerprint {
-  /// Adds the names and contents of the files in a folder.
+  /// Adds the names and contents of the files in a folder, those of folders in it left out.
   /// - Throws: `TrainingError.notRead`.
   mutating func add(filesIn folder: URL) throws(TrainingError) {
     do {
       for name in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-      where !name.hasPrefix(".") {
+      where !name.hasPrefix(".") && !FileManager.default.isFolder(folder.appending(path: name)) {
         add(name)
         add(try Data(contentsOf: folder.appending(path: name), options: .mappedIfSafe))
       }
@@ -17,15 +17,18 @@ extension Fingerprint {
     }
   }
 
-  /// Adds the names and sizes of the files in a folder; one that is gone counts as empty.
+  /// Adds the names and sizes of the files in a folder and below; one that is gone counts as empty.
   mutating func add(namesAndSizesIn folder: URL) {
+    let keys: [URLResourceKey] = [.fileSizeKey, .isRegularFileKey]
     let files = FileManager.default.enumerator(
-      at: folder, includingPropertiesForKeys: [.fileSizeKey], options: .skipsHiddenFiles)
+      at: folder.resolvingSymlinksInPath(), includingPropertiesForKeys: keys,
+      options: .skipsHiddenFiles)
     var lines: [String] = []
     while let file = files?.nextObject() as? URL {
       do {
-        let size = try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
-        lines.append("\(file.lastPathComponent) \(size)")
+        let values = try file.resourceValues(forKeys: Set(keys))
+        guard values.isRegularFile == true else { continue }
+        lines.append("\(file.lastPathComponent) \(values.fileSize ?? 0)")
       } catch { continue }
     }
     for line in lines.sorted() { add(line) }

@@ -1,4 +1,5 @@
 import Config
+import Files
 public import Foundation
 import Imaging
 public import Torch
@@ -27,10 +28,12 @@ public final class Trainer<Task: TrainingTask> {
   ///   - task: What is trained.
   ///   - options: Steps, rates, batches.
   ///   - config: the run's configuration as JSON, kept with every checkpoint.
+  ///   - inputs: fingerprints of what the run reads, kept with every checkpoint.
   ///   - folder: where checkpoints, samples and the model go.
   ///   - device: Where to compute.
   public init(
-    _ task: Task, options: TrainingOptions, config: Data, folder: URL, device: Device = .cpu
+    _ task: Task, options: TrainingOptions, config: Data, inputs: [String: String] = [:],
+    folder: URL, device: Device = .cpu
   ) throws(TrainingError) {
     self.task = task
     self.options = options
@@ -47,14 +50,17 @@ public final class Trainer<Task: TrainingTask> {
       of: task.module, decay: options.emaDecay,
       warmUp: options.emaWarmUpPower > 0 ? .power(options.emaWarmUpPower) : .none)
     state = TrainingState(
-      stage: task.stage, step: 0, seed: options.seed, images: 0, seconds: 0)
+      stage: task.stage, step: 0, seed: options.seed, images: 0, seconds: 0, inputs: inputs)
   }
 
   /// Trains until the last step, or until `shouldStop` says so after a step.
   ///
-  /// A checkpoint is written at the end whatever the reason, but not when an error ends the run.
+  /// A checkpoint is written at the end whatever the reason, but not when an error ends the run. A
+  /// resumed run begins by exporting the model again: the one before may have been killed between a
+  /// checkpoint and its export.
   /// - Parameters:
-  ///   - observe: gets a report of each step.
+  ///   - observe: gets a report of each step, before the checkpoint that the step ends with is
+  ///     written: what it notes down is never behind a checkpoint.
   ///   - shouldStop: asked after each step.
   /// - Throws: `TrainingError`, and what the task throws.
   public func run(
@@ -63,6 +69,7 @@ public final class Trainer<Task: TrainingTask> {
     let clock = ContinuousClock()
     var lastCheckpoint = clock.now
     task.module.train()
+    if state.step > 0 { try export() }
     while state.step < options.steps {
       let started = clock.now
       let rate = schedule.rate(at: state.step)
@@ -94,11 +101,13 @@ public final class Trainer<Task: TrainingTask> {
       }
       let age = (clock.now - lastCheckpoint) / .seconds(1)
       let isOld = options.checkpointEverySeconds > 0 && age >= options.checkpointEverySeconds
-      if stopping || isOld || isDue(every: options.checkpointEverySteps) {
-        report.checkpoint = try save().lastPathComponent
+      let saves = stopping || isOld || isDue(every: options.checkpointEverySteps)
+      if saves { report.checkpoint = store.name(of: state.step) }
+      try observe(report)
+      if saves {
+        try save()
         lastCheckpoint = clock.now
       }
-      try observe(report)
       if stopping { break }
     }
   }
@@ -108,13 +117,15 @@ public final class Trainer<Task: TrainingTask> {
     try average.load(task.module.stateDict())
   }
 
-  /// Goes on from the newest complete checkpoint, if there is one.
+  /// Goes on from the newest checkpoint that is sound, if there is one.
   ///
-  /// - Returns: the checkpoint.
-  /// - Throws: `TrainingError` when it is of another run, `CheckpointError` when its tensors do
-  ///   not fit.
-  public func resume() throws -> URL? {
-    guard let checkpoint = try store.latest() else { return nil }
+  /// - Parameter allowingChanges: whether settings and inputs may differ from those of the
+  ///   checkpoint. The model's shape and the seed may not.
+  /// - Returns: what the run goes on from; nil if there is no checkpoint.
+  /// - Throws: `TrainingError` when it is of another run or when no checkpoint is sound,
+  ///   `CheckpointError` when its tensors do not fit.
+  public func resume(allowingChanges: Bool = false) throws -> Resumption? {
+    guard let (checkpoint, damage) = try store.newestSound() else { return nil }
     let found = try store.state(of: checkpoint)
     guard found.stage == task.stage else {
       throw TrainingError.differentRun(path: checkpoint.path, key: "stage")
@@ -122,7 +133,14 @@ public final class Trainer<Task: TrainingTask> {
     guard found.seed == options.seed else {
       throw TrainingError.differentRun(path: checkpoint.path, key: "training.seed")
     }
-    try requireSameModel(at: checkpoint)
+    guard found.step <= options.steps else {
+      throw TrainingError.beyondLastStep(
+        path: checkpoint.path, step: found.step, of: options.steps)
+    }
+    let changes = try changes(since: checkpoint, found)
+    guard allowingChanges || changes.isEmpty else {
+      throw TrainingError.changed(path: checkpoint.path, changes: changes)
+    }
     func load(_ name: String, _ take: ([String: Tensor], URL) throws -> Void) throws {
       let url = checkpoint.appending(path: name)
       try take(Safetensors.read(url).tensors, url)
@@ -132,8 +150,11 @@ public final class Trainer<Task: TrainingTask> {
     for one in optimized {
       try load(one.file) { try one.optimizer.load($0, file: $1) }
     }
+    let inputs = state.inputs
     state = found
-    return checkpoint
+    state.format = TrainingState.currentFormat
+    state.inputs = inputs
+    return Resumption(checkpoint: checkpoint, damage: damage, changes: changes)
   }
 
   /// Writes a checkpoint and the model's parts with the averaged weights.
@@ -147,7 +168,7 @@ public final class Trainer<Task: TrainingTask> {
         try Safetensors.write(one.optimizer.stateDict(), to: folder.appending(path: one.file))
       }
     }
-    try averaged { try task.export(to: store.folder.appending(path: "model")) }
+    try export()
     return checkpoint
   }
 
@@ -203,6 +224,19 @@ public final class Trainer<Task: TrainingTask> {
     }
   }
 
+  /// Replaces the model folder as a whole.
+  private func export() throws {
+    do {
+      try averaged {
+        try DurableFolder.create("model", in: store.folder, replacing: true) {
+          try task.export(to: $0)
+        }
+      }
+    } catch let error as FileError {
+      throw TrainingError.notWritten(path: error.path, reason: error.reason)
+    }
+  }
+
   private func drawSamples() throws -> String? {
     let random = RandomSource(seed: StepSeed.seed(options.seed, .samples, at: 0))
     guard let sheet = try averaged({ try task.sample(using: random) }) else { return nil }
@@ -221,14 +255,18 @@ public final class Trainer<Task: TrainingTask> {
       what: what, step: state.step + 1, kept: try store.latest()?.lastPathComponent)
   }
 
-  /// The model's section of the configuration may not change during a run.
-  private func requireSameModel(at checkpoint: URL) throws {
+  /// What has changed since a checkpoint.
+  /// - Throws: `TrainingError.differentRun` if it is the model's shape.
+  private func changes(since checkpoint: URL, _ found: TrainingState) throws -> [String] {
     let url = checkpoint.appending(path: "config.json")
-    let before = try ConfigFile.read([String: JSONValue].self, at: url)
-    let now = try JSONDecoder().decode([String: JSONValue].self, from: config)
-    for key in ["model", "objective"] where before[key] != now[key] {
-      throw TrainingError.differentRun(path: checkpoint.path, key: key)
+    var before = try ConfigFile.read([String: JSONValue].self, at: url)
+    var now = try JSONDecoder().decode([String: JSONValue].self, from: config)
+    guard before.removeValue(forKey: "model") == now.removeValue(forKey: "model") else {
+      throw TrainingError.differentRun(path: checkpoint.path, key: "model")
     }
+    return RunChanges(
+      from: before, found.inputs, to: now, state.inputs ?? [:], schedule: options.schedule
+    ).lines
   }
 }
 

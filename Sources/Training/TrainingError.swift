@@ -14,8 +14,17 @@ public enum TrainingError: LocalizedError, Sendable, Equatable, CustomStringConv
   case busy(folder: String)
   /// A checkpoint of another format.
   case wrongFormat(path: String, found: Int, expected: Int)
+  /// A file of a checkpoint is not as it was written.
+  case damaged(path: String, reason: String)
+  /// A run has checkpoints, but none that is sound; `newest` says what is wrong with the newest.
+  case noSoundCheckpoint(folder: String, newest: String)
   /// The checkpoint was made with another model or seed.
   case differentRun(path: String, key: String)
+  /// The checkpoint was made with other settings or inputs, which a run may change on purpose; each
+  /// change is a key with both values.
+  case changed(path: String, changes: [String])
+  /// The checkpoint is beyond the last step of the configuration.
+  case beyondLastStep(path: String, step: Int, of: Int)
   /// The loss or the gradient is not a finite number.
   case notFinite(what: String, step: Int, kept: String?)
   /// A stage needs a part of the model that is not there.
@@ -54,6 +63,21 @@ public enum TrainingError: LocalizedError, Sendable, Equatable, CustomStringConv
       return
         "\(path): was made with another '\(key)' than the configuration has; resume with the "
         + "same configuration, or choose another --out."
+    case .damaged(let path, let reason):
+      return "\(path): is damaged (\(reason))."
+    case .noSoundCheckpoint(let folder, let newest):
+      return
+        "\(folder): no checkpoint is sound, so the run cannot go on; restore one, or choose another "
+        + "--out. The newest: \(newest)"
+    case .changed(let path, let changes):
+      return
+        "\(path): was made with other values than are given now: "
+        + "\(changes.joined(separator: ", ")); give the same values, add --allow-changes to go on "
+        + "with the new ones, or choose another --out."
+    case .beyondLastStep(let path, let step, let count):
+      return
+        "\(path): is at step \(step), beyond the \(count) steps of the configuration; raise "
+        + "training.steps, or choose another --out."
     case .notFinite(let what, let step, let last):
       return
         "step \(step): the \(what) is not a finite number, so training stopped; lower the "

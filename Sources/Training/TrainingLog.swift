@@ -28,13 +28,15 @@ public final class TrainingLog {
     }
   }
 
-  /// Adds a line.
+  /// Adds a line and waits until it is on the disk: a checkpoint that is written after it never
+  /// lacks it.
   /// - Throws: `TrainingError.notWritten`, when the disk is full for one.
   public func append(_ summary: TrainingSummary) throws(TrainingError) {
     do {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       try file.write(contentsOf: encoder.encode(summary) + [UInt8(ascii: "\n")])
+      try file.synchronize()
     } catch {
       throw TrainingError.notWritten(path: url.path, reason: reason(of: error))
     }

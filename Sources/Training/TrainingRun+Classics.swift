@@ -1,6 +1,7 @@
 import CLIP
 import Classics
 import Config
+import Files
 import Foundation
 import Torch
 import TorchNN
@@ -25,6 +26,7 @@ extension TrainingRun {
     let task = try PictureTask(model, objective: config.objective, stream: stream)
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
+      inputs: ["data": dataFingerprint()],
       start: { if let initial { try task.start(from: initial) } })
   }
 
@@ -44,6 +46,7 @@ extension TrainingRun {
       config.model, objective: config.objective, stream: stream, using: weights(config.training))
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
+      inputs: ["data": dataFingerprint()],
       start: { if let initial { try task.start(from: initial) } })
   }
 
@@ -86,8 +89,16 @@ extension TrainingRun {
         joining: heldOut.map { CodeSet(encoding: $0, with: decoder, condition: condition) }),
       classes: codes.condition.kind == .class ? stream.classes : nil,
       options: config.training, using: weights(config.training))
+    var inputs = ["data": dataFingerprint()]
+    var codebook = Fingerprint()
+    try codebook.add(filesIn: model)
+    inputs["model"] = codebook.text
+    if let clip {
+      inputs["clip"] = try ModelFolder(clip).fingerprint(of: [.tokenizer, .textEncoder])
+    }
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
+      inputs: inputs,
       start: { if let initial { try task.start(from: initial) } })
   }
 

@@ -2,6 +2,7 @@ import CLIP
 import Config
 import Datasets
 import Diffusion
+import Files
 import Foundation
 import Torch
 import TorchNN
@@ -17,9 +18,11 @@ extension TrainingRun {
     let tokenizer = CLIPTokenizer.train(
       on: captions, vocabularySize: config.vocabularySize, contextLength: config.contextLength,
       minimumCount: config.minimumCount)
-    let folder = ModelFolder(out.appending(path: "model"))
-    try tokenizer.write(to: folder.folder(of: .tokenizer))
-    try folder.writeIndex()
+    try DurableFolder.create("model", in: out, replacing: true) { url in
+      let folder = ModelFolder(url)
+      try tokenizer.write(to: folder.folder(of: .tokenizer))
+      try folder.writeIndex()
+    }
     let longest = captions.map { tokenizer.tokenIDs(of: $0).count + 2 }.max() ?? 0
     observe(
       .note(
@@ -34,6 +37,11 @@ extension TrainingRun {
     try config.objective.validate(file: configurationName, data: config.data)
     let folder = try modelFolder(with: [.tokenizer])
     let stream = try pictures(config.training, config.data, size: config.model.vision.imageSize)
+    guard config.training.batchSize > 1 else {
+      throw ConfigError.invalid(
+        file: configurationName, key: "training.batch_size", value: "1",
+        expected: "CLIP tells the pairs of a batch apart, so it must be 2 or more")
+    }
     let tokenizer = try CLIPTokenizer(folder: folder.folder(of: .tokenizer))
     try require(
       config.model.text.vocabSize == tokenizer.tokens.count, "text.vocab_size",
@@ -43,6 +51,7 @@ extension TrainingRun {
       using: weights(config.training))
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
+      inputs: try inputs([[.tokenizer]]),
       start: { if let initial { try task.start(from: ModelFolder(initial)) } })
   }
 
@@ -70,6 +79,7 @@ extension TrainingRun {
       using: weights(config.training))
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
+      inputs: try inputs([FrozenCLIP.parts]),
       start: {
         try task.measureStatistics()
         if let initial { try task.start(from: ModelFolder(initial)) }
@@ -98,6 +108,7 @@ extension TrainingRun {
       using: weights(config.training))
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
+      inputs: try inputs([FrozenCLIP.parts] + config.objective.drawnEmbeddings.parts),
       start: {
         try task.measureStatistics()
         if let initial { try task.start(from: ModelFolder(initial)) }
@@ -125,6 +136,9 @@ extension TrainingRun {
       size: size, using: weights(config.training))
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
+      inputs: try inputs(
+        [FrozenCLIP.parts] + config.objective.drawnEmbeddings.parts
+          + (config.model.isHinted ? [[.imageHint]] : [])),
       start: { if let initial { try task.start(from: ModelFolder(initial)) } })
   }
 
@@ -140,6 +154,7 @@ extension TrainingRun {
       config.model, objective: config.objective, stream: stream, using: weights(config.training))
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
+      inputs: try inputs([]),
       start: { if let initial { try task.start(from: ModelFolder(initial)) } })
   }
 
@@ -174,8 +189,8 @@ extension TrainingRun {
     batches: Int, _ observe: (TrainingEvent) -> Void
   ) throws -> EmbeddedPictures {
     var frozenPrior: FrozenPrior?
-    var fingerprint = try FrozenCLIP.fingerprint(
-      of: modelFolder(with: [.tokenizer, .textEncoder, .imageEncoder]))
+    var fingerprint = try modelFolder(with: [.tokenizer, .textEncoder, .imageEncoder])
+      .fingerprint(of: FrozenCLIP.parts)
     fingerprint += stream.fingerprint
     if let (options, seed) = prior, options.fraction > 0 {
       let folder = try modelFolder(with: [.prior, .priorScheduler])
@@ -190,6 +205,25 @@ extension TrainingRun {
       device: device, compute: { try direct.embedded(stream.batch(at: $0), at: $0) },
       progress: { observe(.embedding(done: $0, count: batches)) })
     return EmbeddedPictures(stream: stream, clip: clip, prior: frozenPrior, cache: cache)
+  }
+
+  /// Fingerprints of the data, and of the parts of models that a stage builds on, given as sets that
+  /// lie in one folder each.
+  func inputs(_ sets: [[ModelFolder.Part]]) throws -> [String: String] {
+    var inputs = ["data": dataFingerprint()]
+    let models = try sets.map { parts in
+      // A folder need not say how its image encoder takes pictures.
+      try modelFolder(with: parts.filter { $0 != .featureExtractor }).fingerprint(of: parts)
+    }
+    if !models.isEmpty { inputs["model"] = models.joined(separator: "-") }
+    return inputs
+  }
+
+  /// Names the data: the files' names and sizes, whatever the folders are called.
+  func dataFingerprint() -> String {
+    var fingerprint = Fingerprint()
+    for folder in data { fingerprint.add(namesAndSizesIn: folder) }
+    return fingerprint.text
   }
 
   func weights(_ options: TrainingOptions) -> RandomSource {

@@ -40,6 +40,8 @@ public struct TrainingRun {
   public var initial: URL?
   /// Whether to go on from the newest checkpoint in `out`.
   public var resume: Bool
+  /// Whether a resumed run may differ from its checkpoint in settings and data.
+  public var allowsChanges: Bool
   /// Where tensors live.
   public var device: Device
 
@@ -47,7 +49,7 @@ public struct TrainingRun {
   public init(
     stage: TrainingStage, configuration: Data, configurationName: String, data: [URL], out: URL,
     models: [URL] = [], clip: URL? = nil, initial: URL? = nil, resume: Bool = false,
-    device: Device = .cpu
+    allowsChanges: Bool = false, device: Device = .cpu
   ) {
     self.stage = stage
     self.configuration = configuration
@@ -58,6 +60,7 @@ public struct TrainingRun {
     self.clip = clip
     self.initial = initial
     self.resume = resume
+    self.allowsChanges = allowsChanges
     self.device = device
   }
 
@@ -106,6 +109,8 @@ public struct TrainingRun {
     let task: Task
     let options: TrainingOptions
     let config: Data
+    /// Fingerprints of what it reads, by the option that names it.
+    let inputs: [String: String]
     /// Puts the initial weights in place; not called when a run is resumed.
     let start: () throws -> Void
   }
@@ -148,10 +153,12 @@ public struct TrainingRun {
     _ prepared: Prepared<Task>, shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
   ) throws {
     let trainer = try Trainer(
-      prepared.task, options: prepared.options, config: prepared.config, folder: out,
-      device: device)
-    if resume, let checkpoint = try trainer.resume() {
-      observe(.note("resumed from \(checkpoint.path) at step \(trainer.state.step)"))
+      prepared.task, options: prepared.options, config: prepared.config,
+      inputs: prepared.inputs, folder: out, device: device)
+    if resume, let found = try trainer.resume(allowingChanges: allowsChanges) {
+      for damage in found.damage { observe(.note("\(damage) The one before is taken.")) }
+      observe(.note("resumed from \(found.checkpoint.path) at step \(trainer.state.step)"))
+      for change in found.changes { observe(.note("changed: \(change)")) }
     } else {
       try prepared.start()
       try trainer.restartAverage()

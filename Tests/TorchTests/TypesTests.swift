@@ -101,6 +101,20 @@ import Torch
     #expect(Tensor([Float]()).shape == [0])
   }
 
+  /// A scalar beside whole numbers stays whole only where 64 bits hold it.
+  @Test func scalarsBesideWholeNumbers() {
+    let x = Tensor([Int64(2), 3])
+    #expect((x * 4).dtype == .int64 && (x * 4).array(of: Int.self) == [8, 12])
+    #expect((x * -0x1p63).dtype == .int64)
+    for value in [0.5, 0x1p63, 1e300, .infinity, .nan] {
+      let product = x * value
+      #expect(product.dtype == .float32, "\(value)")
+      let expected = Float(value) * 2
+      let found = product.array(of: Float.self)[0]
+      #expect(found == expected || found.isNaN && expected.isNaN, "\(value)")
+    }
+  }
+
   @Test func properties() {
     let x = Tensor.zeros([2, 3, 4, 5])
     #expect(x.rank == 4 && x.count == 120 && x.dim(-1) == 5 && x.dim(0) == 2)

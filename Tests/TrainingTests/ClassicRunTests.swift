@@ -49,15 +49,6 @@ import Training
     }
   }
 
-  @Test(arguments: [TrainingStage.vae, .vqvae, .gan, .transformer])
-  func resumesBitForBit(stage: TrainingStage) throws {
-    try withTemporaryFolder { folder in
-      let tiny = try TinyRun(in: folder)
-      if stage == .transformer { try tiny.run(.vqvae).run() }
-      try tiny.expectResumption(of: stage)
-    }
-  }
-
   @Test func refusesWhatDoesNotFit() throws {
     try withTemporaryFolder { folder in
       let tiny = try TinyRun(in: folder)

@@ -70,7 +70,7 @@ import UnCLIP
           .decoder, training: options, into: folder.appending(path: "run-\(batches)"))
         let text = String(decoding: run.configuration, as: UTF8.self)
         run.configuration = Data(
-          text.replacing("\"embedding_batches\" : 0", with: "\"embedding_batches\" : \(batches)")
+          text.replacing("\"embedding_batches\" : 3", with: "\"embedding_batches\" : \(batches)")
             .utf8)
         var found: [Double] = []
         try run.run(observe: { if case .step(let report) = $0 { found.append(report.loss) } })

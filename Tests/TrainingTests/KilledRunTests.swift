@@ -44,18 +44,41 @@ import Training
     #expect(!names.contains { $0.hasSuffix(".partial") }, "\(names)")
   }
 
-  @Test(arguments: [SIGINT, SIGTERM])
-  func aSignalAsksToStopAndTheSecondEnds(number: Int32) async {
-    await #expect(processExitsWith: .signal(number)) { [number = number as Int32] in
+  @Test(arguments: [(SIGINT, SIGINT), (SIGTERM, SIGTERM), (SIGHUP, SIGHUP), (SIGHUP, SIGINT)])
+  func aSignalAsksToStopAndTheSecondEnds(first: Int32, second: Int32) async {
+    await #expect(processExitsWith: .signal(second)) {
+      [first = first as Int32, second = second as Int32] in
       let stop = StopSignal()
       guard !stop.isRequested else { exit(1) }
-      kill(getpid(), number)
+      kill(getpid(), first)
       for _ in 0..<500 where !stop.isRequested { usleep(10_000) }
       guard stop.isRequested else { exit(2) }
+      usleep(100_000)
+      kill(getpid(), second)
+      usleep(2_000_000)
+      exit(3)
+    }
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+  func signalsDoWhatTheyDidBeforeOnceNobodyListens(number: Int32) async {
+    await #expect(processExitsWith: .signal(number)) { [number = number as Int32] in
+      do { _ = StopSignal() }
       usleep(100_000)
       kill(getpid(), number)
       usleep(2_000_000)
       exit(3)
+    }
+  }
+
+  /// `nohup` starts a process that ignores `SIGHUP`.
+  @Test func whatWasIgnoredBeforeStaysSo() async {
+    await #expect(processExitsWith: .exitCode(5)) {
+      signal(SIGHUP, SIG_IGN)
+      let stop = StopSignal()
+      kill(getpid(), SIGHUP)
+      usleep(300_000)
+      exit(stop.isRequested ? 4 : 5)
     }
   }
 
@@ -70,10 +93,12 @@ import Training
       let trainer = try ToyTask.trainer(in: URL(fileURLWithPath: path))
       _ = try trainer.resume()
       signal(SIGXFSZ, SIG_IGN)
-      var limit = rlimit(rlim_cur: 1000, rlim_max: 1000)
-      setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
       do {
-        try trainer.run()
+        try trainer.run { report in
+          guard report.step == 5 else { return }
+          var limit = rlimit(rlim_cur: 1000, rlim_max: 1000)
+          setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+        }
       } catch {
         let text = "\(error)"
         let tells =

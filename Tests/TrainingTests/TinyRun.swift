@@ -101,7 +101,7 @@ struct TinyRun {
             imageDropRate: 0.1, textDropRate: 0.5, weighting: weighting,
             drawnEmbeddings: isHinted
               ? DrawnEmbeddings(fraction: 0.5, steps: 2, guidance: 2) : .none,
-            embeddingBatches: isHinted ? 3 : 0, sampleSteps: 2, sampleGuidance: 2),
+            embeddingBatches: 3, sampleSteps: 2, sampleGuidance: 2),
           training: training, data: options))
     case .upsampler:
       return try ConfigFile.encode(

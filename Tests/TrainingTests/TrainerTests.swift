@@ -176,10 +176,108 @@ import Training
     }
   }
 
+  /// Turns one bit in the middle of a file.
+  private func damage(_ file: URL) throws {
+    var data = try Data(contentsOf: file)
+    data[data.count / 2] ^= 1
+    try data.write(to: file)
+  }
+
+  @Test(arguments: [
+    "model.safetensors", "ema.safetensors", "optimizer.safetensors", "state.json", "config.json",
+    "checksums.json",
+  ])
+  func aDamagedCheckpointIsNamedAndTheOneBeforeTaken(file: String) throws {
+    try withTemporaryFolder { folder in
+      try ToyTask.trainer(in: folder).run()
+      let newest = folder.appending(path: "checkpoint-00000008")
+      let expected = try decidedFiles(of: newest)
+      try damage(newest.appending(path: file))
+      let trainer = try ToyTask.trainer(in: folder)
+      let found = try #require(try trainer.resume())
+      #expect(found.checkpoint.lastPathComponent == "checkpoint-00000004")
+      #expect(found.damage.count == 1)
+      #expect("\(found.damage[0])".contains("checkpoint-00000008/"), "\(found.damage)")
+      if file != "checksums.json" {
+        #expect(
+          "\(found.damage[0])".hasSuffix("\(file): is damaged (its checksum has changed)."),
+          "\(found.damage)")
+      }
+      try trainer.run()
+      #expect(try decidedFiles(of: newest) == expected)
+      #expect(try ToyTask.trainer(in: folder).resume()?.damage == [])
+    }
+  }
+
+  @Test func aRunWithoutASoundCheckpointSaysWhatIsWrong() throws {
+    try withTemporaryFolder { folder in
+      try ToyTask.trainer(in: folder).run()
+      for step in [4, 8] {
+        let checkpoint = folder.appending(path: "checkpoint-0000000\(step)")
+        try FileManager.default.removeItem(at: checkpoint.appending(path: "ema.safetensors"))
+      }
+      let text = sentence { _ = try ToyTask.trainer(in: folder).resume() }
+      #expect(text.contains("no checkpoint is sound"), "\(text)")
+      #expect(text.contains("checkpoint-00000008/ema.safetensors: cannot be read"), "\(text)")
+    }
+  }
+
+  @Test func foldersThatOnlyLookLikeCheckpointsAreNoHindrance() throws {
+    try withTemporaryFolder { folder in
+      for name in ["checkpoint--5", "checkpoint-99999999", "checkpoint-7", "checkpoint-+0000009"] {
+        try FileManager.default.createDirectory(
+          at: folder.appending(path: name), withIntermediateDirectories: false)
+      }
+      for name in ["checkpoint--5", "checkpoint-7"] {
+        try Data("mine".utf8).write(to: folder.appending(path: "\(name)/note.txt"))
+      }
+      #expect(try CheckpointStore(folder: folder, keep: 1).latest() == nil)
+      try ToyTask.trainer(in: folder).run()
+      let found = try ToyTask.trainer(in: folder).resume()
+      #expect(found?.checkpoint.lastPathComponent == "checkpoint-00000008")
+      #expect(found?.damage == [])
+      #expect(
+        FileManager.default.fileExists(atPath: folder.path + "/checkpoint--5/note.txt"))
+    }
+  }
+
+  @Test func aCheckpointFromBeforeChecksumsIsTakenAsItIs() throws {
+    try withTemporaryFolder { folder in
+      try ToyTask.trainer(in: folder).run()
+      let checkpoint = folder.appending(path: "checkpoint-00000008")
+      let state = checkpoint.appending(path: "state.json")
+      try FileManager.default.removeItem(at: checkpoint.appending(path: "checksums.json"))
+      let text = try String(contentsOf: state, encoding: .utf8)
+      let missing = try ToyTask.trainer(in: folder).resume()
+      #expect(missing?.checkpoint.lastPathComponent == "checkpoint-00000004")
+      try text.replacing("\"format_version\" : 2", with: "\"format_version\" : 1")
+        .write(to: state, atomically: true, encoding: .utf8)
+      let found = try ToyTask.trainer(in: folder).resume()
+      #expect(found?.checkpoint.lastPathComponent == "checkpoint-00000008")
+    }
+  }
+
+  /// A run killed between its last checkpoint and the export leaves the model of before.
+  @Test func aStaleModelIsReplacedAsAWholeWhenTheRunIsResumed() throws {
+    try withTemporaryFolder { folder in
+      try ToyTask.trainer(in: folder).run()
+      let model = folder.appending(path: "model")
+      let weights = model.appending(path: "toy/model.safetensors")
+      let expected = try Data(contentsOf: weights)
+      try Data("stale".utf8).write(to: weights)
+      try Data("stale".utf8).write(to: model.appending(path: "other.json"))
+      let trainer = try ToyTask.trainer(in: folder)
+      _ = try trainer.resume()
+      try trainer.run()
+      #expect(try Data(contentsOf: weights) == expected)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: model.path) == ["toy"])
+    }
+  }
+
   @Test func hasNothingToResumeInANewFolder() throws {
     try withTemporaryFolder { folder in
-      let checkpoint = try ToyTask.trainer(in: folder).resume()
-      #expect(checkpoint == nil)
+      let found = try ToyTask.trainer(in: folder).resume()
+      #expect(found == nil)
     }
   }
 }

@@ -79,17 +79,6 @@ import UnCLIP
     }
   }
 
-  @Test(arguments: [TrainingStage.clip, .prior, .hint, .decoder, .upsampler])
-  func resumesEachStageBitForBit(stage: TrainingStage) throws {
-    try withTemporaryFolder { folder in
-      let tiny = try TinyRun(in: folder)
-      try tiny.run(.tokenizer).run()
-      if stage != .clip { try tiny.run(.clip).run() }
-      if stage == .hint { try tiny.run(.prior).run() }
-      try tiny.expectResumption(of: stage)
-    }
-  }
-
   @Test func goesOnFromTheWeightsOfAModel() throws {
     try withTemporaryFolder { folder in
       let tiny = try TinyRun(in: folder)
@@ -151,6 +140,8 @@ import UnCLIP
       try tiny.run(.tokenizer).run()
       let words = try refusal("\"vocab_size\" : 600", "\"vocab_size\" : 601", .clip)
       #expect(words.contains("'model.text.vocab_size' is 601, but the tokenizer has"), "\(words)")
+      let pairs = try refusal("\"batch_size\" : 4", "\"batch_size\" : 1", .clip)
+      #expect(pairs.contains("'training.batch_size' is 1, but CLIP tells the pairs"), "\(pairs)")
     }
   }
 }

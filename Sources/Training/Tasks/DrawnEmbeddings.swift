@@ -21,6 +21,9 @@ public struct DrawnEmbeddings: Codable, Sendable, Equatable {
     self.guidance = guidance
   }
 
+  /// The parts of a model folder they are drawn with.
+  var parts: [[ModelFolder.Part]] { fraction > 0 ? [[.prior, .priorScheduler]] : [] }
+
   /// True embeddings alone.
   public static let none = DrawnEmbeddings(fraction: 0, steps: 1, guidance: 1)
 

@@ -49,19 +49,21 @@ public final class FrozenCLIP {
     Embeddings(image: image(pictures.images), text: text(pictures.captions))
   }
 
-  /// Names the weights and the vocabulary.
-  /// - Throws: `TrainingError.notRead`.
-  static func fingerprint(of folder: ModelFolder) throws(TrainingError) -> String {
-    var fingerprint = Fingerprint()
-    for part in [ModelFolder.Part.tokenizer, .textEncoder, .imageEncoder, .featureExtractor]
-    where folder.has(part) {
-      try fingerprint.add(filesIn: folder.folder(of: part))
-    }
-    return fingerprint.text
-  }
+  /// The parts of a model folder that its embeddings depend on.
+  static let parts: [ModelFolder.Part] = [
+    .tokenizer, .textEncoder, .imageEncoder, .featureExtractor,
+  ]
 }
 
 extension ModelFolder {
+  /// Names the files of those of the parts that the folder has.
+  /// - Throws: `TrainingError.notRead`.
+  func fingerprint(of parts: [Part]) throws(TrainingError) -> String {
+    var fingerprint = Fingerprint()
+    for part in parts where has(part) { try fingerprint.add(filesIn: folder(of: part)) }
+    return fingerprint.text
+  }
+
   /// How the folder's image encoder takes pictures; nil where the folder does not say.
   /// - Throws: `ConfigError`.
   func preprocessor() throws(ConfigError) -> CLIPImagePreprocessor? {

@@ -114,7 +114,9 @@ extension TrainingError {
     case .checkpointNotWritten: .inputOutput
     case .notWritten, .alreadyStarted, .busy: .cannotCreate
     case .notFinite: .software
-    case .notRead, .wrongFormat, .differentRun, .missingPart: .data
+    case .notRead, .damaged, .noSoundCheckpoint, .wrongFormat, .differentRun, .changed,
+      .beyondLastStep, .missingPart:
+      .data
     case .stopped: .stopped
     }
   }

@@ -58,6 +58,9 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Resume from the newest checkpoint in --out.")
   var resume = false
 
+  @Flag(help: "With --resume: go on although settings or data have changed, and name the changes.")
+  var allowChanges = false
+
   @Option(help: ArgumentHelp("Where to compute: cpu, cuda or cuda:INDEX.", valueName: "name"))
   var device = "cpu"
 
@@ -73,7 +76,7 @@ struct TrainCommand: ParsableCommand {
       models: model.map { URL(fileURLWithPath: $0, isDirectory: true) },
       clip: clip.map { URL(fileURLWithPath: $0, isDirectory: true) },
       initial: initial.map { URL(fileURLWithPath: $0, isDirectory: true) }, resume: resume,
-      device: device)
+      allowsChanges: allowChanges, device: device)
     let progress = ProgressReporter()
     let stop = StopSignal()
     let name = stage.rawValue
