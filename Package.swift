@@ -72,7 +72,7 @@ let package = Package(
     library("Conversion", ["UnCLIP", "TorchArchive"]),
     library("Datasets", ["Imaging", "Files", "CZlib"]),
     library("Metrics", ["TorchNN"]),
-    library("Classics", ["TorchNN"]),
+    library("Classics", ["Metrics"]),
     library("Training", ["UnCLIP", "Classics", "Datasets", "Metrics"]),
     library(
       "UnCLIPCommand",

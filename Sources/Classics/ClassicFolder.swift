@@ -1,7 +1,7 @@
 import Config
 import Files
 public import Foundation
-import Torch
+public import Torch
 import TorchNN
 
 /// A folder with one model: `config.json`, which names its kind and shape, and
@@ -35,7 +35,9 @@ public struct ClassicFolder: Sendable, Equatable {
       throw ClassicError.noModel(folder: url.path)
     }
     let object = try ConfigFile.object(at: configuration)
-    guard case .string(let name)? = object["kind"], let kind = ClassicKind(rawValue: name) else {
+    guard case .string(let name)? = object["kind"],
+      let kind = ClassicKind(rawValue: name)
+    else {
       throw ClassicError.noModel(folder: url.path)
     }
     return kind
@@ -61,14 +63,41 @@ public struct ClassicFolder: Sendable, Equatable {
       model.stateDict(), to: url.appending(path: Self.stem + ".safetensors"))
   }
 
-  /// Loads a model of a type, in evaluation mode and without gradients.
-  /// - Throws: ``ClassicError`` for a folder without a model or with one of another kind,
-  ///   `ConfigError` and `CheckpointError`, naming the file.
-  public func load<Model: ClassicModel>(_ type: Model.Type = Model.self) throws -> Model {
+  /// Loads the model, whatever its kind, ready for inference.
+  /// - Throws: ``ClassicError/noModel(folder:)``, `ConfigError` and `CheckpointError`, naming the
+  ///   file.
+  public func loadAny(on device: Device = .cpu) throws -> any ClassicModel {
+    try filled(kind().type, on: device)
+  }
+
+  /// Loads a model that can do something, ready for inference.
+  /// - Throws: As ``loadAny(on:)``, and ``ClassicError/incapable(folder:kind:action:capable:)``.
+  public func load<Model>(
+    _ capability: ClassicCapability<Model>, on device: Device = .cpu
+  ) throws -> Model {
+    let kind = try kind()
+    guard capability.kinds.contains(kind),
+      let model = try filled(kind.type, on: device) as? Model
+    else {
+      throw ClassicError.incapable(
+        folder: url.path, kind: kind, action: capability.action, capable: capability.list)
+    }
+    return model
+  }
+
+  /// Loads a model of a type, ready for inference.
+  /// - Throws: As ``loadAny(on:)``, and ``ClassicError/otherKind(folder:found:wanted:)``.
+  public func load<Model: ClassicModel>(
+    _ type: Model.Type = Model.self, on device: Device = .cpu
+  ) throws -> Model {
     let found = try kind()
     guard found == Model.kind else {
       throw ClassicError.otherKind(folder: url.path, found: found, wanted: Model.kind)
     }
+    return try filled(type, on: device)
+  }
+
+  private func filled<Model: ClassicModel>(_ type: Model.Type, on device: Device) throws -> Model {
     let header = try ConfigFile.read(Header<Model.Config>.self, at: configuration)
     try header.model.validate(file: configuration.path)
     let model = withoutInitialization { Model(header.model, using: RandomSource(seed: 0)) }
@@ -77,6 +106,7 @@ public struct ClassicFolder: Sendable, Equatable {
       file: url.appending(path: Self.stem + ".safetensors"))
     model.freeze()
     model.eval()
+    model.to(device: device)
     return model
   }
 
@@ -106,6 +136,8 @@ public enum ClassicError: LocalizedError, Sendable, Equatable, CustomStringConve
   case noModel(folder: String)
   /// It is of another kind.
   case otherKind(folder: String, found: ClassicKind, wanted: ClassicKind)
+  /// It is of a kind that cannot do what is asked of it.
+  case incapable(folder: String, kind: ClassicKind, action: String, capable: String)
   /// A prior was trained on the codes of another VQ-VAE.
   case otherCodebook(prior: String, model: String)
 
@@ -121,6 +153,9 @@ public enum ClassicError: LocalizedError, Sendable, Equatable, CustomStringConve
     case .otherKind(let folder, let found, let wanted):
       "\(folder) holds a model of kind \(found.rawValue), but \(wanted.rawValue) is needed: name "
         + "the folder of such a model."
+    case .incapable(let folder, let kind, let action, let capable):
+      "\(folder) holds a model of kind \(kind.rawValue), which cannot \(action): name one of kind "
+        + "\(capable)."
     case .otherCodebook(let prior, let model):
       "The prior in \(prior) was trained on the codes of another codebook than that in \(model): "
         + "train it with --model \(model), or name the VQ-VAE it belongs to."

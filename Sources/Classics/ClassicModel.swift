@@ -2,67 +2,159 @@ public import Config
 public import Torch
 public import TorchNN
 
-/// The systems that led to unCLIP, by the names that commands and model folders use.
-public enum ClassicKind: String, Codable, Sendable, CaseIterable {
-  /// A generative adversarial network.
-  case gan
-  /// An autoencoder.
-  case ae
-  /// A denoising autoencoder.
-  case dae
-  /// A variational autoencoder.
-  case vae
-  /// A vector-quantised variational autoencoder.
-  case vqvae
-  /// A gated PixelCNN over a VQ-VAE's codes.
-  case pixelcnn
-  /// A causal transformer over a VQ-VAE's codes.
-  case transformer
-  /// A recurrent network (LSTM) over a VQ-VAE's codes.
-  case rnn
-  /// A classifier, whose features measure how like two sets of pictures are.
-  case classifier
-}
-
 /// The shape of a model, as it stands in its `config.json`.
 public protocol ClassicConfig: Codable, Sendable, Equatable {
   /// Checks each value.
   ///
-  /// - Parameter file: the name used in errors.
+  /// - Parameter file: The name used in errors.
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   func validate(file: String) throws(ConfigError)
 }
 
-/// The shape of a model of pictures.
-public protocol PictureConfig: ClassicConfig {
-  /// Side of the pictures, pixels.
+/// The shape of a model of images.
+public protocol ImageConfig: ClassicConfig {
+  /// Side of the images, pixels.
   var imageSize: Int { get }
-  /// 1 for grey pictures, 3 for colour.
+  /// 1 for grey images, 3 for colour.
   var channels: Int { get }
 }
 
 /// A model that a folder holds: its kind, its shape and its weights.
+///
+/// A new model is one file with a type that conforms to this and to the protocols of what it can
+/// do, one line in ``ClassicRegistry``, and a training configuration.
 public protocol ClassicModel: Module {
   /// What decides its shape.
   associatedtype Config: ClassicConfig
-  /// What it is.
+  /// Its name in commands and model folders.
   static var kind: ClassicKind { get }
   /// Its shape.
   var config: Config { get }
-  /// A model with new weights.
+  /// Makes a model with new weights.
   init(_ config: Config, using random: RandomSource)
 }
 
-/// A model that draws pictures from random numbers alone.
-public protocol PictureGenerator: ClassicModel where Config: PictureConfig {
-  /// New pictures `[count, C, S, S]` in [-1, 1].
+// MARK: - Capabilities
+
+/// A model that generates images from random numbers alone.
+public protocol ImageGenerating: ClassicModel where Config: ImageConfig {
+  /// Generates images `[count, C, S, S]` in [-1, 1].
   func sample(_ count: Int, using random: RandomSource) -> Tensor
 }
 
-/// A model that turns a picture into a vector of numbers and back.
-public protocol LatentModel: ClassicModel where Config: PictureConfig {
-  /// Vectors `[B, latent]` of pictures `[B, C, S, S]` in [-1, 1].
+/// A model that generates images from vectors, between which there are ways.
+public protocol LatentGenerating: ImageGenerating {
+  /// Samples vectors `[count, latent]`.
+  func latents(_ count: Int, using random: RandomSource) -> Tensor
+  /// Generates images `[steps, C, S, S]` on the way from one vector `[1, latent]` to another.
+  func interpolated(from z0: Tensor, to z1: Tensor, steps: Int) -> Tensor
+}
+
+/// A model that makes images again from what it keeps of them.
+public protocol Reconstructing: ClassicModel where Config: ImageConfig {
+  /// Encodes and decodes images `[B, C, S, S]` in [-1, 1].
+  func reconstruction(of x: Tensor) -> Tensor
+}
+
+/// A model that turns an image into a vector and back.
+public protocol LatentModel: Reconstructing {
+  /// Encodes images `[B, C, S, S]` in [-1, 1] as vectors `[B, latent]`.
   func encode(_ x: Tensor) -> Tensor
-  /// Pictures of vectors.
+  /// Decodes vectors.
   func decode(_ z: Tensor) -> Tensor
+}
+
+extension LatentModel {
+  /// Encodes and decodes images.
+  public func reconstruction(of x: Tensor) -> Tensor { decode(encode(x)) }
+}
+
+/// A model whose reconstruction of corrupted images is clean.
+public protocol Denoising: Reconstructing {
+  /// Corrupts images as in training.
+  func corrupted(_ x: Tensor, using random: RandomSource) -> Tensor
+}
+
+/// A model that turns an image into a grid of codes and back, for a ``CodePrior`` to learn.
+public protocol CodeModel: Reconstructing {
+  /// K, the number of codes.
+  var codebookSize: Int { get }
+  /// Side of the grid of codes.
+  var codeSide: Int { get }
+  /// A hash of the codebook, kept by a prior to know the one that it learnt.
+  var codebookFingerprint: String { get }
+  /// Encodes images `[B, C, S, S]` in [-1, 1] as codes `[B, h, w]` int64.
+  func encode(_ x: Tensor) -> Tensor
+  /// Decodes codes.
+  func decode(_ codes: Tensor) -> Tensor
+}
+
+extension CodeModel {
+  /// Encodes and decodes images.
+  public func reconstruction(of x: Tensor) -> Tensor { decode(encode(x)) }
+}
+
+// MARK: - Training
+
+/// A model that learns from images alone, each by one loss, and what is measured and shown of it.
+public protocol ImageModel: ClassicModel where Config: ImageConfig {
+  /// The number of classes it tells apart; nil if it looks at images alone.
+  var classCount: Int? { get }
+  /// Returns the loss of a batch.
+  func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses
+  /// Measures a batch of held-out images: means over it.
+  func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double]
+  /// Returns the metrics that follow from the means over all batches.
+  static func metrics(of means: [String: Double]) -> [String: Double]
+  /// Returns what the model makes of each image, `[B, C, S, S]` each; none if it makes no images.
+  func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor]
+}
+
+extension ImageModel {
+  /// It looks at images alone.
+  public var classCount: Int? { nil }
+  /// The means as they are.
+  public static func metrics(of means: [String: Double]) -> [String: Double] { means }
+
+  /// Measures images, a few hundred at a time, with random numbers of a fixed seed.
+  public func evaluated(on images: LabeledImages) -> [String: Double] {
+    let random = RandomSource(seed: 0)
+    var means: [String: Double] = [:]
+    for chunk in images.chunks(of: 250) {
+      let fraction = Double(chunk.captions.count) / Double(images.captions.count)
+      for (name, value) in noGrad({ measures(chunk, using: random) }) {
+        means[name, default: 0] += value * fraction
+      }
+    }
+    return Self.metrics(of: means)
+  }
+}
+
+/// Images with the class and the caption of each.
+public struct LabeledImages {
+  /// `[B, C, S, S]` in [-1, 1].
+  public var images: Tensor
+  /// `[B]` int64, positions in the stream's `classes`.
+  public var labels: Tensor
+  /// One an image.
+  public var captions: [String]
+
+  /// Groups the values.
+  public init(images: Tensor, labels: Tensor, captions: [String]) {
+    self.images = images
+    self.labels = labels
+    self.captions = captions
+  }
+
+  /// The images of a range.
+  public subscript(range: Range<Int>) -> LabeledImages {
+    LabeledImages(images: images[range], labels: labels[range], captions: Array(captions[range]))
+  }
+
+  /// Returns consecutive parts of at most `size` images.
+  package func chunks(of size: Int) -> [LabeledImages] {
+    stride(from: 0, to: captions.count, by: size).map { start in
+      self[start..<min(start + size, captions.count)]
+    }
+  }
 }

@@ -1,9 +1,9 @@
 public import Config
 public import Torch
-import TorchNN
+public import TorchNN
 
 /// The shape of a ``Classifier``.
-public struct ClassifierConfig: PictureConfig {
+public struct ClassifierConfig: ImageConfig {
   /// Side of the pictures, pixels.
   public var imageSize: Int
   /// 1 for grey pictures, 3 for colour.
@@ -50,8 +50,8 @@ public struct ClassifierConfig: PictureConfig {
 ///
 /// It stands where the Inception network stands for photographs (Heusel et al. 2017).
 public final class Classifier: ClassicModel {
-  /// What it is.
-  public static let kind = ClassicKind.classifier
+  /// Its name in commands and model folders.
+  public static let kind = ClassicKind("classifier")
   /// Its shape.
   public let config: ClassifierConfig
   let encoder: ConvolutionEncoder
@@ -77,4 +77,26 @@ public final class Classifier: ClassicModel {
 
   /// The mean cross-entropy, nats; labels `[B]` int64.
   public func loss(_ x: Tensor, labels: Tensor) -> Tensor { F.crossEntropy(self(x), labels) }
+}
+
+extension Classifier: ImageModel {
+  /// How many classes it tells apart.
+  public var classCount: Int? { config.classCount }
+
+  /// The cross-entropy, nats.
+  public func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses {
+    Losses(total: loss(batch.images, labels: batch.labels))
+  }
+
+  /// The cross-entropy, and the fraction of right answers.
+  public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
+    let right = self(batch.images).argmax(over: 1) .== batch.labels
+    return [
+      "loss": loss(batch.images, labels: batch.labels).item(),
+      "accuracy": right.to(.float32).mean().item(),
+    ]
+  }
+
+  /// A classifier makes no images.
+  public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] { [] }
 }

@@ -18,3 +18,11 @@ public func peakSignalToNoise(_ a: Tensor, _ b: Tensor) -> Double {
 public func peakSignalToNoise(ofSquaredError error: Double) -> Double {
   10 * log10(4 / error)
 }
+
+extension [String: Double] {
+  /// Adds the ratio that belongs to the squared error of a name.
+  package func withPSNR(of error: String, as name: String) -> [String: Double] {
+    guard let squared = self[error] else { return self }
+    return merging([name: peakSignalToNoise(ofSquaredError: squared)]) { $1 }
+  }
+}

@@ -1,43 +1,54 @@
+public import Classics
 public import Config
 public import Foundation
 
 /// What can be trained, in the order in which one needs the other.
-public enum TrainingStage: String, Codable, Sendable, CaseIterable {
+public enum TrainingStage: Hashable, Sendable {
   /// The vocabulary.
   case tokenizer
   /// Both towers of CLIP.
   case clip
   /// Text to image embedding.
   case prior
-  /// Embeddings to a coarse picture, which a decoder may start from.
+  /// Embeddings to a coarse image, which a decoder may start from.
   case hint
-  /// Image embedding to small picture.
+  /// Image embedding to small image.
   case decoder
-  /// Small picture to large one.
+  /// Small image to large one.
   case upsampler
-  /// A classifier, whose features measure other models.
-  case classifier
-  /// An autoencoder.
-  case ae
-  /// A denoising autoencoder.
-  case dae
-  /// A variational autoencoder.
-  case vae
-  /// A vector-quantised variational autoencoder.
-  case vqvae
-  /// A PixelCNN over a VQ-VAE's codes.
-  case pixelcnn
-  /// A transformer over a VQ-VAE's codes.
-  case transformer
-  /// A recurrent network over a VQ-VAE's codes.
-  case rnn
-  /// A generative adversarial network.
-  case gan
+  /// One of the models that led to unCLIP.
+  case classic(ClassicKind)
 
   /// The stages of unCLIP, in the order in which they are trained.
   public static let unCLIP: [TrainingStage] = [
     .tokenizer, .clip, .prior, .hint, .decoder, .upsampler,
   ]
+}
+
+extension TrainingStage: RawRepresentable, CaseIterable {
+  /// The stages of unCLIP, then every classic.
+  public static var allCases: [TrainingStage] {
+    unCLIP + ClassicKind.allCases.map(TrainingStage.classic)
+  }
+
+  /// The stage of a name; nil if there is none.
+  public init?(rawValue: String) {
+    guard let stage = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+    self = stage
+  }
+
+  /// The name of the stage.
+  public var rawValue: String {
+    switch self {
+    case .tokenizer: "tokenizer"
+    case .clip: "clip"
+    case .prior: "prior"
+    case .hint: "hint"
+    case .decoder: "decoder"
+    case .upsampler: "upsampler"
+    case .classic(let kind): kind.rawValue
+    }
+  }
 }
 
 /// A whole training configuration: the model, its loss, how and on what it is trained.

@@ -8,9 +8,35 @@ import TorchNN
 import UnCLIP
 
 extension TrainingRun {
-  func pictureTask<Model: PictureModel>(
+  /// Trains a classic by what its type says of its training.
+  func train(
+    classic type: any ClassicModel.Type, shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
+  ) throws {
+    switch type {
+    case let type as any ImageModel.Type:
+      try train(image: type, shouldStop: shouldStop, observe: observe)
+    case let type as any CodePrior.Type:
+      try train(codePrior: type, shouldStop: shouldStop, observe: observe)
+    case is GAN.Type: try train(try ganTask(), shouldStop: shouldStop, observe: observe)
+    default: preconditionFailure("\(type) does not say how it is trained")
+    }
+  }
+
+  private func train<Model: ImageModel>(
+    image type: Model.Type, shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
+  ) throws {
+    try train(try imageTask(type), shouldStop: shouldStop, observe: observe)
+  }
+
+  private func train<Prior: CodePrior>(
+    codePrior type: Prior.Type, shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
+  ) throws {
+    try train(try codePriorTask(type, observe), shouldStop: shouldStop, observe: observe)
+  }
+
+  private func imageTask<Model: ImageModel>(
     _ type: Model.Type
-  ) throws -> Prepared<PictureTask<Model>> {
+  ) throws -> Prepared<ImageTask<Model>> {
     let config = try TrainConfig<Model.Config, EvaluationObjective>.decode(
       configuration, file: configurationName)
     try config.model.validate(file: configurationName)
@@ -23,14 +49,14 @@ extension TrainingRun {
         count == stream.classes.count, "class_count", count,
         "the data has \(stream.classes.count) classes")
     }
-    let task = try PictureTask(model, objective: config.objective, stream: stream)
+    let task = try ImageTask(model, objective: config.objective, stream: stream)
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
       inputs: ["data": dataFingerprint()],
       start: { if let initial { try task.start(from: initial) } })
   }
 
-  func ganTask() throws -> Prepared<GANTask> {
+  private func ganTask() throws -> Prepared<GANTask> {
     let config = try TrainConfig<GANConfig, GANTask.Objective>.decode(
       configuration, file: configurationName)
     try config.model.validate(file: configurationName)
@@ -50,7 +76,7 @@ extension TrainingRun {
       start: { if let initial { try task.start(from: initial) } })
   }
 
-  func codePriorTask<Prior: CodePrior>(
+  private func codePriorTask<Prior: CodePrior>(
     _ type: Prior.Type, _ observe: (TrainingEvent) -> Void
   ) throws -> Prepared<CodePriorTask<Prior>> {
     let config = try TrainConfig<Prior.Config, CodePriorTask<Prior>.Objective>.decode(
@@ -60,16 +86,15 @@ extension TrainingRun {
     guard let model = models.last else {
       throw TrainingError.missingPart(folder: nil, part: "vqvae", stage: stage.rawValue)
     }
-    let decoder = try ClassicFolder(model).load(VQVAE.self)
-    decoder.to(device: device)
+    let decoder = try ClassicFolder(model).load(.encodingCodes, on: device)
     let shape = decoder.config
     let codes = config.model.codes
     for (key, found, wanted) in [
-      ("codebook_size", codes.codebookSize, shape.quantizer.codebookSize),
-      ("height", codes.height, shape.codeSide), ("width", codes.width, shape.codeSide),
+      ("codebook_size", codes.codebookSize, decoder.codebookSize),
+      ("height", codes.height, decoder.codeSide), ("width", codes.width, decoder.codeSide),
     ] {
       try require(
-        found == wanted, "codes." + key, found, "the VQ-VAE in \(model.path) has \(wanted)")
+        found == wanted, "codes." + key, found, "the code model in \(model.path) has \(wanted)")
     }
     let stream = try labeled(
       config.training, config.data, size: shape.imageSize, channels: shape.channels)
@@ -105,7 +130,7 @@ extension TrainingRun {
   /// What a prior over codes is told of each picture.
   private func condition(
     _ condition: CodeCondition, classes: Int
-  ) throws -> (LabeledPictures) -> Tensor? {
+  ) throws -> (LabeledImages) -> Tensor? {
     switch condition.kind {
     case .none: return { _ in nil }
     case .class:

@@ -92,15 +92,8 @@ public struct TrainingRun {
     case .hint: try train(try hintTask(observe), shouldStop: shouldStop, observe: observe)
     case .decoder: try train(try decoderTask(observe), shouldStop: shouldStop, observe: observe)
     case .upsampler: try train(try upsamplerTask(), shouldStop: shouldStop, observe: observe)
-    case .classifier: try train(Classifier.self, shouldStop: shouldStop, observe: observe)
-    case .ae: try train(Autoencoder.self, shouldStop: shouldStop, observe: observe)
-    case .dae: try train(DenoisingAutoencoder.self, shouldStop: shouldStop, observe: observe)
-    case .vae: try train(VAE.self, shouldStop: shouldStop, observe: observe)
-    case .vqvae: try train(VQVAE.self, shouldStop: shouldStop, observe: observe)
-    case .pixelcnn: try train(PixelCNN.self, shouldStop: shouldStop, observe: observe)
-    case .transformer: try train(CodeTransformer.self, shouldStop: shouldStop, observe: observe)
-    case .rnn: try train(CodeRNN.self, shouldStop: shouldStop, observe: observe)
-    case .gan: try train(try ganTask(), shouldStop: shouldStop, observe: observe)
+    case .classic(let kind):
+      try train(classic: kind.type, shouldStop: shouldStop, observe: observe)
     }
   }
 
@@ -137,19 +130,7 @@ public struct TrainingRun {
     return lock
   }
 
-  private func train<Model: PictureModel>(
-    _ type: Model.Type, shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
-  ) throws {
-    try train(try pictureTask(type), shouldStop: shouldStop, observe: observe)
-  }
-
-  private func train<Prior: CodePrior>(
-    _ type: Prior.Type, shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
-  ) throws {
-    try train(try codePriorTask(type, observe), shouldStop: shouldStop, observe: observe)
-  }
-
-  private func train<Task: TrainingTask>(
+  func train<Task: TrainingTask>(
     _ prepared: Prepared<Task>, shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
   ) throws {
     let trainer = try Trainer(

@@ -3,20 +3,6 @@ public import Imaging
 public import Torch
 public import TorchNN
 
-/// A loss and its named parts.
-public struct Losses {
-  /// What is minimised, a scalar.
-  public var total: Tensor
-  /// Scalars for the log, without gradients.
-  public var parts: [String: Tensor]
-
-  /// A loss and its parts.
-  public init(total: Tensor, parts: [String: Tensor] = [:]) {
-    self.total = total
-    self.parts = parts
-  }
-}
-
 /// A network that a step improves, with an optimiser of its own.
 ///
 /// Most stages have one. Adversaries have two that move in turn, each by its own loss.

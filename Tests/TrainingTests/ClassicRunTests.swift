@@ -14,6 +14,11 @@ import Training
     (.rnn, ["bits_per_code"]),
   ]
 
+  @Test func everyRegisteredModelIsTrainedHere() {
+    #expect(
+      Set(Self.measures.map(\.0)) == Set(ClassicKind.allCases.map { TrainingStage.classic($0) }))
+  }
+
   private func last(_ events: [TrainingEvent]) -> TrainingSummary? {
     events.compactMap { if case .summary(let summary) = $0 { summary } else { nil } }.last
   }
@@ -44,7 +49,8 @@ import Training
         try prior.requireCodebook("another", of: decoder.url)
       }
       #expect(
-        throws: ClassicError.otherKind(folder: prior.url.path, found: .rnn, wanted: .pixelcnn)
+        throws: ClassicError.otherKind(
+          folder: prior.url.path, found: CodeRNN.kind, wanted: PixelCNN.kind)
       ) { try prior.load(PixelCNN.self) }
     }
   }

@@ -4,6 +4,18 @@ import Foundation
 import TorchNN
 import Training
 
+extension TrainingStage {
+  static let classifier = TrainingStage.classic(Classifier.kind)
+  static let ae = TrainingStage.classic(Autoencoder.kind)
+  static let dae = TrainingStage.classic(DenoisingAutoencoder.kind)
+  static let vae = TrainingStage.classic(VAE.kind)
+  static let vqvae = TrainingStage.classic(VQVAE.kind)
+  static let gan = TrainingStage.classic(GAN.kind)
+  static let pixelcnn = TrainingStage.classic(PixelCNN.kind)
+  static let transformer = TrainingStage.classic(CodeTransformer.kind)
+  static let rnn = TrainingStage.classic(CodeRNN.kind)
+}
+
 /// Configurations of tiny classics for pictures of 16 pixels.
 extension TinyRun {
   private var grid: CodeGrid {

@@ -138,15 +138,17 @@ import TorchNN
 
   @Test func refusesWhatCannotBeMeant() throws {
     expectFailure(
-      try classics("sample", "ae", "--out", "x.png"), status: 64, saying: "cannot draw")
+      try classics("sample", "ae", "--out", "x.png"), status: 64, saying: "cannot generate images",
+      "vae, vqvae or gan")
     expectFailure(
       try classics("sample", "nothing", "--out", "x.png"), status: 69,
       saying: "nothing holds no config.json")
     expectFailure(
       try classics("sample", "vqvae", "--out", "x.png"), status: 64, saying: "with --prior")
     expectFailure(
-      try classics("sample", "vqvae", "--prior", "vae", "--out", "x.png"), status: 65,
-      saying: "no prior over codes")
+      try classics("sample", "vqvae", "--prior", "vae", "--out", "x.png"), status: 64,
+      saying: "of kind vae, which cannot write codes: name one of kind pixelcnn, transformer or rnn"
+    )
     expectFailure(
       try classics("sample", "gan", "--prior", "rnn", "--out", "x.png"), status: 64,
       saying: "leave --prior out")
@@ -160,10 +162,10 @@ import TorchNN
       saying: "large.png is 9 x 9 pixels", "8 x 8")
     expectFailure(
       try classics("reconstruct", "gan", "a.png", "--out", "x.png"), status: 64,
-      saying: "does not encode")
+      saying: "of kind gan, which cannot reconstruct images", "ae, dae, vae or vqvae")
     expectFailure(
-      try classics("denoise", "vae", "a.png", "--out", "x.png"), status: 65,
-      saying: "of kind vae, but dae is needed")
+      try classics("denoise", "vae", "a.png", "--out", "x.png"), status: 64,
+      saying: "of kind vae, which cannot denoise images: name one of kind dae.")
     expectFailure(
       try classics("interpolate", "vae", "a.png", "--out", "x.png"), status: 64,
       saying: "at least two")

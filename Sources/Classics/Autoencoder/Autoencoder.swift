@@ -1,9 +1,10 @@
 public import Config
+import Metrics
 public import Torch
-import TorchNN
+public import TorchNN
 
 /// The shape of an ``Autoencoder``.
-public struct AutoencoderConfig: PictureConfig {
+public struct AutoencoderConfig: ImageConfig {
   /// Side of the pictures, pixels.
   public var imageSize: Int
   /// 1 for grey pictures, 3 for colour.
@@ -43,8 +44,8 @@ public struct AutoencoderConfig: PictureConfig {
 /// no picture should look like, so the model cannot draw; that is what the VAE adds.
 /// Source: Hinton and Salakhutdinov 2006.
 public final class Autoencoder: LatentModel {
-  /// What it is.
-  public static let kind = ClassicKind.ae
+  /// Its name in commands and model folders.
+  public static let kind = ClassicKind("ae")
   /// Its shape.
   public let config: AutoencoderConfig
   let encoder: ConvolutionEncoder
@@ -92,4 +93,26 @@ struct FeatureMap {
 
   /// Vectors as maps, through a ReLU: `[B, count] -> [B, channels, side, side]`.
   func map(_ h: Tensor) -> Tensor { h.relu().reshaped(h.dim(0), channels, side, side) }
+}
+
+extension Autoencoder: ImageModel {
+  /// The squared error.
+  public func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses {
+    Losses(total: loss(batch.images))
+  }
+
+  /// The squared error.
+  public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
+    ["squared_error": loss(batch.images).item()]
+  }
+
+  /// The squared error and its ratio to the signal, decibels.
+  public static func metrics(of means: [String: Double]) -> [String: Double] {
+    means.withPSNR(of: "squared_error", as: "psnr")
+  }
+
+  /// Pictures made again.
+  public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
+    [self(batch.images)]
+  }
 }

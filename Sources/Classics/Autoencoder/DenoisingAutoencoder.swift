@@ -1,9 +1,10 @@
 public import Config
+import Metrics
 public import Torch
-import TorchNN
+public import TorchNN
 
 /// The configuration of a ``DenoisingAutoencoder``.
-public struct DenoisingAutoencoderConfig: PictureConfig {
+public struct DenoisingAutoencoderConfig: ImageConfig {
   /// Side of the images, pixels.
   public var imageSize: Int
   /// 1 for grey images, 3 for colour.
@@ -54,9 +55,9 @@ public struct DenoisingAutoencoderConfig: PictureConfig {
 /// which is what the network of a diffusion model learns at every noise level.
 ///
 /// Source: Vincent et al. 2008.
-public final class DenoisingAutoencoder: LatentModel {
-  /// What it is.
-  public static let kind = ClassicKind.dae
+public final class DenoisingAutoencoder: LatentModel, Denoising {
+  /// Its name in commands and model folders.
+  public static let kind = ClassicKind("dae")
   /// The network's keys are an ``Autoencoder``'s.
   public static let keys = ["network": ""]
   /// Its shape.
@@ -86,5 +87,37 @@ public final class DenoisingAutoencoder: LatentModel {
   /// The mean of `(x − g(f(x̃)))²` over all pixels of clean images x.
   public func loss(_ x: Tensor, using random: RandomSource) -> Tensor {
     F.mseLoss(self(corrupted(x, using: random)), x)
+  }
+}
+
+extension DenoisingAutoencoder: ImageModel {
+  /// The squared error of the reconstruction of corrupted images.
+  public func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses {
+    Losses(total: loss(batch.images, using: random))
+  }
+
+  /// The squared errors of corrupted and of cleaned images.
+  public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
+    let noisy = corrupted(batch.images, using: random)
+    return [
+      "noisy_error": (noisy - batch.images).square().mean().item(),
+      "squared_error": (self(noisy) - batch.images).square().mean().item(),
+    ]
+  }
+
+  /// The errors and their ratios to the signal, and what cleaning gains, decibels.
+  public static func metrics(of means: [String: Double]) -> [String: Double] {
+    var metrics = means.withPSNR(of: "squared_error", as: "psnr")
+    metrics = metrics.withPSNR(of: "noisy_error", as: "noisy_psnr")
+    if let after = metrics["psnr"], let before = metrics["noisy_psnr"] {
+      metrics["gain"] = after - before
+    }
+    return metrics
+  }
+
+  /// Corrupted images, and cleaned ones.
+  public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
+    let noisy = corrupted(batch.images, using: random)
+    return [noisy, self(noisy)]
   }
 }

@@ -1,9 +1,10 @@
 public import Config
+import Metrics
 public import Torch
-import TorchNN
+public import TorchNN
 
 /// The shape of a ``VAE`` and of its loss.
-public struct VAEConfig: PictureConfig {
+public struct VAEConfig: ImageConfig {
   /// Side of the pictures, pixels.
   public var imageSize: Int
   /// 1 for grey pictures, 3 for colour.
@@ -58,9 +59,9 @@ public struct VAEConfig: PictureConfig {
 /// `log p(x) ≥ E_q[log p(x | z)] − KL(q(z | x) ‖ p(z))` with `p(z) = N(0, I)` and
 /// `q(z | x) = N(μ(x), diag σ²(x))`.
 /// Source: Kingma and Welling 2014, equations 3 and 10.
-public final class VAE: LatentModel, PictureGenerator {
-  /// What it is.
-  public static let kind = ClassicKind.vae
+public final class VAE: LatentModel, ImageGenerating {
+  /// Its name in commands and model folders.
+  public static let kind = ClassicKind("vae")
   /// Its shape.
   public let config: VAEConfig
   let encoder: ConvolutionEncoder
@@ -170,5 +171,43 @@ public final class VAE: LatentModel, PictureGenerator {
   /// New pictures: `z ~ N(0, I)`, decoded. The encoder is not needed.
   public func sample(_ count: Int, using random: RandomSource) -> Tensor {
     decode(random.normal([count, config.latentDim], device: toMean.weight.device))
+  }
+}
+
+extension VAE: ImageModel {
+  /// The bound's two terms.
+  public func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses {
+    let (total, elbo) = loss(batch.images, using: random)
+    return Losses(
+      total: total,
+      parts: [
+        "reconstruction": elbo.reconstruction.mean().detached(),
+        "divergence": elbo.divergence.mean().detached(),
+      ])
+  }
+
+  /// The bound in nats a picture and a dimension, its terms, and a tighter one by 16 draws.
+  public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
+    let elbo = elbo(batch.images, using: random)
+    let tighter = importanceWeightedBound(batch.images, draws: 16, using: random)
+    let bound = elbo.bound.mean().item()
+    return [
+      "elbo": bound,
+      "elbo_per_dimension": bound / Double(batch.images.count / batch.images.dim(0)),
+      "reconstruction": elbo.reconstruction.mean().item(),
+      "divergence": elbo.divergence.mean().item(),
+      "iwae_16": tighter.mean().item(),
+      "squared_error": (decode(encode(batch.images)) - batch.images).square().mean().item(),
+    ]
+  }
+
+  /// The means, and the error's ratio to the signal, decibels.
+  public static func metrics(of means: [String: Double]) -> [String: Double] {
+    means.withPSNR(of: "squared_error", as: "psnr")
+  }
+
+  /// Pictures made again, and new ones.
+  public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
+    [decode(encode(batch.images)), sample(batch.captions.count, using: random)]
   }
 }

@@ -37,8 +37,8 @@ public struct CodeRNNConfig: CodePriorConfig {
 /// told and pᵢ the place.
 /// Source: van den Oord et al. 2016a, whose rows of LSTMs are one here, in raster order.
 public final class CodeRNN: CodePrior {
-  /// What it is.
-  public static let kind = ClassicKind.rnn
+  /// Its name in commands and model folders.
+  public static let kind = ClassicKind("rnn")
   /// Its shape.
   public let config: CodeRNNConfig
   /// One row a code, and one for the place before the first.

@@ -90,8 +90,8 @@ final class CausalBlock: Module {
 /// i is the code before it, a start row for the first, with its place and what the prior is told.
 /// Source: Vaswani et al. 2017, equation 1; the order of norms is that of Radford et al. 2019.
 public final class CodeTransformer: CodePrior {
-  /// What it is.
-  public static let kind = ClassicKind.transformer
+  /// Its name in commands and model folders.
+  public static let kind = ClassicKind("transformer")
   /// Its shape.
   public let config: CodeTransformerConfig
   /// One row a code, and one for the place before the first.

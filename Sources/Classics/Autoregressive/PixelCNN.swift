@@ -116,8 +116,8 @@ final class GatedLayer: Module {
 /// Source: van den Oord et al. 2016b, "Conditional Image Generation with PixelCNN Decoders",
 /// equations 1, 2 and 4, figure 2.
 public final class PixelCNN: CodePrior {
-  /// What it is.
-  public static let kind = ClassicKind.pixelcnn
+  /// Its name in commands and model folders.
+  public static let kind = ClassicKind("pixelcnn")
   /// Its shape.
   public let config: PixelCNNConfig
   let embedding: Embedding

@@ -3,7 +3,7 @@ public import Torch
 public import TorchNN
 
 /// The shape of a ``GAN``.
-public struct GANConfig: PictureConfig {
+public struct GANConfig: ImageConfig {
   /// What holds the discriminator's maps in bounds.
   public enum Norm: String, ConfigChoice {
     /// Batch norm, as in DCGAN; not with a gradient penalty.
@@ -59,9 +59,9 @@ public struct GANConfig: PictureConfig {
 /// `min_G max_D E[log D(x)] + E[log(1 − D(G(z)))]` with `z ~ N(0, I)`.
 /// Source: Goodfellow et al. 2014, equation 1; the networks are those of Radford et al. 2016
 /// (DCGAN), with their first weights, Gaussian of deviation 0.02.
-public final class GAN: PictureGenerator {
-  /// What it is.
-  public static let kind = ClassicKind.gan
+public final class GAN: LatentGenerating {
+  /// Its name in commands and model folders.
+  public static let kind = ClassicKind("gan")
   /// Its shape.
   public let config: GANConfig
   /// G.

@@ -1,9 +1,11 @@
 public import Config
+import Foundation
+import Metrics
 public import Torch
-import TorchNN
+public import TorchNN
 
 /// The shape of a VQ-VAE.
-public struct VQVAEConfig: PictureConfig {
+public struct VQVAEConfig: ImageConfig {
   /// Side of the pictures, pixels; each width halves it.
   public var imageSize: Int
   /// 1 for grey pictures, 3 for colour.
@@ -61,9 +63,9 @@ public struct VQVAEConfig: PictureConfig {
 /// whole numbers `[B, h, w]`, `h = w = S / 2ⁿ`, that a prior can learn like words.
 ///
 /// Source: van den Oord, Vinyals & Kavukcuoglu 2017, section 3 and, for the networks, 4.1.
-public final class VQVAE: ClassicModel {
-  /// What it is.
-  public static let kind = ClassicKind.vqvae
+public final class VQVAE: CodeModel {
+  /// Its name in commands and model folders.
+  public static let kind = ClassicKind("vqvae")
 
   let encoder: ConvolutionEncoder
   let encoderConv: Conv2d
@@ -99,6 +101,20 @@ public final class VQVAE: ClassicModel {
     decoder = ConvolutionDecoder(
       channels: config.channels, widths: config.widths, using: random)
     self.config = config
+  }
+
+  /// K, the number of codes.
+  public var codebookSize: Int { config.quantizer.codebookSize }
+
+  /// Side of the grid of codes.
+  public var codeSide: Int { config.codeSide }
+
+  /// A hash of the codebook.
+  public var codebookFingerprint: String {
+    var fingerprint = Fingerprint()
+    fingerprint.add("\(quantizer.codebook.shape)")
+    fingerprint.add(Data(quantizer.codebook.detached().to(.float32).bytes()))
+    return fingerprint.text
   }
 
   /// The codes of pictures: `[B, C, S, S]` in [-1, 1] to `[B, h, w]` int64 in 0 ..< K.
@@ -153,4 +169,46 @@ final class VQVAEBlock: UnaryLayer {
 
   /// Shapes: `[B, width, h, w]` -> the same.
   func callAsFunction(_ x: Tensor) -> Tensor { x + conv2(conv1(x.relu()).relu()) }
+}
+
+extension VQVAE: ImageModel {
+  /// The error, the codebook's terms and how many codes are in use.
+  public func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses {
+    let (total, reconstruction, quantized) = loss(batch.images, using: random)
+    return Losses(
+      total: total,
+      parts: [
+        "squared_error": reconstruction.detached(),
+        "perplexity": quantized.perplexity.detached(),
+      ])
+  }
+
+  /// The error, and the use of each code.
+  public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
+    let codes = encode(batch.images)
+    let fractions =
+      codes.flattened().occurrences(minimumLength: config.quantizer.codebookSize)
+      .to(.float64) / Double(codes.count)
+    var means = ["squared_error": (decode(codes) - batch.images).square().mean().item()]
+    for (code, fraction) in fractions.array(of: Double.self).enumerated() {
+      means["code \(code)"] = fraction
+    }
+    return means
+  }
+
+  /// The error, its ratio to the signal in decibels, and the perplexity over all codes.
+  public static func metrics(of means: [String: Double]) -> [String: Double] {
+    let fractions = Tensor(means.filter { $0.key.hasPrefix("code ") }.map(\.value))
+    let entropy = -(fractions * fractions.clamped(min: 1e-300).log()).sum()
+    var metrics = means.filter { !$0.key.hasPrefix("code ") }
+      .withPSNR(of: "squared_error", as: "psnr")
+    metrics["perplexity"] = entropy.exp().item()
+    metrics["codebook_use"] = entropy.exp().item() / Double(fractions.count)
+    return metrics
+  }
+
+  /// Pictures made again from their codes.
+  public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
+    [decode(encode(batch.images))]
+  }
 }

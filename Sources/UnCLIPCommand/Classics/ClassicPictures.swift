@@ -30,15 +30,15 @@ struct ClassicPictures: ParsableArguments {
 
   /// `[B, C, S, S]` in [-1, 1], of the size that a model takes.
   /// - Throws: `CommandError.data` for a picture of another size; `ImageError`, `DataError`.
-  func tensor(for shape: some PictureConfig, device: Device) throws -> Tensor {
+  func tensor(for shape: any ImageConfig, device: Device) throws -> Tensor {
     guard pictures.isEmpty else {
       let images = try PictureFiles.all(pictures).map { try Self.image($0, shape) }
       return Tensor(images: images, range: .symmetric, device: device)
     }
-    return try set.pictures(for: shape, limit: count, device: device).images
+    return try set.images(for: shape, limit: count, device: device).images
   }
 
-  private static func image(_ file: String, _ shape: some PictureConfig) throws -> Image {
+  private static func image(_ file: String, _ shape: any ImageConfig) throws -> Image {
     let image = try Image(contentsOf: URL(fileURLWithPath: file))
     let side = shape.imageSize
     guard image.width == side, image.height == side else {
@@ -72,11 +72,11 @@ struct HeldOutOptions: ParsableArguments {
 
   /// Held-out pictures.
   /// - Throws: `DataError`, `CommandError.data` when nothing is held out.
-  func pictures(
-    for shape: some PictureConfig, limit: Int, device: Device
-  ) throws -> LabeledPictures {
+  func images(
+    for shape: any ImageConfig, limit: Int, device: Device
+  ) throws -> LabeledImages {
     let folders = data.map { URL(fileURLWithPath: $0, isDirectory: true) }
-    let found = try LabeledPictures.heldOut(
+    let found = try LabeledImages.heldOut(
       in: folders, share: heldOut, size: shape.imageSize, channels: shape.channels, limit: limit,
       device: device)
     guard let found else {

@@ -8,7 +8,8 @@ struct ClassicsCommand: ParsableCommand {
     commandName: "classics",
     abstract: "Use GAN, AE, DAE, VAE and VQ-VAE: the road to unCLIP.",
     discussion: """
-      They are trained by `unclip train gan|ae|dae|vae|vqvae|pixelcnn|transformer|rnn|classifier`. \
+      They are trained by \
+      `unclip train \(ClassicKind.allCases.map(\.rawValue).joined(separator: "|"))`. \
       A model is named by its folder, or by the name of its run in --runs.
 
       EXAMPLES:
@@ -53,6 +54,7 @@ extension ClassicError {
   var status: ExitStatus {
     switch self {
     case .noModel: .unavailable
+    case .incapable: .usage
     case .otherKind, .otherCodebook: .data
     }
   }

@@ -37,15 +37,14 @@ struct DenoiseCommand: ParsableCommand {
 
   func run() throws {
     let device = try machine.prepare()
-    let model = try runs.folder(model).load(DenoisingAutoencoder.self)
-    model.to(device: device)
+    let model = try runs.folder(model).load(.denoising, on: device)
     let pictures = try source.tensor(for: model.config, device: device)
     if noisy {
-      try sheet.write(rows: [pictures, noGrad { model(pictures) }])
+      try sheet.write(rows: [pictures, noGrad { model.reconstruction(of: pictures) }])
       return
     }
     let corrupted = model.corrupted(pictures, using: RandomSource(seed: seed))
-    let cleaned = noGrad { model(corrupted) }
+    let cleaned = noGrad { model.reconstruction(of: corrupted) }
     try sheet.write(rows: [pictures, corrupted, cleaned])
     let before = peakSignalToNoise(corrupted, pictures),
       after = peakSignalToNoise(cleaned, pictures)

@@ -6,7 +6,7 @@ import Torch
 import TorchNN
 import Training
 
-/// `unclip classics evaluate`: a model's figures on held-out pictures.
+/// `unclip classics evaluate`: a model's metrics on held-out pictures.
 struct EvaluateClassicCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
@@ -56,57 +56,44 @@ struct EvaluateClassicCommand: ParsableCommand {
   func run() throws {
     let device = try machine.prepare()
     let folder = try runs.folder(model)
-    var figures: [String: Double] = [:]
-    switch try folder.kind() {
-    case .ae: figures = try evaluated(folder.load(Autoencoder.self), device)
-    case .dae: figures = try evaluated(folder.load(DenoisingAutoencoder.self), device)
-    case .vae: figures = try evaluated(folder.load(VAE.self), device)
-    case .vqvae: figures = try evaluated(folder.load(VQVAE.self), device)
-    case .classifier: figures = try evaluated(folder.load(Classifier.self), device)
-    case .gan, .pixelcnn, .transformer, .rnn: break
+    var metrics: [String: Double] = [:]
+    if let model = try folder.loadAny(on: device) as? any ImageModel {
+      metrics = model.evaluated(
+        on: try set.images(for: model.config, limit: count, device: device))
     }
     if let classifier {
-      figures.merge(try compared(folder, by: classifier, device)) { first, _ in first }
+      metrics.merge(try compared(folder, by: classifier, device)) { first, _ in first }
     }
-    if figures.isEmpty {
+    if metrics.isEmpty {
       throw CommandError.usage("A model that draws is compared by a classifier: add --classifier.")
     }
     if output.json {
-      try Output.json(figures)
+      try Output.json(metrics)
     } else {
-      for (name, value) in figures.sorted(by: { $0.key < $1.key }) {
+      for (name, value) in metrics.sorted(by: { $0.key < $1.key }) {
         try Output.line("\(name) \(value.formatted(places: 4))")
       }
     }
-  }
-
-  private func evaluated<Model: PictureModel>(
-    _ model: Model, _ device: Device
-  ) throws -> [String: Double] {
-    model.to(device: device)
-    return model.evaluated(
-      on: try set.pictures(for: model.config, limit: count, device: device))
   }
 
   /// How far drawn pictures are from held-out ones, and what classes are among them.
   private func compared(
     _ folder: ClassicFolder, by name: String, _ device: Device
   ) throws -> [String: Double] {
-    let judge = try runs.folder(name).load(Classifier.self)
-    judge.to(device: device)
-    let artist = try ClassicArtist(folder, prior: prior, runs: runs, device: device)
-    let (drawn, seen) = (artist.shape, judge.config)
+    let network = try runs.folder(name).load(Classifier.self, on: device)
+    let sampler = try ClassicSampler(folder, prior: prior, runs: runs, device: device)
+    let (drawn, seen) = (sampler.shape, network.config)
     guard drawn.imageSize == seen.imageSize, drawn.channels == seen.channels else {
       throw CommandError.data(
         "The model draws \(drawn.imageSize) px and \(drawn.channels) channels, but the classifier "
           + "sees \(seen.imageSize) px and \(seen.channels): train a classifier of that size.")
     }
-    let real = try set.pictures(for: judge.config, limit: count, device: device).images
-    let pictures = try artist.draw(real.dim(0), using: RandomSource(seed: seed))
-    let (features, others) = (Self.features(pictures, judge), Self.features(real, judge))
+    let real = try set.images(for: network.config, limit: count, device: device).images
+    let pictures = sampler.sample(real.dim(0), using: RandomSource(seed: seed))
+    let (features, others) = (Self.features(pictures, network), Self.features(real, network))
     let first = pictures[0..<min(1000, pictures.dim(0))]
-    let classes = noGrad { judge(first).argmax(over: 1) }
-    let counts = classes.occurrences(minimumLength: judge.config.classCount)
+    let classes = noGrad { network(first).argmax(over: 1) }
+    let counts = classes.occurrences(minimumLength: network.config.classCount)
     return [
       "frechet_distance": FrechetDistance(features, others).value,
       "classes": (counts .>= 10).to(.float64).sum().item(),
@@ -114,9 +101,9 @@ struct EvaluateClassicCommand: ParsableCommand {
     ]
   }
 
-  private static func features(_ pictures: Tensor, _ judge: Classifier) -> Tensor {
+  private static func features(_ pictures: Tensor, _ network: Classifier) -> Tensor {
     let parts = stride(from: 0, to: pictures.dim(0), by: 256).map { start in
-      noGrad { judge.features(pictures[start..<min(start + 256, pictures.dim(0))]) }
+      noGrad { network.features(pictures[start..<min(start + 256, pictures.dim(0))]) }
     }
     return Tensor.concatenated(parts, over: 0)
   }

@@ -12,8 +12,8 @@ struct InterpolateCommand: ParsableCommand {
     commandName: "interpolate",
     abstract: "Walk from one picture to another through a model's latent space.",
     discussion: """
-      An ae, dae or vae is shown pictures, and each row goes in a straight line from one to the next \
-      of them; a gan needs none: it goes along great circles between random vectors.
+      A model that encodes is shown pictures, and each row goes in a straight line from one to the \
+      next of them; a gan needs none: it goes along great circles between random vectors.
 
       EXAMPLES:
         unclip classics interpolate vae shoe.png boot.png --steps 8 --out way.png
@@ -57,21 +57,15 @@ struct InterpolateCommand: ParsableCommand {
 
   func run() throws {
     let device = try machine.prepare()
-    let folder = try runs.folder(model)
-    switch try folder.kind() {
-    case .ae: try walk(folder.load(Autoencoder.self), device)
-    case .dae: try walk(folder.load(DenoisingAutoencoder.self), device)
-    case .vae: try walk(folder.load(VAE.self), device)
-    case .gan: try walk(folder.load(GAN.self), device)
-    case let other:
-      throw CommandError.usage(
-        "\(folder.url.path) holds a model of kind \(other.rawValue), whose latent space has no "
-          + "ways between: name an ae, dae, vae or gan.")
+    let model = try runs.folder(model).load(.interpolating, on: device)
+    if let model = model as? any LatentModel {
+      try walk(model, device)
+    } else if let model = model as? any LatentGenerating {
+      try walk(model)
     }
   }
 
-  private func walk<Model: LatentModel>(_ model: Model, _ device: Device) throws {
-    model.to(device: device)
+  private func walk(_ model: any LatentModel, _ device: Device) throws {
     if pictures.isEmpty, set.data.isEmpty {
       throw CommandError.usage("Missing pictures to go between: give two, or --data.")
     }
@@ -85,24 +79,24 @@ struct InterpolateCommand: ParsableCommand {
       let z = model.encode(shown)
       return (0..<shown.dim(0) - 1).flatMap { row in
         let (from, to) = (z[row..<row + 1], z[row + 1..<row + 2])
-        let shares = Tensor.linspace(0, 1, count: steps).reshaped(steps, 1).to(device)
-        return [Image](model.decode(from + (to - from) * shares))
+        let fractions = Tensor.linspace(0, 1, count: steps).reshaped(steps, 1).to(device)
+        return [Image](model.decode(from + (to - from) * fractions))
       }
     }
     try sheet.write(cells, columns: steps)
   }
 
-  private func walk(_ gan: GAN, _ device: Device) throws {
-    gan.to(device: device)
+  private func walk(_ model: any LatentGenerating) throws {
     guard pictures.isEmpty, set.data.isEmpty else {
       throw CommandError.usage(
-        "A gan has no encoder, so it cannot be shown pictures: leave them out and choose a --seed.")
+        "A \(type(of: model).kind.rawValue) has no encoder, so it takes no pictures: leave them out "
+          + "and choose a --seed.")
     }
     let random = RandomSource(seed: seed)
-    let z = gan.latents(rows + 1, using: random)
+    let z = model.latents(rows + 1, using: random)
     let cells = noGrad {
       (0..<rows).flatMap { row in
-        [Image](gan.interpolated(from: z[row..<row + 1], to: z[row + 1..<row + 2], steps: steps))
+        [Image](model.interpolated(from: z[row..<row + 1], to: z[row + 1..<row + 2], steps: steps))
       }
     }
     try sheet.write(cells, columns: steps)

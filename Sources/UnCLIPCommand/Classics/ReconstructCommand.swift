@@ -31,26 +31,10 @@ struct ReconstructCommand: ParsableCommand {
 
   func run() throws {
     let device = try machine.prepare()
-    let folder = try runs.folder(model)
-    switch try folder.kind() {
-    case .ae: try show(folder.load(Autoencoder.self), device) { $0.decode($0.encode($1)) }
-    case .dae: try show(folder.load(DenoisingAutoencoder.self), device) { $0($1) }
-    case .vae: try show(folder.load(VAE.self), device) { $0.decode($0.encode($1)) }
-    case .vqvae: try show(folder.load(VQVAE.self), device) { $0.decode($0.encode($1)) }
-    case let other:
-      throw CommandError.usage(
-        "\(folder.url.path) holds a model of kind \(other.rawValue), which does not encode "
-          + "pictures: name an ae, dae, vae or vqvae.")
-    }
-  }
-
-  private func show<Model: ClassicModel>(
-    _ model: Model, _ device: Device, _ reconstruct: (Model, Tensor) -> Tensor
-  ) throws where Model.Config: PictureConfig {
-    model.to(device: device)
-    let pictures = try source.tensor(for: model.config, device: device)
-    let results = noGrad { reconstruct(model, pictures) }
-    try sheet.write(rows: [pictures, results])
-    try Output.line("PSNR \(peakSignalToNoise(results, pictures).formatted(places: 2)) dB")
+    let model = try runs.folder(model).load(.reconstructing, on: device)
+    let images = try source.tensor(for: model.config, device: device)
+    let results = noGrad { model.reconstruction(of: images) }
+    try sheet.write(rows: [images, results])
+    try Output.line("PSNR \(peakSignalToNoise(results, images).formatted(places: 2)) dB")
   }
 }

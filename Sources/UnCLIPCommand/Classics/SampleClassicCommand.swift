@@ -39,9 +39,9 @@ struct SampleClassicCommand: ParsableCommand {
 
   func run() throws {
     let device = try machine.prepare()
-    let artist = try ClassicArtist(
+    let sampler = try ClassicSampler(
       runs.folder(model), prior: prior, runs: runs, device: device)
-    let pictures = try artist.draw(count, using: RandomSource(seed: seed))
-    try sheet.write([Image](pictures), columns: ImageOptions.columns(count))
+    let images = sampler.sample(count, using: RandomSource(seed: seed))
+    try sheet.write([Image](images), columns: ImageOptions.columns(count))
   }
 }

@@ -6,7 +6,7 @@ public import Imaging
 public import Torch
 public import TorchNN
 
-/// Training of a prior over the codes of a VQ-VAE.
+/// Training of a prior over the codes of a code model.
 ///
 /// Source: van den Oord et al. 2017, section 3.3.
 public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
@@ -48,7 +48,7 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
   public var module: any Module { prior }
 
   private let prior: Prior
-  private let decoder: VQVAE
+  private let decoder: any CodeModel
   private let objective: Objective
   private let batchSize: Int
   private let seed: UInt64
@@ -59,7 +59,7 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
 
   /// A prior with new weights over the codes of `decoder`.
   init(
-    _ config: Prior.Config, objective: Objective, decoder: VQVAE, training: CodeSet,
+    _ config: Prior.Config, objective: Objective, decoder: any CodeModel, training: CodeSet,
     heldOut: CodeSet, classes: [String]?, options: TrainingOptions, using random: RandomSource
   ) {
     prior = Prior(config, using: random)

@@ -25,8 +25,8 @@ public struct CodeSet {
 
   /// Encodes pictures.
   init(
-    encoding pictures: LabeledPictures, with model: VQVAE,
-    condition: (LabeledPictures) -> Tensor?
+    encoding pictures: LabeledImages, with model: any CodeModel,
+    condition: (LabeledImages) -> Tensor?
   ) {
     codes = noGrad { model.encode(pictures.images) }
     conditions = condition(pictures)

@@ -58,7 +58,7 @@ public final class GANTask: TrainingTask {
   }
 
   /// The name of what is trained.
-  public let stage = ClassicKind.gan.rawValue
+  public let stage = GAN.kind.rawValue
   /// What is trained, averaged and saved.
   public var module: any Module { gan }
   /// The discriminator first, then the generator against it.
@@ -75,7 +75,7 @@ public final class GANTask: TrainingTask {
   private let gan: GAN
   private let objective: Objective
   private let stream: LabeledStream
-  private let heldOut: LabeledPictures
+  private let heldOut: LabeledImages
 
   /// Networks with new weights.
   /// - Throws: `DataError` if a held-out picture cannot be decoded.

@@ -1,3 +1,4 @@
+public import Classics
 public import Datasets
 public import Foundation
 public import Torch
@@ -30,21 +31,21 @@ public final class LabeledStream {
 
   /// The batch of an index, a pure function of it.
   /// - Throws: `DataError` if a picture cannot be decoded.
-  public func batch(at index: Int) throws(DataError) -> LabeledPictures {
+  public func batch(at index: Int) throws(DataError) -> LabeledImages {
     let batch = try stream.batch(at: index)
     return reader.pictures(batch.pixels, keys: batch.keys, captions: batch.captions)
   }
 
   /// Held-out pictures as they are, or those of training where none are held out.
   /// - Throws: `DataError` if a picture cannot be decoded.
-  public func evaluation(limit: Int = .max) throws(DataError) -> LabeledPictures {
+  public func evaluation(limit: Int = .max) throws(DataError) -> LabeledImages {
     reader.pictures(try (heldOut ?? stream).samples(limit: limit)[...])
   }
 
   /// The pictures of training as they are, in the order of the data set, some at a time.
   /// - Throws: `DataError` if a picture cannot be decoded.
   func forEachTrainingChunk(
-    of size: Int, _ body: (_ pictures: LabeledPictures, _ count: Int) -> Void
+    of size: Int, _ body: (_ pictures: LabeledImages, _ count: Int) -> Void
   ) throws(DataError) {
     let samples = try stream.samples()
     for start in stride(from: 0, to: samples.count, by: size) {

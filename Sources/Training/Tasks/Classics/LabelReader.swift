@@ -1,30 +1,10 @@
+public import Classics
 public import Datasets
 public import Foundation
 import Imaging
 public import Torch
 
-/// Pictures of one or three channels with the class and the caption of each.
-public struct LabeledPictures {
-  /// `[B, C, S, S]` in [-1, 1].
-  public var images: Tensor
-  /// `[B]` int64, places in the stream's `classes`.
-  public var labels: Tensor
-  /// One a picture.
-  public var captions: [String]
-
-  /// The pictures of a range.
-  subscript(range: Range<Int>) -> LabeledPictures {
-    LabeledPictures(
-      images: images[range], labels: labels[range], captions: Array(captions[range]))
-  }
-
-  /// Consecutive parts of at most so many pictures.
-  func chunks(of size: Int) -> [LabeledPictures] {
-    stride(from: 0, to: captions.count, by: size).map { start in
-      self[start..<min(start + size, captions.count)]
-    }
-  }
-
+extension LabeledImages {
   /// Pictures that training never shows, as they are; nil when the data hold none out.
   ///
   /// - Parameters:
@@ -39,7 +19,7 @@ public struct LabeledPictures {
   public static func heldOut(
     in directories: [URL], share: Double, size: Int, channels: Int, limit: Int = .max,
     device: Device = .cpu
-  ) throws(DataError) -> LabeledPictures? {
+  ) throws(DataError) -> LabeledImages? {
     var options = DataOptions.standard
     (options.heldOutFraction, options.coreOnly) = (share, false)
     guard let stream = try options.heldOut(in: directories, size: size) else { return nil }
@@ -82,14 +62,14 @@ struct LabelReader {
     labels = names.compactMapValues { places[$0] }
   }
 
-  func pictures(_ samples: ArraySlice<EvaluationSample>) -> LabeledPictures {
+  func pictures(_ samples: ArraySlice<EvaluationSample>) -> LabeledImages {
     var pixels: [UInt8] = []
     pixels.reserveCapacity(samples.count * size * size * 3)
     for sample in samples { pixels.append(contentsOf: sample.image.pixels) }
     return pictures(pixels, keys: samples.map(\.key), captions: samples.map(\.caption))
   }
 
-  func pictures(_ pixels: [UInt8], keys: [String], captions: [String]) -> LabeledPictures {
+  func pictures(_ pixels: [UInt8], keys: [String], captions: [String]) -> LabeledImages {
     var images = Pictures(
       pixels: pixels, size: size, captions: captions, keys: keys, device: device
     ).images
@@ -100,7 +80,7 @@ struct LabelReader {
     }
     // Scenes and shapes belong to no group; they count as the first.
     let numbers = keys.map { Int64(labels[$0] ?? 0) }
-    return LabeledPictures(
+    return LabeledImages(
       images: images.contiguous(), labels: Tensor(numbers, shape: [keys.count]).to(device),
       captions: captions)
   }

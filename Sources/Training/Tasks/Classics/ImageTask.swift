@@ -1,0 +1,60 @@
+import CLIP
+public import Classics
+public import Foundation
+public import Imaging
+public import Torch
+public import TorchNN
+
+/// Training of a model that learns from images alone.
+public final class ImageTask<Model: ImageModel>: TrainingTask {
+  /// The name of what is trained.
+  public var stage: String { Model.kind.rawValue }
+  /// What is trained, averaged and saved.
+  public var module: any Module { model }
+
+  private let model: Model
+  private let objective: EvaluationObjective
+  private let stream: LabeledStream
+  private let heldOut: LabeledImages
+
+  /// A model that is new.
+  /// - Throws: `DataError` if a held-out picture cannot be decoded.
+  public init(_ model: Model, objective: EvaluationObjective, stream: LabeledStream) throws {
+    self.model = model
+    self.objective = objective
+    self.stream = stream
+    heldOut = try stream.evaluation(limit: objective.evaluationCount)
+  }
+
+  /// Takes over the weights of a model folder.
+  func start(from folder: URL) throws {
+    try model.load(ClassicFolder(folder).load(Model.self).stateDict(), file: folder)
+  }
+
+  /// The batch of an index, a pure function of it.
+  public func batch(at index: Int) throws -> LabeledImages { try stream.batch(at: index) }
+
+  /// The loss of a batch.
+  public func loss(
+    _ batch: LabeledImages, of part: Int, using random: RandomSource
+  ) -> Losses {
+    model.losses(batch, using: random)
+  }
+
+  /// The model's metrics on held-out images.
+  public func evaluate() throws -> [String: Double] { model.evaluated(on: heldOut) }
+
+  /// Held-out images above what the model makes of them.
+  public func sample(using random: RandomSource) throws -> Image? {
+    let shown = heldOut[0..<min(8, heldOut.captions.count)]
+    let rows = model.outputs(for: shown, using: random)
+    guard !rows.isEmpty else { return nil }
+    return ContactSheet.grid(
+      ([shown.images] + rows).flatMap { [Image]($0) }, columns: shown.captions.count)
+  }
+
+  /// Writes the averaged weights as a model folder.
+  public func export(to folder: URL) throws {
+    try ClassicFolder(folder).save(model, classes: model.classCount.map { _ in stream.classes })
+  }
+}

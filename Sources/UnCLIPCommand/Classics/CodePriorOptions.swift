@@ -1,0 +1,130 @@
+import ArgumentParser
+import CLIP
+import Classics
+import Foundation
+import Torch
+import TorchNN
+import UnCLIP
+
+/// Which prior writes a code model's codes, and its conditions.
+struct CodePriorOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The prior that draws a VQ-VAE's codes: its folder, or the name of its run.",
+      valueName: "model"))
+  var prior: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The class to draw, for a prior that is told classes; all in turn if not given.",
+      valueName: "name"))
+  var label: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The sentence to draw, for a prior that is told captions; needs --clip.",
+      valueName: "sentence"))
+  var prompt: String?
+
+  @Option(help: ArgumentHelp("The CLIP model that embeds --prompt.", valueName: "folder"))
+  var clip: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Codes are drawn from probabilities to the power of its inverse: below 1 is safer.",
+      valueName: "t"))
+  var temperature = 1.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Only so many of the likeliest codes are drawn; 0 for all.", valueName: "n"))
+  var top = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "How far the class or sentence is followed: 1 as trained, more is truer and less varied.",
+      valueName: "scale"))
+  var guidance = 1.0
+
+  /// How codes are drawn.
+  var sampling: CodeSampling {
+    CodeSampling(temperature: temperature, top: top, guidance: guidance)
+  }
+
+  func validate() throws {
+    if !(temperature > 0 && temperature.isFinite) {
+      throw ValidationError("--temperature is \(temperature), but it must be greater than 0.")
+    }
+    if top < 0 { throw ValidationError("--top is \(top), but it must be 0 or more.") }
+    if !(guidance >= 0 && guidance.isFinite) {
+      throw ValidationError("--guidance is \(guidance), but it must be 0 or more.")
+    }
+    if label != nil, prompt != nil {
+      throw ValidationError("Give one of --label and --prompt.")
+    }
+    if prior == nil, label != nil || prompt != nil {
+      throw ValidationError("--label and --prompt are told to a prior: name it with --prior.")
+    }
+    if prior == nil, sampling != CodeSampling() {
+      throw ValidationError(
+        "--temperature, --top and --guidance are of a prior: name it with --prior.")
+    }
+    if (prompt == nil) != (clip == nil) {
+      throw ValidationError("--prompt and --clip go together.")
+    }
+  }
+}
+
+extension CodePriorOptions {
+  /// Loads the prior and returns what samples codes `[count, h, w]` for a code model.
+  /// - Throws: `CommandError` for a prior that takes other conditions, `ClassicError`,
+  ///   `ConfigError`, `CheckpointError`.
+  func codes(
+    for model: any CodeModel, in folder: ClassicFolder, prior: ClassicFolder, device: Device
+  ) throws -> (Int, RandomSource) -> Tensor {
+    let network = try prior.load(.writingCodes, on: device)
+    try prior.requireCodebook(model.codebookFingerprint, of: folder.url)
+    let condition = try condition(network.codes.condition, prior, device)
+    return { count, random in
+      network.sample(count, condition: condition(count), sampling: sampling, using: random)
+    }
+  }
+
+  /// Returns the conditions of a number of images.
+  private func condition(
+    _ condition: CodeCondition, _ folder: ClassicFolder, _ device: Device
+  ) throws -> (Int) -> Tensor? {
+    func refuse(_ option: String, _ told: String) -> CommandError {
+      .usage("The prior in \(folder.url.path) is told \(told): leave \(option) out.")
+    }
+    switch condition.kind {
+    case .none:
+      if label != nil { throw refuse("--label", "nothing") }
+      if prompt != nil { throw refuse("--prompt", "nothing") }
+      return { _ in nil }
+    case .class:
+      if prompt != nil { throw refuse("--prompt and --clip", "classes") }
+      guard let label else {
+        return { count in
+          Tensor((0..<count).map { Int64($0 % condition.size) }, shape: [count]).to(device)
+        }
+      }
+      let names = try folder.classes()
+      guard let place = names.firstIndex(where: { $0.lowercased() == label.lowercased() }) else {
+        throw CommandError.usage(
+          "--label is \(label), but the prior knows \(names.joined(separator: ", ")).")
+      }
+      return { count in
+        Tensor([Int64](repeating: Int64(place), count: count), shape: [count]).to(device)
+      }
+    case .embedding:
+      if label != nil { throw refuse("--label", "captions") }
+      guard let prompt, let clip else { return { _ in nil } }
+      let url = URL(fileURLWithPath: clip, isDirectory: true)
+      let encoder = try ModelFolder(url).loadTextEncoder()
+      encoder.model.to(device: device)
+      let row = encoder.encode([prompt]).embedding
+      return { count in row.expanded([count, row.dim(1)]) }
+    }
+  }
+}
