@@ -222,24 +222,6 @@ public struct CLIPFolder: Sendable, Equatable {
   }
 }
 
-extension CheckpointError {
-  /// The misfit of a file of open_clip, by the names that stand in the file.
-  fileprivate var inOpenCLIPNames: CheckpointError {
-    func theirs(_ text: String) -> String {
-      let key = String(text.prefix { $0 != " " })
-      guard let name = OpenCLIPNames.source(of: key) else { return text }
-      return name + text.dropFirst(key.count)
-    }
-    switch self {
-    case .misfit(let file, let missing, let surplus, let misshapen):
-      return .misfit(
-        file: file, missing: missing.map(theirs), surplus: surplus,
-        misshapen: misshapen.map(theirs))
-    default: return self
-    }
-  }
-}
-
 /// Why a folder cannot be used as a CLIP; one sentence each.
 public enum CLIPFolderError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// There is no such folder.

@@ -34,21 +34,24 @@ struct CLIPKeys {
   ///
   /// Throws: `ConversionError`, `CheckpointError`, `ConfigError`.
   mutating func parts() throws -> [ConvertedPart] {
+    do {
+      return try transformersParts()
+    } catch let error as CheckpointError where Self.isOriginal(file.tensors) {
+      throw error.inOpenCLIPNames
+    }
+  }
+
+  private mutating func transformersParts() throws -> [ConvertedPart] {
     var isOpenAI = file.isScript
     if Self.isOriginal(file.tensors) {
       guard map.rest["visual.class_embedding"] != nil else {
         throw ConversionError.unsupported(
           file: file.url.path, reason: "its vision tower is a ResNet or of another library")
       }
-      // Towers that open_clip keeps apart (`CustomTextCLIP`) have their keys under "text.".
-      for key in map.rest.stripped(of: "text.").keys {
-        map.rename("text." + key, to: key)
-      }
       let scalars = ["input_resolution", "context_length", "vocab_size"]
       isOpenAI = isOpenAI || scalars.allSatisfy { map.rest[$0] != nil }
-      map.drop { scalars.contains($0) || $0.hasSuffix("attn_mask") || $0 == "logit_bias" }
-      try original(to: "text_model", from: "", layers: textLayers)
-      try original(to: "vision_model", from: "visual.", layers: visionLayers)
+      map.drop { OpenCLIPNames.ignored.contains($0) || $0 == "logit_bias" }
+      try renameOriginal()
     } else {
       map.drop { $0.hasSuffix(".position_ids") }
       for key in map.rest.keys.sorted() where key != "logit_scale" { map.move(key, to: key) }
@@ -95,52 +98,15 @@ struct CLIPKeys {
     }
   }
 
-  // MARK: openai/CLIP's names
-
-  private let textLayers = [
-    ("ln_final", "text_model.final_layer_norm")
-  ]
-  private let visionLayers = [
-    ("visual.ln_pre", "vision_model.pre_layrnorm"),
-    ("visual.ln_post", "vision_model.post_layernorm"),
-  ]
-
-  private mutating func original(
-    to tower: String, from prefix: String, layers: [(String, String)]
-  ) throws {
-    for (old, new) in layers { map.layer(old, to: new) }
-    if prefix.isEmpty {
-      map.move("token_embedding.weight", to: "text_model.embeddings.token_embedding.weight")
-      map.move("positional_embedding", to: "text_model.embeddings.position_embedding.weight")
-      // x @ W there, W x here.
-      map.move("text_projection", to: "text_projection.weight", axes: 2) {
-        $0.transposed().contiguous()
+  /// Gives the entries of openai/CLIP and open_clip transformers' names.
+  private mutating func renameOriginal() throws(CheckpointError) {
+    for key in map.rest.keys.sorted() where key != "logit_scale" {
+      guard let target = OpenCLIPNames.target(of: key), let tensor = map.optional(key) else {
+        continue
       }
-    } else {
-      map.move("visual.class_embedding", to: "vision_model.embeddings.class_embedding")
-      map.move("visual.conv1.weight", to: "vision_model.embeddings.patch_embedding.weight")
-      map.move(
-        "visual.positional_embedding", to: "vision_model.embeddings.position_embedding.weight")
-      map.move("visual.proj", to: "visual_projection.weight", axes: 2) {
-        $0.transposed().contiguous()
-      }
-    }
-    var index = 0
-    while map.rest["\(prefix)transformer.resblocks.\(index).ln_1.weight"] != nil {
-      let (old, new) = (
-        "\(prefix)transformer.resblocks.\(index).", "\(tower).encoder.layers.\(index)."
-      )
-      map.layer(old + "ln_1", to: new + "layer_norm1")
-      map.layer(old + "ln_2", to: new + "layer_norm2")
-      map.layer(old + "mlp.c_fc", to: new + "mlp.fc1")
-      map.layer(old + "mlp.c_proj", to: new + "mlp.fc2")
-      map.layer(old + "attn.out_proj", to: new + "self_attn.out_proj")
-      for kind in ["weight", "bias"] {
-        let key = "\(old)attn.in_proj_\(kind)"
-        let parts = try map.parts(map.take(key), key, names: ["q", "k", "v"])
-        for (name, value) in parts { map.put(value, as: "\(new)self_attn.\(name)_proj.\(kind)") }
-      }
-      index += 1
+      let parts = try OpenCLIPNames.tensors(
+        of: tensor, key: key, change: target.change, file: map.file)
+      for (name, part) in zip(target.keys, parts) { map.put(part, as: name) }
     }
   }
 
@@ -184,7 +150,8 @@ struct CLIPKeys {
     }
     return ConvertedPart(
       part: .textEncoder, configuration: try config.encoded(),
-      state: try leftover(state("text_model", "text_projection")).finished(for: tower))
+      state: try state("text_model", "text_projection").finished(
+        for: tower, surplus: Array(map.rest.keys)))
   }
 
   private func vision(_ activation: Activation, scale: Tensor?) throws -> [ConvertedPart] {
@@ -217,14 +184,5 @@ struct CLIPKeys {
         part: .featureExtractor,
         configuration: try CLIPImagePreprocessor(size: config.imageSize).encoded()),
     ]
-  }
-
-  /// Refuses keys that no tower took.
-  private func leftover(_ own: KeyMap) throws -> KeyMap {
-    guard map.rest.isEmpty, map.missing.isEmpty else {
-      throw CheckpointError.misfit(
-        file: file.url.path, missing: map.missing, surplus: map.rest.keys.sorted(), misshapen: [])
-    }
-    return own
   }
 }

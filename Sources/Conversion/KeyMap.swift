@@ -21,11 +21,6 @@ struct KeyMap {
   /// Takes one tensor, if it is there.
   mutating func optional(_ key: String) -> Tensor? { rest.removeValue(forKey: key) }
 
-  /// Gives a tensor another old name.
-  mutating func rename(_ key: String, to other: String) {
-    rest[other] = rest.removeValue(forKey: key)
-  }
-
   /// Takes one tensor, with a number of axes.
   mutating func take(_ key: String, axes: Int? = nil) -> Tensor? {
     guard let tensor = rest.removeValue(forKey: key), axes == nil || tensor.shape.count == axes
@@ -98,7 +93,9 @@ struct KeyMap {
   /// What was taken, once it is sure that it is all and just what a module holds.
   ///
   /// Throws: `CheckpointError.misfit`.
-  func finished(for module: some Module) throws(CheckpointError) -> [String: Tensor] {
+  func finished(
+    for module: some Module, surplus others: [String] = []
+  ) throws(CheckpointError) -> [String: Tensor] {
     var misshapen: [String] = []
     var absent = missing
     let expected = module.stateDict()
@@ -113,7 +110,7 @@ struct KeyMap {
         misshapen.append("\(key) is \(found.dtype)")
       }
     }
-    let surplus = Array(rest.keys) + taken.keys.filter { expected[$0] == nil }
+    let surplus = others + Array(rest.keys) + taken.keys.filter { expected[$0] == nil }
     guard absent.isEmpty, surplus.isEmpty, misshapen.isEmpty else {
       throw .misfit(
         file: file, missing: absent.sorted(), surplus: surplus.sorted(),

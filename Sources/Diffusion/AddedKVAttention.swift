@@ -45,14 +45,10 @@ final class AddedKVAttention: Module {
         [mask, Tensor.ones([b, h * w], dtype: .bool, device: mask.device)], over: 1
       ).reshaped(b, 1, 1, mask.dim(1) + h * w)
     }
+    let heads = c / headWidth
     let attended = F.scaledDotProductAttention(
-      heads(toQ(pixels)), heads(keys), heads(values), mask: visible)  // [B, heads, HW, d]
-    let merged = attended.transposed(1, 2).reshaped(b, h * w, c)
-    return x + toOut[0](merged).reshaped(b, h, w, c).permuted(0, 3, 1, 2)
-  }
-
-  /// `[B, L, C] -> [B, heads, L, headWidth]`.
-  private func heads(_ x: Tensor) -> Tensor {
-    x.reshaped(x.dim(0), x.dim(1), x.dim(2) / headWidth, headWidth).transposed(1, 2)
+      toQ(pixels).splitHeads(heads), keys.splitHeads(heads), values.splitHeads(heads),
+      mask: visible)  // [B, heads, HW, d]
+    return x + toOut[0](attended.mergedHeads()).reshaped(b, h, w, c).permuted(0, 3, 1, 2)
   }
 }

@@ -156,13 +156,9 @@ final class PriorAttention: Module {
   }
 
   func callAsFunction(_ x: Tensor, mask: Tensor) -> Tensor {
-    let (b, length, width) = x.shape3
-    func split(_ y: Tensor) -> Tensor {  // [B, heads, L, d]
-      y.reshaped(b, length, heads, width / heads).transposed(1, 2)
-    }
     let attended = F.scaledDotProductAttention(
-      split(toQ(x)), split(toK(x)), split(toV(x)), mask: mask)
-    return dropout(toOut(attended.transposed(1, 2).reshaped(b, length, width)))
+      toQ(x).splitHeads(heads), toK(x).splitHeads(heads), toV(x).splitHeads(heads), mask: mask)
+    return dropout(toOut(attended.mergedHeads()))
   }
 }
 

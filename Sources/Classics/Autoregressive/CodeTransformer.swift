@@ -65,10 +65,10 @@ final class CausalBlock: Module {
   /// `[B, n, width]` to the same. With a cache, x is the one position after those in it, by
   /// which the cache grows.
   func callAsFunction(_ x: Tensor, cache: inout KeyValueCache?, isCaching: Bool) -> Tensor {
-    let (count, length, width) = x.shape3
+    let length = x.dim(1)
     precondition(cache == nil || length == 1, "a cache grows by one position at a time")
-    let parts = toQkv(norm1(x)).reshaped(count, length, 3, heads, width / heads)
-      .permuted(2, 0, 3, 1, 4)  // [3, B, heads, n, width/heads]
+    // [B, heads, n, width / heads] each
+    let parts = toQkv(norm1(x)).splitHeads(3 * heads).chunked(3, over: 1)
     var (keys, values) = (parts[1], parts[2])
     if let cache {
       keys = Tensor.concatenated([cache.keys, keys], over: 2)
@@ -78,8 +78,7 @@ final class CausalBlock: Module {
     let attended = F.scaledDotProductAttention(
       parts[0], keys, values, isCausal: cache == nil && length > 1)
     if isCaching { cache = KeyValueCache(keys: keys, values: values) }
-    let merged = attended.transposed(1, 2).reshaped(count, length, width)
-    let h = x + toOut(merged)
+    let h = x + toOut(attended.mergedHeads())
     return h + contract(expand(norm2(h)).gelu())
   }
 }

@@ -1,4 +1,5 @@
 public import Config
+import Files
 import Foundation
 import Metrics
 public import Torch

@@ -31,14 +31,6 @@ public enum OpenCLIPNames {
     "input_resolution", "context_length", "vocab_size", "attn_mask", "text.attn_mask",
   ]
 
-  /// Whether these are the names of such a model rather than of transformers.
-  public static func match(_ keys: some Sequence<String>) -> Bool {
-    keys.contains { key in
-      key == "visual.conv1.weight" || key.hasPrefix("visual.transformer.resblocks.")
-        || key.hasPrefix("transformer.resblocks.") || key.hasPrefix("text.transformer.resblocks.")
-    }
-  }
-
   /// What an entry becomes, or nil for a name of another model (as a ResNet's `visual.layer1…`).
   public static func target(of key: String) -> Target? {
     if key == "logit_scale" { return Target(keys: [key], change: .none) }
@@ -162,6 +154,24 @@ public enum OpenCLIPNames {
     }
     return names
   }()
+}
+
+extension CheckpointError {
+  /// The same misfit in the names of openai/CLIP and open_clip, which stand in the file.
+  package var inOpenCLIPNames: CheckpointError {
+    func theirs(_ text: String) -> String {
+      let key = String(text.prefix { $0 != " " })
+      guard let name = OpenCLIPNames.source(of: key) else { return text }
+      return name + text.dropFirst(key.count)
+    }
+    switch self {
+    case .misfit(let file, let missing, let surplus, let misshapen):
+      return .misfit(
+        file: file, missing: missing.map(theirs), surplus: surplus.map(theirs),
+        misshapen: misshapen.map(theirs))
+    default: return self
+    }
+  }
 }
 
 extension String {
