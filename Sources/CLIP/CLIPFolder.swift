@@ -94,37 +94,33 @@ public struct CLIPFolder: Sendable, Equatable {
 
   /// Loads the text tower, its weights as `dtype`.
   ///
-  /// Throws: ``CLIPFolderError/lacks(folder:part:)``, `ConfigError`, `CheckpointError`.
+  /// - Throws: ``CLIPFolderError/lacks(folder:part:)``, `ConfigError`, `CheckpointError`.
   public func loadText(dtype: DType = .float32) throws -> CLIPTextModelWithProjection {
     guard hasText else { throw CLIPFolderError.lacks(folder: url.path, part: "text tower") }
-    switch layout {
-    case .pipeline: return try .load(from: url.appending(path: "text_encoder"), dtype: dtype)
-    case .model, .textTower, .visionTower: return try .load(from: url, dtype: dtype)
-    case .openCLIP:
-      let config = try openCLIP().clip.text
-      let tower = withoutInitialization {
-        CLIPTextModelWithProjection(config, using: RandomSource(seed: 0))
-      }
-      try fillFromOpenCLIP(tower, dtype: dtype, as: .text)
-      return tower
-    }
+    return try loadTower("text_encoder", dtype: dtype) { $0.text }
   }
 
   /// Loads the vision tower, its weights as `dtype`.
   ///
-  /// Throws: ``CLIPFolderError/lacks(folder:part:)``, `ConfigError`, `CheckpointError`.
+  /// - Throws: ``CLIPFolderError/lacks(folder:part:)``, `ConfigError`, `CheckpointError`.
   public func loadVision(dtype: DType = .float32) throws -> CLIPVisionModelWithProjection {
     guard hasVision else { throw CLIPFolderError.lacks(folder: url.path, part: "vision tower") }
+    return try loadTower("image_encoder", dtype: dtype) { $0.vision }
+  }
+
+  private func loadTower<Tower: CLIPTower>(
+    _ name: String, dtype: DType, openCLIP config: (CLIPConfig) -> Tower.Config
+  ) throws -> Tower {
     switch layout {
-    case .pipeline: return try .load(from: url.appending(path: "image_encoder"), dtype: dtype)
+    case .pipeline: return try .load(from: url.appending(path: name), dtype: dtype)
     case .model, .textTower, .visionTower: return try .load(from: url, dtype: dtype)
     case .openCLIP:
-      let config = try openCLIP().clip.vision
-      let tower = withoutInitialization {
-        CLIPVisionModelWithProjection(config, using: RandomSource(seed: 0))
+      let (state, file) = try openCLIPWeights()
+      do {
+        return try .load(config(openCLIP().clip), from: state, file: file, dtype: dtype)
+      } catch let error as CheckpointError {
+        throw error.inOpenCLIPNames
       }
-      try fillFromOpenCLIP(tower, dtype: dtype, as: .vision)
-      return tower
     }
   }
 
@@ -150,7 +146,10 @@ public struct CLIPFolder: Sendable, Equatable {
     let key = CLIPModel.logitScaleKey
     switch layout {
     case .pipeline:
-      let note = try TowerFolder(url.appending(path: "image_encoder")).metadata[key]
+      // Weights in several files have no note.
+      let weights = url.appending(path: "image_encoder/model.safetensors")
+      guard FileManager.default.fileExists(atPath: weights.path) else { break }
+      let note = try Safetensors.read(weights).metadata[key]
       if let scale = note.flatMap(Double.init) { return scale }
     case .model:
       if let scale = try Safetensors.readModel(folder: url)[key] { return scale.item() }
@@ -210,14 +209,14 @@ public struct CLIPFolder: Sendable, Equatable {
         : "there is neither this file nor open_clip_pytorch_model.safetensors")
   }
 
-  private func fillFromOpenCLIP(
-    _ tower: some Module, dtype: DType, as part: CLIPConfigFile.Tower
-  ) throws {
-    let (state, file) = try openCLIPWeights()
+  /// Writes a small file in one step, making its folder.
+  static func write(_ data: Data, to file: URL) throws(CheckpointError) {
     do {
-      try TowerFolder.fill(tower, with: state, file: file, dtype: dtype, as: part)
+      try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try data.write(to: file, options: .atomic)
     } catch {
-      throw error.inOpenCLIPNames
+      throw CheckpointError.unwritable(file: file.path, reason: reason(of: error))
     }
   }
 }

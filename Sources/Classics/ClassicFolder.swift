@@ -100,13 +100,10 @@ public struct ClassicFolder: Sendable, Equatable {
   private func filled<Model: ClassicModel>(_ type: Model.Type, on device: Device) throws -> Model {
     let header = try ConfigFile.read(Header<Model.Config>.self, at: configuration)
     try header.model.validate(file: configuration.path)
-    let model = withoutInitialization { Model(header.model, using: RandomSource(seed: 0)) }
-    try model.load(
-      Safetensors.readModel(folder: url, stem: Self.stem),
-      file: url.appending(path: Self.stem + ".safetensors"))
-    model.freeze()
-    model.eval()
-    model.to(device: device)
+    let model = try Model.load(
+      header.model, from: Safetensors.readModel(folder: url, stem: Self.stem),
+      file: url.appending(path: Self.stem + ".safetensors"), checksValues: true)
+    model.prepareForInference(device: device)
     return model
   }
 

@@ -23,15 +23,9 @@ public protocol ImageConfig: ClassicConfig {
 ///
 /// A new model is one file with a type that conforms to this and to the protocols of what it can
 /// do, one line in ``ClassicRegistry``, and a training configuration.
-public protocol ClassicModel: Module {
-  /// What decides its shape.
-  associatedtype Config: ClassicConfig
+public protocol ClassicModel: ConfiguredModule where Config: ClassicConfig {
   /// Its name in commands and model folders.
   static var kind: ClassicKind { get }
-  /// Its shape.
-  var config: Config { get }
-  /// Makes a model with new weights.
-  init(_ config: Config, using random: RandomSource)
 }
 
 // MARK: - Capabilities

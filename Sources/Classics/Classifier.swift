@@ -52,6 +52,8 @@ public struct ClassifierConfig: ImageConfig {
 public final class Classifier: ClassicModel {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("classifier")
+  /// Its stages.
+  public static func blockCount(of config: ClassifierConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: ClassifierConfig
   let encoder: ConvolutionEncoder

@@ -140,7 +140,13 @@ public struct Converter {
     }
     do {
       return try DurableFolder.create(
-        folder.lastPathComponent, in: folder.deletingLastPathComponent(), fill: body)
+        folder.lastPathComponent, in: folder.deletingLastPathComponent()
+      ) { url in
+        let result = try body(url)
+        let model = ModelFolder(url)
+        if model.isUnCLIP { try model.checkFit() }
+        return result
+      }
     } catch let error as FileError {
       throw CheckpointError.unwritable(file: folder.path, reason: error.reason)
     }

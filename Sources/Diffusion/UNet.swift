@@ -8,7 +8,7 @@ public import TorchNN
 /// decoder's do, and a class embedding may be added to the timestep embedding.
 ///
 /// Source: Dhariwal & Nichol 2021; keys as diffusers `UNet2DConditionModel` and `UNet2DModel`.
-public final class UNet: Module {
+public final class UNet: ConfiguredModule {
   /// The configuration of this network.
   public let config: UNetConfig
   let convIn: Conv2d

@@ -29,6 +29,11 @@ extension Tensor {
     }
   }
 
+  /// A tensor with a shape and the memory of one element, for others to take its place.
+  package static func placeholder(_ shape: [Int], dtype: DType = .float32) -> Tensor {
+    Tensor.zeros([], dtype: dtype).expanded(shape).detached()
+  }
+
   /// A tensor whose elements are whatever the memory held.
   public static func empty(
     _ shape: [Int], dtype: DType = .float32, device: Device = .cpu

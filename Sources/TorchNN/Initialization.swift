@@ -79,15 +79,17 @@ private struct Fans {
   }
 }
 
-/// Whether parameters made now are drawn.
+/// Whether parameters made now are without values.
 enum InitializationScope {
   @TaskLocal static var isOff = false
 }
 
-/// Makes modules whose parameters hold arbitrary values, for a checkpoint to fill.
+/// Makes modules without values, for a checkpoint to fill: weights and persistent buffers have
+/// their shapes and take no memory for them.
 ///
-/// Drawing a billion weights to overwrite them costs many seconds and all their memory.
-/// Buffers are computed as ever, and `random` sources are left as they were.
+/// Drawing a billion weights to overwrite them costs many seconds and all their memory; a wrong
+/// configuration could ask for any amount. Such a module can be filled and compared with a file,
+/// nothing else. Random sources are left as they were.
 public func withoutInitialization<Result, Failure: Error>(
   _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {

@@ -87,9 +87,9 @@ public final class BatchNorm2d: UnaryLayer, TrainingSwitch {
   public init(_ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
     weight = Parameter([channels], filledWith: 1)
     bias = Parameter([channels], filledWith: 0)
-    runningMean = Buffer(Tensor.zeros([channels]))
-    runningVariance = Buffer(Tensor.ones([channels]))
-    numBatchesTracked = Buffer(Tensor.zeros([], dtype: .int64))
+    runningMean = Buffer([channels], filledWith: 0)
+    runningVariance = Buffer([channels], filledWith: 1)
+    numBatchesTracked = Buffer([], filledWith: 0, dtype: .int64)
     self.epsilon = epsilon
     self.momentum = momentum
   }

@@ -12,6 +12,8 @@ public final class Parameter {
   }
 
   private(set) var storage: Storage
+  /// Whether the values are still to come from a file: there is a shape and no memory for it.
+  private(set) var isPlaceholder = false
 
   /// The weight itself; it requires a gradient unless it is frozen.
   ///
@@ -42,17 +44,29 @@ public final class Parameter {
 
   /// Makes a float32 weight on the CPU, drawn by `initialization`.
   ///
-  /// Inside `withoutInitialization` nothing is drawn and the values are arbitrary.
+  /// Inside `withoutInitialization` it has a shape and no values.
   public convenience init(
     _ shape: [Int], _ initialization: Initialization, using random: RandomSource
   ) {
-    self.init(
-      InitializationScope.isOff ? Tensor.empty(shape) : initialization.tensor(shape, using: random))
+    if InitializationScope.isOff {
+      self.init(placeholder: shape)
+    } else {
+      self.init(initialization.tensor(shape, using: random))
+    }
   }
 
   /// Makes a float32 weight on the CPU whose elements are all `value`.
   public convenience init(_ shape: [Int], filledWith value: Double) {
-    self.init(InitializationScope.isOff ? Tensor.empty(shape) : Tensor.full(shape, value))
+    if InitializationScope.isOff {
+      self.init(placeholder: shape)
+    } else {
+      self.init(Tensor.full(shape, value))
+    }
+  }
+
+  private init(placeholder shape: [Int]) {
+    storage = .plain(Tensor.placeholder(shape).requiringGrad())
+    isPlaceholder = true
   }
 
   /// The gradient that the last backward passes summed up; nil before any.
@@ -96,6 +110,7 @@ public final class Parameter {
   /// Puts another tensor in the place of the weight; a frozen weight stays frozen.
   package func replace(_ tensor: Tensor) {
     value = isFrozen ? tensor.detached() : tensor.detached().requiringGrad()
+    isPlaceholder = false
   }
 
   /// Stops or resumes the training of this weight.
@@ -121,6 +136,8 @@ public final class Parameter {
 public final class Buffer {
   /// The tensor itself.
   public package(set) var value: Tensor
+  /// Whether the values are still to come from a file.
+  private(set) var isPlaceholder = false
   /// Whether the state dict holds it; tables that the configuration determines need not be saved.
   public let isPersistent: Bool
 
@@ -128,5 +145,35 @@ public final class Buffer {
   public init(_ value: Tensor, persistent: Bool = true) {
     self.value = value.detached()
     isPersistent = persistent
+  }
+
+  /// Makes a buffer of a shape that a checkpoint holds, with the values that `make` computes.
+  ///
+  /// Inside `withoutInitialization` nothing is computed; it has a shape and no values.
+  public convenience init(
+    _ shape: [Int], dtype: DType = .float32, _ make: () -> Tensor
+  ) {
+    if InitializationScope.isOff {
+      self.init(Tensor.placeholder(shape, dtype: dtype))
+      isPlaceholder = true
+    } else {
+      self.init(make())
+      precondition(
+        value.shape == shape && value.dtype == dtype,
+        "a buffer of \(shape) \(dtype) got values of \(value.shape) \(value.dtype)")
+    }
+  }
+
+  /// Makes a buffer whose elements are all `value`.
+  ///
+  /// Inside `withoutInitialization` it has a shape and no values.
+  public convenience init(_ shape: [Int], filledWith value: Double, dtype: DType = .float32) {
+    self.init(shape, dtype: dtype) { Tensor.full(shape, value, dtype: dtype) }
+  }
+
+  /// Puts another tensor in the place of the buffer's.
+  func replace(_ tensor: Tensor) {
+    value = tensor.detached()
+    isPlaceholder = false
   }
 }

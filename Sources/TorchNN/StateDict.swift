@@ -24,13 +24,24 @@ extension Module {
     _ state: [String: Tensor], file: URL? = nil, ignoring: Set<String> = [],
     sharing: Bool = false
   ) throws(CheckpointError) {
+    try fill(with: state, file: file, ignoring: ignoring, sharing: sharing, dtype: nil)
+  }
+
+  /// As ``load(_:file:ignoring:sharing:)``; what has no values yet takes them as `dtype`.
+  func fill(
+    with state: [String: Tensor], file: URL?, ignoring: Set<String>, sharing: Bool, dtype: DType?
+  ) throws(CheckpointError) {
     let slots = stateSlots()
-    try checkFit(
+    try TorchNN.checkFit(
       of: state, to: slots.map { ($0.key, $0.value) }, file: file, ignoring: ignoring)
     noGrad {
       for slot in slots {
         guard let new = state[slot.key] else { continue }
-        if sharing && new.dtype == slot.value.dtype && new.device == slot.value.device {
+        if slot.isPlaceholder {
+          let type = new.dtype.isFloatingPoint ? dtype ?? slot.value.dtype : slot.value.dtype
+          let converted = new.to(type)
+          slot.replace(sharing || new.dtype != type ? converted : converted.cloned())
+        } else if sharing && new.dtype == slot.value.dtype && new.device == slot.value.device {
           slot.replace(new)
         } else {
           slot.value.copy(from: new)
@@ -39,16 +50,31 @@ extension Module {
     }
   }
 
+  /// Compares a state with what this module holds.
+  ///
+  /// - Throws: `CheckpointError.misfit`.
+  func checkFit(
+    of state: [String: Tensor], file: URL, ignoring: Set<String>
+  ) throws(CheckpointError) {
+    try TorchNN.checkFit(
+      of: state, to: stateSlots().map { ($0.key, $0.value) }, file: file, ignoring: ignoring)
+  }
+
   /// Everything that a state dict holds.
   private func stateSlots() -> [StateSlot] {
     var slots: [StateSlot] = []
     walk { key, part in
       switch part {
       case .parameter(let parameter):
-        slots.append(StateSlot(key: key, value: parameter.value, replace: parameter.replace))
+        slots.append(
+          StateSlot(
+            key: key, value: parameter.value, isPlaceholder: parameter.isPlaceholder,
+            replace: parameter.replace))
       case .buffer(let buffer) where buffer.isPersistent:
         slots.append(
-          StateSlot(key: key, value: buffer.value, replace: { buffer.value = $0.detached() }))
+          StateSlot(
+            key: key, value: buffer.value, isPlaceholder: buffer.isPlaceholder,
+            replace: buffer.replace))
       case .buffer, .module: break
       }
     }
@@ -60,6 +86,7 @@ extension Module {
 private struct StateSlot {
   let key: String
   let value: Tensor
+  let isPlaceholder: Bool
   let replace: (Tensor) -> Void
 }
 

@@ -1,6 +1,6 @@
+public import CLIP
 public import Foundation
 public import Torch
-public import UnCLIP
 
 /// What CLIP says of a batch: of its pictures and of their sentences.
 public struct Embeddings {

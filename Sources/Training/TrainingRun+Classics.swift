@@ -144,9 +144,8 @@ extension TrainingRun {
           file: configurationName, key: "model.codes.condition.kind", value: "embedding",
           expected: "captions are embedded by CLIP, so name a CLIP model folder with --clip")
       }
-      let encoder = try ModelFolder(clip).loadTextEncoder()
-      encoder.model.to(device: device)
-      let width = encoder.model.config.projectionDim
+      let encoder = try CLIPTextEncoder(CLIPFolder(clip), device: device)
+      let width = encoder.width
       try require(
         condition.size == width, "codes.condition.size", condition.size,
         "CLIP's embeddings have \(width) numbers")

@@ -1,3 +1,4 @@
+public import CLIP
 package import Config
 public import Diffusion
 public import Torch

@@ -1,3 +1,4 @@
+public import CLIP
 public import Diffusion
 public import Torch
 

@@ -68,7 +68,7 @@ public struct ImageHintConfig: Codable, Sendable, Equatable {
 /// Embeddings do not say where in a picture anything is, and a small diffusion decoder is slow to
 /// learn it: this network learns the layout in minutes, and the decoder adds to its picture what
 /// is missing from it. Both embeddings enter standardised; either may be dropped in training.
-public final class ImageHint: Module {
+public final class ImageHint: ConfiguredModule {
   /// What this network was made from.
   public let config: ImageHintConfig
   let linearIn: Linear
@@ -90,9 +90,14 @@ public final class ImageHint: Module {
     blocks = (0..<config.numLayers).map { _ in ImageHintBlock(width, using: random) }
     normOut = LayerNorm(width)
     linearOut = Linear(width, 3 * side * side, using: random)
-    (imageMean, imageStd) = (Buffer(Tensor.zeros([1, d])), Buffer(Tensor.ones([1, d])))
-    (textMean, textStd) = (Buffer(Tensor.zeros([1, d])), Buffer(Tensor.ones([1, d])))
+    imageMean = Buffer([1, d], filledWith: 0)
+    imageStd = Buffer([1, d], filledWith: 1)
+    textMean = Buffer([1, d], filledWith: 0)
+    textStd = Buffer([1, d], filledWith: 1)
   }
+
+  /// Its residual blocks.
+  public static func blockCount(of config: ImageHintConfig) -> Int { config.numLayers }
 
   /// Predicts the coarse picture, `[B, 3, s, s]` around [-1, 1].
   ///

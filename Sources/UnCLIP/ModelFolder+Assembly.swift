@@ -38,6 +38,7 @@ extension ModelFolder {
         for (part, source) in found { try aside.copy(part, from: source, dtype: dtype) }
         try aside.writeDefaults(defaults)
         try aside.writeIndex()
+        try aside.checkFit()
       }
     } catch let error as FileError {
       throw CheckpointError.unwritable(file: url.path, reason: error.reason)

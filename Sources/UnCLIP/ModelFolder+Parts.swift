@@ -1,4 +1,3 @@
-public import CLIP
 import Config
 import Diffusion
 import Foundation
@@ -9,10 +8,8 @@ extension ModelFolder {
   /// Loads the prior and its process.
   /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
   public func loadPrior() throws -> DiffusionPrior {
-    let config = try PriorConfig.read(at: configuration(of: .prior))
-    let transformer = try loaded(.prior) { PriorTransformer(config, using: $0) }
-    return DiffusionPrior(
-      transformer: transformer,
+    DiffusionPrior(
+      transformer: try network(PriorConfig.read(at: configuration(of: .prior)), from: .prior),
       scheduler: try SchedulerConfig.read(at: configuration(of: .priorScheduler)))
   }
 
@@ -29,8 +26,8 @@ extension ModelFolder {
   /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
   public func loadImageHint() throws -> ImageHint? {
     guard has(.imageHint) else { return nil }
-    let config = try ImageHintConfig.read(at: configuration(of: .imageHint))
-    return try loaded(.imageHint) { ImageHint(config, using: $0) }
+    return try network(
+      ImageHintConfig.read(at: configuration(of: .imageHint)), from: .imageHint)
   }
 
   /// Writes the network of the coarse picture, weights as `dtype`.
@@ -47,10 +44,10 @@ extension ModelFolder {
     let config = try UNetConfig.read(at: configuration(of: .decoder))
     let hint = try loadImageHint()
     try Decoder.check(config, hinted: hint != nil, file: configuration(of: .decoder).path)
-    let projectionConfig = try TextProjectionConfig.read(at: configuration(of: .textProjection))
     return Decoder(
-      unet: try loaded(.decoder) { UNet(config, using: $0) },
-      projection: try loaded(.textProjection) { TextProjection(projectionConfig, using: $0) },
+      unet: try network(config, from: .decoder),
+      projection: try network(
+        TextProjectionConfig.read(at: configuration(of: .textProjection)), from: .textProjection),
       scheduler: try SchedulerConfig.read(at: configuration(of: .decoderScheduler)), hint: hint)
   }
 
@@ -70,13 +67,12 @@ extension ModelFolder {
   /// Loads the upsampler, with the last step's own network where there is one.
   /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
   public func loadUpsampler() throws -> Upsampler {
-    func network(_ part: Part) throws -> UNet {
-      let config = try UNetConfig.read(at: configuration(of: part))
-      return try loaded(part) { UNet(config, using: $0) }
+    func unet(_ part: Part) throws -> UNet {
+      try network(UNetConfig.read(at: configuration(of: part)), from: part)
     }
     return Upsampler(
-      unet: try network(.upsampler),
-      lastUNet: has(.lastUpsampler) ? try network(.lastUpsampler) : nil,
+      unet: try unet(.upsampler),
+      lastUNet: has(.lastUpsampler) ? try unet(.lastUpsampler) : nil,
       scheduler: try SchedulerConfig.read(at: configuration(of: .upsamplerScheduler)))
   }
 
@@ -115,11 +111,14 @@ extension ModelFolder {
       Safetensors.readModel(folder: folder(of: part), stem: stem), file: folder(of: part))
   }
 
-  /// A module made without drawing weights, then filled from the part's file.
-  private func loaded<M: Module>(_ part: Part, _ make: (RandomSource) -> M) throws -> M {
-    let module = withoutInitialization { make(RandomSource(seed: 0)) }
-    try load(module, from: part)
-    return module
+  /// Loads a network with the part's weights; their values are looked at when a result is not
+  /// finite, since reading billions of them would cost more than the first steps.
+  private func network<Network: ConfiguredModule>(
+    _ config: Network.Config, from part: Part
+  ) throws(CheckpointError) -> Network {
+    try Network.load(
+      config, from: Safetensors.readModel(folder: folder(of: part), stem: Part.diffusersStem),
+      file: folder(of: part), checksValues: false)
   }
 
   /// Floating-point tensors in another type; the rest as they are.
@@ -127,21 +126,5 @@ extension ModelFolder {
     _ state: [String: Tensor], to dtype: DType
   ) -> [String: Tensor] {
     state.mapValues { $0.dtype.isFloatingPoint ? $0.detached().to(dtype) : $0 }
-  }
-}
-
-extension ModelFolder {
-  /// Loads the tokenizer and the text tower.
-  /// - Throws: `TokenizerError`, `ConfigError` and `CheckpointError`, naming the file.
-  public func loadTextEncoder() throws -> TextEncoder {
-    TextEncoder(
-      tokenizer: try CLIPTokenizer(folder: folder(of: .tokenizer)),
-      model: try CLIPTextModelWithProjection.load(from: folder(of: .textEncoder)))
-  }
-
-  /// Loads the vision tower.
-  /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
-  public func loadImageEncoder() throws -> CLIPVisionModelWithProjection {
-    try CLIPVisionModelWithProjection.load(from: folder(of: .imageEncoder))
   }
 }

@@ -115,18 +115,21 @@ public struct ModelFolder: Sendable, Equatable {
     }
   }
 
+  /// Whether `model_index.json` is there and names a pipeline of unCLIP.
+  package var isUnCLIP: Bool { indexClass?.hasPrefix("UnCLIP") ?? false }
+
   /// The class that `model_index.json` names, if it is not one of unCLIP's.
-  private var otherClass: String? {
+  private var otherClass: String? { isUnCLIP ? nil : indexClass }
+
+  /// The class that `model_index.json` names.
+  private var indexClass: String? {
     do {
       let index = try ConfigFile.object(at: url.appendingPathComponent("model_index.json"))
-      guard case .string(let name)? = index["_class_name"], !name.hasPrefix("UnCLIP") else {
-        return nil
-      }
-      return name
+      if case .string(let name)? = index["_class_name"] { return name }
     } catch {
       // A folder whose parts are all there needs no index.
-      return nil
     }
+    return nil
   }
 
   // MARK: Weights
@@ -204,6 +207,8 @@ public enum ModelFolderError: LocalizedError, Sendable, Equatable, CustomStringC
   case otherModel(folder: String, found: String)
   /// A part that the task needs is not there.
   case missing(folder: String, part: String)
+  /// A number in the configuration of a part does not fit the other parts.
+  case disagreement(folder: String, part: String, key: String, value: String, reason: String)
   /// A stage computed NaN or infinity from finite weights.
   case overflow(folder: String, stage: String, dtype: String)
 
@@ -221,6 +226,9 @@ public enum ModelFolderError: LocalizedError, Sendable, Equatable, CustomStringC
         + "unCLIP model."
     case .missing(let folder, let part):
       return "\(folder) has no '\(part)' folder, which this needs; train or add that part."
+    case .disagreement(let folder, let part, let key, let value, let reason):
+      return "\(folder) holds parts that do not belong together: '\(key)' of \(part) is \(value), "
+        + "but \(reason); use parts of one model."
     case .overflow(let folder, let stage, let dtype):
       return "the \(stage) of \(folder) computes numbers that are not finite in \(dtype); draw "
         + "with --dtype float32."

@@ -1,3 +1,4 @@
+public import CLIP
 import Diffusion
 public import Torch
 public import TorchNN
@@ -8,7 +9,7 @@ public import TorchNN
 /// Its sequence is, in this order: the encoded text, CLIP's text embedding, the timestep, the noised
 /// image embedding, and a learned query whose output is the prediction.
 /// Source: paper section 2.2; keys as diffusers `PriorTransformer`.
-public final class PriorTransformer: Module {
+public final class PriorTransformer: ConfiguredModule {
   /// Property names that are not the snake case of diffusers'.
   public static let keys = ["timeEmbedding": "time_embedding"]
   /// What this network was made from.
@@ -37,14 +38,17 @@ public final class PriorTransformer: Module {
     embeddingProj = Linear(config.embeddingDim, width, using: random)
     encoderHiddenStatesProj = Linear(config.embeddingDim, width, using: random)
     let length = config.numEmbeddings + config.additionalEmbeddings
-    positionalEmbedding = Parameter(random.normal([1, length, width]) * 0.01)
-    prdEmbedding = Parameter(random.normal([1, 1, width]) * 0.01)
+    positionalEmbedding = Parameter([1, length, width], .normal(deviation: 0.01), using: random)
+    prdEmbedding = Parameter([1, 1, width], .normal(deviation: 0.01), using: random)
     transformerBlocks = (0..<config.numLayers).map { _ in PriorBlock(config, using: random) }
     normOut = LayerNorm(width)
     projToClipEmbeddings = Linear(width, config.embeddingDim, using: random)
-    clipMean = Buffer(Tensor.zeros([1, config.embeddingDim]))
-    clipStd = Buffer(Tensor.ones([1, config.embeddingDim]))
+    clipMean = Buffer([1, config.embeddingDim], filledWith: 0)
+    clipStd = Buffer([1, config.embeddingDim], filledWith: 1)
   }
+
+  /// Its transformer blocks.
+  public static func blockCount(of config: PriorConfig) -> Int { config.numLayers }
 
   /// Predicts clean embeddings in the standardised space.
   ///

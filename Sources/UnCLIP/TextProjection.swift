@@ -1,3 +1,4 @@
+public import CLIP
 public import Config
 public import Foundation
 public import Torch
@@ -63,7 +64,7 @@ public struct TextProjectionConfig: Codable, Sendable, Equatable {
 /// embedding, and as extra context tokens before the text's.
 ///
 /// Source: paper section 2.1; keys as diffusers `UnCLIPTextProjModel`.
-public final class TextProjection: Module {
+public final class TextProjection: ConfiguredModule {
   /// Property names that are not the snake case of diffusers'.
   public static let keys = [
     "nullEmbedding": "learned_classifier_free_guidance_embeddings",
@@ -87,13 +88,16 @@ public final class TextProjection: Module {
     self.config = config
     let d = config.clipEmbeddingsDim
     let x = config.crossAttentionDim
-    nullEmbedding = Parameter(Tensor.zeros([d]))
+    nullEmbedding = Parameter([d], filledWith: 0)
     textToTime = Linear(d, config.timeEmbedDim, using: random)
     imageToTime = Linear(d, config.timeEmbedDim, using: random)
     imageToTokens = Linear(d, config.clipExtraContextTokens * x, using: random)
     textToContext = Linear(d, x, using: random)
     textNorm = LayerNorm(x)
   }
+
+  /// It repeats no block.
+  public static func blockCount(of config: TextProjectionConfig) -> Int { 1 }
 
   /// What the decoder attends to.
   public struct Conditions {

@@ -32,11 +32,11 @@ public struct UnCLIPPipeline {
   /// Name, version and default settings of the model.
   public let defaults: ModelDefaults
   /// Prompts to CLIP's text embeddings and encodings.
-  public let textEncoder: TextEncoder
+  public let textEncoder: CLIPTextEncoder
   /// CLIP text to CLIP image embeddings.
   public let prior: LazyStage<DiffusionPrior>
   /// Images to CLIP image embeddings.
-  public let imageEncoder: LazyStage<CLIPImageEmbedder>
+  public let imageEncoder: LazyStage<CLIPImageEncoder>
   /// Image embeddings to small images.
   public let decoder: LazyStage<Decoder>
   /// Small images to larger ones; nil where the model has none.
@@ -75,30 +75,24 @@ public struct UnCLIPPipeline {
     device: Device = .cpu, dtype: DType = .float32, residency: Residency = .lasting
   ) throws {
     try folder.require([.tokenizer, .textEncoder, .textProjection, .decoder] + parts)
+    try folder.checkFit()
     self.folder = folder
     defaults = try ModelDefaults.read(from: folder)
     decoderSize = try UNetConfig.read(at: folder.configuration(of: .decoder)).sampleSize ?? 64
     schedulers = try folder.schedulers()
-    /// Prepares modules for inference.
-    func freeze(_ modules: [(any Module)?]) {
-      for module in modules.compactMap({ $0 }) {
-        module.freeze()
-        module.eval()
-        module.to(dtype: dtype, device: device)
-        module.pack()
-      }
-    }
     func lazy<Value>(
       _ load: @escaping () throws -> Value, _ modules: @escaping (Value) -> [(any Module)?]
     ) -> LazyStage<Value> {
       LazyStage {
         let stage = try load()
-        freeze(modules(stage))
+        for module in modules(stage).compactMap({ $0 }) {
+          module.prepareForInference(dtype: dtype, device: device)
+        }
         return stage
       }
     }
-    textEncoder = try folder.loadTextEncoder()
-    freeze([textEncoder.model])
+    let clip = try CLIPFolder(folder.url)
+    textEncoder = try CLIPTextEncoder(clip, device: device, dtype: dtype)
     prior = lazy(
       {
         try folder.require([.prior])
@@ -106,7 +100,7 @@ public struct UnCLIPPipeline {
       }, { [$0.transformer] })
     imageEncoder = LazyStage {
       try folder.require([.imageEncoder])
-      return try CLIPImageEmbedder(CLIPFolder(folder.url), device: device, dtype: dtype)
+      return try CLIPImageEncoder(clip, device: device, dtype: dtype)
     }
     decoder = lazy(folder.loadDecoder) { [$0.unet, $0.projection, $0.hint] }
     upsampler =
@@ -125,7 +119,7 @@ public struct UnCLIPPipeline {
 
   /// Encodes a prompt, and what guidance steers away from.
   ///
-  /// Text beyond the model's context is cut; ``TextEncoder/isTooLong(_:)`` tells beforehand.
+  /// Text beyond the model's context is cut; ``CLIPTextEncoder/isTooLong(_:)`` tells beforehand.
   public func conditioning(_ prompt: String, negative: String = "") -> PromptConditioning {
     PromptConditioning(
       text: textEncoder.encode([prompt]), negative: textEncoder.encode([negative]))

@@ -60,7 +60,7 @@ import Torch
     let names = try JSONDecoder().decode(
       [String].self, from: Data(contentsOf: URL(fileURLWithPath: folder.path("t.names.json"))))
     #expect(names == ["a red apple", "猫 🐈", ""])
-    let embedder = try CLIPTextEmbedder(CLIPFolder(URL(fileURLWithPath: model)))
+    let embedder = try CLIPTextEncoder(CLIPFolder(URL(fileURLWithPath: model)))
     let expected = embedder(names).array(of: Float.self)
     #expect(values.count == 48)
     #expect(zip(values, expected).allSatisfy { abs($0 - $1) < 1e-4 })

@@ -47,13 +47,13 @@ import Testing
   }
 }
 
-@Suite struct ModelFoldersTests {
+@Suite struct ModelSearchTests {
   private let folder: TemporaryFolder
-  private let folders: ModelFolders
+  private let folders: ModelSearch
 
   init() throws {
     folder = try TemporaryFolder()
-    folders = ModelFolders(roots: [folder.url])
+    folders = ModelSearch(roots: [folder.url])
     for name in ["small", "empty"] {
       try FileManager.default.createDirectory(
         atPath: folder.path(name), withIntermediateDirectories: true)

@@ -1,3 +1,4 @@
+import CLIP
 import Config
 import Diffusion
 import Foundation

@@ -5,6 +5,7 @@ import Imaging
 import TestSupport
 import Testing
 import Torch
+import TorchNN
 import UnCLIP
 
 /// The whole chain against diffusers' pipelines: the same tiny folder, the same seeds.

@@ -1,3 +1,4 @@
+import CLIP
 import Diffusion
 import Foundation
 import TestSupport
@@ -129,9 +130,9 @@ import UnCLIP
 }
 
 @Suite struct PriorBatchTests {
-  private func parts() throws -> (TinyModel, DiffusionPrior, TextEncoder) {
+  private func parts() throws -> (TinyModel, DiffusionPrior, CLIPTextEncoder) {
     let model = try TinyModel()
-    return (model, try model.folder.loadPrior(), try model.folder.loadTextEncoder())
+    return (model, try model.folder.loadPrior(), try CLIPTextEncoder(CLIPFolder(model.folder.url)))
   }
 
   /// One caption in a batch of one is what sampling it alone gives.

@@ -6,9 +6,9 @@ import TorchNN
 /// both towers nested in it.
 ///
 /// Source: transformers `configuration_clip.py`.
-enum CLIPConfigFile {
+package enum CLIPConfigFile {
   /// A tower that a configuration may describe.
-  enum Tower {
+  package enum Tower {
     case text, vision
 
     /// The `model_type` of the tower's own configuration.

@@ -96,7 +96,7 @@ public final class CLIPModel: Module {
 ///
 /// Shapes: ids `[B, L]` int64 to embeddings `[B, D]` and encodings `[B, L, W]`.
 /// Source: CLIP paper section 2.4; keys as transformers `CLIPTextModelWithProjection`.
-public final class CLIPTextModelWithProjection: Module {
+public final class CLIPTextModelWithProjection: ConfiguredModule {
   /// The sizes.
   public let config: CLIPTextConfig
   let textModel: CLIPTextTransformer
@@ -114,7 +114,10 @@ public final class CLIPTextModelWithProjection: Module {
       .normal(deviation: 1 / Double(config.hiddenSize).squareRoot()), using: random)
   }
 
-  /// What the tower says of texts.
+  /// Its transformer blocks.
+  public static func blockCount(of config: CLIPTextConfig) -> Int { config.numHiddenLayers }
+
+  /// What the tower makes of texts.
   public struct Output {
     /// The embeddings, `[B, D]`, not normalised.
     public let embeds: Tensor
@@ -190,7 +193,7 @@ final class CLIPTextEmbeddings: Module {
 ///
 /// Shapes: pixels `[B, 3, S, S]` to embeddings `[B, D]`.
 /// Source: CLIP paper section 2.4; keys as transformers `CLIPVisionModelWithProjection`.
-public final class CLIPVisionModelWithProjection: Module {
+public final class CLIPVisionModelWithProjection: ConfiguredModule {
   /// The sizes.
   public let config: CLIPVisionConfig
   let visionModel: CLIPVisionTransformer
@@ -207,6 +210,9 @@ public final class CLIPVisionModelWithProjection: Module {
     visualProjection.weight.initialize(
       .normal(deviation: 1 / Double(config.hiddenSize).squareRoot()), using: random)
   }
+
+  /// Its transformer blocks.
+  public static func blockCount(of config: CLIPVisionConfig) -> Int { config.numHiddenLayers }
 
   /// Where the weights are.
   public var device: Device { visualProjection.weight.device }

@@ -46,6 +46,8 @@ public struct AutoencoderConfig: ImageConfig {
 public final class Autoencoder: LatentModel {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("ae")
+  /// Its stages.
+  public static func blockCount(of config: AutoencoderConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: AutoencoderConfig
   let encoder: ConvolutionEncoder

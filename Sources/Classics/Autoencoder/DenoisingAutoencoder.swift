@@ -58,6 +58,10 @@ public struct DenoisingAutoencoderConfig: ImageConfig {
 public final class DenoisingAutoencoder: LatentModel, Denoising {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("dae")
+  /// Its stages.
+  public static func blockCount(of config: DenoisingAutoencoderConfig) -> Int {
+    config.widths.count
+  }
   /// The network's keys are an ``Autoencoder``'s.
   public static let keys = ["network": ""]
   /// Its shape.

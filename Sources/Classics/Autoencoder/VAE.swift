@@ -62,6 +62,8 @@ public struct VAEConfig: ImageConfig {
 public final class VAE: LatentModel, ImageGenerating {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("vae")
+  /// Its stages.
+  public static func blockCount(of config: VAEConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: VAEConfig
   let encoder: ConvolutionEncoder

@@ -1,6 +1,6 @@
 public import Config
 public import Torch
-import TorchNN
+public import TorchNN
 
 /// What a prior over codes is conditioned on.
 public struct CodeCondition: Codable, Sendable, Equatable {

@@ -39,6 +39,8 @@ public struct CodeRNNConfig: CodePriorConfig {
 public final class CodeRNN: CodePrior {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("rnn")
+  /// Its LSTM layers.
+  public static func blockCount(of config: CodeRNNConfig) -> Int { config.depth }
   /// Its shape.
   public let config: CodeRNNConfig
   /// One row a code, and one for the place before the first.

@@ -91,6 +91,8 @@ final class CausalBlock: Module {
 public final class CodeTransformer: CodePrior {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("transformer")
+  /// Its transformer blocks.
+  public static func blockCount(of config: CodeTransformerConfig) -> Int { config.depth }
   /// Its shape.
   public let config: CodeTransformerConfig
   /// One row a code, and one for the place before the first.

@@ -118,6 +118,8 @@ final class GatedLayer: Module {
 public final class PixelCNN: CodePrior {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("pixelcnn")
+  /// Its gated layers.
+  public static func blockCount(of config: PixelCNNConfig) -> Int { config.layers }
   /// Its shape.
   public let config: PixelCNNConfig
   let embedding: Embedding

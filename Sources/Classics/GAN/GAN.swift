@@ -62,6 +62,8 @@ public struct GANConfig: ImageConfig {
 public final class GAN: LatentGenerating {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("gan")
+  /// Its stages.
+  public static func blockCount(of config: GANConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: GANConfig
   /// G.

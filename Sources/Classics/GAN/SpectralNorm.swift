@@ -23,8 +23,8 @@ public final class SpectralWeight: Module, TrainingSwitch {
   init(_ shape: [Int], _ initialization: Initialization, using random: RandomSource) {
     original = Parameter(shape, initialization, using: random)
     let columns = shape.dropFirst().reduce(1, *)
-    u = Buffer(random.normal([shape[0]]).normalized())
-    v = Buffer(random.normal([columns]).normalized())
+    u = Buffer([shape[0]]) { random.normal([shape[0]]).normalized() }
+    v = Buffer([columns]) { random.normal([columns]).normalized() }
   }
 
   /// `W / σ(W)`, with W's shape.

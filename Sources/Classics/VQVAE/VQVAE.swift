@@ -67,6 +67,10 @@ public struct VQVAEConfig: ImageConfig {
 public final class VQVAE: CodeModel {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("vqvae")
+  /// Its stages, or the residual blocks of one.
+  public static func blockCount(of config: VQVAEConfig) -> Int {
+    max(config.widths.count, config.residualBlocks)
+  }
 
   let encoder: ConvolutionEncoder
   let encoderConv: Conv2d

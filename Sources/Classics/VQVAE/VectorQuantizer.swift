@@ -115,13 +115,14 @@ public final class VectorQuantizer: Module, TrainingSwitch {
     let drawn = Parameter(
       [count, config.codeDim], .uniform(bound: 1 / Double(count)), using: random)
     let isAveraged = config.update == .ema
-    averaged = isAveraged ? Buffer(drawn.value) : nil
+    averaged = isAveraged ? Buffer(drawn.shape) { drawn.value } : nil
     trained = isAveraged ? nil : drawn
     // A code starts as the mean of one vector.
-    clusterSize = isAveraged ? Buffer(Tensor.ones([count])) : nil
-    clusterSum = isAveraged ? Buffer(drawn.value.detached().cloned()) : nil
-    idle = Buffer(Tensor.zeros([count], dtype: .int64))
-    initialized = Buffer(Tensor.zeros([], dtype: .int64))
+    clusterSize = isAveraged ? Buffer([count], filledWith: 1) : nil
+    clusterSum =
+      isAveraged ? Buffer(drawn.shape) { drawn.value.detached().cloned() } : nil
+    idle = Buffer([count], filledWith: 0, dtype: .int64)
+    initialized = Buffer([], filledWith: 0, dtype: .int64)
     self.config = config
   }
 

@@ -1,4 +1,4 @@
-import CLIP
+public import CLIP
 import Config
 import Files
 import Foundation
@@ -9,40 +9,30 @@ public import UnCLIP
 /// CLIP as the other stages are trained on it: frozen, in evaluation mode, without gradients.
 public final class FrozenCLIP {
   /// Width of the embeddings.
-  public let embeddingWidth: Int
+  public var embeddingWidth: Int { textEncoder.width }
   /// Tokens of a sentence.
   public var contextLength: Int { textEncoder.contextLength }
   /// Side of the pictures it sees, pixels.
-  public let imageSize: Int
+  public var imageSize: Int { imageEncoder.imageSize }
 
-  private let textEncoder: TextEncoder
-  private let imageEncoder: CLIPVisionModelWithProjection
-  private let preprocessor: CLIPImagePreprocessor
+  private let textEncoder: CLIPTextEncoder
+  private let imageEncoder: CLIPImageEncoder
 
-  /// Loads the tokenizer and both towers of a model folder.
+  /// Loads both encoders of a model folder.
   /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`.
   public init(_ folder: ModelFolder, device: Device = .cpu) throws {
     try folder.require([.tokenizer, .textEncoder, .imageEncoder])
-    textEncoder = try folder.loadTextEncoder()
-    imageEncoder = try folder.loadImageEncoder()
-    embeddingWidth = textEncoder.model.config.projectionDim
-    imageSize = imageEncoder.config.imageSize
-    preprocessor = try folder.preprocessor() ?? .symmetric(size: imageSize)
-    for module in [textEncoder.model, imageEncoder] as [any Module] {
-      module.freeze()
-      module.eval()
-      module.to(device: device)
-      module.pack()
-    }
+    try folder.checkFit()
+    let clip = try CLIPFolder(folder.url)
+    textEncoder = try CLIPTextEncoder(clip, device: device)
+    imageEncoder = try CLIPImageEncoder(clip, device: device)
   }
 
-  /// What the text encoder says of sentences.
-  public func text(_ sentences: [String]) -> TextConditioning { textEncoder.encode(sentences) }
+  /// Encodes captions.
+  public func text(_ captions: [String]) -> TextConditioning { textEncoder.encode(captions) }
 
-  /// Image embeddings of `[B, 3, S, S]` in [-1, 1]: `[B, D]`, raw.
-  public func image(_ pictures: Tensor) -> Tensor {
-    noGrad { imageEncoder(preprocessor(pictures)) }
-  }
+  /// Embeds images `[B, 3, S, S]` in [-1, 1]: `[B, D]`, raw.
+  public func image(_ images: Tensor) -> Tensor { imageEncoder(images) }
 
   /// Both.
   public func callAsFunction(_ pictures: Pictures) -> Embeddings {
@@ -62,14 +52,6 @@ extension ModelFolder {
     var fingerprint = Fingerprint()
     for part in parts where has(part) { try fingerprint.add(filesIn: folder(of: part)) }
     return fingerprint.text
-  }
-
-  /// How the folder's image encoder takes pictures; nil where the folder does not say.
-  /// - Throws: `ConfigError`.
-  func preprocessor() throws(ConfigError) -> CLIPImagePreprocessor? {
-    guard has(.featureExtractor) else { return nil }
-    return try CLIPImagePreprocessor(
-      contentsOf: folder(of: .featureExtractor).appending(path: "preprocessor_config.json"))
   }
 }
 

@@ -1,3 +1,4 @@
+import CLIP
 import Diffusion
 import Imaging
 import Torch

@@ -1,3 +1,4 @@
+import CLIP
 public import Config
 public import Diffusion
 public import Foundation

@@ -7,7 +7,7 @@ struct CLIPOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Folder of a CLIP (transformers or open_clip) or of an unCLIP model, or the name of one in "
-        + "Models; \(ModelFolders.standard) if not given.",
+        + "Models; \(ModelSearch.standard) if not given.",
       valueName: "folder"))
   var model: String?
 
@@ -22,7 +22,7 @@ struct CLIPOptions: ParsableArguments {
         return try CLIPFolder(url)
       }
     }
-    return try CLIPFolder(ModelFolders.current.folder(of: model))
+    return try CLIPFolder(ModelSearch.current.folder(of: model))
   }
 }
 

@@ -87,8 +87,8 @@ struct ClassifyCommand: ParsableCommand {
     let classifier = ZeroShotClassifier(
       labels: labels, templates: template.isEmpty ? ["a photo of a {}"] : template,
       scale: exp(try folder.logitScale()),
-      embedder: try CLIPTextEmbedder(folder, device: device, dtype: dtype))
-    let embedder = try CLIPImageEmbedder(folder, device: device, dtype: dtype)
+      encoder: try CLIPTextEncoder(folder, device: device, dtype: dtype))
+    let embedder = try CLIPImageEncoder(folder, device: device, dtype: dtype)
     guard classifier.weights.dim(1) == embedder.width else {
       throw CommandError.data(
         "\(folder.url.path) has texts of width \(classifier.weights.dim(1)) and pictures of width "

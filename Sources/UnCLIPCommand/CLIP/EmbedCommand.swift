@@ -107,19 +107,19 @@ struct EmbedCommand: ParsableCommand {
     let width: Int
     switch source {
     case .texts(let texts):
-      let embedder = try CLIPTextEmbedder(folder, device: device, dtype: model.dtype.dtype)
+      let embedder = try CLIPTextEncoder(folder, device: device, dtype: model.dtype.dtype)
       warn(texts.filter(embedder.isTooLong).count, embedder.model.config.maxPositionEmbeddings)
       width = embedder.width
       embed = { embedder($0.map { texts[$0] }, normalized: normalize) }
     case .pictures(let files):
-      let embedder = try CLIPImageEmbedder(folder, device: device, dtype: model.dtype.dtype)
+      let embedder = try CLIPImageEncoder(folder, device: device, dtype: model.dtype.dtype)
       width = embedder.width
       embed = { indices in
         let images = try indices.map { try Image(contentsOf: URL(fileURLWithPath: files[$0])) }
         return embedder(images, normalized: normalize)
       }
     case .shards(let reader):
-      let embedder = try CLIPImageEmbedder(folder, device: device, dtype: model.dtype.dtype)
+      let embedder = try CLIPImageEncoder(folder, device: device, dtype: model.dtype.dtype)
       width = embedder.width
       embed = { indices in
         let images = try indices.map { try reader.sample(at: $0).image }

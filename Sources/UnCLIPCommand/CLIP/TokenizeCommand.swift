@@ -40,7 +40,7 @@ struct TokenizeCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A model folder or a tokenizer folder, or the name of a model; \(ModelFolders.standard) if "
+      "A model folder or a tokenizer folder, or the name of a model; \(ModelSearch.standard) if "
         + "not given.", valueName: "folder"))
   var model: String?
 

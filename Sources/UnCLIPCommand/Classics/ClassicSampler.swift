@@ -1,6 +1,7 @@
 import Classics
 import Foundation
 import Torch
+import TorchNN
 
 /// Samples images with any model that generates them, alone or with a prior over its codes.
 struct ClassicSampler {

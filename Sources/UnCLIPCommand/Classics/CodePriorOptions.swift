@@ -121,9 +121,7 @@ extension CodePriorOptions {
       if label != nil { throw refuse("--label", "captions") }
       guard let prompt, let clip else { return { _ in nil } }
       let url = URL(fileURLWithPath: clip, isDirectory: true)
-      let encoder = try ModelFolder(url).loadTextEncoder()
-      encoder.model.to(device: device)
-      let row = encoder.encode([prompt]).embedding
+      let row = try CLIPTextEncoder(CLIPFolder(url), device: device)([prompt])
       return { count in row.expanded([count, row.dim(1)]) }
     }
   }

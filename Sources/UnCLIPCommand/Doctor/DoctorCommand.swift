@@ -56,7 +56,7 @@ struct DoctorReport: Sendable, Encodable {
 
   /// The report for this machine.
   static var current: DoctorReport {
-    let folders = ModelFolders.current
+    let folders = ModelSearch.current
     let machine = Machine.current
     let devices = [Device.cpu, .cuda(0)].map { device in
       do throws(DeviceError) {

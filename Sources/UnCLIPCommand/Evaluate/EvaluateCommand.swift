@@ -56,7 +56,7 @@ struct EvaluateCommand: ParsableCommand {
     let accepted = AcceptedConcepts(
       lines: try prompts.map { try PromptOptions.prompts(inFile: $0) } ?? [])
     let evaluation = try ModelEvaluation(
-      ModelFolder(try ModelFolders.current.folder(of: model)),
+      ModelFolder(try ModelSearch.current.folder(of: model)),
       data: data.map { URL(fileURLWithPath: $0, isDirectory: true) },
       seed: seed)
     let progress = ProgressReporter()

@@ -1,3 +1,4 @@
+import CLIP
 import Imaging
 import Torch
 import UnCLIP

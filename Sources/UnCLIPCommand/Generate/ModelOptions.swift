@@ -5,7 +5,7 @@ import UnCLIP
 struct ModelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A model folder, or the name of one in Models; \(ModelFolders.standard) if not given.",
+      "A model folder, or the name of one in Models; \(ModelSearch.standard) if not given.",
       valueName: "folder"))
   var model: String?
 
@@ -24,7 +24,7 @@ struct ModelOptions: ParsableArguments {
     on machine: MachineOptions, requiring parts: [ModelFolder.Part]
   ) throws -> UnCLIPPipeline {
     let device = try machine.prepare()
-    let folder = try ModelFolders.current.folder(of: model)
+    let folder = try ModelSearch.current.folder(of: model)
     return try UnCLIPPipeline(
       ModelFolder(folder), requiring: parts, device: device,
       dtype: dtype.type(on: device).dtype, residency: lowMemory ? .oneAtATime : .lasting)

@@ -57,7 +57,7 @@ struct VerifyCommand: ParsableCommand {
       (path: path, image: try Image(contentsOf: URL(fileURLWithPath: self.original ?? path)))
     }
     let device = try machine.prepare(recorded: provenance.threads)
-    let folder = try ModelFolders.current.folder(of: model ?? provenance.model)
+    let folder = try ModelSearch.current.folder(of: model ?? provenance.model)
     let pipeline = try UnCLIPPipeline(
       ModelFolder(folder), requiring: [original == nil ? .prior : .imageEncoder], device: device,
       dtype: (ElementType(rawValue: provenance.dtype) ?? .float32).dtype)

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Where models are looked for, and what lies there.
-struct ModelFolders: Sendable {
+struct ModelSearch: Sendable {
   /// The model that is used when none is named.
   static let standard = "small"
   /// The file every model folder has.
@@ -11,7 +11,7 @@ struct ModelFolders: Sendable {
   let roots: [URL]
 
   /// `$UNCLIP_MODELS`, `Models` in the working folder, and `Models` in a folder above the command.
-  static var current: ModelFolders {
+  static var current: ModelSearch {
     let files = FileManager.default
     var roots: [URL] = []
     if let named = ProcessInfo.processInfo.environment["UNCLIP_MODELS"], !named.isEmpty {
@@ -30,7 +30,7 @@ struct ModelFolders: Sendable {
       }
       break
     }
-    return ModelFolders(roots: roots)
+    return ModelSearch(roots: roots)
   }
 
   /// Every model folder found, by name.

@@ -1,0 +1,78 @@
+public import Foundation
+public import Torch
+
+/// A network whose configuration decides the shape of every weight.
+public protocol ConfiguredModule: Module {
+  /// What decides its shape.
+  associatedtype Config
+  /// Its shape.
+  var config: Config { get }
+  /// Makes a network with new weights.
+  init(_ config: Config, using random: RandomSource)
+  /// A lower bound on the number of weights: the blocks that a configuration repeats.
+  static func blockCount(of config: Config) -> Int
+}
+
+extension ConfiguredModule {
+  /// Loads a network: makes it without values, compares it with the weights of a file, and only
+  /// then takes these as its own.
+  ///
+  /// A configuration that does not belong to the file costs no memory, whatever its sizes.
+  /// - Parameters:
+  ///   - config: The network's validated configuration.
+  ///   - state: The file's tensors; those of type `dtype` stay mapped to the file.
+  ///   - file: The file, for errors.
+  ///   - ignored: Keys that the network need not have.
+  ///   - dtype: The type of the weights.
+  ///   - checksValues: Whether NaN and infinity are looked for now, which reads the whole file.
+  /// - Throws: `CheckpointError` when keys or shapes do not fit, or a value is not finite.
+  public static func load(
+    _ config: Config, from state: [String: Tensor], file: URL, ignoring ignored: Set<String> = [],
+    dtype: DType = .float32, checksValues: Bool
+  ) throws(CheckpointError) -> Self {
+    let module = try placeholder(config, for: state, file: file)
+    try module.fill(with: state, file: file, ignoring: ignored, sharing: true, dtype: dtype)
+    if checksValues { try module.checkFinite(file: file) }
+    return module
+  }
+
+  /// Compares the network of a configuration with the weights of a file, of which only the header
+  /// is read.
+  ///
+  /// - Throws: `CheckpointError.misfit` that names all that is missing, surplus or of another shape.
+  public static func checkFit(
+    _ config: Config, to state: [String: Tensor], file: URL, ignoring ignored: Set<String> = []
+  ) throws(CheckpointError) {
+    try placeholder(config, for: state, file: file)
+      .checkFit(of: state, file: file, ignoring: ignored)
+  }
+
+  /// The network without values.
+  private static func placeholder(
+    _ config: Config, for state: [String: Tensor], file: URL
+  ) throws(CheckpointError) -> Self {
+    let blocks = blockCount(of: config)
+    guard blocks <= state.count else {
+      throw .misfit(
+        file: file.path,
+        missing: ["weights of \(blocks) blocks, where it holds \(state.count) tensors"],
+        surplus: [], misshapen: [])
+    }
+    return withoutInitialization { Self(config, using: RandomSource(seed: 0)) }
+  }
+}
+
+extension Module {
+  /// Readies a loaded module for inference: frozen, in evaluation mode, in its type and place,
+  /// with weights laid out for the processor.
+  ///
+  /// - Parameters:
+  ///   - dtype: The type of its weights; nil leaves it.
+  ///   - device: Where they go; nil leaves them.
+  public func prepareForInference(dtype: DType? = nil, device: Device? = nil) {
+    freeze()
+    eval()
+    to(dtype: dtype, device: device)
+    pack()
+  }
+}

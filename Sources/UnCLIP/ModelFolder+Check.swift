@@ -1,0 +1,219 @@
+import CLIP
+import Config
+import Diffusion
+import Foundation
+import Torch
+import TorchNN
+
+extension ModelFolder {
+  /// Checks that the parts that are there belong to one model: their configurations agree, and the
+  /// weights of each fit its configuration.
+  ///
+  /// Configurations and the headers of weight files are read, no weights.
+  /// - Throws: ``ModelFolderError/disagreement(folder:part:key:value:reason:)`` or
+  ///   ``ModelFolderError/missing(folder:part:)``; `ConfigError` and `CheckpointError`, naming the
+  ///   file.
+  public func checkFit() throws {
+    let configurations = try PartConfigurations(self)
+    try configurations.checkEmbeddings()
+    try configurations.checkImages()
+    try configurations.checkProcesses()
+    try configurations.checkWeights()
+  }
+}
+
+/// The configurations of the parts that a folder has.
+private struct PartConfigurations {
+  let folder: ModelFolder
+  let text: CLIPTextConfig?
+  let vision: CLIPVisionConfig?
+  let prior: PriorConfig?
+  let projection: TextProjectionConfig?
+  let hint: ImageHintConfig?
+  /// Decoder and upsamplers, those that are there.
+  private var networks: [(part: ModelFolder.Part, config: UNetConfig)] = []
+  private var schedulers: [ModelFolder.Part: SchedulerConfig] = [:]
+
+  init(_ folder: ModelFolder) throws {
+    func read<Config>(
+      _ part: ModelFolder.Part, _ read: (URL) throws(ConfigError) -> Config
+    ) throws(ConfigError) -> Config? {
+      folder.has(part) ? try read(folder.configuration(of: part)) : nil
+    }
+    self.folder = folder
+    text = try read(.textEncoder, CLIPTextConfig.read)
+    vision = try read(.imageEncoder, CLIPVisionConfig.read)
+    prior = try read(.prior, PriorConfig.read)
+    projection = try read(.textProjection, TextProjectionConfig.read)
+    hint = try read(.imageHint, ImageHintConfig.read)
+    for part in [ModelFolder.Part.decoder, .upsampler, .lastUpsampler] {
+      if let config = try read(part, UNetConfig.read) { networks.append((part, config)) }
+    }
+    for part in [ModelFolder.Part.priorScheduler, .decoderScheduler, .upsamplerScheduler] {
+      schedulers[part] = try read(part, SchedulerConfig.read)
+    }
+  }
+
+  private func network(_ part: ModelFolder.Part) -> UNetConfig? {
+    networks.first { $0.part == part }?.config
+  }
+
+  /// A number in the configuration of a part.
+  private struct Entry {
+    let part: ModelFolder.Part
+    let key: String
+    let value: Int
+  }
+
+  private func refuse(_ entry: Entry, _ reason: String) -> ModelFolderError {
+    .disagreement(
+      folder: folder.url.path, part: entry.part.rawValue, key: entry.key,
+      value: "\(entry.value)", reason: reason)
+  }
+
+  /// Refuses two numbers that differ; a part that is not there agrees with all.
+  private func requireEqual(_ entry: Entry?, _ other: Entry?) throws(ModelFolderError) {
+    guard let entry, let other, entry.value != other.value else { return }
+    throw refuse(
+      entry, "'\(other.key)' of \(other.part.rawValue) is \(other.value), and both must agree")
+  }
+
+  // MARK: Embeddings and texts
+
+  func checkEmbeddings() throws(ModelFolderError) {
+    let embedding = text.map {
+      Entry(part: .textEncoder, key: "projection_dim", value: $0.projectionDim)
+    }
+    let encoding = text.map {
+      Entry(part: .textEncoder, key: "hidden_size", value: $0.hiddenSize)
+    }
+    try requireEqual(
+      vision.map { Entry(part: .imageEncoder, key: "projection_dim", value: $0.projectionDim) },
+      embedding)
+    let priorWidth = prior.map {
+      Entry(part: .prior, key: "embedding_dim", value: $0.embeddingDim)
+    }
+    let projectionWidth = projection.map {
+      Entry(part: .textProjection, key: "clip_embeddings_dim", value: $0.clipEmbeddingsDim)
+    }
+    for width in [priorWidth, projectionWidth] {
+      try requireEqual(width, embedding)
+      try requireEqual(width, encoding)
+    }
+    try requireEqual(projectionWidth, priorWidth)
+    let hintWidth = hint.map {
+      Entry(part: .imageHint, key: "clip_embeddings_dim", value: $0.clipEmbeddingsDim)
+    }
+    try requireEqual(hintWidth, embedding)
+    try requireEqual(hintWidth, projectionWidth)
+    if let text, let prior, prior.numEmbeddings < text.maxPositionEmbeddings {
+      throw refuse(
+        Entry(part: .prior, key: "num_embeddings", value: prior.numEmbeddings),
+        "text_encoder gives \(text.maxPositionEmbeddings) tokens")
+    }
+    guard let projection, let decoder = network(.decoder) else { return }
+    try requireEqual(
+      Entry(part: .textProjection, key: "cross_attention_dim", value: projection.crossAttentionDim),
+      Entry(
+        part: .decoder, key: "cross_attention_dim", value: decoder.crossAttentionDim ?? 0))
+    let width = decoder.timeEmbedWidth
+    if projection.timeEmbedDim != width {
+      throw refuse(
+        Entry(part: .textProjection, key: "time_embed_dim", value: projection.timeEmbedDim),
+        "decoder takes \(width), four times the first of its 'block_out_channels'")
+    }
+  }
+
+  // MARK: Images
+
+  func checkImages() throws(ModelFolderError) {
+    for (part, network) in networks {
+      let area = network.patchSize * network.patchSize
+      // An upsampler sees the enlarged image beside the noisy one, a decoder its image hint.
+      let channels = part == .decoder && hint == nil ? 3 : 6
+      if network.sampleChannels != channels {
+        throw refuse(
+          Entry(part: part, key: "in_channels", value: network.inChannels),
+          part == .decoder
+            ? "a decoder \(hint == nil ? "without" : "with") an image_hint takes \(channels * area)"
+            : "an upsampler takes \(channels * area)")
+      }
+      let process = part == .decoder ? ModelFolder.Part.decoderScheduler : .upsamplerScheduler
+      let isLearned = schedulers[process]?.variance == .learnedRange
+      let outputs = isLearned ? [6] : [3, 6]
+      if !outputs.contains(network.predictionChannels) {
+        throw refuse(
+          Entry(part: part, key: "out_channels", value: network.outChannels),
+          isLearned
+            ? "\(process.rawValue) learns the variance, which takes \(6 * area)"
+            : "an image has 3 channels, or 6 with a variance, which makes \(3 * area) "
+              + "or \(6 * area)")
+      }
+      if part != .decoder, let width = network.crossAttentionDim {
+        throw refuse(
+          Entry(part: part, key: "cross_attention_dim", value: width),
+          "an upsampler sees no text")
+      }
+    }
+    guard let small = network(.decoder)?.sampleSize else { return }
+    for part in [ModelFolder.Part.upsampler, .lastUpsampler] {
+      guard let large = network(part)?.sampleSize, large != small * Upsampler.factor else {
+        continue
+      }
+      throw refuse(
+        Entry(part: part, key: "sample_size", value: large),
+        "decoder makes \(small), which is enlarged to \(small * Upsampler.factor)")
+    }
+  }
+
+  // MARK: Processes
+
+  func checkProcesses() throws {
+    let sampling = try ModelDefaults.read(from: folder).sampling
+    let stages: [(network: ModelFolder.Part, process: ModelFolder.Part, steps: Int)] = [
+      (.prior, .priorScheduler, sampling.priorSteps),
+      (.decoder, .decoderScheduler, sampling.decoderSteps),
+      (.upsampler, .upsamplerScheduler, sampling.upsamplerSteps),
+    ]
+    for stage in stages where folder.has(stage.network) {
+      guard let process = schedulers[stage.process] else {
+        throw ModelFolderError.missing(
+          folder: folder.url.path, part: stage.process.rawValue)
+      }
+      if process.trainStepCount < stage.steps {
+        throw refuse(
+          Entry(
+            part: stage.process, key: "num_train_timesteps", value: process.trainStepCount),
+          "\(stage.network.rawValue) is sampled in \(stage.steps) steps")
+      }
+    }
+    if prior != nil, schedulers[.priorScheduler]?.variance == .learnedRange {
+      throw ModelFolderError.disagreement(
+        folder: folder.url.path, part: "prior_scheduler", key: "variance_type",
+        value: "learned_range", reason: "a prior predicts no variance")
+    }
+  }
+
+  // MARK: Weights
+
+  func checkWeights() throws {
+    func check<Network: ConfiguredModule>(
+      _ type: Network.Type, _ config: Network.Config?, _ part: ModelFolder.Part
+    ) throws {
+      guard let config, let stem = part.weightStem else { return }
+      let directory = folder.folder(of: part)
+      try Network.checkFit(
+        config, to: Safetensors.readModel(folder: directory, stem: stem), file: directory)
+    }
+    if text != nil {
+      try CLIPTextModelWithProjection.checkFit(in: folder.folder(of: .textEncoder))
+    }
+    if vision != nil {
+      try CLIPVisionModelWithProjection.checkFit(in: folder.folder(of: .imageEncoder))
+    }
+    try check(PriorTransformer.self, prior, .prior)
+    try check(TextProjection.self, projection, .textProjection)
+    try check(ImageHint.self, hint, .imageHint)
+    for (part, network) in networks { try check(UNet.self, network, part) }
+  }
+}
