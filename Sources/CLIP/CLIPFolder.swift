@@ -214,7 +214,7 @@ public struct CLIPFolder: Sendable, Equatable {
     do {
       try FileManager.default.createDirectory(
         at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try data.write(to: file, options: .atomic)
+      try AtomicFile.write(data, to: file)
     } catch {
       throw CheckpointError.unwritable(file: file.path, reason: reason(of: error))
     }

@@ -50,6 +50,11 @@ public final class UNet: ConfiguredModule {
   /// The element type of its arithmetic.
   public var dtype: DType { convNormOut.weight.value.dtype }
 
+  /// Its levels, or the residual blocks of one.
+  public static func blockCount(of config: UNetConfig) -> Int {
+    max(config.layersPerBlock, config.blockOutChannels.count)
+  }
+
   /// Predicts noise, start or v from a noisy sample.
   ///
   /// - Parameters:

@@ -173,7 +173,7 @@ public struct CheckpointStore: Sendable {
         for file in Self.names(in: partial) {
           checksums[file] = try Self.checksum(of: partial.appending(path: file))
         }
-        try DurableFolder.write(
+        try AtomicFile.write(
           encoder.encode(checksums), to: partial.appending(path: Self.checksumsName))
       }
       for old in earlier.dropLast(keep - 1) + others.dropFirst(earlier.count) {
