@@ -136,7 +136,7 @@ import UnCLIP
       #expect(rate.contains("'objective.image_drop_rate' is 2.0, but it must be 0 to 1"))
       let batches = try refusal(
         "\"statistics_batches\" : 2", "\"statistics_batches\" : 0", .prior)
-      #expect(batches.contains("'objective.statistics_batches' is 0, but it must be 1 or more"))
+      #expect(batches.contains("'objective.statistics_batches' is 0, but it must be 1 to 100000"))
       try tiny.run(.tokenizer).run()
       let words = try refusal("\"vocab_size\" : 600", "\"vocab_size\" : 601", .clip)
       #expect(words.contains("'model.text.vocab_size' is 601, but the tokenizer has"), "\(words)")
