@@ -1,5 +1,6 @@
 public import Classics
 public import Config
+public import Datasets
 public import Foundation
 
 /// What can be trained, in the order in which one needs the other.
@@ -61,10 +62,10 @@ where Model: Codable & Sendable & Equatable, Objective: Codable & Sendable & Equ
   /// How it is trained.
   public var training: TrainingOptions
   /// On what.
-  public var data: DataOptions
+  public var data: Mixture
 
   /// Groups the sections.
-  public init(model: Model, objective: Objective, training: TrainingOptions, data: DataOptions) {
+  public init(model: Model, objective: Objective, training: TrainingOptions, data: Mixture) {
     self.model = model
     self.objective = objective
     self.training = training
@@ -94,7 +95,7 @@ public struct TokenizerTrainConfig: Codable, Sendable, Equatable {
   /// Seeds which captions are drawn.
   public var seed: UInt64
   /// Where captions come from.
-  public var data: DataOptions
+  public var data: Mixture
 
   enum CodingKeys: String, CodingKey {
     case captions, seed, data
@@ -106,7 +107,7 @@ public struct TokenizerTrainConfig: Codable, Sendable, Equatable {
   /// Groups the values.
   public init(
     vocabularySize: Int, contextLength: Int, minimumCount: Int, captions: Int, seed: UInt64,
-    data: DataOptions
+    data: Mixture
   ) {
     self.vocabularySize = vocabularySize
     self.contextLength = contextLength

@@ -1,6 +1,7 @@
 import CLIP
 import Classics
 import Config
+import Datasets
 import Files
 import Foundation
 import Torch
@@ -154,12 +155,12 @@ extension TrainingRun {
   }
 
   private func labeled(
-    _ options: TrainingOptions, _ data: DataOptions, size: Int, channels: Int
+    _ options: TrainingOptions, _ data: Mixture, size: Int, channels: Int
   ) throws -> LabeledStream {
     try requireBatchFits(options, data, size: size, channels: channels)
     if options.threads > 0 { setThreadCount(options.threads) }
     return try LabeledStream(
-      directories: self.data, options: data, batchSize: options.batchSize, size: size,
+      directories: self.data, mixture: data, batchSize: options.batchSize, size: size,
       channels: channels, seed: StepSeed.seed(options.seed, .data, at: 0), device: device)
   }
 }

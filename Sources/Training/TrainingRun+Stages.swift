@@ -13,7 +13,8 @@ extension TrainingRun {
     let config = try TokenizerTrainConfig.decode(configuration, file: configurationName)
     let stream = try TrainingStream(
       directories: data,
-      configuration: config.data.stream(batchSize: 1, imageSize: 16, seed: config.seed))
+      configuration: StreamConfiguration(
+        config.data, batchSize: 1, imageSize: 16, seed: config.seed))
     let captions = try stream.captions(count: config.captions)
     let tokenizer = CLIPTokenizer.train(
       on: captions, vocabularySize: config.vocabularySize, contextLength: config.contextLength,
@@ -175,12 +176,12 @@ extension TrainingRun {
   }
 
   func pictures(
-    _ options: TrainingOptions, _ data: DataOptions, size: Int
+    _ options: TrainingOptions, _ data: Mixture, size: Int
   ) throws -> PictureStream {
     try requireBatchFits(options, data, size: size)
     if options.threads > 0 { setThreadCount(options.threads) }
     return try PictureStream(
-      directories: self.data, options: data, batchSize: options.batchSize, size: size,
+      directories: self.data, mixture: data, batchSize: options.batchSize, size: size,
       seed: StepSeed.seed(options.seed, .data, at: 0), device: device)
   }
 
@@ -239,7 +240,7 @@ extension TrainingRun {
 
   /// Requires that a batch of images, with those prepared ahead, does not take all memory.
   func requireBatchFits(
-    _ options: TrainingOptions, _ data: DataOptions, size: Int, channels: Int = 3
+    _ options: TrainingOptions, _ data: Mixture, size: Int, channels: Int = 3
   ) throws(ConfigError) {
     let batch = 4.0 * Double(options.batchSize) * Double(size * size * channels)
     let bytes = batch * Double(1 + max(data.prefetch, data.workers))

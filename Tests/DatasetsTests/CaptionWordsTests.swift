@@ -98,7 +98,8 @@ import Testing
       let words = CaptionWords(adjectives: ["zygotic"], places: [], synonyms: [:])
       try words.write(to: folder)
       let configuration = StreamConfiguration(
-        batchSize: 4, imageSize: 16, workers: 0, sceneFraction: 0, shapeFraction: 0, part: .all)
+        Mixture(workers: 0, sceneFraction: 0, shapeFraction: 0), batchSize: 4, imageSize: 16,
+        part: .all)
       let captions = try TrainingStream(directory: folder, configuration: configuration)
         .captions(count: 200)
       #expect(captions.contains { $0.contains("zygotic thing") })

@@ -9,7 +9,7 @@ import Testing
     _ folder: URL, _ change: (inout StreamConfiguration) -> Void = { _ in }
   ) throws -> TrainingStream {
     var configuration = StreamConfiguration(
-      batchSize: 6, imageSize: 16, seed: 3, workers: 0, split: DataSplit(heldOutFraction: 0))
+      Mixture(workers: 0, heldOutFraction: 0), batchSize: 6, imageSize: 16, seed: 3)
     change(&configuration)
     return try TrainingStream(directory: folder, configuration: configuration)
   }
@@ -18,7 +18,7 @@ import Testing
     try withTemporaryFolder { folder in
       try Fixture.write(20, to: folder)
       let inline = try stream(folder)
-      let threaded = try stream(folder) { $0.workers = 3 }
+      let threaded = try stream(folder) { $0.mixture.workers = 3 }
       let order = [0, 1, 2, 7, 3, 4, 3, 100, 0]
       for index in order { #expect(try threaded.batch(at: index) == inline.batch(at: index)) }
       let first = try inline.batch(at: 0)
@@ -36,7 +36,7 @@ import Testing
     try withTemporaryFolder { folder in
       try Fixture.write(24, to: folder)
       let stream = try stream(folder) {
-        $0.sceneFraction = 0; $0.shapeFraction = 0
+        $0.mixture.sceneFraction = 0; $0.mixture.shapeFraction = 0
       }
       #expect(stream.epochLength == 24)
       #expect(stream.batchesPerEpoch == 4)
@@ -44,22 +44,6 @@ import Testing
         let keys = try (0..<4).flatMap { try stream.batch(at: pass * 4 + $0).keys }
         #expect(Set(keys).count == 24)
       }
-    }
-  }
-
-  @Test func ranksShareAPass() throws {
-    try withTemporaryFolder { folder in
-      try Fixture.write(24, to: folder)
-      func keys(_ rank: Int) throws -> [String] {
-        let stream = try stream(folder) {
-          $0.sceneFraction = 0
-          $0.shapeFraction = 0
-          $0.rank = rank
-          $0.worldSize = 2
-        }
-        return try (0..<2).flatMap { try stream.batch(at: $0).keys }
-      }
-      #expect(Set(try keys(0) + keys(1)).count == 24)
     }
   }
 
@@ -77,40 +61,102 @@ import Testing
       let plain = try stream(folder)
       #expect(plain.sampleCount == 39)
       #expect(plain.epochLength == 29)
-      #expect(try stream(folder) { $0.coreOnly = false }.sampleCount == 40)
-      #expect(try stream(folder) { $0.minimumSide = 32 }.sampleCount == 20)
-      #expect(try stream(folder) { $0.groupWeights = ["People & Body": 0] }.sampleCount == 19)
+      #expect(try stream(folder) { $0.mixture.coreOnly = false }.sampleCount == 40)
+      #expect(try stream(folder) { $0.mixture.minimumSide = 32 }.sampleCount == 20)
       #expect(
-        try stream(folder) { $0.groupWeights = ["People & Body/person": 0.25] }.epochLength == 24)
-      #expect(try stream(folder) { $0.sourceWeights = ["noto-emoji": 0.1] }.epochLength == 39 - 10)
-      let half = DataSplit(heldOutFraction: 0.5)
+        try stream(folder) { $0.mixture.groupWeights = ["People & Body": 0] }.sampleCount == 19)
+      #expect(
+        try stream(folder) { $0.mixture.groupWeights = ["People & Body/person": 0.25] }.epochLength
+          == 24)
+      #expect(
+        try stream(folder) { $0.mixture.sourceWeights = ["noto-emoji": 0.1] }.epochLength == 39 - 10
+      )
       let train = try stream(folder) {
-        $0.split = half; $0.part = .train
+        $0.mixture.heldOutFraction = 0.5; $0.part = .train
       }
       let held = try stream(folder) {
-        $0.split = half; $0.part = .heldOut
+        $0.mixture.heldOutFraction = 0.5; $0.part = .heldOut
       }
       #expect(train.sampleCount + held.sampleCount == 39)
       let all = try stream(folder) {
-        $0.split = half; $0.part = .all
+        $0.mixture.heldOutFraction = 0.5; $0.part = .all
       }
       #expect(try all.samples(in: .train).map(\.key) == train.samples().map(\.key))
       #expect(try all.samples(in: .heldOut).count == held.sampleCount)
       #expect(try all.samples(limit: 5).count == 5)
       #expect(
-        Fixture.message { _ = try stream(folder) { $0.minimumSide = 999 } }?.contains(
-          "no sample passes coreOnly, minimumSide 999, the weights and the part train") == true)
+        Fixture.message { _ = try stream(folder) { $0.mixture.minimumSide = 999 } }?.contains(
+          "no sample passes core_only, minimum_side 999, the weights and the part train") == true)
     }
   }
 
   @Test func largeSetsAreDecodedOnDemand() throws {
     try withTemporaryFolder { folder in
       try Fixture.write(10, to: folder)
-      let cached = try stream(folder) { $0.sceneFraction = 0 }
+      let cached = try stream(folder) { $0.mixture.sceneFraction = 0 }
       let streamed = try stream(folder) {
-        $0.sceneFraction = 0; $0.cacheLimit = 100
+        $0.mixture.sceneFraction = 0; $0.cacheLimit = 100
       }
       #expect(try cached.batch(at: 5) == streamed.batch(at: 5))
+    }
+  }
+
+  /// The names of the cache files in a data set folder.
+  private func caches(in folder: URL) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(
+      atPath: folder.appendingPathComponent(".decoded").path
+    ).filter { $0 != "lock" }.sorted()
+  }
+
+  @Test func decodedPicturesAreSharedByLaterStreams() throws {
+    try withTemporaryFolder { folder in
+      try Fixture.write(10, to: folder)
+      let alone = try stream(folder) { $0.cacheLimit = 100 }
+      let first = try stream(folder)
+      let names = try caches(in: folder)
+      #expect(names.count == 1 && names[0].hasPrefix("16-") && names[0].hasSuffix(".rgba"))
+      let file = folder.appendingPathComponent(".decoded/\(names[0])")
+      let inode = try FileManager.default.attributesOfItem(atPath: file.path)[.systemFileNumber]
+      let second = try stream(folder) { $0.mixture.workers = 2 }
+      for index in [0, 5] {
+        #expect(try first.batch(at: index).keys.count == 6)
+        #expect(try first.batch(at: index) == second.batch(at: index))
+      }
+      #expect(
+        try alone.samples().map(\.image) == first.samples().map(\.image))
+      let now = try FileManager.default.attributesOfItem(atPath: file.path)[.systemFileNumber]
+      #expect(inode as? Int == now as? Int)
+    }
+  }
+
+  @Test func changedDataAndDamageMakeANewCache() throws {
+    try withTemporaryFolder { folder in
+      try Fixture.write(4, to: folder)
+      let expected = try stream(folder).batch(at: 1)
+      let name = try caches(in: folder)[0]
+      let file = folder.appendingPathComponent(".decoded/\(name)")
+      let whole = try Data(contentsOf: file)
+      try whole.prefix(whole.count / 2).write(to: file)
+      #expect(try stream(folder).batch(at: 1) == expected)
+      #expect(try Data(contentsOf: file) == whole)
+      for old in try FileManager.default.contentsOfDirectory(atPath: folder.path)
+      where old != ".decoded" {
+        try FileManager.default.removeItem(at: folder.appendingPathComponent(old))
+      }
+      try Fixture.write(5, to: folder)
+      #expect(try stream(folder).sampleCount == 5)
+      let names = try caches(in: folder)
+      #expect(names.count == 1 && names[0] != name)
+    }
+  }
+
+  @Test func withoutAPlaceForTheCachePicturesStayInMemory() throws {
+    try withTemporaryFolder { folder in
+      try Fixture.write(4, to: folder)
+      let expected = try stream(folder).batch(at: 1)
+      try FileManager.default.removeItem(at: folder.appendingPathComponent(".decoded"))
+      try Data().write(to: folder.appendingPathComponent(".decoded"))
+      #expect(try stream(folder).batch(at: 1) == expected)
     }
   }
 
@@ -131,9 +177,9 @@ import Testing
       try writer.append(sample)
       _ = try writer.finish()
       let stream = try stream(folder) {
-        $0.sceneFraction = 0
-        $0.shapeFraction = 0
-        $0.augmentation.coloredBackgroundFraction = 1
+        $0.mixture.sceneFraction = 0
+        $0.mixture.shapeFraction = 0
+        $0.mixture.augmentation.coloredBackgroundFraction = 1
       }
       let batch = try stream.batch(at: 0)
       #expect(batch.image(at: 0) == Image(width: 16, height: 16, color: [10, 200, 10]))
@@ -144,8 +190,8 @@ import Testing
     try withTemporaryFolder { folder in
       try Fixture.write(10, to: folder)
       let stream = try stream(folder) {
-        $0.sceneFraction = 0.3
-        $0.shapeFraction = 0.2
+        $0.mixture.sceneFraction = 0.3
+        $0.mixture.shapeFraction = 0.2
         $0.batchSize = 1000
       }
       let keys = try stream.batch(at: 0).keys
@@ -179,42 +225,60 @@ import Testing
   }
 
   static let faults: [Fault] = [
-    Fault(text: "The setting batchSize is 0; at least 1 is needed.") { $0.batchSize = 0 },
-    Fault(text: "The setting imageSize is 2; 4 to 4096 pixels are drawn.") { $0.imageSize = 2 },
-    Fault(text: "The setting workers is -1; 0 to 64 threads may be used.") { $0.workers = -1 },
-    Fault(text: "The setting prefetch is -1; 0 to 1024 batches may be kept.") { $0.prefetch = -1 },
-    Fault(text: "The setting sceneFraction is 1.5; a share lies between 0 and 1.") {
-      $0.sceneFraction = 1.5
+    Fault(text: "The setting batch_size is 0; it must be 1 to 65536.") { $0.batchSize = 0 },
+    Fault(text: "The setting image_size is 2; it must be 4 to 4096.") { $0.imageSize = 2 },
+    Fault(text: "The setting workers is -1; it must be 0 to 64.") { $0.mixture.workers = -1 },
+    Fault(text: "The setting prefetch is -1; it must be 0 to 1024.") { $0.mixture.prefetch = -1 },
+    Fault(text: "The setting minimum_side is -1; it must be 0 to 65536.") {
+      $0.mixture.minimumSide = -1
     },
-    Fault(
-      text: "The setting sceneFraction + shapeFraction is 1.25; a share lies between 0 and 1."
-    ) {
-      $0.sceneFraction = 0.75
-      $0.shapeFraction = 0.5
+    Fault(text: "The setting scene_fraction is 1.5; it must be 0.0 to 1.0.") {
+      $0.mixture.sceneFraction = 1.5
     },
-    Fault(
-      text: "The setting augmentation.smallestScale is 0.01; it lies between 0.1 and largestScale."
-    ) { $0.augmentation.smallestScale = 0.01 },
-    Fault(text: "The setting augmentation.largestScale is 3.0; at most 2 is drawn.") {
-      $0.augmentation.largestScale = 3
+    Fault(text: "The setting scene_fraction is nan; it must be 0.0 to 1.0.") {
+      $0.mixture.sceneFraction = .nan
     },
-    Fault(text: "The setting weight of x is -1.0; 0 or more is needed.") {
-      $0.sourceWeights = ["x": -1]
+    Fault(text: "The setting scene_fraction + shape_fraction is 1.25; it must be 0.0 to 1.0.") {
+      $0.mixture.sceneFraction = 0.75
+      $0.mixture.shapeFraction = 0.5
     },
-    Fault(text: "The setting monochromeWeight is 0.0; a number above 0 is needed.") {
-      $0.monochromeWeight = 0
+    Fault(text: "The setting smallest_scale is 0.01; it must be 0.1 to 1.0.") {
+      $0.mixture.augmentation.smallestScale = 0.01
     },
-    Fault(text: "The setting rank is 1; it lies in 0 ..< 1.") { $0.rank = 1 },
-    Fault(text: "The setting worldSize is 0; at least 1 process is needed.") { $0.worldSize = 0 },
-    Fault(
-      text: "The setting split.heldOutFraction is 1.0; 0 to 0.9 of the concepts can be held out."
-    ) { $0.split.heldOutFraction = 1 },
+    Fault(text: "The setting largest_scale is 3.0; it must be 0.1 to 2.0.") {
+      $0.mixture.augmentation.largestScale = 3
+    },
+    Fault(text: "The setting shift is -1.0; it must be 0.0 to 1.0.") {
+      $0.mixture.augmentation.shift = -1
+    },
+    Fault(text: "The setting shift is 1e+300; it must be 0.0 to 1.0.") {
+      $0.mixture.augmentation.shift = 1e300
+    },
+    Fault(text: "The setting weight of x is -1.0; it must be 0.0 to 1000.0.") {
+      $0.mixture.sourceWeights = ["x": -1]
+    },
+    Fault(text: "The setting monochromeWeight is 0.0; it must be 0.001 to 1000.0.") {
+      $0.mixture.monochromeWeight = 0
+    },
+    Fault(text: "The setting held_out_fraction is 1.0; it must be 0.0 to 0.9.") {
+      $0.mixture.heldOutFraction = 1
+    },
   ]
 
-  @Test func configurationSurvivesJSON() throws {
-    let configuration = StreamConfiguration(batchSize: 5, sourceWeights: ["a": 0.5])
-    let data = try JSONEncoder().encode(configuration)
-    #expect(try JSONDecoder().decode(StreamConfiguration.self, from: data) == configuration)
+  /// One flat section, whose keys are those of the YAML files.
+  @Test func aMixtureIsTheDataSectionOfAConfiguration() throws {
+    var mixture = Mixture(sceneFraction: 0.25, sourceWeights: ["a": 0.5])
+    mixture.augmentation.flipFraction = 0.125
+    let data = try JSONEncoder().encode(mixture)
+    #expect(try JSONDecoder().decode(Mixture.self, from: data) == mixture)
+    let section = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    #expect(
+      section.keys.sorted() == [
+        "colored_background_fraction", "core_only", "flip_fraction", "group_weights",
+        "held_out_fraction", "minimum_side", "prefetch", "scene_fraction", "shape_fraction",
+        "shift", "smallest_scale", "source_weights", "workers",
+      ])
+    #expect(section["flip_fraction"] as? Double == 0.125)
   }
 
   @Test func mirroringSparesWordsAndDirections() {

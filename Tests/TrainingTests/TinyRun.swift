@@ -56,11 +56,7 @@ struct TinyRun {
     return Image(width: side, height: side, channels: 4, pixels: pixels)
   }
 
-  var options: DataOptions {
-    var options = DataOptions.standard
-    (options.workers, options.heldOutFraction) = (0, 0.3)
-    return options
-  }
+  var options: Mixture { Mixture(workers: 0, heldOutFraction: 0.3) }
 
   /// The configuration of a stage as JSON.
   func config(_ stage: TrainingStage, training: TrainingOptions = .tiny) throws -> Data {

@@ -57,6 +57,27 @@ import Testing
     #expect(resumed.errors.contains("resumed from "))
   }
 
+  /// Whichever process is first decodes the pictures; the other one waits, and both read one file.
+  @Test func twoTrainingsOfOneFolderShareItsDecodedPictures() throws {
+    let file = try folder.write(try config("tokenizer"), to: "shared.yaml")
+    let command = "\"$0\" train tokenizer --config '\(file)' --data '\(data)' --out"
+    let outs = ["a", "b", "c"].map { folder.path("shared-\($0)") }
+    let together = try BuiltCommand.shell(
+      "\(command) '\(outs[0])' & first=$!; \(command) '\(outs[1])'; status=$?; "
+        + "wait $first && exit $status")
+    #expect(together.status == 0, "\(together.errors)")
+    let kept = try FileManager.default.contentsOfDirectory(atPath: data + "/.decoded").sorted()
+    #expect(kept.count == 2 && kept.last == "lock", "\(kept)")
+    let alone = try BuiltCommand.shell("rm -r '\(data)/.decoded'; \(command) '\(outs[2])'")
+    #expect(alone.status == 0, "\(alone.errors)")
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: data + "/.decoded").sorted() == kept)
+    let vocabularies = try outs.map {
+      try Data(contentsOf: URL(fileURLWithPath: $0 + "/model/tokenizer/vocab.json"))
+    }
+    #expect(vocabularies[0] == vocabularies[2] && vocabularies[1] == vocabularies[2])
+  }
+
   @Test func refusesConfigurationsByKey() throws {
     let text = try config("tokenizer")
     expectFailure(

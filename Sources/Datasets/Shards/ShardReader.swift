@@ -58,6 +58,9 @@ public struct ShardReader: IndexedSampleSource, Sendable {
     self.places = places
   }
 
+  /// The paths of the shards.
+  var files: [String] { shards.map(\.file) }
+
   /// Number of samples.
   public var count: Int { keys.count }
 

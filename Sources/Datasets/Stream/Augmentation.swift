@@ -1,13 +1,23 @@
 /// Small changes made to a picture each time it is shown.
 public struct Augmentation: Sendable, Equatable, Codable {
-  /// Smallest and largest size of a sprite, as a share of the picture.
-  public var smallestScale, largestScale: Double
-  /// Largest move out of the middle beyond the room that the size leaves, as a share of the picture.
+  /// Smallest size of a sprite, as a fraction of the picture.
+  public var smallestScale: Double
+  /// Largest size of a sprite, as a fraction of the picture. Not in files.
+  public var largestScale: Double = 1
+  /// Largest move out of the middle beyond the room that the size leaves, as a fraction of the
+  /// picture.
   public var shift: Double
-  /// Share of pictures that are mirrored, among those where left and right may change places.
+  /// Fraction of pictures that are mirrored, among those where left and right may change places.
   public var flipFraction: Double
-  /// Share of sprites on another background than white; the caption names it.
+  /// Fraction of sprites on another background than white; the caption names it.
   public var coloredBackgroundFraction: Double
+
+  private enum CodingKeys: String, CodingKey {
+    case smallestScale = "smallest_scale"
+    case shift
+    case flipFraction = "flip_fraction"
+    case coloredBackgroundFraction = "colored_background_fraction"
+  }
 
   /// Small changes, mostly on white.
   public init(

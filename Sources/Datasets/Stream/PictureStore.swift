@@ -3,7 +3,8 @@ import Foundation
 import Imaging
 import Synchronization
 
-/// The chosen pictures of one or more data sets, decoded once to the size of training.
+/// The chosen pictures of one or more data sets, decoded once to the size of training: on disk, where
+/// other runs share them, or in memory.
 struct PictureStore: Sendable {
   struct Entry: Sendable {
     let key: String
@@ -22,7 +23,11 @@ struct PictureStore: Sendable {
   let entries: [Entry]
   let side: Int
   private let readers: [ShardReader]
-  /// Empty if the set is larger than the cache.
+  /// The decoded pictures of each folder on disk; empty where one has none.
+  private let caches: [DecodedCache]
+  /// What each picture looks like; empty if the pictures are decoded each time they are shown.
+  private let looks: [PictureLook]
+  /// The pictures in memory; empty if they are on disk, or the set is larger than the limit.
   private let pictures: [Picture]
 
   /// Throws: `DataError` of the shards, or `.empty` if nothing passes the filters.
@@ -35,13 +40,13 @@ struct PictureStore: Sendable {
     var seen: Set<String> = []
     for (number, reader) in readers.enumerated() {
       for (index, info) in reader.infos.enumerated() {
-        guard info.core || !configuration.coreOnly,
-          configuration.split.contains(info, in: configuration.part)
+        guard info.core || !configuration.mixture.coreOnly,
+          configuration.mixture.split.contains(info, in: configuration.part)
         else { continue }
-        let weight = configuration.weight(of: info)
+        let weight = configuration.mixture.weight(of: info)
         guard weight > 0 else { continue }
-        if configuration.minimumSide > 0,
-          try reader.side(at: index) < configuration.minimumSide
+        if configuration.mixture.minimumSide > 0,
+          try reader.side(at: index) < configuration.mixture.minimumSide
         {
           continue
         }
@@ -59,32 +64,71 @@ struct PictureStore: Sendable {
     guard !entries.isEmpty else {
       throw .empty(
         directory: directories.map(\.path).joined(separator: ", "),
-        reason: "no sample passes coreOnly, minimumSide \(configuration.minimumSide), the weights"
+        reason:
+          "no sample passes core_only, minimum_side \(configuration.mixture.minimumSide), the weights"
           + " and the part \(configuration.part.rawValue)")
     }
     self.entries = entries
-    let fits = entries.count * side * side * 4 <= configuration.cacheLimit
-    pictures =
-      fits
-      ? try Self.decode(entries, readers, side: side, threads: max(1, configuration.workers)) : []
+    guard entries.count * side * side * 4 <= configuration.cacheLimit else {
+      (caches, looks, pictures) = ([], [], [])
+      return
+    }
+    let threads = max(1, configuration.mixture.workers)
+    // Where most of a folder is left out, decoding all of it is not worth it.
+    let all = readers.reduce(0) { $0 + $1.count }
+    var found: [DecodedCache] = []
+    if entries.count * 2 >= all {
+      for reader in readers {
+        guard let cache = DecodedCache.open(reader, side: side, threads: threads) else { break }
+        found.append(cache)
+      }
+    }
+    caches = found.count == readers.count ? found : []
+    if caches.isEmpty {
+      pictures = try Self.decode(entries, readers, side: side, threads: threads)
+      looks = pictures.map(\.look)
+    } else {
+      pictures = []
+      looks = try Self.looks(of: entries, caches, readers, side: side)
+    }
   }
 
-  /// True if every picture is in memory.
-  var isCached: Bool { !pictures.isEmpty }
+  /// True if every picture is decoded already.
+  var isCached: Bool { !looks.isEmpty }
 
   /// How often each entry is shown; the look is known only of pictures in memory.
   func weights(monochrome: Double) -> [Double] {
     entries.indices.map { index in
       let entry = entries[index]
-      let drawn = isCached && pictures[index].look.isLineDrawing(entry.info)
+      let drawn = isCached && looks[index].isLineDrawing(entry.info)
       return drawn ? entry.weight * monochrome : entry.weight
     }
   }
 
   /// Throws: `DataError.malformed` if the picture cannot be decoded.
   func picture(at index: Int) throws(DataError) -> Picture {
-    if isCached { return pictures[index] }
-    return try Self.decode(entries[index], readers, side: side)
+    if !pictures.isEmpty { return pictures[index] }
+    let entry = entries[index]
+    if !caches.isEmpty, let sprite = caches[entry.reader].sprite(at: entry.index) {
+      return Picture(sprite: sprite, look: looks[index])
+    }
+    return try Self.decode(entry, readers, side: side)
+  }
+
+  /// Throws: `DataError.malformed` for a picture that cannot be decoded.
+  private static func looks(
+    of entries: [Entry], _ caches: [DecodedCache], _ readers: [ShardReader], side: Int
+  ) throws(DataError) -> [PictureLook] {
+    var looks: [PictureLook] = []
+    looks.reserveCapacity(entries.count)
+    for entry in entries {
+      if let sprite = caches[entry.reader].sprite(at: entry.index) {
+        looks.append(sprite.look)
+      } else {
+        looks.append(try decode(entry, readers, side: side).look)
+      }
+    }
+    return looks
   }
 
   private static func decode(

@@ -32,10 +32,11 @@ public final class TrainingStream: Sendable {
     store = try PictureStore(directories: directories, configuration: configuration)
     composer = SceneComposer(
       side: configuration.imageSize,
-      elements: configuration.sceneFraction > 0 ? try Self.elements(of: store) : [])
-    queues = (0..<configuration.workers).map { DispatchQueue(label: "unclip.data.\($0)") }
+      elements: configuration.mixture.sceneFraction > 0 ? try Self.elements(of: store) : [])
+    queues = (0..<configuration.mixture.workers).map { DispatchQueue(label: "unclip.data.\($0)") }
     orders = EpochOrders(
-      weights: store.weights(monochrome: configuration.monochromeWeight), seed: configuration.seed)
+      weights: store.weights(monochrome: configuration.mixture.monochromeWeight),
+      seed: configuration.seed)
   }
 
   /// Opens one data set folder.
@@ -59,9 +60,7 @@ public final class TrainingStream: Sendable {
   public var epochLength: Int { orders.length }
 
   /// Number of batches in one pass over the data, at least 1.
-  public var batchesPerEpoch: Int {
-    max(1, epochLength / (configuration.batchSize * configuration.worldSize))
-  }
+  public var batchesPerEpoch: Int { max(1, epochLength / configuration.batchSize) }
 
   /// The batch of this index, 0 or more; the following ones are prepared meanwhile.
   ///
@@ -69,7 +68,7 @@ public final class TrainingStream: Sendable {
   public func batch(at index: Int) throws(DataError) -> ImageBatch {
     precondition(index >= 0, "batch \(index) does not exist")
     guard !queues.isEmpty else { return try compose(index) }
-    let wanted = index...index + configuration.prefetch
+    let wanted = index...index + configuration.mixture.prefetch
     let batch = pending.withLock { pending in
       pending = pending.filter { wanted.contains($0.key) }
       for next in wanted where pending[next] == nil {
@@ -97,7 +96,7 @@ public final class TrainingStream: Sendable {
   ) throws(DataError) -> [EvaluationSample] {
     var samples: [EvaluationSample] = []
     for (index, entry) in store.entries.enumerated()
-    where configuration.split.contains(entry.info, in: part) && samples.count < limit {
+    where configuration.mixture.split.contains(entry.info, in: part) && samples.count < limit {
       let sprite = try store.picture(at: index).sprite
       var canvas = Canvas(side: store.side, color: (255, 255, 255))
       canvas.draw(sprite, x: 0, y: 0, size: Double(store.side))
@@ -126,7 +125,7 @@ public final class TrainingStream: Sendable {
     pixels.reserveCapacity(count * size * size * 3)
     var captions: [String] = []
     var keys: [String] = []
-    let first = (index * configuration.worldSize + configuration.rank) * count
+    let first = index * count
     for position in first..<first + count {
       let picture = try picture(at: position)
       pixels.append(contentsOf: picture.pixels)
@@ -142,21 +141,22 @@ public final class TrainingStream: Sendable {
   ) throws(DataError) -> (pixels: [UInt8], caption: String, key: String) {
     var random = SampleRandom(seed: configuration.seed, position)
     let kind = random.uniform()
-    if kind < configuration.sceneFraction {
+    let mixture = configuration.mixture
+    if kind < mixture.sceneFraction {
       let scene = composer.scene(using: &random)
       return (scene.pixels, scene.caption, "scene_\(position)")
     }
-    if kind < configuration.sceneFraction + configuration.shapeFraction {
+    if kind < mixture.sceneFraction + mixture.shapeFraction {
       let scene = composer.shape(using: &random)
       return (scene.pixels, scene.caption, "shape_\(position)")
     }
     let index = orders.entry(at: position)
     let entry = store.entries[index]
     let picture = try store.picture(at: index)
-    let changes = configuration.augmentation
+    let changes = mixture.augmentation
     let flipped = entry.mayFlip && random.chance(changes.flipFraction)
     let side = Double(configuration.imageSize)
-    let sampler = configuration.captions
+    let sampler = mixture.captions
     var caption =
       if let words {
         sampler.caption(for: entry.info, look: picture.look, words: words, using: &random)

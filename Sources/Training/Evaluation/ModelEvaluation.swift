@@ -56,8 +56,10 @@ public struct ModelEvaluation {
     pipeline = try UnCLIPPipeline(folder, requiring: [.prior, .imageEncoder])
     clip = try FrozenCLIP(folder)
     let configuration = StreamConfiguration(
-      imageSize: ConceptJudge.side, workers: 0, sceneFraction: 0, shapeFraction: 0, part: .all,
-      sourceWeights: ["openclipart": 0], groupWeights: [:])
+      Mixture(
+        workers: 0, sceneFraction: 0, shapeFraction: 0, sourceWeights: ["openclipart": 0],
+        groupWeights: [:]),
+      imageSize: ConceptJudge.side, part: .all)
     samples = try TrainingStream(directories: directories, configuration: configuration).samples()
     references = Self.tensor(samples.map(\.image))
     judge = ConceptJudge(references: references)
@@ -230,8 +232,10 @@ public struct ModelEvaluation {
     guard folder.has(.upsampler) else { return [:] }
     let size = 4 * ConceptJudge.side
     let configuration = StreamConfiguration(
-      imageSize: size, workers: 0, sceneFraction: 0, shapeFraction: 0, part: .heldOut,
-      split: DataSplit(heldOutFraction: 0.02), minimumSide: size, groupWeights: [:])
+      Mixture(
+        workers: 0, sceneFraction: 0, shapeFraction: 0, heldOutFraction: 0.02, minimumSide: size,
+        groupWeights: [:]),
+      imageSize: size, part: .heldOut)
     let samples: [EvaluationSample]
     do throws(DataError) {
       samples = try TrainingStream(directories: directories, configuration: configuration)

@@ -1,5 +1,6 @@
 public import CLIP
 import Config
+import Datasets
 public import Foundation
 import Metrics
 public import Torch
@@ -39,7 +40,7 @@ public final class CLIPTask: TrainingTask {
 
     /// Checks each value, and that the data fit.
     /// - Throws: `ConfigError.invalid` for the first value that is impossible.
-    func validate(file: String, data: DataOptions) throws(ConfigError) {
+    func validate(file: String, data: Mixture) throws(ConfigError) {
       try ConfigCheck(objective: file).evaluation(evaluationCount)
       guard locksImages else { return }
       for (key, share) in [

@@ -31,10 +31,9 @@ public final class PictureStream {
   /// Names the data, their order and their changes.
   public let fingerprint: String
 
-  private let stream: TrainingStream
+  private let reader: DataReader
   private let heldOut: [EvaluationSample]
   private let seen: [EvaluationSample]
-  private let device: Device
 
   /// The largest number of pictures that are kept for measures.
   static let evaluationLimit = 512
@@ -42,20 +41,21 @@ public final class PictureStream {
   /// Opens data set folders.
   /// - Throws: `DataError`, `TrainingError.notRead`.
   public init(
-    directories: [URL], options: DataOptions, batchSize: Int, size: Int, seed: UInt64,
+    directories: [URL], mixture: Mixture, batchSize: Int, size: Int, seed: UInt64,
     device: Device = .cpu
   ) throws {
     self.size = size
     self.batchSize = batchSize
-    self.device = device
-    let configuration = options.stream(batchSize: batchSize, imageSize: size, seed: seed)
-    stream = try TrainingStream(directories: directories, configuration: configuration)
-    seen = Self.spread(try stream.samples())
-    heldOut = try Self.heldOut(directories, options, size: size)
+    reader = try DataReader(
+      directories: directories, mixture: mixture, batchSize: batchSize, size: size, seed: seed,
+      device: device)
+    seen = Self.spread(try reader.stream.samples())
+    heldOut =
+      mixture.heldOutFraction > 0 ? Self.spread(try reader.heldOut?.samples() ?? []) : []
     var fingerprint = Fingerprint()
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    fingerprint.add(try encoder.encode(configuration))
+    fingerprint.add(try encoder.encode(reader.stream.configuration))
     for directory in directories {
       fingerprint.add(namesAndSizesIn: directory)
     }
@@ -65,10 +65,8 @@ public final class PictureStream {
   /// The batch of an index.
   /// - Throws: `DataError` if a picture cannot be decoded.
   public func batch(at index: Int) throws(DataError) -> Pictures {
-    let batch = try stream.batch(at: index)
-    return Pictures(
-      pixels: batch.pixels, size: batch.size, captions: batch.captions, keys: batch.keys,
-      device: device)
+    let batch = try reader.stream.batch(at: index)
+    return reader.pictures(batch.pixels, captions: batch.captions, keys: batch.keys)
   }
 
   /// Pictures as they are with plain captions: of concepts that training shows, or never shows.
@@ -80,17 +78,14 @@ public final class PictureStream {
   /// Every picture that training shows, as it is with its plain caption, so many at a time.
   /// - Throws: `DataError` if a picture cannot be decoded.
   func shown(atOnce count: Int) throws(DataError) -> [Pictures] {
-    let samples = try stream.samples(in: .train)
+    let samples = try reader.stream.samples(in: .train)
     return stride(from: 0, to: samples.count, by: count).compactMap {
       pictures(samples[$0..<min($0 + count, samples.count)])
     }
   }
 
   private func pictures(_ samples: ArraySlice<EvaluationSample>) -> Pictures? {
-    guard !samples.isEmpty else { return nil }
-    return Pictures(
-      pixels: samples.flatMap(\.image.pixels), size: size, captions: samples.map(\.caption),
-      keys: samples.map(\.key), device: device)
+    samples.isEmpty ? nil : reader.pictures(samples)
   }
 
   /// Held-out pictures for a sheet, or others if nothing is held out.
@@ -99,13 +94,6 @@ public final class PictureStream {
       let pictures = samples(heldOut: true, limit: count) ?? samples(heldOut: false, limit: count)
     else { preconditionFailure("a stream without pictures was opened") }
     return pictures
-  }
-
-  private static func heldOut(
-    _ directories: [URL], _ options: DataOptions, size: Int
-  ) throws(DataError) -> [EvaluationSample] {
-    guard options.heldOutFraction > 0 else { return [] }
-    return spread(try options.heldOut(in: directories, size: size)?.samples() ?? [])
   }
 
   /// Up to the limit of them, evenly from the whole, in an order that mixes sources.

@@ -20,24 +20,12 @@ extension LabeledImages {
     in directories: [URL], share: Double, size: Int, channels: Int, limit: Int = .max,
     device: Device = .cpu
   ) throws(DataError) -> LabeledImages? {
-    var options = DataOptions.standard
-    (options.heldOutFraction, options.coreOnly) = (share, false)
-    guard let stream = try options.heldOut(in: directories, size: size) else { return nil }
-    let reader = LabelReader(stream.infos, size: size, channels: channels, device: device)
-    return reader.pictures(try stream.samples(limit: limit)[...])
-  }
-}
-
-extension DataOptions {
-  /// The held-out pictures of data sets; nil when there are none.
-  func heldOut(in directories: [URL], size: Int) throws(DataError) -> TrainingStream? {
-    var configuration = stream(batchSize: 1, imageSize: size, seed: 0, part: .heldOut)
-    configuration.sceneFraction = 0
-    do {
-      return try TrainingStream(directories: directories, configuration: configuration)
-    } catch DataError.empty {
+    let mixture = Mixture(heldOutFraction: share, coreOnly: false)
+    guard let stream = try DataReader.heldOut(in: directories, mixture, size: size) else {
       return nil
     }
+    let reader = LabelReader(stream.infos, size: size, channels: channels, device: device)
+    return reader.pictures(try stream.samples(limit: limit)[...])
   }
 }
 

@@ -1,0 +1,137 @@
+import Dispatch
+import Files
+import Foundation
+import Imaging
+import Synchronization
+
+/// The pictures of one data set folder at one size, decoded once and kept in the folder, so that all
+/// runs on it share them.
+///
+/// A cache file is written aside, synced and renamed, so it is whole or not there; while one process
+/// makes it, others wait. Its name holds the shards' sizes and times: changed data get a new one.
+struct DecodedCache: Sendable {
+  /// Its folder, in that of the data set.
+  static let folderName = ".decoded"
+  /// The largest file that is kept.
+  static let mostBytes = 1 << 30
+
+  private let data: Data
+  private let side: Int
+
+  /// Eight bytes that a file begins with; another number when pictures are prepared in another way.
+  private static let mark = Data("UNCLIPD1".utf8)
+
+  /// The cache of a folder, made if it is not there; nil where it would be too large or cannot be
+  /// written.
+  static func open(_ reader: ShardReader, side: Int, threads: Int) -> DecodedCache? {
+    let size = mark.count + reader.count * recordSize(side)
+    guard size <= mostBytes else { return nil }
+    let folder = reader.directory.appendingPathComponent(folderName)
+    do {
+      let name = "\(side)-\(try fingerprint(of: reader)).rgba"
+      let file = folder.appendingPathComponent(name)
+      if let found = DecodedCache(file, side: side, size: size) { return found }
+      try FileBytes.makeFolder(folder)
+      return try whileLocked(folder) {
+        // Another process may have made it meanwhile.
+        if let found = DecodedCache(file, side: side, size: size) { return found }
+        try write(reader, side: side, threads: threads, to: file)
+        removeOthers(than: name, of: side, in: folder)
+        return DecodedCache(file, side: side, size: size)
+      }
+    } catch {
+      return nil
+    }
+  }
+
+  private init?(_ file: URL, side: Int, size: Int) {
+    do {
+      data = try Data(contentsOf: file, options: .alwaysMapped)
+    } catch {
+      return nil
+    }
+    self.side = side
+    guard data.count == size, data.starts(with: Self.mark) else { return nil }
+  }
+
+  /// The picture of a sample; nil for one that could not be decoded.
+  func sprite(at index: Int) -> Sprite? {
+    let start = Self.mark.count + index * Self.recordSize(side)
+    guard data[start] == 1 else { return nil }
+    return Sprite(
+      width: side, height: side,
+      premultiplied: [UInt8](data[(start + 1)..<(start + Self.recordSize(side))]))
+  }
+
+  /// Whether it was decoded, and its bytes.
+  private static func recordSize(_ side: Int) -> Int { 1 + side * side * 4 }
+
+  private static func fingerprint(of reader: ShardReader) throws -> String {
+    var fingerprint = Fingerprint()
+    for file in reader.files {
+      var status = stat()
+      guard stat(file, &status) == 0 else {
+        throw FileError(URL(fileURLWithPath: file), "it is gone")
+      }
+      let time = status.st_mtim
+      fingerprint.add("\(file.split(separator: "/").last ?? "") \(status.st_size)")
+      fingerprint.add("\(time.tv_sec) \(time.tv_nsec)")
+    }
+    return fingerprint.text
+  }
+
+  /// Runs `body` while no other process runs one for this folder; the system ends the lock with the
+  /// process.
+  private static func whileLocked<Result>(
+    _ folder: URL, _ body: () throws -> Result
+  ) throws -> Result {
+    let file = folder.appendingPathComponent("lock")
+    let descriptor = Foundation.open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw FileError.last(file) }
+    defer { close(descriptor) }
+    while flock(descriptor, LOCK_EX) != 0 {
+      guard errno == EINTR else { throw FileError.last(file) }
+    }
+    return try body()
+  }
+
+  private static func write(
+    _ reader: ShardReader, side: Int, threads: Int, to file: URL
+  ) throws {
+    let target = try AtomicFile(file)
+    try target.write(mark)
+    let chunk = 64 * max(1, threads)
+    for start in stride(from: 0, to: reader.count, by: chunk) {
+      let count = min(chunk, reader.count - start)
+      let records = Mutex<[Int: [UInt8]]>([:])
+      DispatchQueue.concurrentPerform(iterations: count) { offset in
+        let record = record(of: reader, at: start + offset, side: side)
+        records.withLock { $0[offset] = record }
+      }
+      for offset in 0..<count {
+        let record = records.withLock { $0[offset] } ?? []
+        try record.withUnsafeBytes { try target.write($0) }
+      }
+    }
+    try target.commit()
+  }
+
+  private static func record(of reader: ShardReader, at index: Int, side: Int) -> [UInt8] {
+    do throws(DataError) {
+      return [1] + Sprite(try reader.sample(at: index).image, side: side).pixels
+    } catch {
+      // Who needs this picture decodes it again and finds out why.
+      return [UInt8](repeating: 0, count: recordSize(side))
+    }
+  }
+
+  /// Takes away what older shards left; a run that has it mapped keeps it.
+  private static func removeOthers(than name: String, of side: Int, in folder: URL) {
+    do {
+      for other in try FileManager.default.contentsOfDirectory(atPath: folder.path)
+      where other.hasPrefix("\(side)-") && other != name {
+        try FileManager.default.removeItem(at: folder.appendingPathComponent(other))
+      }
+    } catch {}
+  }
+}

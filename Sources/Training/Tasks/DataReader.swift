@@ -1,0 +1,65 @@
+import Config
+import Datasets
+import Foundation
+import Imaging
+import Torch
+
+/// The batches of a data set to train on, and the pictures that training never shows.
+struct DataReader {
+  /// Side of the pictures, pixels.
+  let size: Int
+  /// Batches of the part that is trained on.
+  let stream: TrainingStream
+  /// The part that is held out; nil if there is none.
+  let heldOut: TrainingStream?
+  private let device: Device
+
+  /// Opens data set folders.
+  ///
+  /// - Throws: `DataError`.
+  init(
+    directories: [URL], mixture: Mixture, batchSize: Int, size: Int, seed: UInt64, device: Device
+  ) throws(DataError) {
+    self.size = size
+    self.device = device
+    stream = try TrainingStream(
+      directories: directories,
+      configuration: StreamConfiguration(
+        mixture, batchSize: batchSize, imageSize: size, seed: seed))
+    heldOut = try Self.heldOut(in: directories, mixture, size: size)
+  }
+
+  /// The held-out pictures of data sets; nil when there are none.
+  static func heldOut(
+    in directories: [URL], _ mixture: Mixture, size: Int
+  ) throws(DataError) -> TrainingStream? {
+    var mixture = mixture
+    mixture.sceneFraction = 0
+    do {
+      return try TrainingStream(
+        directories: directories,
+        configuration: StreamConfiguration(
+          mixture, batchSize: 1, imageSize: size, part: .heldOut))
+    } catch DataError.empty {
+      return nil
+    }
+  }
+
+  /// The words of every picture, by its key.
+  var infos: [String: SampleInfo] {
+    stream.infos.merging(heldOut?.infos ?? [:]) { first, _ in first }
+  }
+
+  /// Pictures as tensors, from RGB bytes.
+  func pictures(_ pixels: [UInt8], captions: [String], keys: [String]) -> Pictures {
+    Pictures(pixels: pixels, size: size, captions: captions, keys: keys, device: device)
+  }
+
+  /// Pictures as they are, with plain captions.
+  func pictures(_ samples: some Collection<EvaluationSample>) -> Pictures {
+    var pixels: [UInt8] = []
+    pixels.reserveCapacity(samples.count * size * size * 3)
+    for sample in samples { pixels += sample.image.pixels }
+    return pictures(pixels, captions: samples.map(\.caption), keys: samples.map(\.key))
+  }
+}
