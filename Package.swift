@@ -28,10 +28,23 @@ func tests(_ target: String, _ dependencies: [Target.Dependency] = []) -> Target
     swiftSettings: swift)
 }
 
+/// What `Fuzz/` tests, most of which is no product; `Fuzz/run` asks for it.
+let parsers: [Product] =
+  Context.environment["UNCLIP_FUZZ"] == nil
+  ? []
+  : [
+    .library(
+      name: "Parsers",
+      targets: [
+        "Torch", "TorchArchive", "Imaging", "Datasets", "CLIP", "Diffusion", "UnCLIP",
+        "UnCLIPCommand",
+      ])
+  ]
+
 let package = Package(
   name: "swift-unclip",
   platforms: [.macOS(.v15)],
-  products: [
+  products: parsers + [
     .library(name: "UnCLIP", targets: ["UnCLIP"]),
     .library(name: "CLIP", targets: ["CLIP"]),
     .library(name: "Diffusion", targets: ["Diffusion"]),

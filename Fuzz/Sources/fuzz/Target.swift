@@ -1,0 +1,157 @@
+import Foundation
+
+@testable import CLIP
+@testable import Datasets
+@testable import Diffusion
+@testable import Imaging
+@testable import Torch
+@testable import TorchArchive
+@testable import UnCLIP
+@testable import UnCLIPCommand
+
+/// One parser, given any bytes: it may read them or throw, and nothing else.
+struct Target: Sendable {
+  /// Reads the bytes; what it throws is right.
+  let body: @Sendable ([UInt8]) throws -> Void
+
+  /// Reads the bytes.
+  func parse(_ bytes: [UInt8]) {
+    do { try body(bytes) } catch { precondition(!"\(error)".isEmpty, "an error without words") }
+  }
+
+  /// All parsers, by name.
+  static let all: [String: Target] = [
+    "safetensors": Target { bytes in
+      _ = try bytes.withUnsafeBytes {
+        try SafetensorsHeader(parsing: $0, fileSize: bytes.count, file: "x")
+      }
+      try file("x.safetensors", bytes) { _ = try Safetensors.read($0) }
+    },
+    "archive": Target { bytes in
+      try file("x.pt", bytes) { _ = try TorchArchive($0) }
+    },
+    // Without the zip file around it, whose checksum would stop all changes.
+    "pickle": Target { bytes in
+      let budget = ReadingBudget(file: "x", fileSize: bytes.count)
+      try bytes.withUnsafeBytes { buffer in
+        try PickleReader.read(
+          buffer, file: "x", isScript: bytes.count.isMultiple(of: 2), budget: budget
+        ) { value in
+          _ = try TensorCollector.tensors(in: value, file: "x", budget: budget)
+        }
+      }
+    },
+    "image": Target { bytes in
+      let image = try ImageDecoder.decode(
+        bytes, name: "x", limits: ImageLimits(pixels: 1 << 18, bytes: 1 << 20))
+      precondition(image.pixels.count == image.width * image.height * image.channels)
+    },
+    "texts": Target { bytes in
+      _ = try PNGText.read(
+        bytes, name: "x", limits: ImageLimits(pixels: 1 << 18, bytes: 1 << 20))
+    },
+    "tar": Target { bytes in
+      try file("x.tar", bytes) { url in
+        let shard = try Shard(contentsOf: url)
+        for record in shard.records {
+          _ = try shard.info(record)
+          _ = try shard.side(record)
+        }
+      }
+    },
+    "vocabulary": Target { bytes in _ = VocabularyFile.parse(Data(bytes)) },
+    "tokenizer": Target { bytes in
+      try folder(["tokenizer.json", "tokenizer_config.json"], bytes) { url in
+        let tokenizer = try CLIPTokenizer(folder: url)
+        _ = tokenizer.encode("a Cat, don't!", contextLength: 16)
+      }
+    },
+    // Two files, one behind the other, with a zero byte between them.
+    "merges": Target { bytes in
+      try folder(["vocab.json", "merges.txt", "tokenizer_config.json"], bytes) { url in
+        let tokenizer = try CLIPTokenizer(folder: url)
+        _ = tokenizer.encode("a Cat, don't!", contextLength: 16)
+      }
+    },
+    "caption": Target { bytes in
+      _ = OpenCLIPText.cleaned(String(decoding: bytes, as: UTF8.self))
+    },
+    "config": Target { bytes in
+      try file("config.json", bytes) { url in
+        for read in configs { do { try read(url) } catch {} }
+      }
+    },
+    "yaml": Target { bytes in
+      _ = try ConfigDocument.json(yaml: Data(bytes), file: "x.yaml")
+    },
+    "font": Target { bytes in
+      let font = try EmojiFont(bytes: bytes, file: "x.ttf")
+      _ = font.codePointCount
+      for sequence: [Unicode.Scalar] in [["\u{1F7E5}"], ["\u{1F7E5}", "\u{200D}", "\u{1F7E2}"]] {
+        _ = font.png(for: sequence)
+      }
+    },
+    "markup": Target { bytes in
+      do { _ = try EmojiAnnotations(bytes: bytes, file: "x.xml") } catch {}
+      _ = try ClipArtMetadata(svg: bytes, file: "x.svg")
+    },
+    "gzip": Target { bytes in _ = try Gzip.unpacked(bytes, file: "x.gz") },
+    "prompts": Target { bytes in
+      _ = try PromptOptions.prompts(in: Data(bytes), file: "x.txt")
+    },
+  ]
+
+  /// The configurations of a model folder that are read from a file of their own.
+  private static let configs: [@Sendable (URL) throws -> Void] = [
+    { _ = try CLIPImagePreprocessor(contentsOf: $0) }, { _ = try CLIPTextConfig.read(at: $0) },
+    { _ = try CLIPVisionConfig.read(at: $0) }, { _ = try UNetConfig.read(at: $0) },
+    { _ = try SchedulerConfig.read(at: $0) }, { _ = try PriorConfig.read(at: $0) },
+    { _ = try TextProjectionConfig.read(at: $0) },
+  ]
+
+  // MARK: Files
+
+  /// A place in memory for what is read from files, one for each process.
+  private static let scratch: URL = {
+    let memory = URL(fileURLWithPath: "/dev/shm")
+    let parent =
+      FileManager.default.isWritableFile(atPath: memory.path)
+      ? memory : FileManager.default.temporaryDirectory
+    let folder = parent.appendingPathComponent("unclip-fuzz-\(getpid())")
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      fatalError("no scratch folder: \(error)")
+    }
+    atexit { unlinkScratch() }
+    return folder
+  }()
+
+  static func removeScratch() {
+    do { try FileManager.default.removeItem(at: scratch) } catch {}
+  }
+
+  private static func file(
+    _ name: String, _ bytes: [UInt8], _ body: (URL) throws -> Void
+  ) throws {
+    let url = scratch.appendingPathComponent(name)
+    try Data(bytes).write(to: url)
+    try body(url)
+  }
+
+  /// A folder whose files are the parts between zero bytes.
+  private static func folder(
+    _ names: [String], _ bytes: [UInt8], _ body: (URL) throws -> Void
+  ) throws {
+    let parts = bytes.split(
+      separator: 0, maxSplits: names.count - 1, omittingEmptySubsequences: false)
+    for (index, name) in names.enumerated() {
+      let part = index < parts.count ? Data(parts[index]) : Data("{}".utf8)
+      try part.write(to: scratch.appendingPathComponent(name))
+    }
+    try body(scratch)
+  }
+}
+
+/// A C function, as `atexit` needs.
+private func unlinkScratch() { Target.removeScratch() }
