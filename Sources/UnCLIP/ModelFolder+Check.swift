@@ -65,6 +65,10 @@ private struct PartConfigurations {
     let value: Int
   }
 
+  private func entry(_ part: ModelFolder.Part, _ key: String, _ value: Int?) -> Entry? {
+    value.map { Entry(part: part, key: key, value: $0) }
+  }
+
   private func refuse(_ entry: Entry, _ reason: String) -> ModelFolderError {
     .disagreement(
       folder: folder.url.path, part: entry.part.rawValue, key: entry.key,
@@ -72,7 +76,7 @@ private struct PartConfigurations {
   }
 
   /// Refuses two numbers that differ; a part that is not there agrees with all.
-  private func requireEqual(_ entry: Entry?, _ other: Entry?) throws(ModelFolderError) {
+  private func requireEqual(_ entry: Entry?, _ other: Entry?) throws {
     guard let entry, let other, entry.value != other.value else { return }
     throw refuse(
       entry, "'\(other.key)' of \(other.part.rawValue) is \(other.value), and both must agree")
@@ -80,30 +84,20 @@ private struct PartConfigurations {
 
   // MARK: Embeddings and texts
 
-  func checkEmbeddings() throws(ModelFolderError) {
-    let embedding = text.map {
-      Entry(part: .textEncoder, key: "projection_dim", value: $0.projectionDim)
-    }
-    let encoding = text.map {
-      Entry(part: .textEncoder, key: "hidden_size", value: $0.hiddenSize)
-    }
-    try requireEqual(
-      vision.map { Entry(part: .imageEncoder, key: "projection_dim", value: $0.projectionDim) },
-      embedding)
-    let priorWidth = prior.map {
-      Entry(part: .prior, key: "embedding_dim", value: $0.embeddingDim)
-    }
-    let projectionWidth = projection.map {
-      Entry(part: .textProjection, key: "clip_embeddings_dim", value: $0.clipEmbeddingsDim)
-    }
-    for width in [priorWidth, projectionWidth] {
-      try requireEqual(width, embedding)
-      try requireEqual(width, encoding)
-    }
+  func checkEmbeddings() throws {
+    let embedding = entry(.textEncoder, "projection_dim", text?.projectionDim)
+    let encoding = entry(.textEncoder, "hidden_size", text?.hiddenSize)
+    let imageWidth = entry(.imageEncoder, "projection_dim", vision?.projectionDim)
+    let priorWidth = entry(.prior, "embedding_dim", prior?.embeddingDim)
+    let projectionWidth = entry(
+      .textProjection, "clip_embeddings_dim", projection?.clipEmbeddingsDim)
+    let hintWidth = entry(.imageHint, "clip_embeddings_dim", hint?.clipEmbeddingsDim)
+    try requireEqual(imageWidth, embedding)
+    try requireEqual(priorWidth, embedding)
+    try requireEqual(priorWidth, encoding)
+    try requireEqual(projectionWidth, embedding)
+    try requireEqual(projectionWidth, encoding)
     try requireEqual(projectionWidth, priorWidth)
-    let hintWidth = hint.map {
-      Entry(part: .imageHint, key: "clip_embeddings_dim", value: $0.clipEmbeddingsDim)
-    }
     try requireEqual(hintWidth, embedding)
     try requireEqual(hintWidth, projectionWidth)
     if let text, let prior, prior.numEmbeddings < text.maxPositionEmbeddings {
@@ -126,7 +120,7 @@ private struct PartConfigurations {
 
   // MARK: Images
 
-  func checkImages() throws(ModelFolderError) {
+  func checkImages() throws {
     for (part, network) in networks {
       let area = network.patchSize * network.patchSize
       // An upsampler sees the enlarged image beside the noisy one, a decoder its image hint.
