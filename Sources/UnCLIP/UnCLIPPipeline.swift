@@ -119,7 +119,7 @@ public struct UnCLIPPipeline {
 
   /// Encodes a prompt, and what guidance steers away from.
   ///
-  /// Text beyond the model's context is cut; ``CLIPTextEncoder/isTooLong(_:)`` tells beforehand.
+  /// Text beyond the model's context is cut; `CLIPTextEncoder.isTooLong` tells beforehand.
   public func conditioning(_ prompt: String, negative: String = "") -> PromptConditioning {
     PromptConditioning(
       text: textEncoder.encode([prompt]), negative: textEncoder.encode([negative]))
