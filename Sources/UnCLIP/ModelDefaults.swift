@@ -25,8 +25,14 @@ public struct ModelDefaults: Sendable, Equatable {
   /// The defaults of the model in `folder`.
   /// - Throws: `ConfigError` for a file that is there and wrong.
   public static func read(from folder: ModelFolder) throws(ConfigError) -> ModelDefaults {
+    try read(from: folder, schedulers: folder.schedulers())
+  }
+
+  /// As ``read(from:)``, for who has read the processes already.
+  static func read(
+    from folder: ModelFolder, schedulers: [GenerationProgress.Stage: SchedulerConfig]
+  ) throws(ConfigError) -> ModelDefaults {
     var sampling = SamplingSettings()
-    let schedulers = try folder.schedulers()
     if let prior = schedulers[.prior] { sampling.priorSampler = prior.defaultSampler }
     if let decoder = schedulers[.decoder] { sampling.decoderSampler = decoder.defaultSampler }
     if let upsampler = schedulers[.upsampler] {

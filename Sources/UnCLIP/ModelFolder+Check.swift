@@ -32,7 +32,7 @@ private struct PartConfigurations {
   let hint: ImageHintConfig?
   /// Decoder and upsamplers, those that are there.
   private var networks: [(part: ModelFolder.Part, config: UNetConfig)] = []
-  private var schedulers: [ModelFolder.Part: SchedulerConfig] = [:]
+  private let schedulers: [GenerationProgress.Stage: SchedulerConfig]
 
   init(_ folder: ModelFolder) throws {
     func read<Config>(
@@ -49,9 +49,7 @@ private struct PartConfigurations {
     for part in [ModelFolder.Part.decoder, .upsampler, .lastUpsampler] {
       if let config = try read(part, UNetConfig.read) { networks.append((part, config)) }
     }
-    for part in [ModelFolder.Part.priorScheduler, .decoderScheduler, .upsamplerScheduler] {
-      schedulers[part] = try read(part, SchedulerConfig.read)
-    }
+    schedulers = try folder.schedulers()
   }
 
   private func network(_ part: ModelFolder.Part) -> UNetConfig? {
@@ -133,7 +131,8 @@ private struct PartConfigurations {
             : "an upsampler takes \(channels * area)")
       }
       let process = part == .decoder ? ModelFolder.Part.decoderScheduler : .upsamplerScheduler
-      let isLearned = schedulers[process]?.variance == .learnedRange
+      let isLearned =
+        schedulers[part == .decoder ? .decoder : .upsampler]?.variance == .learnedRange
       let outputs = isLearned ? [6] : [3, 6]
       if !outputs.contains(network.predictionChannels) {
         throw refuse(
@@ -163,14 +162,18 @@ private struct PartConfigurations {
   // MARK: Processes
 
   func checkProcesses() throws {
-    let sampling = try ModelDefaults.read(from: folder).sampling
-    let stages: [(network: ModelFolder.Part, process: ModelFolder.Part, steps: Int)] = [
-      (.prior, .priorScheduler, sampling.priorSteps),
-      (.decoder, .decoderScheduler, sampling.decoderSteps),
-      (.upsampler, .upsamplerScheduler, sampling.upsamplerSteps),
-    ]
+    let sampling = try ModelDefaults.read(from: folder, schedulers: schedulers).sampling
+    let stages:
+      [(
+        stage: GenerationProgress.Stage, network: ModelFolder.Part, process: ModelFolder.Part,
+        steps: Int
+      )] = [
+        (.prior, .prior, .priorScheduler, sampling.priorSteps),
+        (.decoder, .decoder, .decoderScheduler, sampling.decoderSteps),
+        (.upsampler, .upsampler, .upsamplerScheduler, sampling.upsamplerSteps),
+      ]
     for stage in stages where folder.has(stage.network) {
-      guard let process = schedulers[stage.process] else {
+      guard let process = schedulers[stage.stage] else {
         throw ModelFolderError.missing(
           folder: folder.url.path, part: stage.process.rawValue)
       }
@@ -181,7 +184,7 @@ private struct PartConfigurations {
           "\(stage.network.rawValue) is sampled in \(stage.steps) steps")
       }
     }
-    if prior != nil, schedulers[.priorScheduler]?.variance == .learnedRange {
+    if prior != nil, schedulers[.prior]?.variance == .learnedRange {
       throw ModelFolderError.disagreement(
         folder: folder.url.path, part: "prior_scheduler", key: "variance_type",
         value: "learned_range", reason: "a prior predicts no variance")

@@ -77,9 +77,9 @@ public struct UnCLIPPipeline {
     try folder.require([.tokenizer, .textEncoder, .textProjection, .decoder] + parts)
     try folder.checkFit()
     self.folder = folder
-    defaults = try ModelDefaults.read(from: folder)
-    decoderSize = try UNetConfig.read(at: folder.configuration(of: .decoder)).sampleSize ?? 64
     schedulers = try folder.schedulers()
+    defaults = try ModelDefaults.read(from: folder, schedulers: schedulers)
+    decoderSize = try UNetConfig.read(at: folder.configuration(of: .decoder)).sampleSize ?? 64
     func lazy<Value>(
       _ load: @escaping () throws -> Value, _ modules: @escaping (Value) -> [(any Module)?]
     ) -> LazyStage<Value> {
