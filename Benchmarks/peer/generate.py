@@ -1,7 +1,7 @@
-"""The peer of `unclip generate`: a cold Python process that draws one picture with diffusers.
+"""The peer of `unclip generate`: a cold Python process that draws one image with diffusers.
 
 Random weights of the sizes of `Models/small`, the same steps: what is measured is the work, not
-the picture. Usage: python generate.py OUT.png
+the image. Usage: python generate.py OUT.png
 """
 
 import sys

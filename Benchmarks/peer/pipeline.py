@@ -1,6 +1,6 @@
 """The peer of `unclip bench pipeline`: the same folder, opened and drawn from with diffusers.
 
-Prints the same JSON fields, and saves the picture's values for a comparison.
+Prints the same JSON fields, and saves the image's values for a comparison.
 Usage: python pipeline.py FOLDER STEPS [float32|bfloat16] [OUT.npy]
 """
 
@@ -56,13 +56,13 @@ for name in ("prior", "decoder", "super_res"):
     scheduler.step = step
 
 begin = since_start()
-picture = pipeline(
+image = pipeline(
     "a red apple", generator=torch.Generator().manual_seed(0), prior_num_inference_steps=STEPS,
     decoder_num_inference_steps=STEPS, super_res_num_inference_steps=STEPS, output_type="np",
 ).images[0]
 if OUT:
     import numpy
-    numpy.save(OUT, picture)
+    numpy.save(OUT, image)
 
 stages, last = [], begin
 for name, own in marks.items():

@@ -1,6 +1,6 @@
 """The peer of the case `training-step`: the `small` decoder in PyTorch eager.
 
-The same networks (diffusers' classes), loss (squared error of the clean picture) and AdamW, on the
+The same networks (diffusers' classes), loss (squared error of the clean image) and AdamW, on the
 same batch shape.
 """
 

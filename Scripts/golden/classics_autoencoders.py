@@ -83,7 +83,7 @@ levels = torch.randint(0, 256, (BATCH, CHANNELS, SIZE, SIZE))
 levels[0, 0, 0, :2] = torch.tensor([0, 255])
 x = (levels.float() / 127.5 - 1).double()
 
-# Weights, pictures and noise are float32; what is computed of them is float64.
+# Weights, images and noise are float32; what is computed of them is float64.
 model = Autoencoder().double()
 z = model.to_latent(model.encoder(x))
 made = model.decoder(model.from_latent(z))

@@ -6,7 +6,7 @@ gan.safetensors: z, real, fake; for each norm of the discriminator its weights (
   scores, buffers after two training calls (NORM.after.*), and for each loss its two values and all
   gradients (NORM.LOSS.discriminator_gradients.*, NORM.LOSS.generator_gradients.*); the gradient
   penalty and its gradients, which are of second order (NORM.penalty, NORM.penalty_gradients.*);
-  the generator in training and in use; pictures on the great circle between two vectors.
+  the generator in training and in use; images on the great circle between two vectors.
 spectral.safetensors: layers of torch.nn.utils.spectral_norm over three training calls.
 classifier.safetensors: weights, features, logits, loss, gradients.
 Sources: Goodfellow et al. 2014; Radford et al. 2016; Gulrajani et al. 2017; Miyato et al. 2018.
@@ -127,7 +127,7 @@ def gan():
     generator = Generator().train()
     fill(generator, noise, 3)
     z = torch.randn(BATCH, LATENT, generator=noise)
-    # Real pictures are smooth, so that the discriminator sees other things in them.
+    # Real images are smooth, so that the discriminator sees other things in them.
     small = torch.randn(BATCH, CHANNELS, 2, 2, generator=noise)
     real = F.interpolate(small, size=SIZE, mode="bilinear").clamp(-1, 1)
     used = copy.deepcopy(generator)

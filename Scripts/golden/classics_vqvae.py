@@ -100,7 +100,7 @@ class VQVAE(nn.Module):
             x = block(x)
         return self.to_codes(F.relu(x))
 
-    def pictures(self, z):
+    def images(self, z):
         z = self.from_codes(z)
         for block in self.decoder_blocks:
             z = block(z)
@@ -111,10 +111,10 @@ class VQVAE(nn.Module):
 
     def loss(self, x):
         z, codes, loss, perplexity = self.quantizer(self.vectors(x))
-        pictures = self.pictures(z)
-        reconstruction = F.mse_loss(pictures, x)
+        images = self.images(z)
+        reconstruction = F.mse_loss(images, x)
         return {
-            "pictures": pictures, "values": z, "codes": codes, "quantizer_loss": loss,
+            "images": images, "values": z, "codes": codes, "quantizer_loss": loss,
             "perplexity": perplexity, "reconstruction": reconstruction,
             "total": reconstruction + loss,
         }

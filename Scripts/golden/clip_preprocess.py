@@ -1,7 +1,7 @@
-"""Golden squares of pictures of every kind, prepared by transformers and by open_clip's steps.
+"""Golden squares of images of every kind, prepared by transformers and by open_clip's steps.
 
-The picture files are kept, since what is decoded counts too.
-open_clip is torchvision's Resize and CenterCrop on a Pillow picture and `convert("RGB")` after them;
+The image files are kept, since what is decoded counts too.
+open_clip is torchvision's Resize and CenterCrop on a Pillow image and `convert("RGB")` after them;
 both are written out here, as is Pillow's order of rows before columns, which Pillow 13 changes.
 """
 import json
@@ -14,12 +14,12 @@ from common import Area
 
 SEED = 7
 AREA = Area("clip", __file__, ["transformers", "Pillow", "numpy"], [SEED])
-ROOT = AREA.emptied("pictures")
+ROOT = AREA.emptied("images")
 SIZE = 16
 
 
 def smooth(rng, w, h, channels):
-    """A picture with edges and slopes, as a photograph has."""
+    """An image with edges and slopes, as a photograph has."""
     y, x = np.mgrid[0:h, 0:w]
     planes = []
     for _ in range(channels):
@@ -30,7 +30,7 @@ def smooth(rng, w, h, channels):
     return np.clip(np.stack(planes, -1), 0, 255).astype(np.uint8)
 
 
-def pictures():
+def images():
     rng = np.random.default_rng(SEED)
     sizes = [(37, 23), (21, 34), (40, 19), (17, 29)]
     for w, h in sizes:
@@ -67,7 +67,7 @@ def main():
         size={"shortest_edge": SIZE}, crop_size={"height": SIZE, "width": SIZE},
         do_rescale=False, do_normalize=False)
     squares, cases = [], []
-    for name, image in pictures():
+    for name, image in images():
         image.save(ROOT / f"{name}.png")
         image = Image.open(ROOT / f"{name}.png")
         image.load()

@@ -1,7 +1,7 @@
 """Writes a tiny colour bitmap font with its emoji list and annotations for the tests of Datasets.
 
-The font holds four glyphs with pictures: a red square, a blue square, a green disc and the ligature
-"red square, zero width joiner, green disc", which is yellow. The pictures are 8-bit indexed PNG with
+The font holds four glyphs with images: a red square, a blue square, a green disc and the ligature
+"red square, zero width joiner, green disc", which is yellow. The images are 8-bit indexed PNG with
 transparency, one of them 4-bit, as in Noto Color Emoji.
 """
 import struct
@@ -55,30 +55,30 @@ def gsub(first, components, glyph):
     return struct.pack(">HHHHH", 1, 0, 0, 0, 10) + lookups
 
 
-def bitmaps(pictures, first):
+def bitmaps(images, first):
     data = struct.pack(">HH", 3, 0)
     base = len(data)
     offsets = []
-    for picture in pictures:
+    for image in images:
         offsets.append(len(data) - base)
-        if picture:
-            data += bytes([16, 16, 0, 16, 16]) + struct.pack(">I", len(picture)) + picture
+        if image:
+            data += bytes([16, 16, 0, 16, 16]) + struct.pack(">I", len(image)) + image
     offsets.append(len(data) - base)
     index = struct.pack(">HHI", 1, 17, base) + b"".join(struct.pack(">I", o) for o in offsets)
-    array = struct.pack(">HHI", first, first + len(pictures) - 1, 8) + index
+    array = struct.pack(">HHI", first, first + len(images) - 1, 8) + index
     size = struct.pack(">IIII", 56, len(array), 1, 0) + bytes(24)
-    size += struct.pack(">HHBBBb", first, first + len(pictures) - 1, 109, 109, 32, 1)
+    size += struct.pack(">HHBBBb", first, first + len(images) - 1, 109, 109, 32, 1)
     return struct.pack(">HHI", 3, 0, 1) + size + array, data
 
 
 def font():
-    # Glyph 1: red, 2: blue, 3: green, 4: the joiner without a picture, 5: the ligature.
+    # Glyph 1: red, 2: blue, 3: green, 4: the joiner without an image, 5: the ligature.
     characters = cmap([(0x200D, 0x200D, 4), (0x1F7E2, 0x1F7E2, 3), (0x1F7E5, 0x1F7E6, 1)])
-    pictures = [
+    images = [
         square((220, 30, 30)), square((30, 60, 220), depth=4), disc((30, 160, 60)), b"",
         square((250, 220, 40)),
     ]
-    cblc, cbdt = bitmaps(pictures, first=1)
+    cblc, cbdt = bitmaps(images, first=1)
     tables = {
         b"CBDT": cbdt, b"CBLC": cblc, b"GSUB": gsub(1, [4, 3], 5), b"cmap": characters,
     }

@@ -1,6 +1,6 @@
-"""Makes the golden files of Imaging with Pillow: pictures in every variant, and what they decode to.
+"""Makes the golden files of Imaging with Pillow: images in every variant, and what they decode to.
 
-Pictures lie in Tests/Golden/imaging; `cases.json` lists each with size, channels and where its
+Images lie in Tests/Golden/imaging; `cases.json` lists each with size, channels and where its
 bytes (row-major, interleaved) start in which `.bin` file. Tests need no Python.
 """
 
@@ -83,7 +83,7 @@ def packed(values, depth):
 
 
 def adam7(values, depth):
-    """The rows of the seven interlace passes of a one-sample picture."""
+    """The rows of the seven interlace passes of a one-sample image."""
     rows = []
     for x, y, dx, dy in [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
                          (1, 0, 2, 2), (0, 1, 1, 2)]:

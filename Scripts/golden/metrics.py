@@ -10,7 +10,7 @@ import torch
 
 from common import Area
 
-# The distance needs no picture networks, whose library must fit the build of torch.
+# The distance needs no image networks, whose library must fit the build of torch.
 for name in ("torchvision", "torchvision.transforms", "torchvision.transforms.functional",
              "torchvision.datasets", "torchvision.models"):
     sys.modules[name] = mock.MagicMock()

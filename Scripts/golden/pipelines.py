@@ -1,11 +1,11 @@
 """Golden files of the whole pipelines: diffusers' own, with tiny random networks and given seeds.
 
-Writes Tests/Golden/pipeline/model, a folder as diffusers saves it, and pictures.safetensors: for
-each case the seeds and what every stage made, so that a mismatch names its stage. Each picture has
+Writes Tests/Golden/pipeline/model, a folder as diffusers saves it, and images.safetensors: for
+each case the seeds and what every stage made, so that a mismatch names its stage. Each image has
 a generator of its own, a list of them where a call draws several.
 
 The first step of an ε-predicting stage divides by sqrt(ᾱ) = 5e-5, so where random networks leave a
-pixel unclipped the last bit of a float decides it. Seeds are tried until the peer's picture in
+pixel unclipped the last bit of a float decides it. Seeds are tried until the peer's image in
 float32 is that in float64 within a quarter of a level: others would test the luck of rounding.
 """
 
@@ -29,7 +29,7 @@ AREA = Area("pipeline", __file__, ["diffusers", "transformers", "torch", "Pillow
             range(1, 8), {
     "model/decoder/diffusion_pytorch_model.safetensors":
         "the least network with every kind of block and two widths",
-    "pictures.safetensors": "thirteen pictures, each with what every stage made"})
+    "images.safetensors": "thirteen images, each with what every stage made"})
 # The text is not as long as a feature map has positions: the peer would then forget to pad its mask.
 WIDTH, LENGTH, CONTEXT, TIME = 16, 13, 16, 32
 
@@ -85,7 +85,7 @@ def networks():
 
 
 def watched(pipe, call):
-    """What a call's stages made: the image embedding, the decoder's and the upsampler's picture."""
+    """What a call's stages made: the image embedding, the decoder's and the upsampler's image."""
     seen = {}
 
     def projection(_, __, inputs):
@@ -96,10 +96,10 @@ def watched(pipe, call):
 
     hooks = [pipe.text_proj.register_forward_pre_hook(projection, with_kwargs=True),
              pipe.super_res_first.register_forward_pre_hook(upsampler, with_kwargs=True)]
-    picture = torch.from_numpy(call().images).permute(0, 3, 1, 2)
+    image = torch.from_numpy(call().images).permute(0, 3, 1, 2)
     for hook in hooks:
         hook.remove()
-    return dict(embedding=seen["embedding"], enlarged=seen["small"], picture=picture)
+    return dict(embedding=seen["embedding"], enlarged=seen["small"], image=image)
 
 
 def generators(seeds):
@@ -118,7 +118,7 @@ def stable(pipe, double, seeds, call):
     while True:
         made = watched(pipe, lambda: call(pipe, seeds))
         exact = call(double, seeds).images
-        off = np.abs(made["picture"].permute(0, 2, 3, 1).numpy() - exact).max() * 255
+        off = np.abs(made["image"].permute(0, 2, 3, 1).numpy() - exact).max() * 255
         if off < 0.25:
             print(f"seeds {seeds}: float32 is {off:.3f} of 255 off float64")
             return made | dict(seeds=torch.tensor(seeds))
@@ -170,7 +170,7 @@ def main():
             Image.fromarray(source), num_images_per_prompt=n, generator=generators(seeds),
             decoder_num_inference_steps=6, super_res_num_inference_steps=3, output_type="np"))
         tensors |= {f"{name}.{k}": v for k, v in made.items()}
-    AREA.save("pictures", tensors)
+    AREA.save("images", tensors)
     AREA.finish()
 
 

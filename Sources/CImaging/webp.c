@@ -25,7 +25,7 @@ static const char *encoder_text(WebPEncodingError error) {
     case VP8_ENC_ERROR_BAD_DIMENSION: return "a side is over 16383 pixels";
     case VP8_ENC_ERROR_PARTITION0_OVERFLOW:
     case VP8_ENC_ERROR_PARTITION_OVERFLOW:
-    case VP8_ENC_ERROR_FILE_TOO_BIG: return "the picture is too big";
+    case VP8_ENC_ERROR_FILE_TOO_BIG: return "the image is too big";
     default: return "the encoder failed";
   }
 }
@@ -63,29 +63,29 @@ int ci_webp_decode(const uint8_t *data, size_t count, uint32_t width, uint32_t h
 int ci_webp_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int channels,
                    float quality, int lossless, ci_bytes *out, char *message) {
   WebPConfig config;
-  WebPPicture picture;
+  WebPImage image;
   WebPMemoryWriter writer;
   *out = (ci_bytes){0};
-  if (!WebPConfigPreset(&config, WEBP_PRESET_DEFAULT, quality) || !WebPPictureInit(&picture))
+  if (!WebPConfigPreset(&config, WEBP_PRESET_DEFAULT, quality) || !WebPImageInit(&image))
     return ci_fail(message, "another version of libwebp");
   if (lossless) {
     WebPConfigLosslessPreset(&config, 6);
     config.exact = 1;
   }
-  picture.use_argb = lossless;
-  picture.width = (int)width;
-  picture.height = (int)height;
+  image.use_argb = lossless;
+  image.width = (int)width;
+  image.height = (int)height;
   int stride = (int)width * channels;
   if (width > WEBP_MAX_DIMENSION || height > WEBP_MAX_DIMENSION)
     return ci_fail(message, encoder_text(VP8_ENC_ERROR_BAD_DIMENSION));
   WebPMemoryWriterInit(&writer);
-  picture.writer = WebPMemoryWrite;
-  picture.custom_ptr = &writer;
-  int ok = channels == 4 ? WebPPictureImportRGBA(&picture, pixels, stride)
-                         : WebPPictureImportRGB(&picture, pixels, stride);
-  ok = ok && WebPEncode(&config, &picture);
-  WebPEncodingError error = picture.error_code;
-  WebPPictureFree(&picture);
+  image.writer = WebPMemoryWrite;
+  image.custom_ptr = &writer;
+  int ok = channels == 4 ? WebPImageImportRGBA(&image, pixels, stride)
+                         : WebPImageImportRGB(&image, pixels, stride);
+  ok = ok && WebPEncode(&config, &image);
+  WebPEncodingError error = image.error_code;
+  WebPImageFree(&image);
   if (!ok) {
     WebPMemoryWriterClear(&writer);
     return ci_fail(message, encoder_text(error));

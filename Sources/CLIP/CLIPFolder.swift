@@ -171,7 +171,7 @@ public struct CLIPFolder: Sendable, Equatable {
     return tokenizer
   }
 
-  /// How pictures are prepared: as the folder's `preprocessor_config.json` says, else with OpenAI's
+  /// How images are prepared: as the folder's `preprocessor_config.json` says, else with OpenAI's
   /// statistics at the vision tower's size.
   ///
   /// Throws: `ConfigError`.

@@ -4,9 +4,9 @@ public import TorchNN
 
 /// The shape of a ``Classifier``.
 public struct ClassifierConfig: ImageConfig {
-  /// Side of the pictures, pixels.
+  /// Side of the images, pixels.
   public var imageSize: Int
-  /// 1 for grey pictures, 3 for colour.
+  /// 1 for grey images, 3 for colour.
   public var channels: Int
   /// Channels of the stages, each of which halves the side.
   public var widths: [Int]
@@ -45,7 +45,7 @@ public struct ClassifierConfig: ImageConfig {
   }
 }
 
-/// A classifier of pictures, whose features say how like two sets of pictures are: the Fréchet
+/// A classifier of images, whose features say how like two sets of images are: the Fréchet
 /// distance between them, and which classes are among drawn ones.
 ///
 /// It stands where the Inception network stands for photographs (Heusel et al. 2017).

@@ -2,7 +2,7 @@ import Config
 public import Torch
 public import TorchNN
 
-/// From a picture to a small map of features: `[B, C, S, S] -> [B, widths.last, S/2ⁿ, S/2ⁿ]` with
+/// From an image to a small map of features: `[B, C, S, S] -> [B, widths.last, S/2ⁿ, S/2ⁿ]` with
 /// n stages, each a 4×4 convolution that halves the side, and a ReLU.
 ///
 /// Source: the strided encoder of Radford et al. 2016 (DCGAN), without its norms.
@@ -19,13 +19,13 @@ public final class ConvolutionEncoder: UnaryLayer {
     }
   }
 
-  /// The features of pictures.
+  /// The features of images.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     stages.reduce(x) { $1($0).relu() }
   }
 }
 
-/// From a small map of features to a picture, the mirror of ``ConvolutionEncoder``:
+/// From a small map of features to an image, the mirror of ``ConvolutionEncoder``:
 /// `[B, widths.last, S/2ⁿ, S/2ⁿ] -> [B, C, S, S]`; the last stage has no ReLU.
 public final class ConvolutionDecoder: UnaryLayer {
   let stages: [ConvTranspose2d]
@@ -41,7 +41,7 @@ public final class ConvolutionDecoder: UnaryLayer {
     }
   }
 
-  /// Pictures, or what a picture's distribution is made of, from features.
+  /// Images, or what an image's distribution is made of, from features.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     stages.dropLast().reduce(x) { $1($0).relu() }.through(stages.last)
   }

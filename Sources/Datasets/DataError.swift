@@ -31,7 +31,7 @@ public enum DataError: LocalizedError, Sendable, Equatable, CustomStringConverti
     case .unwritable(let file, let reason):
       "Cannot write \(file): \(reason)."
     case .empty(let directory, let reason):
-      "No pictures to use in \(directory): \(reason)."
+      "No images to use in \(directory): \(reason)."
     case .setting(let name, let value, let rule):
       "The setting \(name) is \(value); \(rule)."
     }

@@ -28,9 +28,9 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
   /// Some captions as training would show them.
   public let captions: [String]
 
-  /// Reads the words of all samples and the headers of their pictures.
+  /// Reads the words of all samples and the headers of their images.
   ///
-  /// Throws: `DataError.malformed` if a picture has no readable header.
+  /// Throws: `DataError.malformed` if an image has no readable header.
   public init(
     _ reader: ShardReader, captionCount: Int = 20, seed: UInt64 = 0
   ) throws(DataError) {
@@ -73,15 +73,15 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
       }
   }
 
-  /// A picture of `count` samples drawn at random, `side` pixels each, on white.
+  /// An image of `count` samples drawn at random, `side` pixels each, on white.
   ///
-  /// Throws: `DataError.empty` if there is no sample, `.malformed` if a picture cannot be decoded.
+  /// Throws: `DataError.empty` if there is no sample, `.malformed` if an image cannot be decoded.
   public static func contactSheet(
     of reader: ShardReader, count: Int = 64, side: Int = 96, columns: Int = 8, seed: UInt64 = 0
   ) throws(DataError) -> Image {
     let chosen = try choose(reader, count, seed)
     var images: [Image] = []
-    for index in chosen { images.append(try picture(reader, index, side)) }
+    for index in chosen { images.append(try image(reader, index, side)) }
     return ContactSheet.grid(images, columns: columns)
   }
 
@@ -93,7 +93,7 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
   ) throws(DataError) -> String {
     var items: [(image: Image, caption: String)] = []
     for index in try choose(reader, count, seed) {
-      items.append((try picture(reader, index, side), CaptionSampler.plain(reader.infos[index])))
+      items.append((try image(reader, index, side), CaptionSampler.plain(reader.infos[index])))
     }
     let name = reader.manifest?.name ?? reader.directory.lastPathComponent
     do throws(ImageError) {
@@ -115,7 +115,7 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
     return Array(order.prefix(max(1, count)))
   }
 
-  private static func picture(
+  private static func image(
     _ reader: ShardReader, _ index: Int, _ side: Int
   ) throws(DataError) -> Image {
     let sprite = Sprite(try reader.sample(at: index).image, side: side)

@@ -1,11 +1,11 @@
 public import Foundation
 import Imaging
 
-/// Fashion-MNIST: 70,000 grey pictures of clothes, 28 pixels a side, in ten classes.
+/// Fashion-MNIST: 70,000 grey images of clothes, 28 pixels a side, in ten classes.
 public struct FashionMNISTSource: IndexedSampleSource, Sendable {
   /// The gzipped IDX files of one part.
   public struct Files: Sendable {
-    /// Pictures, magic 2051.
+    /// Images, magic 2051.
     public var images: URL
     /// Classes, magic 2049.
     public var labels: URL
@@ -17,7 +17,7 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
     }
 
     /// The files of a Debian package, downloaded when it is not there; `training` picks the 60,000
-    /// pictures to train on, else the 10,000 to test with.
+    /// images to train on, else the 10,000 to test with.
     ///
     /// Throws: `DataError.package` if the package cannot be had.
     public init(from packages: PackageStore, training: Bool = true) throws(DataError) {
@@ -35,38 +35,38 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
     "ankle boot",
   ]
 
-  /// Number of pictures.
+  /// Number of images.
   public let count: Int
-  /// The class of each picture, 0 ... 9.
+  /// The class of each image, 0 ... 9.
   public let labels: [UInt8]
   private let pixels: [UInt8]
   private let width: Int
   private let height: Int
   private let stem: String
 
-  /// Reads both files; `limit` keeps the first pictures only.
+  /// Reads both files; `limit` keeps the first images only.
   ///
   /// Throws: `DataError.unreadable`, or `.malformed` if a file is no IDX file of the right kind or
   /// they do not fit each other.
   public init(_ files: Files, limit: Int = .max) throws(DataError) {
     let images = try Self.inflated(files.images)
     let classes = try Self.inflated(files.labels)
-    let picture = ByteReader(bytes: images, file: files.images.lastPathComponent)
+    let image = ByteReader(bytes: images, file: files.images.lastPathComponent)
     let label = ByteReader(bytes: classes, file: files.labels.lastPathComponent)
-    try Self.check(picture, magic: 2051)
+    try Self.check(image, magic: 2051)
     try Self.check(label, magic: 2049)
-    let total = try picture.uint32(at: 4)
-    height = try picture.uint32(at: 8)
-    width = try picture.uint32(at: 12)
+    let total = try image.uint32(at: 4)
+    height = try image.uint32(at: 8)
+    width = try image.uint32(at: 12)
     guard try label.uint32(at: 4) == total, (1...1024).contains(width), (1...1024).contains(height)
     else {
       throw .malformed(
-        file: picture.file, entry: nil,
-        problem: "\(total) pictures of \(width)x\(height) do not fit"
+        file: image.file, entry: nil,
+        problem: "\(total) images of \(width)x\(height) do not fit"
           + " \(try label.uint32(at: 4)) labels in \(label.file)")
     }
     count = min(max(0, limit), total)
-    pixels = try picture.slice(at: 16, count: count * width * height)
+    pixels = try image.slice(at: 16, count: count * width * height)
     labels = try label.slice(at: 8, count: count)
     if let wrong = labels.first(where: { $0 > 9 }) {
       throw .malformed(
@@ -75,7 +75,7 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
     stem = files.images.lastPathComponent.hasPrefix("t10k") ? "test" : "train"
   }
 
-  /// The picture at `index`, opaque, white on black as it is stored.
+  /// The image at `index`, opaque, white on black as it is stored.
   public func sample(at index: Int) throws(DataError) -> Sample {
     let bytes = width * height
     let image = Image(

@@ -1,23 +1,23 @@
 public import Foundation
 import Imaging
 
-/// A folder of pictures, each with its caption in a text file of the same name beside it.
+/// A folder of images, each with its caption in a text file of the same name beside it.
 ///
-/// `cat.png` goes with `cat.txt`, also in subfolders, which become groups. A picture without a text
+/// `cat.png` goes with `cat.txt`, also in subfolders, which become groups. An image without a text
 /// file takes its file name as caption: `red_apple.jpg` is `red apple`.
 public struct FolderSource: IndexedSampleSource, Sendable {
   /// The folder.
   public let directory: URL
-  /// Paths of the pictures, relative to the folder, sorted.
+  /// Paths of the images, relative to the folder, sorted.
   public let paths: [String]
   private let keys: [String]
   private let licence: String
   private let style: String?
   private let largestSide: Int
 
-  /// Lists the pictures; those with a side above `largestSide` pixels will be reduced.
+  /// Lists the images; those with a side above `largestSide` pixels will be reduced.
   ///
-  /// Throws: `DataError.unreadable` if the folder is missing, `.empty` if it holds no picture.
+  /// Throws: `DataError.unreadable` if the folder is missing, `.empty` if it holds no image.
   public init(
     directory: URL, licence: String = "unknown", style: String? = nil, largestSide: Int = 512
   ) throws(DataError) {
@@ -25,7 +25,7 @@ public struct FolderSource: IndexedSampleSource, Sendable {
     self.licence = licence
     self.style = style
     self.largestSide = largestSide
-    paths = try FileBytes.list(directory, extensions: Shard.pictureExtensions)
+    paths = try FileBytes.list(directory, extensions: Shard.imageExtensions)
     guard !paths.isEmpty else {
       throw .empty(
         directory: directory.path,
@@ -47,12 +47,12 @@ public struct FolderSource: IndexedSampleSource, Sendable {
     }
   }
 
-  /// Number of pictures.
+  /// Number of images.
   public var count: Int { paths.count }
 
-  /// The picture at `index` with its caption.
+  /// The image at `index` with its caption.
   ///
-  /// Throws: `DataError.malformed` if the picture cannot be decoded or its caption is empty.
+  /// Throws: `DataError.malformed` if the image cannot be decoded or its caption is empty.
   public func sample(at index: Int) throws(DataError) -> Sample {
     let path = paths[index]
     let url = directory.appendingPathComponent(path)
@@ -78,7 +78,7 @@ public struct FolderSource: IndexedSampleSource, Sendable {
     let words = try FileBytes.text(text).split { $0.isWhitespace }.joined(separator: " ")
     guard !words.isEmpty else {
       throw .malformed(
-        file: text.path, entry: nil, problem: "the caption is empty; write what the picture shows")
+        file: text.path, entry: nil, problem: "the caption is empty; write what the image shows")
     }
     return words
   }

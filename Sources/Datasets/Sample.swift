@@ -1,24 +1,24 @@
 public import Imaging
 
-/// One picture with its words, as a source yields it and a shard stores it.
+/// One image with its words, as a source yields it and a shard stores it.
 public struct Sample: Sendable, Equatable {
   /// Name in the shard, unique in a data set: letters, digits, `-` and `_`.
   public var key: String
-  /// The picture, RGBA, not composited.
+  /// The image, RGBA, not composited.
   public var image: Image
-  /// Plain name of what the picture shows, without article or style.
+  /// Plain name of what the image shows, without article or style.
   public var caption: String
   /// Further words for the same thing.
   public var keywords: [String]
   /// Where it comes from: `noto-emoji`, `openclipart`, `fashion-mnist` or `folder`.
   public var source: String
-  /// Licence of the picture, as an SPDX name where there is one.
+  /// Licence of the image, as an SPDX name where there is one.
   public var licence: String
   /// Category with subcategory, as `Food & Drink/food-fruit`.
   public var group: String?
-  /// Look of the picture, as `emoji` or `clip art`.
+  /// Look of the image, as `emoji` or `clip art`.
   public var style: String?
-  /// True for pictures of things; false for signs, letters, clock faces and arrows.
+  /// True for images of things; false for signs, letters, clock faces and arrows.
   public var isCore: Bool
   /// The part its makers put it in, where they did; see `DataSplit`.
   public var part: DataSplit.Part?
@@ -42,7 +42,7 @@ public struct Sample: Sendable, Equatable {
   }
 }
 
-/// The words of a sample without its picture: what `key.json` holds.
+/// The words of a sample without its image: what `key.json` holds.
 public struct SampleInfo: Sendable, Equatable, Codable {
   /// As `Sample.caption`.
   public var caption: String
@@ -92,7 +92,7 @@ public struct SampleInfo: Sendable, Equatable, Codable {
     part = try container.decodeIfPresent(DataSplit.Part.self, forKey: .part)
   }
 
-  /// Words of a picture that has nothing but a caption.
+  /// Words of an image that has nothing but a caption.
   init(caption: String) {
     self.caption = caption
     keywords = []
@@ -101,7 +101,7 @@ public struct SampleInfo: Sendable, Equatable, Codable {
     core = true
   }
 
-  /// What the picture shows, whatever its source or style: pictures of one concept stay in one part
+  /// What the image shows, whatever its source or style: images of one concept stay in one part
   /// of a split.
   public var concept: String {
     caption.lowercased().split { !$0.isLetter && !$0.isNumber }.joined(separator: " ")
@@ -119,25 +119,25 @@ public struct SampleInfo: Sendable, Equatable, Codable {
   }
 }
 
-/// A set of pictures with words that can be walked in a fixed order.
+/// A set of images with words that can be walked in a fixed order.
 public protocol SampleSource {
-  /// Number of pictures that will be looked at; some may be left out.
+  /// Number of images that will be looked at; some may be left out.
   var estimatedCount: Int { get }
 
   /// Gives each sample in order to `body`.
   ///
-  /// Throws: what `body` throws, or `DataError.malformed` if a picture cannot be decoded.
+  /// Throws: what `body` throws, or `DataError.malformed` if an image cannot be decoded.
   func forEachSample(_ body: (Sample) throws(DataError) -> Void) throws(DataError)
 }
 
 /// A source in which every sample can be reached at once.
 public protocol IndexedSampleSource: SampleSource {
-  /// Number of samples, known before any picture is decoded.
+  /// Number of samples, known before any image is decoded.
   var count: Int { get }
 
   /// The sample at `index`, 0 ..< count.
   ///
-  /// Throws: `DataError.malformed` if its picture cannot be decoded.
+  /// Throws: `DataError.malformed` if its image cannot be decoded.
   func sample(at index: Int) throws(DataError) -> Sample
 }
 
@@ -147,7 +147,7 @@ extension IndexedSampleSource {
 
   /// Gives each sample in order to `body`.
   ///
-  /// Throws: what `body` throws, or `DataError.malformed` if a picture cannot be decoded.
+  /// Throws: what `body` throws, or `DataError.malformed` if an image cannot be decoded.
   public func forEachSample(_ body: (Sample) throws(DataError) -> Void) throws(DataError) {
     for index in 0..<count { try body(sample(at: index)) }
   }

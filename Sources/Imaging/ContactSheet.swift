@@ -1,16 +1,16 @@
 import Foundation
 
-/// Many pictures in one view.
+/// Many images in one view.
 public enum ContactSheet {
-  /// Sets pictures in rows, each in the middle of a cell as large as the largest, as RGB.
+  /// Sets images in rows, each in the middle of a cell as large as the largest, as RGB.
   ///
   /// Range: `spacing` in pixels, between cells and around them; alpha is blended over `background`.
-  /// Traps: no picture, no column, or a negative spacing.
+  /// Traps: no image, no column, or a negative spacing.
   public static func grid(
     _ images: [Image], columns: Int, spacing: Int = 2,
     background: (r: UInt8, g: UInt8, b: UInt8) = (255, 255, 255)
   ) -> Image {
-    precondition(!images.isEmpty, "a contact sheet needs at least one picture")
+    precondition(!images.isEmpty, "a contact sheet needs at least one image")
     precondition(columns > 0, "a contact sheet of \(columns) columns")
     precondition(spacing >= 0, "a contact sheet with spacing \(spacing)")
     let cellWidth = images.reduce(0) { max($0, $1.width) }
@@ -31,10 +31,10 @@ public enum ContactSheet {
     return sheet
   }
 
-  /// One HTML page with pictures inside, captions below them, and nothing to fetch.
+  /// One HTML page with images inside, captions below them, and nothing to fetch.
   ///
   /// Any text is allowed in `title` and captions: what means something in HTML is escaped.
-  /// Throws: `unencodable` if a picture cannot be held by PNG.
+  /// Throws: `unencodable` if an image cannot be held by PNG.
   public static func html(
     items: [(image: Image, caption: String)], title: String
   ) throws(ImageError) -> String {

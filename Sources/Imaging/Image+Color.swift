@@ -1,5 +1,5 @@
 extension Image {
-  /// The picture with another number of channels.
+  /// The image with another number of channels.
   ///
   /// Colour becomes grey by ITU-R 601 luma in 16-bit fixed point; a new alpha is opaque; a lost
   /// alpha is dropped without blending (see ``composited(over:)``).
@@ -33,7 +33,7 @@ extension Image {
     }
   }
 
-  /// The picture blended over one opaque colour, as RGB.
+  /// The image blended over one opaque colour, as RGB.
   ///
   /// Each sample is `(a * s + (255 - a) * c) / 255`, rounded to nearest.
   /// Source: Pillow `Image.alpha_composite` over an opaque background.

@@ -1,7 +1,7 @@
 extension Image {
-  /// The part of the picture whose top left corner is `(x, y)`.
+  /// The part of the image whose top left corner is `(x, y)`.
   ///
-  /// Traps: a part that is empty or reaches outside the picture.
+  /// Traps: a part that is empty or reaches outside the image.
   public func cropped(x: Int, y: Int, width w: Int, height h: Int) -> Image {
     precondition(
       x >= 0 && y >= 0 && w > 0 && h > 0 && x + w <= width && y + h <= height,
@@ -24,7 +24,7 @@ extension Image {
     return cropped(x: (width - side) / 2, y: (height - side) / 2, width: side, height: side)
   }
 
-  /// The picture with a border of one colour on each side.
+  /// The image with a border of one colour on each side.
   ///
   /// Range: border widths in pixels, not negative; `color` has one sample for each channel.
   /// Traps: a negative border, or a colour of another channel count.
@@ -41,7 +41,7 @@ extension Image {
     return canvas
   }
 
-  /// The picture in the middle of the smallest square that holds it.
+  /// The image in the middle of the smallest square that holds it.
   ///
   /// Traps: a colour whose sample count is not the channel count.
   public func paddedToSquare(color: [UInt8]) -> Image {
@@ -57,12 +57,12 @@ extension Image {
     remapped(width: width, height: height) { x, y in (width - 1 - x, y) }
   }
 
-  /// The picture upside down.
+  /// The image upside down.
   public func flippedVertically() -> Image {
     remapped(width: width, height: height) { x, y in (x, height - 1 - y) }
   }
 
-  /// Overwrites the part of this picture that `other` covers, alpha included.
+  /// Overwrites the part of this image that `other` covers, alpha included.
   ///
   /// Traps: another channel count, or a part that reaches outside.
   public mutating func paste(_ other: Image, x: Int, y: Int) {
@@ -83,7 +83,7 @@ extension Image {
     }
   }
 
-  /// The picture as it should be seen, given the EXIF orientation it was stored in.
+  /// The image as it should be seen, given the EXIF orientation it was stored in.
   ///
   /// Range: 1 ... 8; anything else is taken as 1, upright.
   /// Source: EXIF 2.3 section 4.6.4, tag 0x0112.
@@ -101,7 +101,7 @@ extension Image {
     }
   }
 
-  /// A picture whose pixel at `(x, y)` is the one here at `position(x, y)`.
+  /// An image whose pixel at `(x, y)` is the one here at `position(x, y)`.
   @inline(__always)
   private func remapped(
     width w: Int, height h: Int, _ position: (Int, Int) -> (Int, Int)

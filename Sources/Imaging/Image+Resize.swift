@@ -10,13 +10,13 @@ public struct PixelRect: Sendable, Equatable {
 }
 
 extension Image {
-  /// The picture at another size, as Pillow's `resize` makes it.
+  /// The image at another size, as Pillow's `resize` makes it.
   ///
   /// Two passes in 22-bit fixed point, rows first, rounded to bytes between. With alpha the
   /// colours are premultiplied to 8 bits before and divided after, so hidden colours do not bleed.
   ///
-  /// With `part`, only that part of the resized picture is made, the same bytes as a crop
-  /// afterwards: a thin picture whose middle is wanted is never enlarged whole.
+  /// With `part`, only that part of the resized image is made, the same bytes as a crop
+  /// afterwards: a thin image whose middle is wanted is never enlarged whole.
   ///
   /// - Precondition: sides of at least 1; a part that is not empty and lies inside them.
   ///
@@ -47,12 +47,12 @@ extension Image {
     return resampled(source.premultiplied()).unpremultiplied()
   }
 
-  /// The largest picture of the same proportions that fits a square of `side` pixels.
+  /// The largest image of the same proportions that fits a square of `side` pixels.
   ///
-  /// Sides are rounded to nearest and at least 1; smaller pictures grow.
+  /// Sides are rounded to nearest and at least 1; smaller images grow.
   /// Traps: a side below 1.
   public func fitted(inSquareOf side: Int, filter: ResizeFilter = .bicubic) -> Image {
-    precondition(side > 0, "cannot fit a picture into \(side) pixels")
+    precondition(side > 0, "cannot fit an image into \(side) pixels")
     let scale = Double(side) / Double(max(width, height))
     return resized(
       width: max(1, Int((Double(width) * scale).rounded())),

@@ -1,4 +1,4 @@
-/// A picture of 8-bit samples, held as plain bytes.
+/// An image of 8-bit samples, held as plain bytes.
 ///
 /// Shapes: `pixels` is row-major and interleaved, `height * width * channels` bytes.
 /// Range: samples 0 ... 255; 1 channel is grey, 2 grey and alpha, 3 RGB, 4 RGBA. Alpha is straight
@@ -13,7 +13,7 @@ public struct Image: Sendable, Equatable {
   /// The samples, rows from the top, pixels from the left.
   public internal(set) var pixels: [UInt8]
 
-  /// Holds `pixels` as a picture of the given size.
+  /// Holds `pixels` as an image of the given size.
   ///
   /// Traps: a side below 1, `channels` outside 1 ... 4, or a byte count that does not fit the size.
   public init(width: Int, height: Int, channels: Int, pixels: [UInt8]) {
@@ -28,7 +28,7 @@ public struct Image: Sendable, Equatable {
     self.pixels = pixels
   }
 
-  /// Makes a picture of one colour.
+  /// Makes an image of one colour.
   ///
   /// Range: `color` has one sample for each channel and so decides their number.
   /// Traps: as ``init(width:height:channels:pixels:)``.
@@ -46,7 +46,7 @@ public struct Image: Sendable, Equatable {
     self.init(width: width, height: height, channels: color.count, pixels: pixels)
   }
 
-  /// Makes a picture whose bytes `fill` writes; the buffer arrives uninitialised.
+  /// Makes an image whose bytes `fill` writes; the buffer arrives uninitialised.
   init<E: Error>(
     width: Int, height: Int, channels: Int,
     filling fill: (UnsafeMutableBufferPointer<UInt8>) throws(E) -> Void
@@ -70,7 +70,7 @@ public struct Image: Sendable, Equatable {
 
   /// The samples of one pixel.
   ///
-  /// Traps: a position outside the picture.
+  /// Traps: a position outside the image.
   public subscript(x: Int, y: Int) -> ArraySlice<UInt8> {
     precondition(
       (0..<width).contains(x) && (0..<height).contains(y),

@@ -1,7 +1,7 @@
 import CImaging
 public import Foundation
 
-/// Reads PNG, JPEG and WebP pictures.
+/// Reads PNG, JPEG and WebP images.
 public enum ImageDecoder {
   /// Decodes a whole file held in memory; `name` stands in the errors.
   ///
@@ -9,7 +9,7 @@ public enum ImageDecoder {
   /// with its own channels at 8 bits (palettes as RGB or RGBA), JPEG as grey or RGB, upright by
   /// its EXIF orientation, WebP as RGB or RGBA.
   /// Throws: `empty`, `unknownFormat`, `tooManyPixels`, `tooManyBytes`, `animated`; `damaged` if
-  /// data is missing or corrupt, as no half picture is given.
+  /// data is missing or corrupt, as no half image is given.
   public static func decode(
     _ data: some ContiguousBytes, name: String, limits: ImageLimits = .default
   ) throws(ImageError) -> Image {

@@ -1,6 +1,6 @@
 public import Foundation
 
-/// Why a picture could not be read or written; each case prints as one sentence.
+/// Why an image could not be read or written; each case prints as one sentence.
 public enum ImageError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The file cannot be opened or read.
   case unreadable(name: String, reason: String)
@@ -12,11 +12,11 @@ public enum ImageError: LocalizedError, Sendable, Equatable, CustomStringConvert
   case tooManyPixels(name: String, width: Int, height: Int, limit: Int)
   /// The file has more bytes than the limits allow.
   case tooManyBytes(name: String, count: Int, limit: Int)
-  /// The file is a film, not a picture.
+  /// The file is a film, not an image.
   case animated(name: String)
   /// The bytes are cut short or corrupt; `reason` is the decoder's own text.
   case damaged(name: String, format: ImageFormat, reason: String)
-  /// The picture cannot be held by the format asked for.
+  /// The image cannot be held by the format asked for.
   case unencodable(format: ImageFormat, reason: String)
   /// The file name has no extension of a format written here.
   case unknownExtension(name: String)
@@ -34,7 +34,7 @@ public enum ImageError: LocalizedError, Sendable, Equatable, CustomStringConvert
     case .empty(let name):
       "image \(name) is empty: give a PNG, JPEG or WebP file"
     case .unknownFormat(let name):
-      "\(name) is not a picture this program reads: give a PNG, JPEG or WebP file"
+      "\(name) is not an image this program reads: give a PNG, JPEG or WebP file"
     case .tooManyPixels(let name, let width, let height, let limit):
       "image \(name) is \(width)x\(height) pixels, over the limit of \(limit) pixels: make it smaller"
     case .tooManyBytes(let name, let count, let limit):
@@ -44,7 +44,7 @@ public enum ImageError: LocalizedError, Sendable, Equatable, CustomStringConvert
     case .damaged(let name, let format, let reason):
       "image \(name) is not a whole \(format.rawValue) file (\(reason)): fetch or save it again"
     case .unencodable(let format, let reason):
-      "the picture cannot be saved as \(format.rawValue): \(reason)"
+      "the image cannot be saved as \(format.rawValue): \(reason)"
     case .unknownExtension(let name):
       "cannot tell the format of \(name): end the name in .png, .jpg, .jpeg or .webp"
     case .unwritable(let name, let reason):
@@ -92,7 +92,7 @@ public enum ImageFormat: String, Sendable, CaseIterable {
   public var mediaType: String { "image/" + rawValue.lowercased() }
 }
 
-/// How large a picture may be before it is refused unread.
+/// How large an image may be before it is refused unread.
 public struct ImageLimits: Sendable, Equatable {
   /// The most pixels, width times height, that a header may announce.
   public var pixels: Int

@@ -15,7 +15,7 @@ func readFile(_ url: URL, limits: ImageLimits) throws(ImageError) -> [UInt8] {
 }
 
 extension Image {
-  /// Saves the picture in the format of the file name's extension.
+  /// Saves the image in the format of the file name's extension.
   ///
   /// The bytes are written beside the file, synced and renamed, so `url` holds the old file or the
   /// whole new one. `text` is for PNG only; `quality` for JPEG and WebP.

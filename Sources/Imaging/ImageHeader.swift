@@ -1,15 +1,15 @@
 import CImaging
 public import Foundation
 
-/// What a file says about its picture before a pixel is decoded.
+/// What a file says about its image before a pixel is decoded.
 public struct ImageHeader: Sendable, Equatable {
   /// The format found in the first bytes; a file's extension is not looked at.
   public let format: ImageFormat
-  /// Columns of the decoded picture, after any turn by `orientation`.
+  /// Columns of the decoded image, after any turn by `orientation`.
   public let width: Int
-  /// Rows of the decoded picture, after any turn by `orientation`.
+  /// Rows of the decoded image, after any turn by `orientation`.
   public let height: Int
-  /// Channels of the decoded picture, 1 ... 4.
+  /// Channels of the decoded image, 1 ... 4.
   public let channels: Int
   /// The EXIF orientation, 1 ... 8; 1 if the file names none.
   public let orientation: Int

@@ -2,7 +2,7 @@ import CImaging
 
 /// Writes JPEG files.
 public enum JPEGEncoder {
-  /// Encodes a picture as grey or RGB, baseline; alpha is composited over white, as JPEG has none.
+  /// Encodes an image as grey or RGB, baseline; alpha is composited over white, as JPEG has none.
   ///
   /// Range: `quality` 1 (smallest) ... 100; `fullColor` keeps colour at full resolution (4:4:4)
   /// instead of half (4:2:0).

@@ -3,7 +3,7 @@ public import Foundation
 
 /// Writes PNG files.
 public enum PNGEncoder {
-  /// Encodes a picture of 1 to 4 channels at 8 bits; equal input gives equal bytes.
+  /// Encodes an image of 1 to 4 channels at 8 bits; equal input gives equal bytes.
   ///
   /// Each text becomes a `tEXt` chunk if its value is Latin-1, else an `iTXt` chunk in UTF-8.
   /// Range: `compression` 0 (none) ... 9 (smallest).

@@ -1,6 +1,6 @@
 import Foundation
 
-/// How samples are weighted when a picture changes size.
+/// How samples are weighted when an image changes size.
 ///
 /// When a side shrinks, the filter is widened by the same factor (antialiasing).
 /// Source: Pillow `src/libImaging/Resample.c`.
@@ -45,12 +45,12 @@ public enum ResizeFilter: String, Sendable, CaseIterable {
   }
 }
 
-/// How one side of a picture changes from one length to another.
+/// How one side of an image changes from one length to another.
 struct Resampling {
   private let outCount: Int
   private let filter: ResizeFilter
-  /// Input pixels that are averaged before the filter looks at them: 1 for all but pictures that
-  /// shrink more than a thousandfold, whose filters would take longer than the picture is worth.
+  /// Input pixels that are averaged before the filter looks at them: 1 for all but images that
+  /// shrink more than a thousandfold, whose filters would take longer than the image is worth.
   let block: Int
   /// Input samples, after the average.
   private let inCount: Int

@@ -2,7 +2,7 @@ import CImaging
 
 /// Writes WebP files.
 public enum WebPEncoder {
-  /// Encodes a picture as RGB or, with alpha, as RGBA.
+  /// Encodes an image as RGB or, with alpha, as RGBA.
   ///
   /// Range: `quality` 0 (smallest) ... 100, without effect if `lossless`.
   /// Traps: a quality outside its range.

@@ -1,15 +1,15 @@
 import Foundation
 public import Torch
 
-/// Says which of many known pictures a drawing is most like, without any training: by colours on a
+/// Says which of many known images a drawing is most like, without any training: by colours on a
 /// coarse grid and by the directions of edges.
 ///
-/// It measures drawing models that were trained on the same pictures. It is independent of their
-/// CLIP, and flatters: a picture of the right colours in the right places may be found that nobody
+/// It measures drawing models that were trained on the same images. It is independent of their
+/// CLIP, and flatters: an image of the right colours in the right places may be found that nobody
 /// can name, so put the squared error and a person's count beside it.
 /// Source: edge histograms as in Dalal and Triggs 2005, square roots as in RootSIFT.
 public struct ConceptJudge {
-  /// Side of the pictures it compares, pixels.
+  /// Side of the images it compares, pixels.
   public static let side = 64
   /// Side of a mean of colours, pixels.
   static let colorCell = 4
@@ -18,17 +18,17 @@ public struct ConceptJudge {
   /// Directions in half a turn.
   static let directions = 6
 
-  /// Known pictures.
+  /// Known images.
   public let count: Int
   private let colors: Tensor  // [N, 3·16·16], over the root of their variance
   private let edges: Tensor  // [N, 6·8·8], likewise
   private let colorScale: Double
   private let edgeScale: Double
 
-  /// Takes the known pictures, `[N, 3, 64, 64]` in [-1, 1].
-  /// - Precondition: at least two pictures, of this shape.
+  /// Takes the known images, `[N, 3, 64, 64]` in [-1, 1].
+  /// - Precondition: at least two images, of this shape.
   public init(references: Tensor) {
-    precondition(references.dim(0) > 1, "a judge needs two pictures or more")
+    precondition(references.dim(0) > 1, "a judge needs two images or more")
     let (colors, edges) = Self.features(of: references)
     func scale(_ features: Tensor) -> Double {
       let spread = (features - features.mean(over: 0, keepingDims: true)).square().sum(over: 1)
@@ -39,14 +39,14 @@ public struct ConceptJudge {
     (self.colors, self.edges) = (colors * colorScale, edges * edgeScale)
   }
 
-  /// The known pictures nearest to each drawing, nearest first.
+  /// The known images nearest to each drawing, nearest first.
   ///
   /// - Parameters:
   ///   - drawings: `[B, 3, 64, 64]` in [-1, 1].
   ///   - k: how many, at most all.
-  /// - Returns: `B` rows of `k` places among the known pictures.
+  /// - Returns: `B` rows of `k` places among the known images.
   public func nearest(to drawings: Tensor, _ k: Int) -> [[Int]] {
-    precondition((1...count).contains(k), "\(k) of \(count) known pictures")
+    precondition((1...count).contains(k), "\(k) of \(count) known images")
     let (colors, edges) = Self.features(of: drawings)
     return noGrad {
       let distances =
@@ -77,14 +77,14 @@ public struct ConceptJudge {
     return lengths - a.matmul(b.transposed()) * 2
   }
 
-  /// Colours and edges of pictures, `[B, D]` each.
-  private static func features(of pictures: Tensor) -> (colors: Tensor, edges: Tensor) {
-    let (b, channels, height, width) = pictures.shape4
+  /// Colours and edges of images, `[B, D]` each.
+  private static func features(of images: Tensor) -> (colors: Tensor, edges: Tensor) {
+    let (b, channels, height, width) = images.shape4
     precondition(
       channels == 3 && height == side && width == side,
-      "pictures of \(pictures.shape), but a judge takes [B, 3, \(side), \(side)]")
+      "images of \(images.shape), but a judge takes [B, 3, \(side), \(side)]")
     return noGrad {
-      let pixels = pictures.to(.float32).contiguous()
+      let pixels = images.to(.float32).contiguous()
       let colors = F.averagePool2d(pixels, kernel: colorCell).reshaped(b, -1)
       let smooth = blurred(pixels)
       func difference(_ axis: Int) -> Tensor {
@@ -108,10 +108,10 @@ public struct ConceptJudge {
   }
 
   /// Each channel under the 5×5 binomial filter, borders reflected.
-  private static func blurred(_ pictures: Tensor) -> Tensor {
+  private static func blurred(_ images: Tensor) -> Tensor {
     let line = Tensor([1, 4, 6, 4, 1].map { Float($0 / 16) }).unsqueezed(1)
     let kernel = line.matmul(line.transposed()).reshaped(1, 1, 5, 5).expanded([3, 1, 5, 5])
     return F.conv2d(
-      pictures.padded([2, 2, 2, 2], mode: .reflect), kernel.contiguous(), groups: 3)
+      images.padded([2, 2, 2, 2], mode: .reflect), kernel.contiguous(), groups: 3)
   }
 }

@@ -44,9 +44,9 @@ extension F {
     case bicubic
   }
 
-  /// Pictures in another size (height, width).
+  /// Images in another size (height, width).
   ///
-  /// With `antialias` the filter widens when the picture shrinks, as in PIL, and the cubic is
+  /// With `antialias` the filter widens when the image shrinks, as in PIL, and the cubic is
   /// the one with a = -0.5 instead of -0.75 even when it grows.
   /// Shapes: `[B, C, H, W]` -> `[B, C, size.0, size.1]`.
   /// Traps: if `antialias` or `alignCorners` is asked of a nearest mode.
@@ -87,7 +87,7 @@ extension F {
     .unary("pixel_unshuffle", x) { ct_pixel_unshuffle($0, factor, $1) }
   }
 
-  /// The windows of a picture as columns.
+  /// The windows of an image as columns.
   ///
   /// Shapes: `[B, C, H, W]` -> `[B, C * kernel * kernel, windows]`.
   public static func unfold(

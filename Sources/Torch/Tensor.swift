@@ -4,7 +4,7 @@ import CTorch
 ///
 /// A tensor is a handle: copies share storage, as in PyTorch. Operations make new tensors, record
 /// themselves for `backward` where a gradient is asked for, and trap with LibTorch's text and the
-/// operand shapes when the operands do not fit. Layout is PyTorch's: pictures are `[B, C, H, W]`,
+/// operand shapes when the operands do not fit. Layout is PyTorch's: images are `[B, C, H, W]`,
 /// sequences `[B, L, D]`, linear weights `[out, in]`. Axes are counted from 0, or from the end
 /// with -1.
 public struct Tensor {

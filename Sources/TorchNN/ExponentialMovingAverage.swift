@@ -1,7 +1,7 @@
 import Foundation
 public import Torch
 
-/// A running average of a module's weights, which draws better pictures than the weights.
+/// A running average of a module's weights, which draws better images than the weights.
 ///
 /// The average is float32 whatever the module's type. Buffers are copied, not averaged.
 /// Source: diffusers `EMAModel`.

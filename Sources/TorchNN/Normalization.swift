@@ -28,7 +28,7 @@ public final class GroupNorm: UnaryLayer {
     F.groupNorm(x, groups: groups, weight.value, bias.value, epsilon: epsilon)
   }
 
-  /// The norm of `x`, of which each picture's channels may first be moved by `offset` `[B, C]` and
+  /// The norm of `x`, of which each image's channels may first be moved by `offset` `[B, C]` and
   /// afterwards be scaled and shifted by `modulation` `[B, 2C]`, through SiLU.
   public func thenSiLU(_ x: Tensor, offset: Tensor? = nil, modulation: Tensor? = nil) -> Tensor {
     F.groupNorm(

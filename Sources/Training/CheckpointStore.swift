@@ -17,7 +17,7 @@ public struct TrainingState: Codable, Sendable, Equatable {
   /// The run's seed. Batch and noise of step k follow from it and k, so this is the whole random
   /// state.
   public var seed: UInt64
-  /// Pictures trained on, with repetitions.
+  /// Images trained on, with repetitions.
   public var images: Int
   /// Seconds spent in training, over all resumed parts.
   public var seconds: Double

@@ -2,7 +2,7 @@ public import CLIP
 public import Foundation
 public import Torch
 
-/// What CLIP says of a batch: of its pictures and of their sentences.
+/// What CLIP says of a batch: of its images and of their sentences.
 public struct Embeddings {
   /// Image embeddings, `[B, D]`, raw.
   public var image: Tensor
@@ -19,7 +19,7 @@ public struct Embeddings {
   }
 
   /// The prior's embedding where `chosen` (`[B]` bool) is true and there is one, else the
-  /// picture's own.
+  /// image's own.
   func mixed(drawn chosen: Tensor) -> Tensor {
     guard let drawn else { return image }
     return Tensor.where(chosen.unsqueezed(1), drawn, image)

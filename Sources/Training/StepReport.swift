@@ -15,7 +15,7 @@ public struct StepReport: Sendable, Equatable {
   public var learningRate: Double
   /// The gradients' Euclidean norm before clipping.
   public var gradientNorm: Double
-  /// Pictures of the step.
+  /// Images of the step.
   public var images: Int
   /// Seconds the step took, checkpoints and samples apart.
   public var stepSeconds: Double
@@ -59,7 +59,7 @@ public struct TrainingSummary: Codable, Sendable, Equatable {
   public var learningRate: Double
   /// Mean gradient norm before clipping.
   public var gradientNorm: Double
-  /// Pictures a second.
+  /// Images a second.
   public var imagesPerSecond: Double
   /// Seconds spent in training so far.
   public var seconds: Double

@@ -19,7 +19,7 @@ package enum StepSeed {
     case drawnEmbeddings = 6
   }
 
-  /// The seed for `index` (a batch, a step, a picture) of a purpose.
+  /// The seed for `index` (a batch, a step, an image) of a purpose.
   ///
   /// Range: 32 bits, all that LibTorch's CPU generator takes from a seed.
   /// Source: SplitMix64's finaliser, Steele et al. 2014.

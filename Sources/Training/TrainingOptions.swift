@@ -24,7 +24,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
 
   /// Optimiser steps of the whole run.
   public var steps: Int
-  /// Pictures in one batch.
+  /// Images in one batch.
   public var batchSize: Int
   /// Batches whose gradients make one step.
   public var gradientAccumulation: Int
@@ -83,7 +83,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
     case keepCheckpoints = "keep_checkpoints"
   }
 
-  /// A short run for tests and first tries: 8 steps of 4 pictures.
+  /// A short run for tests and first tries: 8 steps of 4 images.
   public static let tiny = TrainingOptions(
     steps: 8, batchSize: 4, gradientAccumulation: 1, learningRate: 1e-3, warmUpSteps: 2,
     schedule: .cosine, finalLearningRate: 1e-5, weightDecay: 0.01, betas: [0.9, 0.99],

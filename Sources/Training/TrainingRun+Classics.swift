@@ -65,7 +65,7 @@ extension TrainingRun {
     if config.objective.gradientPenalty > 0, config.model.discriminatorNorm == .batch {
       throw ConfigError.invalid(
         file: configurationName, key: "model.discriminator_norm", value: "batch",
-        expected: "the gradient penalty is of each picture alone, so it needs none or spectral")
+        expected: "the gradient penalty is of each image alone, so it needs none or spectral")
     }
     let stream = try labeled(
       config.training, config.data, size: config.model.imageSize, channels: config.model.channels)
@@ -102,9 +102,9 @@ extension TrainingRun {
     let condition = try self.condition(codes.condition, classes: stream.classes.count)
     var parts: [CodeSet] = []
     var done = 0
-    try stream.forEachTrainingChunk(of: 250) { pictures, count in
-      parts.append(CodeSet(encoding: pictures, with: decoder, condition: condition))
-      done += pictures.captions.count
+    try stream.forEachTrainingChunk(of: 250) { images, count in
+      parts.append(CodeSet(encoding: images, with: decoder, condition: condition))
+      done += images.captions.count
       observe(.embedding(done: done, count: count))
     }
     let heldOut = try stream.evaluation(limit: config.objective.evaluationCount).chunks(of: 250)
@@ -128,7 +128,7 @@ extension TrainingRun {
       start: { if let initial { try task.start(from: initial) } })
   }
 
-  /// What a prior over codes is told of each picture.
+  /// What a prior over codes is told of each image.
   private func condition(
     _ condition: CodeCondition, classes: Int
   ) throws -> (LabeledImages) -> Tensor? {

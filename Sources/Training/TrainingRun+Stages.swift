@@ -37,7 +37,7 @@ extension TrainingRun {
     try config.model.validate(file: configurationName, at: "model")
     try config.objective.validate(file: configurationName, data: config.data)
     let folder = try modelFolder(with: [.tokenizer])
-    let stream = try pictures(config.training, config.data, size: config.model.vision.imageSize)
+    let stream = try images(config.training, config.data, size: config.model.vision.imageSize)
     guard config.training.batchSize > 1 else {
       throw ConfigError.invalid(
         file: configurationName, key: "training.batch_size", value: "1",
@@ -72,7 +72,7 @@ extension TrainingRun {
     try require(
       config.model.transformer.numEmbeddings == clip.contextLength, "transformer.num_embeddings",
       config.model.transformer.numEmbeddings, "CLIP's sentences have \(clip.contextLength) tokens")
-    let stream = try pictures(config.training, config.data, size: clip.imageSize)
+    let stream = try images(config.training, config.data, size: clip.imageSize)
     let embedded = try embeddings(
       of: stream, clip, prior: nil, batches: config.objective.embeddingBatches, observe)
     let task = PriorTask(
@@ -99,7 +99,7 @@ extension TrainingRun {
       config.model.hint.clipEmbeddingsDim == clip.embeddingWidth, "hint.clip_embeddings_dim",
       config.model.hint.clipEmbeddingsDim,
       "CLIP's embeddings have \(clip.embeddingWidth) numbers")
-    let stream = try pictures(
+    let stream = try images(
       config.training, config.data, size: max(config.model.hint.sampleSize, clip.imageSize))
     let embedded = try embeddings(
       of: stream, clip, prior: (config.objective.drawnEmbeddings, config.training.seed),
@@ -125,7 +125,7 @@ extension TrainingRun {
     try config.objective.validate(file: configurationName)
     let clip = try frozenCLIP()
     let size = config.model.unet.sampleSize ?? 64
-    let stream = try pictures(config.training, config.data, size: max(size, clip.imageSize))
+    let stream = try images(config.training, config.data, size: max(size, clip.imageSize))
     let embedded = try embeddings(
       of: stream, clip, prior: (config.objective.drawnEmbeddings, config.training.seed),
       batches: config.objective.embeddingBatches, observe)
@@ -149,8 +149,8 @@ extension TrainingRun {
     try config.model.validate(file: configurationName)
     try config.objective.validate(
       file: configurationName, downsampling: config.model.unet.downsampling)
-    let stream = try pictures(
-      config.training, config.data, size: config.objective.pictureSize)
+    let stream = try images(
+      config.training, config.data, size: config.objective.imageSize)
     let task = UpsamplerTask(
       config.model, objective: config.objective, stream: stream, using: weights(config.training))
     return Prepared(
@@ -175,20 +175,20 @@ extension TrainingRun {
       modelFolder(with: [.tokenizer, .textEncoder, .imageEncoder]), device: device)
   }
 
-  func pictures(
+  func images(
     _ options: TrainingOptions, _ data: Mixture, size: Int
-  ) throws -> PictureStream {
+  ) throws -> ImageStream {
     try requireBatchFits(options, data, size: size)
     if options.threads > 0 { setThreadCount(options.threads) }
-    return try PictureStream(
+    return try ImageStream(
       directories: self.data, mixture: data, batchSize: options.batchSize, size: size,
       seed: StepSeed.seed(options.seed, .data, at: 0), device: device)
   }
 
   func embeddings(
-    of stream: PictureStream, _ clip: FrozenCLIP, prior: (DrawnEmbeddings, seed: UInt64)?,
+    of stream: ImageStream, _ clip: FrozenCLIP, prior: (DrawnEmbeddings, seed: UInt64)?,
     batches: Int, _ observe: (TrainingEvent) -> Void
-  ) throws -> EmbeddedPictures {
+  ) throws -> EmbeddedImages {
     var frozenPrior: FrozenPrior?
     var fingerprint = try modelFolder(with: [.tokenizer, .textEncoder, .imageEncoder])
       .fingerprint(of: FrozenCLIP.parts)
@@ -199,13 +199,13 @@ extension TrainingRun {
         folder, clip: clip, options: options, seed: seed, device: device)
       fingerprint += try FrozenPrior.fingerprint(of: folder, options)
     }
-    let direct = EmbeddedPictures(stream: stream, clip: clip, prior: frozenPrior)
+    let direct = EmbeddedImages(stream: stream, clip: clip, prior: frozenPrior)
     guard batches > 0 else { return direct }
     let cache = try EmbeddingCache(
       folder: out.appending(path: "embeddings"), batchCount: batches, fingerprint: fingerprint,
       device: device, compute: { try direct.embedded(stream.batch(at: $0), at: $0) },
       progress: { observe(.embedding(done: $0, count: batches)) })
-    return EmbeddedPictures(stream: stream, clip: clip, prior: frozenPrior, cache: cache)
+    return EmbeddedImages(stream: stream, clip: clip, prior: frozenPrior, cache: cache)
   }
 
   /// Fingerprints of the data, and of the parts of models that a stage builds on, given as sets that
@@ -213,7 +213,7 @@ extension TrainingRun {
   func inputs(_ sets: [[ModelFolder.Part]]) throws -> [String: String] {
     var inputs = ["data": dataFingerprint()]
     let models = try sets.map { parts in
-      // A folder need not say how its image encoder takes pictures.
+      // A folder need not say how its image encoder takes images.
       try modelFolder(with: parts.filter { $0 != .featureExtractor }).fingerprint(of: parts)
     }
     if !models.isEmpty { inputs["model"] = models.joined(separator: "-") }

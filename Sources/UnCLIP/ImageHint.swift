@@ -11,7 +11,7 @@ public struct ImageHintConfig: Codable, Sendable, Equatable {
   public var hiddenSize: Int
   /// Residual blocks.
   public var numLayers: Int
-  /// Side of the coarse picture, pixels.
+  /// Side of the coarse image, pixels.
   public var sampleSize: Int
 
   enum CodingKeys: String, CodingKey {
@@ -62,11 +62,11 @@ public struct ImageHintConfig: Codable, Sendable, Equatable {
   }
 }
 
-/// A coarse picture of CLIP's embeddings: the mean of the pictures they may belong to, predicted
+/// A coarse image of CLIP's embeddings: the mean of the images they may belong to, predicted
 /// by a plain network in one step.
 ///
-/// Embeddings do not say where in a picture anything is, and a small diffusion decoder is slow to
-/// learn it: this network learns the layout in minutes, and the decoder adds to its picture what
+/// Embeddings do not say where in an image anything is, and a small diffusion decoder is slow to
+/// learn it: this network learns the layout in minutes, and the decoder adds to its image what
 /// is missing from it. Both embeddings enter standardised; either may be dropped in training.
 public final class ImageHint: ConfiguredModule {
   /// What this network was made from.
@@ -99,7 +99,7 @@ public final class ImageHint: ConfiguredModule {
   /// Its residual blocks.
   public static func blockCount(of config: ImageHintConfig) -> Int { config.numLayers }
 
-  /// Predicts the coarse picture, `[B, 3, s, s]` around [-1, 1].
+  /// Predicts the coarse image, `[B, 3, s, s]` around [-1, 1].
   ///
   /// - Parameters:
   ///   - imageEmbedding: `[B, D]`, raw.
@@ -122,7 +122,7 @@ public final class ImageHint: ConfiguredModule {
     return linearOut(normOut(h).silu()).reshaped(h.dim(0), 3, side, side)
   }
 
-  /// The coarse picture without gradients, in float32: `[B, 3, s, s]`.
+  /// The coarse image without gradients, in float32: `[B, 3, s, s]`.
   public func coarse(imageEmbedding: Tensor, textEmbedding: Tensor) -> Tensor {
     noGrad { self(imageEmbedding: imageEmbedding, textEmbedding: textEmbedding).to(.float32) }
   }

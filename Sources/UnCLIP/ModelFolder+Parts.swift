@@ -22,7 +22,7 @@ extension ModelFolder {
     try write(prior.scheduler.encoded(), as: .priorScheduler)
   }
 
-  /// Loads the network of the coarse picture; nil where the model has none.
+  /// Loads the network of the coarse image; nil where the model has none.
   /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
   public func loadImageHint() throws -> ImageHint? {
     guard has(.imageHint) else { return nil }
@@ -30,7 +30,7 @@ extension ModelFolder {
       ImageHintConfig.read(at: configuration(of: .imageHint)), from: .imageHint)
   }
 
-  /// Writes the network of the coarse picture, weights as `dtype`.
+  /// Writes the network of the coarse image, weights as `dtype`.
   /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
   public func saveImageHint(_ hint: ImageHint, dtype: DType) throws {
     try save(

@@ -26,7 +26,7 @@ public struct ModelFolder: Sendable, Equatable {
     case textEncoder = "text_encoder"
     /// CLIP's vision tower with its projection.
     case imageEncoder = "image_encoder"
-    /// How pictures are prepared for the image encoder.
+    /// How images are prepared for the image encoder.
     case featureExtractor = "feature_extractor"
     /// The prior's transformer.
     case prior
@@ -34,7 +34,7 @@ public struct ModelFolder: Sendable, Equatable {
     case priorScheduler = "prior_scheduler"
     /// How embeddings enter the decoder.
     case textProjection = "text_proj"
-    /// The network that gives the decoder a coarse picture to start from; optional.
+    /// The network that gives the decoder a coarse image to start from; optional.
     case imageHint = "image_hint"
     /// The decoder's U-Net.
     case decoder

@@ -78,7 +78,7 @@ import TorchNN
         == "config.json: 'attention_dropout' is 0.1, but only 0 is supported.")
   }
 
-  @Test func patchesFillThePicture() throws {
+  @Test func patchesFillTheImage() throws {
     var vision = CLIPConfig.tiny.vision
     vision.patchSize = 5
     #expect(

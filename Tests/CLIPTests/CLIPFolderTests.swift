@@ -11,7 +11,7 @@ import TorchNN
     [
       48, 5, 7, 49, 49, 49, 49, 49, 49, 48, 1, 2, 3, 4, 5, 6, 7, 49, 48, 49, 0, 0, 0, 0, 0, 0, 0,
     ] as [Int64], shape: [3, 9])
-  /// The pictures of the script.
+  /// The images of the script.
   let pixels = RandomSource(seed: 3).normal([2, 3, 16, 16])
 
   func folder(_ name: String) throws -> CLIPFolder {

@@ -30,8 +30,8 @@ import TorchNN
   }
 
   @Test func symmetricLeavesTheGenerativeModelsRangeAsItIs() {
-    let pictures = RandomSource(seed: 1).uniform([2, 3, 16, 16], in: -1..<1)
-    expectClose(CLIPImagePreprocessor.symmetric(size: 16)(pictures), pictures)
+    let images = RandomSource(seed: 1).uniform([2, 3, 16, 16], in: -1..<1)
+    expectClose(CLIPImagePreprocessor.symmetric(size: 16)(images), images)
   }
 
   @Test func otherSidesAreResized() {
@@ -49,7 +49,7 @@ import TorchNN
 
   /// Each would become a strip of 224 million pixels if it were enlarged whole.
   @Test(arguments: CLIPImagePreprocessor.Convention.allCases)
-  func thinPicturesAreCutBeforeTheyAreEnlarged(_ convention: CLIPImagePreprocessor.Convention) {
+  func thinImagesAreCutBeforeTheyAreEnlarged(_ convention: CLIPImagePreprocessor.Convention) {
     let prepare = CLIPImagePreprocessor(size: 224, convention: convention)
     let square = Image(width: 224, height: 224, color: [1, 2, 3])
     #expect(prepare.square(Image(width: 1, height: 1_000_000, color: [1, 2, 3])) == square)

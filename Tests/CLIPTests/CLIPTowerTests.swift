@@ -204,7 +204,7 @@ import TorchNN
 
   @Test func wrongShapesAreRefused() async {
     expectTrap(
-      "pictures of [1, 3, 32, 32] for a tower of [B, 3, 16, 16]",
+      "images of [1, 3, 32, 32] for a tower of [B, 3, 16, 16]",
       await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         let model = CLIPModel(.tiny, using: RandomSource(seed: 1))
         _ = model.vision(Tensor.zeros([1, 3, 32, 32]))

@@ -72,7 +72,7 @@ import TorchNN
     let fake = Tensor([Float(1e4)])
     #expect(loss.discriminator(real: real, fake: fake).item() == 2e4)
     #expect(loss.discriminator(real: fake, fake: real).item() == 0)
-    // Where D is sure that a picture is drawn, G learns most.
+    // Where D is sure that an image is drawn, G learns most.
     let score = Tensor([Float(-1e4)]).requiringGrad()
     let total = loss.generator(fake: score)
     #expect(total.item() == 1e4)
@@ -122,7 +122,7 @@ import TorchNN
     let random = RandomSource(seed: 3)
     let real = random.normal([5, 1, 2, 2])
     let fake = random.normal([5, 1, 2, 2])
-    // The slope of half the squared length is the picture itself.
+    // The slope of half the squared length is the image itself.
     let penalty = AdversarialLoss.gradientPenalty(
       { $0.flattened(from: 1).square().sum(over: 1) * 0.5 },
       real: real, fake: fake, using: RandomSource(seed: 4))
@@ -156,7 +156,7 @@ import TorchNN
     let real = random.normal([300, 1, 4, 4])
     let one = random.normal([1, 1, 4, 4]).expanded([200, 1, 4, 4])
     #expect(diversity(of: one, comparedTo: real).item() < 1e-10)
-    // Two pictures in turn are as far apart as others only every other time.
+    // Two images in turn are as far apart as others only every other time.
     let two = random.normal([2, 1, 4, 4]).repeated([100, 1, 1, 1])
     #expect(diversity(of: two, comparedTo: real).item() < 0.9)
     let like = diversity(of: random.normal([200, 1, 4, 4]), comparedTo: real).item()

@@ -24,8 +24,8 @@ import TorchNN
     try expectGradients(of: model, golden)
   }
 
-  /// Its keys are an autoencoder's, and its target is the clean picture.
-  @Test func denoisesTowardsTheCleanPicture() throws {
+  /// Its keys are an autoencoder's, and its target is the clean image.
+  @Test func denoisesTowardsTheCleanImage() throws {
     let corruption = Corruption(kind: .gaussian, amount: 0.7, patch: 1)
     let denoiser = DenoisingAutoencoder(
       DenoisingAutoencoderConfig(

@@ -73,11 +73,11 @@ enum GANPeer {
     // The peer's batch norms have seen one batch.
     _ = noGrad { gan.generator(z) }
     gan.eval()
-    let pictures = noGrad { gan.interpolated(from: z[0..<1], to: z[1..<2], steps: 5) }
-    expectClose(pictures, try golden.tensor("interpolated"), .network(.float32), "pictures")
+    let images = noGrad { gan.interpolated(from: z[0..<1], to: z[1..<2], steps: 5) }
+    expectClose(images, try golden.tensor("interpolated"), .network(.float32), "images")
     let ends = noGrad { gan.generator(z[0..<2]) }
-    expectClose(pictures[0], ends[0], .network(.float32), "first")
-    expectClose(pictures[4], ends[1], .network(.float32), "last")
+    expectClose(images[0], ends[0], .network(.float32), "first")
+    expectClose(images[4], ends[1], .network(.float32), "last")
   }
 
   @Test func theWayIsAnArcOfOneLength() throws {
@@ -85,14 +85,14 @@ enum GANPeer {
     gan.eval()
     let z0 = Tensor([Float(3), 0, 0, 0, 0], shape: [1, 5])
     let z1 = Tensor([Float(0), 3, 0, 0, 0], shape: [1, 5])
-    let pictures = noGrad { gan.interpolated(from: z0, to: z1, steps: 4) }
+    let images = noGrad { gan.interpolated(from: z0, to: z1, steps: 4) }
     let rows = (0..<4).map { step -> Tensor in
       let angle = Double(step) * Double.pi / 6
       return z0 * cos(angle) + z1 * sin(angle)
     }
     let arc = Tensor.concatenated(rows, over: 0)
     expectClose(
-      pictures, noGrad { gan.generator(arc) }, .network(.float32), "by 30 degrees each")
+      images, noGrad { gan.generator(arc) }, .network(.float32), "by 30 degrees each")
     // Vectors of one direction have no great circle.
     let line = noGrad { gan.interpolated(from: z0, to: z0 * 2, steps: 3) }
     let half = noGrad { gan.generator(z0 * 1.5) }
@@ -104,10 +104,10 @@ enum GANPeer {
     gan.eval()
     let z = RandomSource(seed: 5).normal([3, 5])
     expectClose(gan.latents(3, using: RandomSource(seed: 5)), z, .exact, "latents")
-    let pictures = noGrad { gan.sample(3, using: RandomSource(seed: 5)) }
-    expectClose(pictures, noGrad { gan.generator(z) }, .exact, "pictures")
-    #expect(pictures.shape == [3, 3, 8, 8])
-    #expect(pictures.abs().max().item() <= 1)
+    let images = noGrad { gan.sample(3, using: RandomSource(seed: 5)) }
+    expectClose(images, noGrad { gan.generator(z) }, .exact, "images")
+    #expect(images.shape == [3, 3, 8, 8])
+    #expect(images.abs().max().item() <= 1)
   }
 
   @Test(arguments: GANConfig.Norm.allCases)
@@ -135,9 +135,9 @@ enum GANPeer {
     try config.validate(file: "x")
     let random = RandomSource(seed: 2)
     let gan = GAN(config, using: random)
-    let pictures = noGrad { gan.sample(2, using: random) }
-    #expect(pictures.shape == [2, 1, size, size])
-    let scores = noGrad { gan.discriminator(pictures) }
+    let images = noGrad { gan.sample(2, using: random) }
+    #expect(images.shape == [2, 1, size, size])
+    let scores = noGrad { gan.discriminator(images) }
     #expect(scores.shape == [2])
   }
 

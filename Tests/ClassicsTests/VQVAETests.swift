@@ -33,8 +33,8 @@ import TorchNN
     #expect(try golden.tensors("weights").keys.sorted() == model.stateDict().keys.sorted())
     let codes = try #require(all["codes"])
     expectClose(model.encode(x), codes, .exact, "encoded")
-    let pictures = try #require(all["pictures"])
-    expectClose(model.decode(codes), pictures, .network(.float32), "decoded")
+    let images = try #require(all["images"])
+    expectClose(model.decode(codes), images, .network(.float32), "decoded")
 
     let (total, reconstruction, quantized) = model.loss(x)
     expectClose(quantized.codes, codes, .exact, "codes")
@@ -73,7 +73,7 @@ import TorchNN
     }
   }
 
-  @Test func learnsAFewPictures() {
+  @Test func learnsAFewImages() {
     let config = VQVAEConfig(
       imageSize: 8, channels: 1, widths: [16], residualBlocks: 1, residualWidth: 16,
       quantizer: VectorQuantizerConfig(
@@ -93,7 +93,7 @@ import TorchNN
     #expect((errors.last ?? 1) < 0.1 * (errors.first ?? 0))
     model.eval()
     let again = noGrad { model.decode(model.encode(x)) }
-    let direct = noGrad { model(x).pictures }
+    let direct = noGrad { model(x).images }
     expectClose(direct, again, .network(.float32), "the codes say all that is decoded")
   }
 

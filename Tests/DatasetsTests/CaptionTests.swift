@@ -36,7 +36,7 @@ import Testing
     var info = SampleInfo(Fixture.sample(1, group: "Animals & Nature/animal-bird"))
     info.caption = "hen"
     info.keywords = ["farm", "hen"]
-    let look = PictureLook(dominantColor: "brown")
+    let look = ImageLook(dominantColor: "brown")
     var seen: Set<String> = []
     for seed in 0..<400 {
       var random = SampleRandom(seed: UInt64(seed))
@@ -63,7 +63,7 @@ import Testing
     var sample = Fixture.sample(1)
     sample.style = "clip art"
     let info = SampleInfo(sample)
-    let look = PictureLook(isMonochrome: true)
+    let look = ImageLook(isMonochrome: true)
     var named = 0
     for seed in 0..<300 {
       var random = SampleRandom(seed: UInt64(seed))

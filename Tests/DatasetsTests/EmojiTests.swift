@@ -5,10 +5,10 @@ import TestSupport
 import Testing
 
 @Suite struct EmojiTests {
-  @Test func fontFindsPicturesOfSinglesAndLigatures() throws {
+  @Test func fontFindsImagesOfSinglesAndLigatures() throws {
     let font = try EmojiFont(contentsOf: Fixture.url("font.ttf"))
     #expect(font.codePointCount == 4)
-    #expect(font.pictureCount == 4)
+    #expect(font.imageCount == 4)
     let red = try #require(font.png(for: ["\u{1F7E5}"]))
     #expect(red.starts(with: [0x89, 0x50, 0x4E, 0x47]))
     let joined = try #require(font.png(for: ["\u{1F7E5}", "\u{200D}", "\u{1F7E2}", "\u{FE0F}"]))
@@ -89,7 +89,7 @@ import Testing
     let coverage = [2, 1, 0, 65535, 0]
     #expect(
       refusal(font(gsub: [1, 0, 0, 0, 10, 1, 4] + lookup + subtable + coverage)) == many)
-    // The same bytes as the pictures of all glyphs, 500 times.
+    // The same bytes as the images of all glyphs, 500 times.
     let records = Array(repeatElement([0, 65535, 0, 4000], count: 500).joined())
     let header = [1, 17, 0, 0] + [Int](repeating: 0, count: 140_000)
     let strikes = [3, 0, 0, 1, 0, 56, 0, 0, 0, 500] + [Int](repeating: 0, count: 18)
@@ -165,7 +165,7 @@ import Testing
       var files = Fixture.emojiFiles
       files.list = list
       let text = try #require(Fixture.message { _ = try EmojiSource(files) })
-      #expect(text.hasSuffix("font.ttf: the font has a picture for no emoji of the list."))
+      #expect(text.hasSuffix("font.ttf: the font has an image for no emoji of the list."))
     }
   }
 

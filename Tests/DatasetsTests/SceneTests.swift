@@ -124,7 +124,7 @@ import Testing
     #expect(Sprite(opaque, side: 8).isOpaque)
     #expect(Sprite(opaque, side: 8).width == 8)
     let clear = Image(width: 4, height: 4, color: [0, 0, 0, 0])
-    #expect(Sprite(clear, side: 4).look == PictureLook())
+    #expect(Sprite(clear, side: 4).look == ImageLook())
   }
 
   private func center(

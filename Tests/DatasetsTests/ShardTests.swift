@@ -176,7 +176,7 @@ import Testing
   @Test(arguments: [
     (["a.gif": "x"], "entry a.gif: files of kind .gif are not read"),
     (["a": "x"], "entry a: the name has no extension"),
-    (["a.txt": "x"], "sample a: its picture (png, jpg or webp) is missing"),
+    (["a.txt": "x"], "sample a: its image (png, jpg or webp) is missing"),
     (["a.png": "x"], "sample a: its caption (json or txt) is missing"),
     (["a.png": "x", "a.json": "{"], "entry a.json: these are no words of a sample"),
     (["a.png": "x", "a.json": "{}"], "the key caption is missing"),
@@ -195,7 +195,7 @@ import Testing
     }
   }
 
-  @Test func undecodablePictureIsNamed() throws {
+  @Test func undecodableImageIsNamed() throws {
     try withTemporaryFolder { folder in
       var tar = Tar()
       tar.add("a.png", [1, 2, 3])
@@ -238,7 +238,7 @@ import Testing
     try withTemporaryFolder { folder in
       #expect(
         Fixture.message { _ = try ShardReader(directory: folder) }
-          == "No pictures to use in \(folder.path): there is no tar shard; write it with"
+          == "No images to use in \(folder.path): there is no tar shard; write it with"
           + " `unclip data`.")
     }
     #expect(

@@ -35,12 +35,12 @@ import Testing
       files.words = words
       #expect(
         Fixture.message { _ = try ClipArtSource(files) }
-          == "No pictures to use in \(files.drawings.path): no drawing has an English name and"
-          + " a picture.")
+          == "No images to use in \(files.drawings.path): no drawing has an English name and"
+          + " an image.")
     }
   }
 
-  @Test func fashionPicturesAndLabels() throws {
+  @Test func fashionImagesAndLabels() throws {
     try withTemporaryFolder { folder in
       let files = try fashion(in: folder, count: 12)
       let source = try FashionMNISTSource(files)
@@ -66,7 +66,7 @@ import Testing
       let mixed = FashionMNISTSource.Files(images: files.images, labels: other.labels)
       #expect(
         Fixture.message { _ = try FashionMNISTSource(mixed) }?.contains(
-          "3 pictures of 28x28 do not fit 4 labels") == true)
+          "3 images of 28x28 do not fit 4 labels") == true)
       let broken = folder.appendingPathComponent("broken.gz")
       try Data([0x1F, 0x8B, 8, 0, 1, 2]).write(to: broken)
       #expect(
@@ -96,7 +96,7 @@ import Testing
       try "\n".write(to: sub.appendingPathComponent("a.txt"), atomically: true, encoding: .utf8)
       #expect(
         Fixture.message { _ = try source.sample(at: 0) }?.contains(
-          "a.txt: the caption is empty; write what the picture shows") == true)
+          "a.txt: the caption is empty; write what the image shows") == true)
       #expect(
         Fixture.message {
           _ = try FolderSource(directory: folder.appendingPathComponent("none"))
@@ -108,7 +108,7 @@ import Testing
     try withTemporaryFolder { folder in
       #expect(
         Fixture.message { _ = try FolderSource(directory: folder) }
-          == "No pictures to use in \(folder.path): there is no .png, .jpg or .webp file; captions"
+          == "No images to use in \(folder.path): there is no .png, .jpg or .webp file; captions"
           + " are read from .txt files of the same names.")
     }
   }
@@ -161,7 +161,7 @@ import Testing
 
   private func clipArt(in folder: URL) throws -> ClipArtSource.Files {
     let drawings = folder.appendingPathComponent("svg")
-    let pictures = folder.appendingPathComponent("png")
+    let images = folder.appendingPathComponent("png")
     let words = folder.appendingPathComponent("words.txt")
     try "apple\nbig\ndog\nhat\npurple\ncat\nblank\nred\n".write(
       to: words, atomically: true, encoding: .utf8)
@@ -170,7 +170,7 @@ import Testing
       creator: String = "", licence: String = "PublicDomain"
     ) throws {
       let svg = drawings.appendingPathComponent(path + ".svg")
-      let png = pictures.appendingPathComponent(path + ".png")
+      let png = images.appendingPathComponent(path + ".png")
       for url in [svg, png] {
         try FileManager.default.createDirectory(
           at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -196,7 +196,7 @@ import Testing
     try add("hats/blank", "Blank", Image(width: 50, height: 50, color: [255, 255, 255, 255]))
     try add("shapes/stars/cat", "Cat", Fixture.square(side: 60, 90, 120, 90))
     try add("animals/tiny", "Cat", Fixture.square(side: 16, 90, 120, 90))
-    return ClipArtSource.Files(drawings: drawings, pictures: pictures, words: words)
+    return ClipArtSource.Files(drawings: drawings, images: images, words: words)
   }
 
   private func disc(_ side: Int) -> Image {

@@ -108,7 +108,7 @@ import Testing
     ).filter { $0 != "lock" }.sorted()
   }
 
-  @Test func decodedPicturesAreSharedByLaterStreams() throws {
+  @Test func decodedImagesAreSharedByLaterStreams() throws {
     try withTemporaryFolder { folder in
       try Fixture.write(10, to: folder)
       let alone = try stream(folder) { $0.cacheLimit = 100 }
@@ -150,7 +150,7 @@ import Testing
     }
   }
 
-  @Test func withoutAPlaceForTheCachePicturesStayInMemory() throws {
+  @Test func withoutAPlaceForTheCacheImagesStayInMemory() throws {
     try withTemporaryFolder { folder in
       try Fixture.write(4, to: folder)
       let expected = try stream(folder).batch(at: 1)
@@ -160,7 +160,7 @@ import Testing
     }
   }
 
-  @Test func evaluationPicturesAreUnchanged() throws {
+  @Test func evaluationImagesAreUnchanged() throws {
     try withTemporaryFolder { folder in
       try Fixture.write(3, to: folder)
       let samples = try stream(folder).samples()
@@ -169,7 +169,7 @@ import Testing
     }
   }
 
-  @Test func opaquePicturesFillTheFrame() throws {
+  @Test func opaqueImagesFillTheFrame() throws {
     try withTemporaryFolder { folder in
       var writer = try ShardWriter(directory: folder, name: "set")
       var sample = Fixture.sample(0)

@@ -281,14 +281,14 @@ import TorchNN
     let sampler = try SchedulerConfig.upsampler.sampler(stepCount: 7)
     func model(_ x: Tensor, _ t: Int) -> Tensor { (x * 0.9).tanh() }
     func sources(_ seeds: [UInt64]) -> [RandomSource] { seeds.map { RandomSource(seed: $0) } }
-    func picture(_ seeds: [UInt64]) -> Tensor {
+    func image(_ seeds: [UInt64]) -> Tensor {
       let randoms = sources(seeds)
       let noise = normalNoise([seeds.count, 3, 4, 4], using: randoms)
       var steps = denoise(noise, with: sampler, using: randoms, model: model)
       return steps.finish()
     }
-    let alone = picture([8])
-    let together = picture([7, 8, 9])
+    let alone = image([8])
+    let together = image([7, 8, 9])
     #expect(together.selected(0, 1).array(of: Float.self) == alone.array(of: Float.self))
   }
 

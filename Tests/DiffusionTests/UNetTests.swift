@@ -54,7 +54,7 @@ import TorchNN
     expectClose(output, Tensor.zeros([1, 3, 16, 16]), .exact)
   }
 
-  @Test(arguments: [1, 2]) func grownPatchesDrawTheSamePictureLarger(patch: Int) throws {
+  @Test(arguments: [1, 2]) func grownPatchesDrawTheSameImageLarger(patch: Int) throws {
     var config = try UNetConfig.read(at: Golden.url("unclip/upsampler.json"))
     (config.inChannels, config.outChannels) = (6 * patch * patch, 3 * patch * patch)
     config.patchSize = patch

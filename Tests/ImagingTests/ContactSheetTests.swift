@@ -3,7 +3,7 @@ import Imaging
 import Testing
 
 @Suite struct ContactSheetTests {
-  @Test func setsPicturesInRows() {
+  @Test func setsImagesInRows() {
     let red = Image(width: 2, height: 2, color: [255, 0, 0])
     let small = Image(width: 1, height: 1, color: [7])
     let clear = Image(width: 2, height: 2, color: [255, 0, 0, 0])
@@ -23,8 +23,8 @@ import Testing
     #expect(ContactSheet.grid([one], columns: 8, spacing: 0) == one)
   }
 
-  @Test func pageHoldsItsPicturesAndEscapesText() throws {
-    let image = picture(3, 2, 3)
+  @Test func pageHoldsItsImagesAndEscapesText() throws {
+    let image = image(3, 2, 3)
     let page = try ContactSheet.html(
       items: [(image, "<script>alert('x')</script> & \"quotes\""), (image, "红")],
       title: "a < b")

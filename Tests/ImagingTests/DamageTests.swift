@@ -2,7 +2,7 @@ import Imaging
 import TestSupport
 import Testing
 
-/// Damaged files give a picture or an ``ImageError``, never a crash.
+/// Damaged files give an image or an ``ImageError``, never a crash.
 @Suite struct DamageTests {
   static let files = [
     "png-8bit-4.png", "png-grey4-interlaced.png", "png-palette8-alpha.png", "png-texts.png",
@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test(arguments: files) func everyTruncation(_ file: String) throws {
-    let data = try PictureCases.bytes(file)
+    let data = try ImageCases.bytes(file)
     var whole = 0
     for count in 0..<data.count where survives(Array(data[..<count])) { whole += 1 }
     // JPEG may lack its end marker, WebP its trailing metadata; nothing else may be missing.
@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test(arguments: files) func doesNotCrashOnRandomFlips(_ file: String) throws {
-    let data = try PictureCases.bytes(file)
+    let data = try ImageCases.bytes(file)
     var random = SplitMix(seed: UInt64(data.count))
     for _ in 0..<500 {
       var damaged = data

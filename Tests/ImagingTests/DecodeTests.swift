@@ -4,9 +4,9 @@ import TestSupport
 import Testing
 
 @Suite struct DecodeTests {
-  @Test(arguments: try PictureCases.all.get().decode)
-  func matchesPillow(_ golden: PictureCases.Decode) throws {
-    let data = try PictureCases.bytes(golden.file)
+  @Test(arguments: try ImageCases.all.get().decode)
+  func matchesPillow(_ golden: ImageCases.Decode) throws {
+    let data = try ImageCases.bytes(golden.file)
     let header = try ImageHeader.read(data, name: golden.file)
     #expect(header.width == golden.width)
     #expect(header.height == golden.height)
@@ -19,15 +19,15 @@ import Testing
   }
 
   @Test func coversEveryVariant() throws {
-    let cases = try PictureCases.all.get()
+    let cases = try ImageCases.all.get()
     #expect(cases.decode.count == 49)
     #expect(cases.resize.count == 80)
   }
 
   @Test func findsTheFormatInTheBytesNotTheName() throws {
     try withTemporaryFolder { folder in
-      let url = folder.appending(path: "picture.jpg")
-      try Data(PictureCases.bytes("png-8bit-3.png")).write(to: url)
+      let url = folder.appending(path: "image.jpg")
+      try Data(ImageCases.bytes("png-8bit-3.png")).write(to: url)
       let image = try Image(contentsOf: url)
       #expect(image.channels == 3)
       #expect(try ImageHeader.read(Data(contentsOf: url), name: "x").format == .png)
@@ -35,14 +35,14 @@ import Testing
   }
 
   @Test func readsDataAndArraysAlike() throws {
-    let bytes = try PictureCases.bytes("jpeg-420.jpg")
+    let bytes = try ImageCases.bytes("jpeg-420.jpg")
     let fromArray = try ImageDecoder.decode(bytes, name: "a")
     let fromData = try ImageDecoder.decode(Data(bytes), name: "a")
     #expect(fromArray == fromData)
   }
 
   @Test(arguments: 1...8) func readsTheOrientation(_ orientation: Int) throws {
-    let data = try PictureCases.bytes("jpeg-turn\(orientation).jpg")
+    let data = try ImageCases.bytes("jpeg-turn\(orientation).jpg")
     let header = try ImageHeader.read(data, name: "turned")
     #expect(header.orientation == orientation)
     #expect(header.width == (orientation >= 5 ? 12 : 20))

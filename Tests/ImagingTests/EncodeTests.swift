@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct EncodeTests {
   @Test(arguments: 1...4) func pngKeepsEverySample(_ channels: Int) throws {
-    let image = picture(31, 18, channels)
+    let image = image(31, 18, channels)
     let data = try PNGEncoder.encode(image)
     #expect(try ImageDecoder.decode(data, name: "png") == image)
     #expect(try PNGEncoder.encode(image) == data)
@@ -13,7 +13,7 @@ import Testing
   }
 
   @Test func pngCompressionChangesOnlyTheSize() throws {
-    let image = picture(64, 64, 3)
+    let image = image(64, 64, 3)
     let fast = try PNGEncoder.encode(image, compression: 0)
     let small = try PNGEncoder.encode(image, compression: 9)
     #expect(small.count < fast.count)
@@ -26,7 +26,7 @@ import Testing
       (key: "parameters", value: "steps 25\nscale 4"), (key: "empty", value: ""),
       (key: "tab", value: "a\tb"), (key: "Clé", value: "é"),
     ]
-    let data = try PNGEncoder.encode(picture(4, 4, 3), text: texts)
+    let data = try PNGEncoder.encode(image(4, 4, 3), text: texts)
     #expect(
       try PNGText.read(data) == Dictionary(uniqueKeysWithValues: texts.map { ($0.key, $0.value) }))
     #expect(contains(data, "tEXtprompt\0"))
@@ -36,23 +36,23 @@ import Testing
   @Test func pngRefusesTextsItCannotHold() throws {
     for key in ["", " lead", "trail ", "two  spaces", "键", String(repeating: "k", count: 80)] {
       let error = try #require(throws: ImageError.self) {
-        _ = try PNGEncoder.encode(picture(2, 2, 1), text: [(key, "v")])
+        _ = try PNGEncoder.encode(image(2, 2, 1), text: [(key, "v")])
       }
       #expect(
         error.description
-          == "the picture cannot be saved as PNG: text key '\(key)' is not 1 to 79 Latin-1 "
+          == "the image cannot be saved as PNG: text key '\(key)' is not 1 to 79 Latin-1 "
           + "characters with single inner spaces")
     }
     let error = try #require(throws: ImageError.self) {
-      _ = try PNGEncoder.encode(picture(2, 2, 1), text: [("prompt", "a\0b")])
+      _ = try PNGEncoder.encode(image(2, 2, 1), text: [("prompt", "a\0b")])
     }
     #expect(
       error.description
-        == "the picture cannot be saved as PNG: the text of 'prompt' holds a NUL character")
+        == "the image cannot be saved as PNG: the text of 'prompt' holds a NUL character")
   }
 
   @Test func readsTextsOfEveryKind() throws {
-    let texts = try PNGText.read(try PictureCases.bytes("png-texts.png"))
+    let texts = try PNGText.read(try ImageCases.bytes("png-texts.png"))
     #expect(texts["Title"] == "café")
     #expect(texts["Comment"] == String(repeating: "a long line, ", count: 40))
     #expect(texts["prompt"] == "一只红熊猫 🐼")
@@ -65,11 +65,11 @@ import Testing
     }
     #expect(empty == .empty(name: "a.png"))
     let jpeg = try #require(throws: ImageError.self) {
-      _ = try PNGText.read(try PictureCases.bytes("jpeg-444.jpg"), name: "a.jpg")
+      _ = try PNGText.read(try ImageCases.bytes("jpeg-444.jpg"), name: "a.jpg")
     }
     #expect(jpeg == .unknownFormat(name: "a.jpg"))
     let cut = try #require(throws: ImageError.self) {
-      _ = try PNGText.read(try PictureCases.bytes("png-texts.png").dropLast(20), name: "a.png")
+      _ = try PNGText.read(try ImageCases.bytes("png-texts.png").dropLast(20), name: "a.png")
     }
     #expect(cut == .damaged(name: "a.png", format: .png, reason: "the file ends early"))
   }
@@ -100,7 +100,7 @@ import Testing
   }
 
   @Test(arguments: 1...4) func losslessWebPKeepsEverySample(_ channels: Int) throws {
-    let image = picture(20, 33, channels)
+    let image = image(20, 33, channels)
     let data = try WebPEncoder.encode(image, lossless: true)
     let expected = image.converted(toChannels: channels.isMultiple(of: 2) ? 4 : 3)
     #expect(try ImageDecoder.decode(data, name: "webp") == expected)
@@ -117,11 +117,11 @@ import Testing
     let webp = try #require(throws: ImageError.self) { _ = try WebPEncoder.encode(wide) }
     #expect(
       webp.description
-        == "the picture cannot be saved as WebP: a side is over 16383 pixels")
+        == "the image cannot be saved as WebP: a side is over 16383 pixels")
     let jpeg = try #require(throws: ImageError.self) { _ = try JPEGEncoder.encode(wide) }
     #expect(
       jpeg.description
-        == "the picture cannot be saved as JPEG: a side is over 65500 pixels")
+        == "the image cannot be saved as JPEG: a side is over 65500 pixels")
     #expect(try ImageDecoder.decode(try PNGEncoder.encode(wide), name: "png") == wide)
   }
 

@@ -22,7 +22,7 @@ import Testing
     try withTemporaryFolder { folder in
       let url = folder.appending(path: "a.png")
       try Data(count: 100_000).write(to: url)
-      let image = picture(5, 5, 4)
+      let image = image(5, 5, 4)
       try image.write(to: url, text: [("prompt", "a cat")])
       #expect(try Image(contentsOf: url) == image)
       #expect(try PNGText.read(Data(contentsOf: url)) == ["prompt": "a cat"])
@@ -31,34 +31,34 @@ import Testing
 
   @Test func refusesUnknownExtensions() throws {
     let error = try #require(throws: ImageError.self) {
-      try picture(2, 2, 3).write(to: URL(filePath: "/tmp/picture.gif"))
+      try image(2, 2, 3).write(to: URL(filePath: "/tmp/image.gif"))
     }
     #expect(
       error.description
-        == "cannot tell the format of /tmp/picture.gif: end the name in .png, .jpg, .jpeg or .webp")
+        == "cannot tell the format of /tmp/image.gif: end the name in .png, .jpg, .jpeg or .webp")
   }
 
   @Test func refusesTextOutsidePNG() throws {
     let error = try #require(throws: ImageError.self) {
-      try picture(2, 2, 3).write(to: URL(filePath: "/tmp/picture.jpg"), text: [("a", "b")])
+      try image(2, 2, 3).write(to: URL(filePath: "/tmp/image.jpg"), text: [("a", "b")])
     }
     #expect(
       error.description
-        == "the picture cannot be saved as JPEG: text can be stored in PNG only")
+        == "the image cannot be saved as JPEG: text can be stored in PNG only")
   }
 
   @Test func namesWhatCannotBeWritten() throws {
     try withTemporaryFolder { folder in
       let url = folder.appending(path: "none/a.png")
       let missing = try #require(throws: ImageError.self) {
-        try picture(2, 2, 3).write(to: url)
+        try image(2, 2, 3).write(to: url)
       }
       #expect(
         missing.description == "cannot write image \(url.path): there is no such file or folder")
       let taken = folder.appending(path: "taken.png")
       try FileManager.default.createDirectory(at: taken, withIntermediateDirectories: true)
       let error = try #require(throws: ImageError.self) {
-        try picture(2, 2, 3).write(to: URL(filePath: taken.path))
+        try image(2, 2, 3).write(to: URL(filePath: taken.path))
       }
       #expect(error.description == "cannot write image \(taken.path): it is a folder")
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["taken.png"])

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct ImageTests {
   @Test func compositesAsPillow() throws {
-    let cases = try PictureCases.all.get()
+    let cases = try ImageCases.all.get()
     let source = Image(
       width: 32, height: 256, channels: 4, pixels: try cases.compositeSource.bytes)
     for golden in cases.composite {
@@ -13,7 +13,7 @@ import Testing
   }
 
   @Test func greysAsPillow() throws {
-    let golden = try PictureCases.all.get().grey
+    let golden = try ImageCases.all.get().grey
     let source = Image(width: 31, height: 31, channels: 3, pixels: try golden.source.bytes)
     #expect(source.converted(toChannels: 1).pixels == (try golden.expected.bytes))
   }
@@ -56,7 +56,7 @@ import Testing
     let image = Image(width: 3, height: 2, channels: 1, pixels: [1, 2, 3, 4, 5, 6])
     #expect(image.flippedHorizontally().pixels == [3, 2, 1, 6, 5, 4])
     #expect(image.flippedVertically().pixels == [4, 5, 6, 1, 2, 3])
-    let color = picture(5, 4, 3)
+    let color = self.image(5, 4, 3)
     #expect(color.flippedHorizontally().flippedHorizontally() == color)
   }
 }

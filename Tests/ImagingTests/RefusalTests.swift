@@ -3,7 +3,7 @@ import Imaging
 import TestSupport
 import Testing
 
-/// What is not a picture, or too large a one, is refused with one sentence.
+/// What is not an image, or too large a one, is refused with one sentence.
 @Suite struct RefusalTests {
   func refusal(_ data: [UInt8], name: String = "cat.png", limits: ImageLimits = .default) throws
     -> ImageError
@@ -30,7 +30,7 @@ import Testing
     let error = try refusal(Array("GIF89a and then something".utf8))
     #expect(
       error.description
-        == "cat.png is not a picture this program reads: give a PNG, JPEG or WebP file")
+        == "cat.png is not an image this program reads: give a PNG, JPEG or WebP file")
     #expect(try refusal([0x89, 0x50]) == .unknownFormat(name: "cat.png"))
   }
 
@@ -53,7 +53,7 @@ import Testing
   }
 
   @Test func hugeWebPHeader() throws {
-    // A lossless picture of 16383x16383.
+    // A lossless image of 16383x16383.
     let size: UInt32 = 16382 | 16382 << 14
     let bits = (0..<4).map { UInt8(size >> (8 * $0) & 255) }
     let chunk: [UInt8] = [0x2F] + bits + [UInt8](repeating: 0, count: 11)
@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test func limitsAreExact() throws {
-    let data = try PictureCases.bytes("png-8bit-3.png")
+    let data = try ImageCases.bytes("png-8bit-3.png")
     _ = try ImageDecoder.decode(data, name: "a", limits: ImageLimits(pixels: 23 * 17))
     #expect(
       try refusal(data, limits: ImageLimits(pixels: 23 * 17 - 1))
@@ -105,7 +105,7 @@ import Testing
         == .damaged(name: "cat.png", format: .jpeg, reason: "its size is 4x0"))
   }
 
-  /// A grey progressive picture of 8192x8192 whose scans each say in 62 bytes that nothing changes.
+  /// A grey progressive image of 8192x8192 whose scans each say in 62 bytes that nothing changes.
   func progressive(scans: Int) -> [UInt8] {
     let table = [0xFF, 0xDB, 0, 67, 0] + [UInt8](repeating: 1, count: 64)
     let frame: [UInt8] = [0xFF, 0xC2, 0, 11, 8, 32, 0, 32, 0, 1, 1, 0x11, 0]
@@ -137,7 +137,7 @@ import Testing
   }
 
   @Test func animation() throws {
-    let error = try refusal(try PictureCases.bytes("animated.webp"), name: "film.webp")
+    let error = try refusal(try ImageCases.bytes("animated.webp"), name: "film.webp")
     #expect(error.description == "image film.webp is an animated WebP: give a single frame")
   }
 
@@ -148,14 +148,14 @@ import Testing
     ("webp-lossy.webp", .webp, "the file ends early"),
   ])
   func truncation(_ file: String, _ format: ImageFormat, _ reason: String) throws {
-    let data = try PictureCases.bytes(file)
+    let data = try ImageCases.bytes(file)
     let half = Array(data[..<(data.count * 2 / 3)])
     #expect(
       try refusal(half, name: file) == .damaged(name: file, format: format, reason: reason))
   }
 
   @Test func corruption() throws {
-    var data = try PictureCases.bytes("png-8bit-3.png")
+    var data = try ImageCases.bytes("png-8bit-3.png")
     data[29] ^= 1  // the header's checksum
     #expect(
       try refusal(data).description

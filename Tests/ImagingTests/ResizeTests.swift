@@ -2,8 +2,8 @@ import Imaging
 import Testing
 
 @Suite struct ResizeTests {
-  @Test(arguments: try PictureCases.all.get().resize)
-  func matchesPillow(_ golden: PictureCases.Resize) throws {
+  @Test(arguments: try ImageCases.all.get().resize)
+  func matchesPillow(_ golden: ImageCases.Resize) throws {
     let source = Image(
       width: golden.sourceWidth, height: golden.sourceHeight, channels: golden.channels,
       pixels: try golden.source.bytes)
@@ -23,8 +23,8 @@ import Testing
     }
   }
 
-  @Test func sameSizeIsTheSamePicture() {
-    let image = picture(9, 7, 4)
+  @Test func sameSizeIsTheSameImage() {
+    let image = image(9, 7, 4)
     #expect(image.resized(width: 9, height: 7, filter: .lanczos) == image)
   }
 
@@ -44,7 +44,7 @@ import Testing
   }
 
   @Test func turnedAndThenResizedIsResizedAndThenTurned() {
-    let image = picture(33, 21, 3)
+    let image = image(33, 21, 3)
     for filter in ResizeFilter.allCases {
       let a = image.flippedVertically().resized(width: 10, height: 40, filter: filter)
       let b = image.resized(width: 10, height: 40, filter: filter).flippedVertically()
@@ -53,17 +53,17 @@ import Testing
   }
 
   @Test func fitsInASquare() {
-    let wide = picture(100, 40, 3).fitted(inSquareOf: 20)
+    let wide = image(100, 40, 3).fitted(inSquareOf: 20)
     #expect((wide.width, wide.height) == (20, 8))
-    let line = picture(100, 1, 1).fitted(inSquareOf: 10)
+    let line = image(100, 1, 1).fitted(inSquareOf: 10)
     #expect((line.width, line.height) == (10, 1))
-    let grown = picture(3, 4, 1).fitted(inSquareOf: 8)
+    let grown = image(3, 4, 1).fitted(inSquareOf: 8)
     #expect((grown.width, grown.height) == (6, 8))
   }
 
   @Test(arguments: ResizeFilter.allCases) func aPartIsTheCropOfTheWhole(_ filter: ResizeFilter) {
     for channels in 1...4 {
-      let image = picture(50, 30, channels)
+      let image = image(50, 30, channels)
       for (width, height) in [(17, 90), (200, 30), (50, 7), (50, 30), (9, 8)] {
         let whole = image.resized(width: width, height: height, filter: filter)
         let part = PixelRect(x: width / 3..<width - 1, y: 2..<height / 2)
@@ -76,7 +76,7 @@ import Testing
   }
 
   /// Whole, the result would have 64 thousand million pixels.
-  @Test func theMiddleOfAThinPictureNeedsNoMoreThanASquare() {
+  @Test func theMiddleOfAThinImageNeedsNoMoreThanASquare() {
     let tall = Image(width: 1, height: 1_000_000, color: [10, 20, 30])
     let part = PixelRect(x: 0..<64, y: 32_000_000..<32_000_064)
     let found = tall.resized(width: 64, height: 64_000_000, part: part)

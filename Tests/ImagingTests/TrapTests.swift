@@ -47,7 +47,7 @@ import Testing
         _ = try JPEGEncoder.encode(Image(width: 1, height: 1, color: [0]), quality: 0)
       })
     expectTrap(
-      "a contact sheet needs at least one picture",
+      "a contact sheet needs at least one image",
       await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         _ = ContactSheet.grid([], columns: 2)
       })
@@ -58,7 +58,7 @@ import Testing
       processExitsWith: .success, observing: [\.standardErrorContent, \.standardOutputContent]
     ) {
       for file in ["png-profile.png", "png-texts.png", "jpeg-420.jpg", "jpeg-cmyk.jpg"] {
-        let data = try PictureCases.bytes(file)
+        let data = try ImageCases.bytes(file)
         // A damaged byte in the headers or the data warns or fails in the libraries.
         for position in stride(from: 8, to: data.count, by: 7) {
           var damaged = data

@@ -23,31 +23,31 @@ import Torch
     return Tensor.stacked(all, over: 0)
   }
 
-  private let pictures = Self.drawn()
+  private let images = Self.drawn()
 
   private func recall(_ drawings: Tensor) -> Double {
-    let judge = ConceptJudge(references: pictures)
+    let judge = ConceptJudge(references: images)
     return judge.recall(of: drawings, accepted: (0..<judge.count).map { [$0] }, at: 1)
   }
 
-  @Test func findsEveryPictureInItself() {
-    #expect(recall(pictures) == 1)
+  @Test func findsEveryImageInItself() {
+    #expect(recall(images) == 1)
   }
 
-  @Test func findsPicturesThatMovedOrAreNoisy() {
-    #expect(recall(pictures.rolled(by: 3, over: 3)) == 1)
-    let noise = RandomSource(seed: 0).normal(pictures.shape) * 0.2
-    #expect(recall(pictures + noise) == 1)
+  @Test func findsImagesThatMovedOrAreNoisy() {
+    #expect(recall(images.rolled(by: 3, over: 3)) == 1)
+    let noise = RandomSource(seed: 0).normal(images.shape) * 0.2
+    #expect(recall(images + noise) == 1)
   }
 
-  @Test func doesNotFindPicturesOfWhichOnlyTheMeanColorIsLeft() {
-    let means = pictures.mean(over: 2, 3, keepingDims: true)
-    #expect(recall(means.expanded(pictures.shape)) < 0.3)
+  @Test func doesNotFindImagesOfWhichOnlyTheMeanColorIsLeft() {
+    let means = images.mean(over: 2, 3, keepingDims: true)
+    #expect(recall(means.expanded(images.shape)) < 0.3)
   }
 
-  @Test func countsAnyAcceptedPictureAmongTheNearest() {
-    let judge = ConceptJudge(references: pictures)
-    let drawing = pictures[5..<6]
+  @Test func countsAnyAcceptedImageAmongTheNearest() {
+    let judge = ConceptJudge(references: images)
+    let drawing = images[5..<6]
     #expect(judge.nearest(to: drawing, 1) == [[5]])
     #expect(judge.recall(of: drawing, accepted: [[4, 5]], at: 1) == 1)
     #expect(judge.recall(of: drawing, accepted: [[4]], at: 1) == 0)

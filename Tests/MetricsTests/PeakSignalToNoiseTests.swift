@@ -12,7 +12,7 @@ import Torch
     #expect(abs(peakSignalToNoise(ofSquaredError: 0.0004) - 40) < 1e-9)
   }
 
-  /// One error over the whole set, not a mean of pictures' ratios.
+  /// One error over the whole set, not a mean of images' ratios.
   @Test func takesOneErrorOverTheSet() {
     let x = Tensor.zeros([2, 1, 1, 1])
     let y = Tensor([Float(0.2), 0], shape: [2, 1, 1, 1])

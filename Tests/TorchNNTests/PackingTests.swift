@@ -188,7 +188,7 @@ import TorchNN
       #expect(layer.weight.isPacked && layer.weight.shape == [outputs, inputs, 3, 3])
       expectClose(result.to(.float64), expected, .network(.float32))
       expectClose(layer(x), result, .exact)
-      // A picture's result does not depend on its company.
+      // An image's result does not depend on its company.
       expectClose(layer(x[1..<2]), result[1..<2], .exact)
       // A map of another size.
       expectClose(
@@ -242,10 +242,10 @@ import TorchNN
   @Test func winogradGradientsCanBeDifferentiated() throws {
     let random = RandomSource(seed: 9)
     let weight = random.normal([64, 64, 3, 3]) * 0.05
-    let picture = random.normal([2, 64, 16, 16])
+    let image = random.normal([2, 64, 16, 16])
     let results = [true, false].map { channelsLast in
       let w = weight.cloned().requiringGrad()
-      let x = (channelsLast ? picture.channelsLast() : picture).cloned().requiringGrad()
+      let x = (channelsLast ? image.channelsLast() : image).cloned().requiringGrad()
       let y = F.conv2d(x, w, padding: 1).tanh().sum()
       let slope = gradients(of: y, withRespectTo: [x], createGraph: true)[0]
       slope.square().sum().backward()

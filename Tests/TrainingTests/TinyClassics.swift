@@ -16,7 +16,7 @@ extension TrainingStage {
   static let rnn = TrainingStage.classic(CodeRNN.kind)
 }
 
-/// Configurations of tiny classics for pictures of 16 pixels.
+/// Configurations of tiny classics for images of 16 pixels.
 extension TinyRun {
   private var grid: CodeGrid {
     CodeGrid(codebookSize: 8, height: 4, width: 4, condition: CodeCondition(kind: .class, size: 4))

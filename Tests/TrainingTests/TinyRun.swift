@@ -15,7 +15,7 @@ struct TinyRun {
   var data: URL { folder.appending(path: "data") }
   var preset: UnCLIPPreset { .tiny }
 
-  /// Writes pictures of coloured squares and discs into `folder`.
+  /// Writes images of coloured squares and discs into `folder`.
   init(in folder: URL) throws {
     self.folder = folder
     var writer = try ShardWriter(directory: data, name: "shapes", samplesPerShard: 20)
@@ -28,7 +28,7 @@ struct TinyRun {
       for shape in ["square", "disc", "bar", "ring"] {
         try writer.append(
           Sample(
-            key: "\(name)-\(shape)", image: Self.picture(shape, color),
+            key: "\(name)-\(shape)", image: Self.image(shape, color),
             caption: "\(name) \(shape)", keywords: [shape], source: "folder", licence: "CC0-1.0",
             group: "Shapes/\(shape)"))
       }
@@ -36,7 +36,7 @@ struct TinyRun {
     _ = try writer.finish()
   }
 
-  private static func picture(_ shape: String, _ color: [UInt8]) -> Image {
+  private static func image(_ shape: String, _ color: [UInt8]) -> Image {
     let side = 64
     var pixels: [UInt8] = []
     for y in 0..<side {
@@ -105,7 +105,7 @@ struct TinyRun {
           model: UpsamplerTask.Model(
             unet: preset.upsampler, scheduler: preset.upsamplerScheduler),
           objective: UpsamplerTask.Objective(
-            pictureSize: 64, cropSize: 16, weighting: weighting, conditionNoise: 0.1,
+            imageSize: 64, cropSize: 16, weighting: weighting, conditionNoise: 0.1,
             sampleSteps: 2),
           training: training, data: options))
     default: return try classicConfig(stage, training: training)

@@ -126,7 +126,7 @@ import UnCLIP
       }
       let crop = try refusal("\"crop_size\" : 16", "\"crop_size\" : 128", .upsampler)
       #expect(
-        crop.contains("'objective.crop_size' is 128, but it must be at most picture_size, 64"))
+        crop.contains("'objective.crop_size' is 128, but it must be at most image_size, 64"))
       let odd = try refusal("\"crop_size\" : 16", "\"crop_size\" : 18", .upsampler)
       #expect(odd.contains("'objective.crop_size' is 18, but it must be a multiple of 4"))
       let channels = try refusal("\"in_channels\" : 6", "\"in_channels\" : 3", .upsampler)

@@ -26,8 +26,8 @@ import TorchNN
         var share_of_peak: Double
       }
       var stages: [Stage]
-      var picture_seconds: Double
-      var picture_operations: Double
+      var image_seconds: Double
+      var image_operations: Double
       var threads: Int
     }
     let report = try JSONDecoder().decode(Report.self, from: Data(measured.output.utf8))
@@ -37,8 +37,8 @@ import TorchNN
     #expect(report.stages.allSatisfy { $0.step_operations > 1000 && $0.step_seconds > 0 })
     #expect(report.stages.allSatisfy { $0.share_of_peak > 0 && $0.share_of_peak < 1.5 })
     let total = report.stages.reduce(0) { $0 + $1.step_operations * Double($1.steps) }
-    #expect(abs(report.picture_operations - total) < 1)
-    #expect(report.picture_seconds > 0)
+    #expect(abs(report.image_operations - total) < 1)
+    #expect(report.image_seconds > 0)
   }
 
   @Test func sameSeedSameWeights() throws {

@@ -28,7 +28,7 @@ import Torch
       arguments + (arguments.contains("--model") ? [] : ["--model", model]), in: folder.url)
   }
 
-  func picture(_ name: String, _ color: [UInt8]) throws {
+  func image(_ name: String, _ color: [UInt8]) throws {
     let url = folder.url.appendingPathComponent(name)
     try FileManager.default.createDirectory(
       at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -66,18 +66,18 @@ import Torch
     #expect(zip(values, expected).allSatisfy { abs($0 - $1) < 1e-4 })
   }
 
-  @Test func embedsPicturesAndFoldersAsSafetensors() throws {
-    try picture("pictures/b.png", [200, 10, 10])
-    try picture("pictures/deep/a.jpg", [10, 200, 10])
-    try picture("c.png", [10, 10, 200, 128])
+  @Test func embedsImagesAndFoldersAsSafetensors() throws {
+    try image("images/b.png", [200, 10, 10])
+    try image("images/deep/a.jpg", [10, 200, 10])
+    try image("c.png", [10, 10, 200, 128])
     let outcome = try run(
-      "embed", "--pictures", "pictures", "c.png", "--out", "p.safetensors", "--normalize",
+      "embed", "--images", "images", "c.png", "--out", "p.safetensors", "--normalize",
       "--store", "float16", "--json")
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.output.contains(#""count" : 3"#) && outcome.output.contains(#""width" : 16"#))
     let file = try Safetensors.read(URL(fileURLWithPath: folder.path("p.safetensors")))
     #expect(
-      file.metadata["names"] == #"["pictures\/b.png","pictures\/deep\/a.jpg","c.png"]"#)
+      file.metadata["names"] == #"["images\/b.png","images\/deep\/a.jpg","c.png"]"#)
     let rows = try #require(file.tensors["embeddings"])
     #expect(rows.shape == [3, 16] && rows.dtype == .float16)
     let lengths = rows.to(.float32).norm(over: 1).array(of: Double.self)
@@ -85,8 +85,8 @@ import Torch
   }
 
   @Test func embedsShards() throws {
-    try picture("source/one.png", [200, 10, 10])
-    try picture("source/two.png", [10, 10, 200])
+    try image("source/one.png", [200, 10, 10])
+    try image("source/two.png", [10, 10, 200])
     let data = try BuiltCommand.run(
       "data", "folder", "source", "--out", "shards", in: folder.url)
     #expect(data.status == 0, "\(data.errors)")
@@ -96,17 +96,17 @@ import Torch
   }
 
   @Test func classifiesWithTheNamesInOrder() throws {
-    try picture("red.png", [250, 5, 5])
-    try picture("blue.png", [5, 5, 250])
+    try image("red.png", [250, 5, 5])
+    try image("blue.png", [5, 5, 250])
     let outcome = try run(
       "classify", "red.png", "blue.png", "--labels", "apple, pear ,cat", "--top", "2",
       "--template", "a {}", "--template", "a photo of a {}", "--json")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let json = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
-    let pictures = try #require((json as? [String: Any])?["pictures"] as? [[String: Any]])
-    #expect(pictures.map { $0["path"] as? String } == ["red.png", "blue.png"])
-    for picture in pictures {
-      let guesses = try #require(picture["guesses"] as? [[String: Any]])
+    let images = try #require((json as? [String: Any])?["images"] as? [[String: Any]])
+    #expect(images.map { $0["path"] as? String } == ["red.png", "blue.png"])
+    for image in images {
+      let guesses = try #require(image["guesses"] as? [[String: Any]])
       let shares = guesses.compactMap { $0["probability"] as? Double }
       #expect(shares.count == 2 && shares[0] >= shares[1] && shares[0] + shares[1] <= 1)
     }
@@ -133,7 +133,7 @@ import Torch
   }
 
   @Test func refusesImpossibleRequests() throws {
-    try picture("red.png", [250, 5, 5])
+    try image("red.png", [250, 5, 5])
     expectFailure(try run("embed", "--out", "x.npy"), status: 64, saying: "Missing what to embed")
     expectFailure(
       try run("embed", "a", "--data", "d", "--out", "x.npy"), status: 64, saying: "Give one of")
@@ -142,7 +142,7 @@ import Torch
       try run("embed", "a", "--out", "x.npy", "--store", "bfloat16"), status: 64,
       saying: "--store is bfloat16")
     expectFailure(
-      try run("embed", "--pictures", "none.png", "--out", "x.npy"), status: 65,
+      try run("embed", "--images", "none.png", "--out", "x.npy"), status: 65,
       saying: "There is no image none.png")
     expectFailure(
       try run("embed", "--data", "none", "--out", "x.npy"), status: 65, saying: "none")
@@ -157,7 +157,7 @@ import Torch
       try run("classify", "red.png", "--labels", ", "), status: 64, saying: "holds no name")
     let text = try folder.write("text", to: "text.png")
     expectFailure(
-      try run("embed", "--pictures", text, "red.png", "--out", "x.npy"), status: 65,
+      try run("embed", "--images", text, "red.png", "--out", "x.npy"), status: 65,
       saying: "text.png")
     let lines = try folder.write("no json\n", to: "l.jsonl")
     expectFailure(

@@ -6,7 +6,7 @@ import Testing
 
 @testable import UnCLIPCommand
 
-/// A small data set of single-coloured pictures.
+/// A small data set of single-coloured images.
 func writeDataSet(to folder: URL, count: Int = 6) throws {
   var writer = try ShardWriter(directory: folder, name: "colours", samplesPerShard: 4)
   for index in 0..<count {
@@ -27,7 +27,7 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
     let outcome = try BuiltCommand.run(
       "data", "inspect", data, "--sheet", folder.path("sheet.png"), "--count", "4")
     #expect(outcome.status == 0, "\(outcome.errors)")
-    #expect(outcome.output.hasPrefix("pictures  6, of which "))
+    #expect(outcome.output.hasPrefix("images  6, of which "))
     #expect(outcome.output.contains("licences  CC0 6\n"))
     let sheet = try Image(contentsOf: folder.url.appendingPathComponent("sheet.png"))
     #expect(sheet.width == 2 * 96 + 6 && sheet.height == sheet.width)
@@ -53,7 +53,7 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
     let folder = try TemporaryFolder()
     expectFailure(
       try BuiltCommand.run("data", "inspect", folder.url.path), status: 65,
-      saying: "No pictures to use in")
+      saying: "No images to use in")
     expectFailure(
       try BuiltCommand.run("data", "inspect", folder.path("missing")), status: 65,
       saying: folder.path("missing"))
@@ -98,23 +98,23 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
     #expect(try folder.names == ["x.ttf"])
   }
 
-  @Test func aFolderOfPicturesBecomesShards() throws {
+  @Test func aFolderOfImagesBecomesShards() throws {
     let folder = try TemporaryFolder()
-    let pictures = folder.url.appendingPathComponent("pictures")
-    try FileManager.default.createDirectory(at: pictures, withIntermediateDirectories: true)
+    let images = folder.url.appendingPathComponent("images")
+    try FileManager.default.createDirectory(at: images, withIntermediateDirectories: true)
     for name in ["red_apple.png", "cat.jpg"] {
       try Image(width: 20, height: 10, color: [200, 30, 20])
-        .write(to: pictures.appendingPathComponent(name))
+        .write(to: images.appendingPathComponent(name))
     }
-    _ = try folder.write("a sleeping cat", to: "pictures/cat.txt")
+    _ = try folder.write("a sleeping cat", to: "images/cat.txt")
     let outcome = try BuiltCommand.run(
-      "data", "folder", pictures.path, "--licence", "CC0", "--out", folder.path("data"))
+      "data", "folder", images.path, "--licence", "CC0", "--out", folder.path("data"))
     #expect(outcome.status == 0, "\(outcome.errors)")
-    #expect(outcome.output == "2 pictures in 1 shards in \(folder.path("data"))\n")
+    #expect(outcome.output == "2 images in 1 shards in \(folder.path("data"))\n")
     let reader = try ShardReader(directory: folder.url.appendingPathComponent("data"))
     #expect(reader.infos.map(\.caption).sorted() == ["a sleeping cat", "red apple"])
     expectFailure(
-      try BuiltCommand.run("data", "folder", pictures.path, "--out", folder.path("data")),
+      try BuiltCommand.run("data", "folder", images.path, "--out", folder.path("data")),
       status: 73, saying: "a finished data set lies there")
     expectFailure(
       try BuiltCommand.run("data", "folder", folder.path("none"), "--out", folder.path("x")),

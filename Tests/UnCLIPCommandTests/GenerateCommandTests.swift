@@ -20,17 +20,17 @@ import Testing
       ["generate", "--model", model] + TinyModel.fewSteps + arguments, in: folder.url)
   }
 
-  private func picture(_ name: String) throws -> Image {
+  private func image(_ name: String) throws -> Image {
     try Image(contentsOf: folder.url.appendingPathComponent(name))
   }
 
-  @Test func drawsAPictureThatVerifies() throws {
+  @Test func drawsAImageThatVerifies() throws {
     let outcome = try generate("a red apple", "--seed", "7", "--out", "apple.png")
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.output == folder.path("apple.png") + "\n")
     #expect(outcome.errors.contains("prior: 2 of 2, "))
     #expect(outcome.errors.contains("upsampler: 2 of 2, "))
-    let apple = try picture("apple.png")
+    let apple = try image("apple.png")
     #expect(apple.width == 64 && apple.height == 64 && apple.channels == 3)
 
     let file = folder.url.appendingPathComponent("apple.png")
@@ -57,7 +57,7 @@ import Testing
       saying: "differs from what is drawn now in 1 of 4096 pixels, by at most 128 of 255")
   }
 
-  @Test func aPictureDoesNotDependOnHowManyAreDrawn() throws {
+  @Test func aImageDoesNotDependOnHowManyAreDrawn() throws {
     let four = try generate("cat", "-n", "3", "--seed", "5", "--grid", "cats.png")
     #expect(four.status == 0, "\(four.errors)")
     #expect(four.output.split(separator: "\n").count == 4)
@@ -67,7 +67,7 @@ import Testing
     #expect(
       try Data(contentsOf: URL(fileURLWithPath: alone))
         == Data(contentsOf: URL(fileURLWithPath: among)))
-    let grid = try picture("cats.png")
+    let grid = try image("cats.png")
     #expect(grid.width == 2 * 64 + 6 && grid.height == grid.width)
   }
 
@@ -78,15 +78,15 @@ import Testing
     #expect(outcome.status == 0, "\(outcome.errors)")
     let json = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
     let report = try #require(json as? [String: Any])
-    let pictures = try #require(report["images"] as? [[String: Any]])
+    let images = try #require(report["images"] as? [[String: Any]])
     #expect(
-      pictures.compactMap { $0["path"] as? String } == [
+      images.compactMap { $0["path"] as? String } == [
         folder.path("drawn/a-red-apple-0.png"), folder.path("drawn/一个红苹果-0.png"),
       ])
-    let settings = try #require(pictures[1]["settings"] as? [String: Any])
+    let settings = try #require(images[1]["settings"] as? [String: Any])
     #expect(settings["prompt"] as? String == "一个红苹果 🍎")
     #expect(settings["negative"] as? String == "blue")
-    #expect(try picture("drawn/a-red-apple-0.png").width == 16)
+    #expect(try image("drawn/a-red-apple-0.png").width == 16)
   }
 
   @Test func anyTextIsAPrompt() throws {
@@ -117,7 +117,7 @@ import Testing
       #expect(chunks["decoder_sampler"] == sampler && chunks["prior_sampler"] == sampler)
       let verified = try BuiltCommand.run("verify", file, "--model", model)
       #expect(verified.status == 0, "\(verified.errors)")
-      drawn.insert(try picture("\(sampler).png").pixels)
+      drawn.insert(try image("\(sampler).png").pixels)
     }
     #expect(drawn.count == 3)
     expectFailure(
@@ -199,7 +199,7 @@ import Testing
     expectFailure(outcome, status: 64, saying: "Argument 2 is not valid UTF-8")
   }
 
-  @Test func verifyRefusesOtherPictures() throws {
+  @Test func verifyRefusesOtherImages() throws {
     let image = Image(width: 2, height: 2, color: [1, 2, 3])
     try image.write(to: folder.url.appendingPathComponent("other.png"))
     try image.write(to: folder.url.appendingPathComponent("other.jpg"))

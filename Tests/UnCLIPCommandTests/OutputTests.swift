@@ -28,17 +28,17 @@ import Testing
     #expect(warned.status == 0 && !warned.output.isEmpty)
   }
 
-  /// With its number free, the picture would have got what the command prints.
+  /// With its number free, the image would have got what the command prints.
   @Test func aFileDoesNotTakeThePlaceOfAClosedStream() throws {
     let folder = try TemporaryFolder()
     let model = folder.path("model")
     try TinyModel.write(to: URL(fileURLWithPath: model))
-    let picture = folder.path("a.png")
+    let image = folder.path("a.png")
     let run = try BuiltCommand.shell(
-      "\"$0\" generate 'a cat' --model '\(model)' --out '\(picture)' \(TinyModel.fewSteps.joined(separator: " ")) >&- 2>&- <&-"
+      "\"$0\" generate 'a cat' --model '\(model)' --out '\(image)' \(TinyModel.fewSteps.joined(separator: " ")) >&- 2>&- <&-"
     )
     #expect(run.status == 74)
-    let whole = try BuiltCommand.run("verify", picture, "--model", model)
+    let whole = try BuiltCommand.run("verify", image, "--model", model)
     #expect(whole.status == 0, "\(whole.errors)")
   }
 

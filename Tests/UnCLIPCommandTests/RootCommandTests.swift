@@ -43,7 +43,7 @@ import Testing
                                 them.
         config                  List the presets, or print one as JSON.
         evaluate                Measure a trained model, stage by stage, on the
-                                pictures it was trained on.
+                                images it was trained on.
         bench                   Measure what generating an image costs on this
                                 machine.
         doctor                  Show what was found: LibTorch, processor, devices,

@@ -57,8 +57,8 @@ import Testing
     #expect(resumed.errors.contains("resumed from "))
   }
 
-  /// Whichever process is first decodes the pictures; the other one waits, and both read one file.
-  @Test func twoTrainingsOfOneFolderShareItsDecodedPictures() throws {
+  /// Whichever process is first decodes the images; the other one waits, and both read one file.
+  @Test func twoTrainingsOfOneFolderShareItsDecodedImages() throws {
     let file = try folder.write(try config("tokenizer"), to: "shared.yaml")
     let command = "\"$0\" train tokenizer --config '\(file)' --data '\(data)' --out"
     let outs = ["a", "b", "c"].map { folder.path("shared-\($0)") }

@@ -41,16 +41,16 @@ import Testing
     expectFailure(ofAnother, status: 65, saying: "other.png differs")
   }
 
-  @Test func eachPictureHasItsOwnFiles() throws {
+  @Test func eachImageHasItsOwnFiles() throws {
     let outcome = try vary(
       "dark.png", "light.jpg", "-n", "2", "--out", "drawn", "--grid", "all.png")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let names = ["dark-0.png", "dark-1.png", "light-0.png", "light-1.png"]
     let drawn = try names.map { try pixels("drawn/" + $0) }
-    #expect(Set(drawn).count == 4, "seed and picture each change what is drawn")
+    #expect(Set(drawn).count == 4, "seed and image each change what is drawn")
     let one = try vary("light.jpg", "--seed", "1", "--out", "one.png")
     #expect(one.status == 0, "\(one.errors)")
-    #expect(try pixels("one.png") == drawn[3], "a picture does not depend on the others")
+    #expect(try pixels("one.png") == drawn[3], "an image does not depend on the others")
   }
 
   @Test func needsNoPriorButAnImageEncoder() throws {
@@ -62,8 +62,8 @@ import Testing
     expectFailure(try vary("dark.png"), status: 65, saying: "has no 'image_encoder' folder")
   }
 
-  @Test func refusesWhatIsNoPicture() throws {
-    _ = try folder.write("not a picture", to: "notes.txt")
+  @Test func refusesWhatIsNoImage() throws {
+    _ = try folder.write("not an image", to: "notes.txt")
     expectFailure(
       try vary("dark.png", "notes.txt", "--out", "drawn"), status: 65, saying: "notes.txt")
     expectFailure(try vary("absent.png"), status: 65, saying: "absent.png")

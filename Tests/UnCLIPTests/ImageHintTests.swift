@@ -15,14 +15,14 @@ import UnCLIP
       using: RandomSource(seed: seed))
   }
 
-  @Test func predictsAPictureOfEachPairOfEmbeddings() {
+  @Test func predictsAImageOfEachPairOfEmbeddings() {
     let hint = hint()
     let random = RandomSource(seed: 2)
     let (image, text) = (random.normal([3, 6]), random.normal([3, 6]))
-    let pictures = hint(imageEmbedding: image, textEmbedding: text)
-    #expect(pictures.shape == [3, 3, 4, 4])
+    let images = hint(imageEmbedding: image, textEmbedding: text)
+    #expect(images.shape == [3, 3, 4, 4])
     let one = hint(imageEmbedding: image[1..<2], textEmbedding: text[1..<2])
-    expectClose(one, pictures[1..<2], .network(.float32))
+    expectClose(one, images[1..<2], .network(.float32))
     #expect(hint.coarse(imageEmbedding: image, textEmbedding: text).shape == [3, 3, 4, 4])
   }
 
@@ -100,7 +100,7 @@ import UnCLIP
     #expect("\(try #require(error))".contains("adds_condition"))
   }
 
-  /// An upsampler that has learned nothing gives the enlarged picture, whatever the noise.
+  /// An upsampler that has learned nothing gives the enlarged image, whatever the noise.
   @Test func anUntrainedUpsamplerIsBicubic() throws {
     let upsampler = Upsampler(
       unet: UNet(Self.config, using: RandomSource(seed: 0)),

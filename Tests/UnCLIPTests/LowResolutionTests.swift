@@ -4,7 +4,7 @@ import Torch
 import UnCLIP
 
 @Suite struct LowResolutionTests {
-  @Test func aPlainPictureStaysPlain() {
+  @Test func aPlainImageStaysPlain() {
     let plain = Tensor.full([2, 3, 16, 16], 0.25)
     let blurred = Tensor([true, false])
     expectClose(
@@ -27,7 +27,7 @@ import UnCLIP
     #expect(abs(Double(centre) - 0.445_213) < 1e-5, "\(centre)")
   }
 
-  @Test func onlyMarkedPicturesAreBlurred() {
+  @Test func onlyMarkedImagesAreBlurred() {
     let random = RandomSource(seed: 2)
     let images = random.normal([2, 3, 8, 8])
     let sharp = LowResolution.reduced(images, factor: 4)

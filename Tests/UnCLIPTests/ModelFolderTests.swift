@@ -61,17 +61,17 @@ final class TinyModel {
     for size in pipeline.sizes {
       let request = ImageRequest(prompt: "a red apple", seed: 3, size: size, sampling: few(3))
       var stages: [GenerationProgress.Stage] = []
-      let pictures = try pipeline.images(for: request) { stages.append($0.stage) }
-      #expect(pictures.count == 1)
-      #expect(pictures[0].width == size && pictures[0].height == size)
-      let levels = Set(pictures[0].pixels)
-      #expect(levels.count > 10, "the picture is plain")
+      let images = try pipeline.images(for: request) { stages.append($0.stage) }
+      #expect(images.count == 1)
+      #expect(images[0].width == size && images[0].height == size)
+      let levels = Set(images[0].pixels)
+      #expect(levels.count > 10, "the image is plain")
       #expect(Set(stages).count == (size == 64 ? 4 : 3))
     }
   }
 
-  /// Picture i is the same whatever is drawn with it.
-  @Test func aPictureDependsOnItsSeedAlone() throws {
+  /// Image i is the same whatever is drawn with it.
+  @Test func aImageDependsOnItsSeedAlone() throws {
     let model = try TinyModel()
     let pipeline = try UnCLIPPipeline(model.folder)
     var request = ImageRequest(prompt: "a cat", count: 3, seed: 5, size: 16, sampling: few(2))

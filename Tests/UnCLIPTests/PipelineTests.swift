@@ -10,7 +10,7 @@ import UnCLIP
 
 /// The whole chain against diffusers' pipelines: the same tiny folder, the same seeds.
 @Suite struct PipelineTests {
-  private let golden = Golden("pipeline/pictures")
+  private let golden = Golden("pipeline/images")
   private let folder = ModelFolder(Golden.url("pipeline/model"))
 
   /// A call of the peer's pipeline.
@@ -51,7 +51,7 @@ import UnCLIP
     ImageRequest(prompt: prompt, count: count, seed: seed, size: 32, sampling: sampling(of))
   }
 
-  /// The seed of each picture.
+  /// The seed of each image.
   private func seeds(_ name: String) throws -> [UInt64] {
     try golden.tensor("\(name).seeds").array(of: Int64.self).map(UInt64.init)
   }
@@ -63,18 +63,18 @@ import UnCLIP
       let drawn = Tensor(image.pixels, shape: [image.height, image.width, 3]).to(.float32)
       let peer = expected.selected(0, index).permuted(1, 2, 0) * 255
       let largest = (drawn - peer).abs().max().item()
-      #expect(largest <= 1, "picture \(index) is \(largest) of 255 off")
+      #expect(largest <= 1, "image \(index) is \(largest) of 255 off")
     }
   }
 
-  @Test(arguments: cases.indices) func drawsThePeersPictures(index: Int) throws {
+  @Test(arguments: cases.indices) func drawsThePeersImages(index: Int) throws {
     let this = Self.cases[index]
     let pipeline = try UnCLIPPipeline(folder)
     var images: [Image] = []
     for (prompt, seed) in zip(this.prompts, try seeds(this.name)) {
       images += try pipeline.images(for: request(prompt, seed, this.count, this))
     }
-    expectSame(images, try golden.tensor("\(this.name).picture"))
+    expectSame(images, try golden.tensor("\(this.name).image"))
   }
 
   /// Every stage by itself, so that a difference names its stage.
@@ -130,7 +130,7 @@ import UnCLIP
     expectClose(given, sampled, .exact)
   }
 
-  /// One network at a time, each let go after its stage, draws the same pictures.
+  /// One network at a time, each let go after its stage, draws the same images.
   @Test func littleMemoryDrawsTheSame() throws {
     var sampling = SamplingSettings()
     sampling.priorSteps = 2
@@ -142,7 +142,7 @@ import UnCLIP
     #expect(lasting.map(\.pixels) == frugal.map(\.pixels))
   }
 
-  @Test func variesPicturesAsThePeer() throws {
+  @Test func variesImagesAsThePeer() throws {
     let pipeline = try UnCLIPPipeline(folder, requiring: [.imageEncoder])
     let source = try golden.tensor("source")
     let original = Image(
@@ -158,7 +158,7 @@ import UnCLIP
       let images = try pipeline.images(
         for: ImageRequest(
           prompt: "", count: seeds.count, seed: seeds[0], sampling: sampling), varying: original)
-      expectSame(images, try golden.tensor("\(name).picture"))
+      expectSame(images, try golden.tensor("\(name).image"))
     }
   }
 }

@@ -18,7 +18,7 @@ func smallOperation() throws {
   try report("op", shape: "add [4]", times.map { $0 / Double(count) })
 }
 
-/// Loss, gradients and AdamW step of the `small` decoder on a batch of 16 pictures of 64 px.
+/// Loss, gradients and AdamW step of the `small` decoder on a batch of 16 images of 64 px.
 func decoderTrainingStep() throws {
   let threads = ProcessInfo.processInfo.environment["THREADS"].flatMap(Int.init)
   setThreadCount(threads ?? ProcessInfo.processInfo.activeProcessorCount)

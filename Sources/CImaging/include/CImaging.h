@@ -1,4 +1,4 @@
-// Pictures to and from bytes in memory, over libpng, libjpeg and libwebp.
+// Images to and from bytes in memory, over libpng, libjpeg and libwebp.
 //
 // Each function returns 0, or non-zero with the library's own text in `message`, which holds
 // CI_MESSAGE_SIZE bytes. No library jumps past this layer, and none prints. The caller reads the

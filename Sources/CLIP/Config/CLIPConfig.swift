@@ -50,7 +50,7 @@ public struct CLIPConfig: Codable, Sendable, Equatable {
     vision: CLIPVisionConfig(
       width: 16, layers: 1, heads: 2, imageSize: 16, patchSize: 4, embeddingWidth: 16))
 
-  /// The bundled model's: 64-pixel pictures, 32 tokens, 3.6 million weights.
+  /// The bundled model's: 64-pixel images, 32 tokens, 3.6 million weights.
   public static let small = CLIPConfig(
     text: CLIPTextConfig(
       width: 192, layers: 3, heads: 4, contextLength: 32, vocabularySize: 2048,

@@ -4,9 +4,9 @@ public import TorchNN
 
 /// The sizes of a CLIP vision tower; in JSON the keys of transformers' `CLIPVisionConfig`.
 public struct CLIPVisionConfig: Codable, Sendable, Equatable {
-  /// Range: side of the square picture, pixels.
+  /// Range: side of the square image, pixels.
   public var imageSize: Int
-  /// Range: side of a square patch, pixels; divides the picture's.
+  /// Range: side of a square patch, pixels; divides the image's.
   public var patchSize: Int
   /// Width of the encodings.
   public var hiddenSize: Int
@@ -51,7 +51,7 @@ public struct CLIPVisionConfig: Codable, Sendable, Equatable {
     layerNormEps = 1e-5
   }
 
-  /// Encodings of a picture: a patch each, and the class token.
+  /// Encodings of an image: a patch each, and the class token.
   public var positionCount: Int { (imageSize / patchSize) * (imageSize / patchSize) + 1 }
 
   /// Reads a `config.json` of the tower or of a whole model.

@@ -4,7 +4,7 @@ public import Imaging
 public import Torch
 import TorchNN
 
-/// How pictures are made ready for a vision tower; in JSON the keys of transformers'
+/// How images are made ready for a vision tower; in JSON the keys of transformers'
 /// `CLIPImageProcessor`.
 public struct CLIPImagePreprocessor: Sendable, Equatable {
   /// Range: side of the square that comes out, pixels.
@@ -19,11 +19,11 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
   /// What happens to transparency and to odd borders.
   public var convention: Convention
 
-  /// Where the peers prepare pictures differently.
+  /// Where the peers prepare images differently.
   ///
-  /// Both resize as Pillow does; opaque pictures with even borders come out the same.
+  /// Both resize as Pillow does; opaque images with even borders come out the same.
   public enum Convention: String, Sendable, CaseIterable {
-    /// Transparent pictures are blended over white first; of an odd border the smaller part is cut
+    /// Transparent images are blended over white first; of an odd border the smaller part is cut
     /// left and above. What models trained by this package expect, too.
     /// Source: transformers 5 `CLIPImageProcessorPil`.
     case transformers
@@ -57,7 +57,7 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
   }
 
   /// Scales samples to -1 ... 1, as the generative models take them: for a tower that was trained
-  /// on the same pictures as these.
+  /// on the same images as these.
   ///
   /// Traps: a size below 1.
   public static func symmetric(size: Int) -> CLIPImagePreprocessor {
@@ -117,18 +117,18 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
     return try ConfigFile.encode(file, extra: PreprocessorFile.fixed.merging(type) { $1 })
   }
 
-  /// Pictures of any size: resized by their shorter side, bicubic as Pillow, the middle cut out.
+  /// Images of any size: resized by their shorter side, bicubic as Pillow, the middle cut out.
   ///
   /// Shapes: to `[B, 3, size, size]` float32.
-  /// Traps: no pictures.
+  /// Traps: no images.
   public func callAsFunction(_ images: [Image]) -> Tensor {
-    precondition(!images.isEmpty, "no picture to prepare")
+    precondition(!images.isEmpty, "no image to prepare")
     return normalized(Tensor(images: images.map(square), range: .unit).contiguous())
   }
 
-  /// The RGB square that is made of a picture, before its samples are normalised.
+  /// The RGB square that is made of an image, before its samples are normalised.
   ///
-  /// Only the middle is resized, so a thin picture takes no more memory than a square one.
+  /// Only the middle is resized, so a thin image takes no more memory than a square one.
   public func square(_ image: Image) -> Image {
     let short = min(image.width, image.height)
     let (width, height) = (image.width * shortestEdge / short, image.height * shortestEdge / short)
@@ -149,17 +149,17 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
     }
   }
 
-  /// Square pictures of the generative models.
+  /// Square images of the generative models.
   ///
   /// Shapes: `[B, 3, S, S]` to `[B, 3, size, size]`.
   /// Range: in -1 ... 1.
   /// Traps: another shape.
-  public func callAsFunction(_ pictures: Tensor) -> Tensor { normalized(pictures * 0.5 + 0.5) }
+  public func callAsFunction(_ images: Tensor) -> Tensor { normalized(images * 0.5 + 0.5) }
 
   /// `(x - mean) / deviation` of samples in 0 ... 1, after a bicubic resize if the side differs.
   private func normalized(_ x: Tensor) -> Tensor {
     let (_, c, h, w) = x.shape4
-    precondition(c == 3 && h == w, "pictures of \(x.shape) are not square RGB")
+    precondition(c == 3 && h == w, "images of \(x.shape) are not square RGB")
     var x = x
     if h != size {
       x = F.interpolate(x, size: (size, size), mode: .bicubic, antialias: true)

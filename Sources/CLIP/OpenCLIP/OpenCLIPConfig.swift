@@ -2,7 +2,7 @@ public import Config
 public import Foundation
 import TorchNN
 
-/// An `open_clip_config.json`: sizes of both towers and how pictures are prepared.
+/// An `open_clip_config.json`: sizes of both towers and how images are prepared.
 ///
 /// Options that change what a tower computes and that this package lacks (other poolings, ResNets,
 /// timm and Hugging Face towers, captioning heads) are refused by name.
@@ -10,7 +10,7 @@ import TorchNN
 public struct OpenCLIPConfig: Sendable, Equatable {
   /// The sizes; the end token is the largest id of a sequence.
   public var clip: CLIPConfig
-  /// How open_clip prepares pictures for the vision tower.
+  /// How open_clip prepares images for the vision tower.
   public var preprocessor: CLIPImagePreprocessor
 
   /// Reads the file.
@@ -85,7 +85,7 @@ public struct OpenCLIPConfig: Sendable, Equatable {
     // At inference "random" means bicubic.
     if keys["interpolation"] == .string("random") { keys["interpolation"] = nil }
     let name = "\(file) (preprocess_cfg)"
-    let found = try decode(Pictures.self, keys, Pictures.fixed, Pictures.ignored, name)
+    let found = try decode(Images.self, keys, Images.fixed, Images.ignored, name)
     let mean = found.mean ?? CLIPImagePreprocessor.stockMean
     let deviation = found.std ?? CLIPImagePreprocessor.stockDeviation
     let check = ConfigCheck(file: name)
@@ -93,7 +93,7 @@ public struct OpenCLIPConfig: Sendable, Equatable {
     guard found.size == nil || found.size == size else {
       throw ConfigError.invalid(
         file: name, key: "size", value: "\(found.size ?? 0)",
-        expected: "the vision tower takes pictures of \(size)")
+        expected: "the vision tower takes images of \(size)")
     }
     return CLIPImagePreprocessor(
       size: size, mean: mean, deviation: deviation, convention: .openCLIP)
@@ -192,7 +192,7 @@ private struct Text: Codable {
 }
 
 /// `preprocess_cfg`.
-private struct Pictures: Codable {
+private struct Images: Codable {
   var size: Int?
   var mean: [Double]?
   var std: [Double]?

@@ -46,7 +46,7 @@ public final class CLIPModel: Module {
   /// The sizes of both towers.
   public var config: CLIPConfig { CLIPConfig(text: text.config, vision: vision.config) }
 
-  /// Scaled cosines of every picture with every text.
+  /// Scaled cosines of every image with every text.
   ///
   /// Shapes: pixels `[N, 3, S, S]` and ids `[M, L]` to `[N, M]`.
   /// Range: `±exp(logitScale)`.
@@ -66,8 +66,8 @@ public final class CLIPModel: Module {
     }
   }
 
-  /// The mean of two cross-entropies: the text of each picture among all texts of the batch, and
-  /// the picture of each text among all pictures.
+  /// The mean of two cross-entropies: the text of each image among all texts of the batch, and
+  /// the image of each text among all images.
   ///
   /// Shapes: `[N, D]` twice to a scalar; row i of one belongs to row i of the other.
   /// Traps: different shapes.
@@ -92,7 +92,7 @@ public final class CLIPModel: Module {
 
 // MARK: - Text
 
-/// CLIP's text tower with the projection to the space shared with pictures.
+/// CLIP's text tower with the projection to the space shared with images.
 ///
 /// Shapes: ids `[B, L]` int64 to embeddings `[B, D]` and encodings `[B, L, W]`.
 /// Source: CLIP paper section 2.4; keys as transformers `CLIPTextModelWithProjection`.
@@ -217,15 +217,15 @@ public final class CLIPVisionModelWithProjection: ConfiguredModule {
   /// Where the weights are.
   public var device: Device { visualProjection.weight.device }
 
-  /// Encodes pictures; the embedding is not normalised.
+  /// Encodes images; the embedding is not normalised.
   ///
   /// Range: pixels as ``CLIPImagePreprocessor`` makes them.
-  /// Traps: pictures of another size.
+  /// Traps: images of another size.
   public func callAsFunction(_ pixels: Tensor) -> Tensor {
     let (_, c, h, w) = pixels.shape4
     precondition(
       c == 3 && h == config.imageSize && w == config.imageSize,
-      "pictures of \(pixels.shape) for a tower of [B, 3, \(config.imageSize), "
+      "images of \(pixels.shape) for a tower of [B, 3, \(config.imageSize), "
         + "\(config.imageSize)]")
     return visualProjection(visionModel(pixels))  // [B, D]
   }

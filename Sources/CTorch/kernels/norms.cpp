@@ -137,7 +137,7 @@ const float *values(const at::Tensor &t) {
   return t.defined() ? t.const_data_ptr<float>() : nullptr;
 }
 
-/// Folds statistics, weight, bias and modulation of one picture into a scale and a shift a channel.
+/// Folds statistics, weight, bias and modulation of one image into a scale and a shift a channel.
 void fold(
     const Norm &norm, int64_t b, int64_t pixels, int64_t channels, int64_t blocks,
     const float *pivot, const float *partial, float *scale, float *shift) {

@@ -41,7 +41,7 @@ struct Tiling {
     return {tile % each / across * kSide, tile % each % across * kSide};
   }
 
-  /// Calls `body(first, size)` for strips of tiles; unless they are joint, none of two pictures.
+  /// Calls `body(first, size)` for strips of tiles; unless they are joint, none of two images.
   template <typename Body>
   void for_each_strip(bool joint, const Body &body) const {
     for (int64_t first = 0, size; first < count(); first += size) {
@@ -53,9 +53,9 @@ struct Tiling {
   int64_t longest_strip(bool joint) const { return std::min(kStrip, joint ? count() : each); }
 };
 
-/// One picture's values.
+/// One image's values.
 template <typename T>
-T *picture(T *values, int64_t tile, const Tiling &tiling, const Map &map) {
+T *image(T *values, int64_t tile, const Tiling &tiling, const Map &map) {
   return values + tile / tiling.each * map.height * map.width * map.channels;
 }
 
@@ -89,7 +89,7 @@ void fill_input_points(
   ct::parallel(points.size(1), [&, stride, pixels, to](int64_t i) {
     const int64_t tile = first + i;
     input_points(
-        picture(pixels, tile, tiling, map), map, tiling.corner(tile), to + i * map.channels,
+        image(pixels, tile, tiling, map), map, tiling.corner(tile), to + i * map.channels,
         stride);
   });
 }
@@ -178,7 +178,7 @@ at::Tensor ct::winograd_conv2d(
         const int64_t tile = first + i;
         results(
             from + i * width, size * width, width, shift, map, tiling.corner(tile),
-            picture(values, tile, tiling, map));
+            image(values, tile, tiling, map));
       });
     });
   }
@@ -204,7 +204,7 @@ at::Tensor ct::winograd_weight_gradient(const at::Tensor &x, const at::Tensor &y
     parallel(size, [&](int64_t i) {
       const int64_t tile = first + i;
       result_gradients(
-          picture(from, tile, tiling, map), map, tiling.corner(tile), to + i * out, size * out);
+          image(from, tile, tiling, map), map, tiling.corner(tile), to + i * out, size * out);
     });
     sum.baddbmm_(points.transpose(1, 2), products);
   });

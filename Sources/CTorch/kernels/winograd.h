@@ -37,7 +37,7 @@ class WinogradWeight {
 
 /// The convolution with padding 1 and stride 1: `[B, in, H, W]` -> `[B, out, H, W]`; bias `[out]`.
 ///
-/// One picture's tiles share a matrix with another's only if `joint`: otherwise its results do not
+/// One image's tiles share a matrix with another's only if `joint`: otherwise its results do not
 /// depend on what is computed beside it.
 at::Tensor winograd_conv2d(
     const at::Tensor &x, const WinogradWeight &weight, const std::optional<at::Tensor> &bias,

@@ -5,9 +5,9 @@ public import TorchNN
 
 /// The shape of an ``Autoencoder``.
 public struct AutoencoderConfig: ImageConfig {
-  /// Side of the pictures, pixels.
+  /// Side of the images, pixels.
   public var imageSize: Int
-  /// 1 for grey pictures, 3 for colour.
+  /// 1 for grey images, 3 for colour.
   public var channels: Int
   /// Channels of the stages, each of which halves the side.
   public var widths: [Int]
@@ -38,10 +38,10 @@ public struct AutoencoderConfig: ImageConfig {
   }
 }
 
-/// An autoencoder: a picture x is squeezed into a vector z and made again from it.
+/// An autoencoder: an image x is squeezed into a vector z and made again from it.
 ///
 /// `z = f(x)`, `x̂ = g(z)`, and both are learnt by making `‖x − x̂‖²` small. Nothing says what z of
-/// no picture should look like, so the model cannot draw; that is what the VAE adds.
+/// no image should look like, so the model cannot draw; that is what the VAE adds.
 /// Source: Hinton and Salakhutdinov 2006.
 public final class Autoencoder: LatentModel {
   /// Its name in commands and model folders.
@@ -65,7 +65,7 @@ public final class Autoencoder: LatentModel {
     decoder = ConvolutionDecoder(channels: config.channels, widths: config.widths, using: random)
   }
 
-  /// z of pictures: `[B, C, S, S]` in [-1, 1] to `[B, latent]`.
+  /// z of images: `[B, C, S, S]` in [-1, 1] to `[B, latent]`.
   public func encode(_ x: Tensor) -> Tensor { toLatent(encoder(x).flattened(from: 1)) }
 
   /// x̂ of vectors: `[B, latent]` to `[B, C, S, S]`, in [-1, 1] but for small overshoots.
@@ -73,7 +73,7 @@ public final class Autoencoder: LatentModel {
     decoder(FeatureMap(config.imageSize, config.widths).map(fromLatent(z)))
   }
 
-  /// Pictures made again from their vectors.
+  /// Images made again from their vectors.
   public func callAsFunction(_ x: Tensor) -> Tensor { decode(encode(x)) }
 
   /// The mean of `(x − x̂)²` over all numbers.
@@ -113,7 +113,7 @@ extension Autoencoder: ImageModel {
     means.withPSNR(of: "squared_error", as: "psnr")
   }
 
-  /// Pictures made again.
+  /// Images made again.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
     [self(batch.images)]
   }

@@ -2,7 +2,7 @@ public import Config
 public import Torch
 import TorchNN
 
-/// A way of spoiling pictures at random, `x̃ ~ q(x̃ | x)`.
+/// A way of spoiling images at random, `x̃ ~ q(x̃ | x)`.
 ///
 /// Source: Vincent et al. 2008 and 2010; the masks of patches are those of Pathak et al. 2016.
 public struct Corruption: Codable, Sendable, Equatable {
@@ -32,7 +32,7 @@ public struct Corruption: Codable, Sendable, Equatable {
     self.patch = patch
   }
 
-  /// Checks each value for pictures of a size.
+  /// Checks each value for images of a size.
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(imageSize: Int, file: String) throws(ConfigError) {
     let check = ConfigCheck(model: file).section("corruption")
@@ -41,7 +41,7 @@ public struct Corruption: Codable, Sendable, Equatable {
     try check.divides("patch", patch, imageSize, of: "image_size")
   }
 
-  /// Spoils each picture of `[B, C, S, S]` in [-1, 1] by itself.
+  /// Spoils each image of `[B, C, S, S]` in [-1, 1] by itself.
   public func callAsFunction(_ x: Tensor, using random: RandomSource) -> Tensor {
     let (count, _, height, width) = x.shape4
     /// Which pixels are hit, `[B, 1, S, S]`, square by square.

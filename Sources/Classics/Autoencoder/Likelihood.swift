@@ -2,11 +2,11 @@ public import Config
 public import Torch
 import TorchNN
 
-/// How a decoder's output `[B, C, S, S]` gives the probability of pictures.
+/// How a decoder's output `[B, C, S, S]` gives the probability of images.
 public enum Likelihood: String, ConfigChoice {
   /// Each number is the share of white: a cross-entropy whose targets are grey levels.
   ///
-  /// Of pictures that are not black and white it is no normalised density; bounds compare only
+  /// Of images that are not black and white it is no normalised density; bounds compare only
   /// with each other.
   case bernoulli
   /// Each pixel is black or white, drawn anew at each showing with its grey level as probability.
@@ -18,7 +18,7 @@ public enum Likelihood: String, ConfigChoice {
   /// Source: Kingma et al. 2016, section 4.
   case discretizedLogistic = "discretized_logistic"
 
-  /// The picture that is scored: that of x in [-1, 1], or of black and white drawn with it.
+  /// The image that is scored: that of x in [-1, 1], or of black and white drawn with it.
   public func target(_ x: Tensor, using random: RandomSource) -> Tensor {
     guard self == .bernoulliBinarized else { return x }
     let luck = random.uniform(x.shape, in: 0..<1, device: x.device)
@@ -52,7 +52,7 @@ public enum Likelihood: String, ConfigChoice {
     }
   }
 
-  /// The mean picture of an output, in [-1, 1].
+  /// The mean image of an output, in [-1, 1].
   public func mean(_ output: Tensor) -> Tensor {
     switch self {
     case .bernoulli, .bernoulliBinarized: output.sigmoid() * 2 - 1

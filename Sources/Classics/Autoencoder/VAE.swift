@@ -5,15 +5,15 @@ public import TorchNN
 
 /// The shape of a ``VAE`` and of its loss.
 public struct VAEConfig: ImageConfig {
-  /// Side of the pictures, pixels.
+  /// Side of the images, pixels.
   public var imageSize: Int
-  /// 1 for grey pictures, 3 for colour.
+  /// 1 for grey images, 3 for colour.
   public var channels: Int
   /// Channels of the stages, each of which halves the side.
   public var widths: [Int]
   /// Numbers in the vector z.
   public var latentDim: Int
-  /// How the decoder's output gives the probability of pictures.
+  /// How the decoder's output gives the probability of images.
   public var likelihood: Likelihood
   /// Weight of the divergence; 1 for the bound itself (Higgins et al. 2017).
   public var beta: Double
@@ -54,7 +54,7 @@ public struct VAEConfig: ImageConfig {
 }
 
 /// A variational autoencoder: an autoencoder whose vectors fill a Gaussian, so that a vector drawn
-/// from the Gaussian decodes to a new picture.
+/// from the Gaussian decodes to a new image.
 ///
 /// `log p(x) ≥ E_q[log p(x | z)] − KL(q(z | x) ‖ p(z))` with `p(z) = N(0, I)` and
 /// `q(z | x) = N(μ(x), diag σ²(x))`.
@@ -88,7 +88,7 @@ public final class VAE: LatentModel, ImageGenerating {
       ? Parameter([config.channels], filledWith: -2) : nil
   }
 
-  /// `q(z | x)`: μ and log σ² of pictures in [-1, 1], `[B, latent]` each.
+  /// `q(z | x)`: μ and log σ² of images in [-1, 1], `[B, latent]` each.
   public func posterior(_ x: Tensor) -> (mean: Tensor, logVariance: Tensor) {
     let h = encoder(x).flattened(from: 1)
     return (toMean(h), toLogVariance(h))
@@ -106,7 +106,7 @@ public final class VAE: LatentModel, ImageGenerating {
     (mean.square() + logVariance.exp() - logVariance - 1) * 0.5
   }
 
-  /// `log p(x | z)` of each picture, nats `[B]`.
+  /// `log p(x | z)` of each image, nats `[B]`.
   private func logLikelihood(_ x: Tensor, _ z: Tensor) -> Tensor {
     config.likelihood.logProbability(x, output: output(z), logScale: logScale?.value)
       .flattened(from: 1).sum(over: 1)
@@ -118,16 +118,16 @@ public final class VAE: LatentModel, ImageGenerating {
 
   /// The two terms of the bound, nats.
   public struct ELBO {
-    /// `−log p(x | z)` of each picture, `[B]`.
+    /// `−log p(x | z)` of each image, `[B]`.
     public var reconstruction: Tensor
     /// `KL(q(z | x) ‖ p(z))` of each number of z, `[B, latent]`.
     public var divergence: Tensor
 
-    /// The evidence lower bound of each picture, `[B]`: at most `log p(x)`.
+    /// The evidence lower bound of each image, `[B]`: at most `log p(x)`.
     public var bound: Tensor { -reconstruction - divergence.sum(over: 1) }
   }
 
-  /// The terms of the bound of pictures in [-1, 1], by one draw of z.
+  /// The terms of the bound of images in [-1, 1], by one draw of z.
   public func elbo(_ x: Tensor, using random: RandomSource) -> ELBO {
     let (mean, logVariance) = posterior(x)
     let z = reparametrised(mean: mean, logVariance: logVariance, using: random)
@@ -137,7 +137,7 @@ public final class VAE: LatentModel, ImageGenerating {
       divergence: Self.divergence(mean: mean, logVariance: logVariance))
   }
 
-  /// What training makes small, nats a picture: `E[−log p(x | z)] + β Σ max(λ, KL)`, where each
+  /// What training makes small, nats an image: `E[−log p(x | z)] + β Σ max(λ, KL)`, where each
   /// number's mean divergence over the batch counts as at least λ, the free bits.
   public func loss(_ x: Tensor, using random: RandomSource) -> (total: Tensor, elbo: ELBO) {
     let elbo = elbo(x, using: random)
@@ -145,7 +145,7 @@ public final class VAE: LatentModel, ImageGenerating {
     return (elbo.reconstruction.mean() + divergence * config.beta, elbo)
   }
 
-  /// A tighter bound on `log p(x)` of each picture, nats `[B]`: the log of the mean of
+  /// A tighter bound on `log p(x)` of each image, nats `[B]`: the log of the mean of
   /// `p(x, zᵢ) / q(zᵢ | x)` over draws z₁ … z_k. With k = 1 it is the evidence lower bound.
   ///
   /// Source: Burda et al. 2016, equation 8.
@@ -164,13 +164,13 @@ public final class VAE: LatentModel, ImageGenerating {
     return Tensor.stacked(weights).logSumExp(over: 0) - Tensor(scalar: Double(k)).log()
   }
 
-  /// μ of pictures: `[B, C, S, S]` to `[B, latent]`.
+  /// μ of images: `[B, C, S, S]` to `[B, latent]`.
   public func encode(_ x: Tensor) -> Tensor { posterior(x).mean }
 
-  /// The mean pictures of vectors: `[B, latent]` to `[B, C, S, S]` in [-1, 1].
+  /// The mean images of vectors: `[B, latent]` to `[B, C, S, S]` in [-1, 1].
   public func decode(_ z: Tensor) -> Tensor { config.likelihood.mean(output(z)) }
 
-  /// New pictures: `z ~ N(0, I)`, decoded. The encoder is not needed.
+  /// New images: `z ~ N(0, I)`, decoded. The encoder is not needed.
   public func sample(_ count: Int, using random: RandomSource) -> Tensor {
     decode(random.normal([count, config.latentDim], device: toMean.weight.device))
   }
@@ -188,7 +188,7 @@ extension VAE: ImageModel {
       ])
   }
 
-  /// The bound in nats a picture and a dimension, its terms, and a tighter one by 16 draws.
+  /// The bound in nats an image and a dimension, its terms, and a tighter one by 16 draws.
   public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
     let elbo = elbo(batch.images, using: random)
     let tighter = importanceWeightedBound(batch.images, draws: 16, using: random)
@@ -208,7 +208,7 @@ extension VAE: ImageModel {
     means.withPSNR(of: "squared_error", as: "psnr")
   }
 
-  /// Pictures made again, and new ones.
+  /// Images made again, and new ones.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
     [decode(encode(batch.images)), sample(batch.captions.count, using: random)]
   }

@@ -2,7 +2,7 @@ public import Torch
 
 /// A way of spoiling sentences at random: words are lost and move a little.
 ///
-/// What a denoising autoencoder undoes need not be a picture.
+/// What a denoising autoencoder undoes need not be an image.
 /// Source: Lample et al. 2018, section 2.3.
 public struct WordCorruption: Sendable, Equatable {
   /// Share of words that are lost.

@@ -50,7 +50,7 @@ public struct CodeGrid: Codable, Sendable, Equatable {
     self.condition = condition
   }
 
-  /// Codes of a picture.
+  /// Codes of an image.
   var count: Int { height * width }
 
   /// Checks each value.

@@ -14,11 +14,11 @@ public struct GANConfig: ImageConfig {
     case none
   }
 
-  /// Side of the pictures, pixels.
+  /// Side of the images, pixels.
   public var imageSize: Int
-  /// 1 for grey pictures, 3 for colour.
+  /// 1 for grey images, 3 for colour.
   public var channels: Int
-  /// Channels of the stages, from the picture inwards; each halves the side.
+  /// Channels of the stages, from the image inwards; each halves the side.
   public var widths: [Int]
   /// Numbers in z.
   public var latentDim: Int
@@ -53,7 +53,7 @@ public struct GANConfig: ImageConfig {
   }
 }
 
-/// A generative adversarial network: a generator draws, a discriminator tells drawn pictures from
+/// A generative adversarial network: a generator draws, a discriminator tells drawn images from
 /// real ones, and each gets better at it by the other.
 ///
 /// `min_G max_D E[log D(x)] + E[log(1 − D(G(z)))]` with `z ~ N(0, I)`.
@@ -78,17 +78,17 @@ public final class GAN: LatentGenerating {
     discriminator = Discriminator(config, using: random)
   }
 
-  /// z of so many pictures, `[count, latent]`, Gaussian.
+  /// z of so many images, `[count, latent]`, Gaussian.
   public func latents(_ count: Int, using random: RandomSource) -> Tensor {
     random.normal([count, config.latentDim], device: generator.input.weight.device)
   }
 
-  /// New pictures `[count, C, S, S]` in [-1, 1].
+  /// New images `[count, C, S, S]` in [-1, 1].
   public func sample(_ count: Int, using random: RandomSource) -> Tensor {
     generator(latents(count, using: random))
   }
 
-  /// Pictures on the way from one z to another, `[1, latent]` each, along the great circle.
+  /// Images on the way from one z to another, `[1, latent]` each, along the great circle.
   ///
   /// A straight line would lead through short vectors, which are never drawn in training.
   /// `slerp(t) = (sin((1−t)ω) z₀ + sin(tω) z₁) / sin ω`, ω the angle (White 2016).
@@ -103,7 +103,7 @@ public final class GAN: LatentGenerating {
   }
 }
 
-/// From a vector to a picture: a linear layer to a small map, then stages that double the side,
+/// From a vector to an image: a linear layer to a small map, then stages that double the side,
 /// each a 4×4 transposed convolution, batch norm and ReLU; the last ends in tanh.
 public final class Generator: Module {
   let input: Linear
@@ -138,7 +138,7 @@ public final class Generator: Module {
   }
 }
 
-/// From a picture to a score, high for real ones: stages that halve the side, each a 4×4
+/// From an image to a score, high for real ones: stages that halve the side, each a 4×4
 /// convolution, a norm but in the first, and a leaky ReLU; then a linear layer.
 public final class Discriminator: Module {
   let stages: [any UnaryLayer]

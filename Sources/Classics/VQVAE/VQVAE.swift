@@ -7,9 +7,9 @@ public import TorchNN
 
 /// The shape of a VQ-VAE.
 public struct VQVAEConfig: ImageConfig {
-  /// Side of the pictures, pixels; each width halves it.
+  /// Side of the images, pixels; each width halves it.
   public var imageSize: Int
-  /// 1 for grey pictures, 3 for colour.
+  /// 1 for grey images, 3 for colour.
   public var channels: Int
   /// Channels after each halving; the last is also that of the residual blocks.
   public var widths: [Int]
@@ -41,7 +41,7 @@ public struct VQVAEConfig: ImageConfig {
     self.quantizer = quantizer
   }
 
-  /// Side of the square of codes that stands for a picture.
+  /// Side of the square of codes that stands for an image.
   public var codeSide: Int { imageSize >> widths.count }
 
   /// Checks each value.
@@ -60,7 +60,7 @@ public struct VQVAEConfig: ImageConfig {
   }
 }
 
-/// An autoencoder whose vectors are numbers of codes: a picture `[B, C, S, S]` becomes a square of
+/// An autoencoder whose vectors are numbers of codes: an image `[B, C, S, S]` becomes a square of
 /// whole numbers `[B, h, w]`, `h = w = S / 2ⁿ`, that a prior can learn like words.
 ///
 /// Source: van den Oord, Vinyals & Kavukcuoglu 2017, section 3 and, for the networks, 4.1.
@@ -122,39 +122,39 @@ public final class VQVAE: CodeModel {
     return fingerprint.text
   }
 
-  /// The codes of pictures: `[B, C, S, S]` in [-1, 1] to `[B, h, w]` int64 in 0 ..< K.
+  /// The codes of images: `[B, C, S, S]` in [-1, 1] to `[B, h, w]` int64 in 0 ..< K.
   public func encode(_ x: Tensor) -> Tensor { quantizer.codes(of: vectors(of: x)) }
 
-  /// Pictures of codes: `[B, h, w]` int64 to `[B, C, S, S]`, not clamped to [-1, 1].
-  public func decode(_ codes: Tensor) -> Tensor { pictures(of: quantizer.embedding(of: codes)) }
+  /// Images of codes: `[B, h, w]` int64 to `[B, C, S, S]`, not clamped to [-1, 1].
+  public func decode(_ codes: Tensor) -> Tensor { images(of: quantizer.embedding(of: codes)) }
 
-  /// Pictures encoded and decoded. In training the codebook learns, if `random` is given also by
+  /// Images encoded and decoded. In training the codebook learns, if `random` is given also by
   /// placing unused codes anew.
   public func callAsFunction(
     _ x: Tensor, using random: RandomSource? = nil
-  ) -> (pictures: Tensor, quantized: Quantized) {
+  ) -> (images: Tensor, quantized: Quantized) {
     let quantized = quantizer(vectors(of: x), using: random)
-    return (pictures(of: quantized.values), quantized)
+    return (images(of: quantized.values), quantized)
   }
 
   /// The loss of equation 3, where a Gaussian of variance 1/2 makes log p(x|z) the squared error.
   ///
-  /// The error is a mean over all numbers of all pictures, as are the quantiser's terms.
+  /// The error is a mean over all numbers of all images, as are the quantiser's terms.
   public func loss(
     _ x: Tensor, using random: RandomSource? = nil
   ) -> (total: Tensor, reconstruction: Tensor, quantized: Quantized) {
-    let (pictures, quantized) = self(x, using: random)
-    let reconstruction = F.mseLoss(pictures, x)
+    let (images, quantized) = self(x, using: random)
+    let reconstruction = F.mseLoss(images, x)
     return (reconstruction + quantized.loss, reconstruction, quantized)
   }
 
-  /// z_e(x), what the encoder makes of pictures, `[B, d, h, w]`.
+  /// z_e(x), what the encoder makes of images, `[B, d, h, w]`.
   private func vectors(of x: Tensor) -> Tensor {
     toCodes(encoderBlocks.reduce(encoderConv(encoder(x))) { $1($0) }.relu())
   }
 
   /// What the decoder makes of z_q(x).
-  private func pictures(of z: Tensor) -> Tensor {
+  private func images(of z: Tensor) -> Tensor {
     decoder(decoderBlocks.reduce(fromCodes(z)) { $1($0) }.relu())
   }
 }
@@ -212,7 +212,7 @@ extension VQVAE: ImageModel {
     return metrics
   }
 
-  /// Pictures made again from their codes.
+  /// Images made again from their codes.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
     [decode(encode(batch.images))]
   }

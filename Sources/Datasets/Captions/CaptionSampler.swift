@@ -1,6 +1,6 @@
-/// What the pixels of a picture say about its words.
-public struct PictureLook: Sendable, Equatable {
-  /// The colour of more than half of the picture, if it has a name.
+/// What the pixels of an image say about its words.
+public struct ImageLook: Sendable, Equatable {
+  /// The colour of more than half of the image, if it has a name.
   public var dominantColor: String?
   /// True for black and white drawings.
   public var isMonochrome: Bool
@@ -15,7 +15,7 @@ public struct PictureLook: Sendable, Equatable {
   func isLineDrawing(_ info: SampleInfo) -> Bool { isMonochrome && info.style == "clip art" }
 }
 
-/// Draws one of many captions that fit a picture, another each time it is shown.
+/// Draws one of many captions that fit an image, another each time it is shown.
 public struct CaptionSampler: Sendable, Equatable, Codable {
   /// Weight of the name alone: `red apple`.
   public var name: Double
@@ -27,10 +27,10 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
   public var kind: Double
   /// Weight of a phrase that names the look: `an emoji of a red apple`.
   public var style: Double
-  /// Weight of a colour before the name, for pictures of one colour: `a red strawberry`.
+  /// Weight of a colour before the name, for images of one colour: `a red strawberry`.
   public var color: Double
 
-  /// Weights of the forms; a form that does not fit a picture is not drawn.
+  /// Weights of the forms; a form that does not fit an image is not drawn.
   public init(
     name: Double = 0.28, article: Double = 0.34, keywords: Double = 0.12, kind: Double = 0.06,
     style: Double = 0.14, color: Double = 0.06
@@ -48,9 +48,9 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     NounPhrase.withArticle(NounPhrase.plain(info.caption))
   }
 
-  /// A caption drawn for this picture.
+  /// A caption drawn for this image.
   public func caption(
-    for info: SampleInfo, look: PictureLook = PictureLook(), using random: inout SampleRandom
+    for info: SampleInfo, look: ImageLook = ImageLook(), using random: inout SampleRandom
   ) -> String {
     let name = NounPhrase.plain(info.caption)
     let kindWord = info.subgroup.flatMap { KindWords.word(for: $0) }
@@ -80,7 +80,7 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
   /// A caption varied with words: the name, another word for the thing or a name with its colour or
   /// kind, bare in 40 % of the cases, else among an opening, an adjective and a place.
   public func caption(
-    for info: SampleInfo, look: PictureLook = PictureLook(), words: CaptionWords,
+    for info: SampleInfo, look: ImageLook = ImageLook(), words: CaptionWords,
     using random: inout SampleRandom
   ) -> String {
     let name = NounPhrase.plain(info.caption)
@@ -120,7 +120,7 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
   private static let openings: [@Sendable (String) -> String] = [
     { "a photo of " + NounPhrase.withArticle($0) },
     { "a picture of " + NounPhrase.withArticle($0) },
-    { "an image of " + NounPhrase.withArticle($0) },
+    { "a picture of " + NounPhrase.withArticle($0) },
     { "a drawing of " + NounPhrase.withArticle($0) },
     { "an emoji of " + NounPhrase.withArticle($0) },
     { "an icon of " + NounPhrase.withArticle($0) }, { "draw " + NounPhrase.withArticle($0) },
@@ -141,7 +141,7 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
   }
 
   private func styled(
-    _ name: String, _ style: String?, _ look: PictureLook, using random: inout SampleRandom
+    _ name: String, _ style: String?, _ look: ImageLook, using random: inout SampleRandom
   ) -> String {
     let thing = NounPhrase.withArticle(name)
     if look.isMonochrome, style == "clip art", random.chance(0.8) {

@@ -10,7 +10,7 @@ public struct CaptionWords: Codable, Sendable, Equatable {
   public var adjectives: [String]
   /// Words after a name and a preposition: `table`.
   public var places: [String]
-  /// Other words for what a picture shows, by its caption, that stand alone.
+  /// Other words for what an image shows, by its caption, that stand alone.
   public var synonyms: [String: [String]]
 
   /// Groups the three.
@@ -66,28 +66,28 @@ public struct CaptionWords: Codable, Sendable, Equatable {
     try FileBytes.write(data, to: url)
   }
 
-  /// The words that belong to each of the names: a picture's own keywords and WordNet's synonyms of
-  /// its name, where no other picture has the better claim.
+  /// The words that belong to each of the names: an image's own keywords and WordNet's synonyms of
+  /// its name, where no other image has the better claim.
   ///
-  /// A word goes to the picture whose name it is; else to those whose name means the same, as `car`
+  /// A word goes to the image whose name it is; else to those whose name means the same, as `car`
   /// to `automobile`; else to those whose name holds it, as `tree` to `palm tree`; else to those that
   /// have it among their keywords, if they are few.
   public static func synonyms(
-    of pictures: [(name: String, keywords: [String])], in wordNet: WordNet
+    of images: [(name: String, keywords: [String])], in wordNet: WordNet
   ) -> [String: [String]] {
-    let lowered = pictures.map { NounPhrase.plain($0.name).lowercased() }
+    let lowered = images.map { NounPhrase.plain($0.name).lowercased() }
     let names = Set(lowered)
     var equals: [String: [Int]] = [:]
     var holders: [String: [Int]] = [:]
     var others: [String: [Int]] = [:]
-    for (index, picture) in pictures.enumerated() {
+    for (index, image) in images.enumerated() {
       let name = lowered[index]
       let parts = Set(name.split(separator: " ").map(String.init))
       for word in wordNet.synonyms(of: name) {
         equals[word.lowercased(), default: []].append(index)
       }
       for word in parts { holders[word, default: []].append(index) }
-      for word in Set(picture.keywords.map { $0.lowercased() }).subtracting(parts) {
+      for word in Set(image.keywords.map { $0.lowercased() }).subtracting(parts) {
         others[word, default: []].append(index)
       }
     }
@@ -98,12 +98,12 @@ public struct CaptionWords: Codable, Sendable, Equatable {
         equals[word].map { ($0, mostHolders) } ?? holders[word].map { ($0, mostHolders) }
         ?? (others[word] ?? [], mostClaimants)
       guard owners.count <= most else { continue }
-      for owner in owners { synonyms[pictures[owner].name, default: []].append(word) }
+      for owner in owners { synonyms[images[owner].name, default: []].append(word) }
     }
     return synonyms.mapValues { $0.sorted() }
   }
 
-  /// A keyword of more pictures than this says too little.
+  /// A keyword of more images than this says too little.
   private static let mostClaimants = 3
   /// A word in more names than this likewise.
   private static let mostHolders = 8

@@ -1,4 +1,4 @@
-/// English forms of a picture's name: article, plural, and the rewriting of Unicode's colons.
+/// English forms of an image's name: article, plural, and the rewriting of Unicode's colons.
 public enum NounPhrase {
   /// A name that reads as words: `man: beard` becomes `man with beard`.
   public static func plain(_ name: String) -> String {

@@ -3,9 +3,9 @@ public import Foundation
 import Imaging
 import Synchronization
 
-/// Things from the Open Clip Art collection with English names: about 1600 pictures.
+/// Things from the Open Clip Art collection with English names: about 1600 images.
 ///
-/// Left out are patterns, icon sets, maps and flags, pictures without an English caption, blank, tiny,
+/// Left out are patterns, icon sets, maps and flags, images without an English caption, blank, tiny,
 /// huge and very long ones, and near duplicates.
 public struct ClipArtSource: SampleSource, Sendable {
   /// The folders and the word list that clip art is made from.
@@ -13,14 +13,14 @@ public struct ClipArtSource: SampleSource, Sendable {
     /// Folder of SVG files with metadata.
     public var drawings: URL
     /// Folder of their renderings as PNG at the same relative paths.
-    public var pictures: URL
+    public var images: URL
     /// English words, one a line.
     public var words: URL
 
     /// Names the folders and the word list.
-    public init(drawings: URL, pictures: URL, words: URL) {
+    public init(drawings: URL, images: URL, words: URL) {
       self.drawings = drawings
-      self.pictures = pictures
+      self.images = images
       self.words = words
     }
 
@@ -32,7 +32,7 @@ public struct ClipArtSource: SampleSource, Sendable {
       let list = "usr/share/dict/american-english"
       drawings = try packages.root(of: "openclipart-svg", containing: ["\(folder)/svg"])
         .appendingPathComponent("\(folder)/svg")
-      pictures = try packages.root(of: "openclipart-png", containing: ["\(folder)/png"])
+      images = try packages.root(of: "openclipart-png", containing: ["\(folder)/png"])
         .appendingPathComponent("\(folder)/png")
       words = try packages.root(of: "wamerican", containing: [list]).appendingPathComponent(list)
     }
@@ -40,42 +40,42 @@ public struct ClipArtSource: SampleSource, Sendable {
 
   private struct Item: Sendable {
     let path: String
-    let picture: URL
+    let image: URL
     let caption: String
     let keywords: [String]
   }
 
-  /// Longest side of a picture, in pixels; larger ones are reduced.
+  /// Longest side of an image, in pixels; larger ones are reduced.
   public static let largestSide = 512
   private let items: [Item]
 
-  /// Reads the words of all drawings; pictures are decoded by `forEachSample`.
+  /// Reads the words of all drawings; images are decoded by `forEachSample`.
   ///
-  /// Throws: `DataError.unreadable`, or `.empty` if no drawing has an English name and a picture.
+  /// Throws: `DataError.unreadable`, or `.empty` if no drawing has an English name and an image.
   public init(_ files: Files) throws(DataError) {
     items = try Self.candidates(files)
     guard !items.isEmpty else {
       throw .empty(
-        directory: files.drawings.path, reason: "no drawing has an English name and a picture")
+        directory: files.drawings.path, reason: "no drawing has an English name and an image")
     }
   }
 
   /// Number of drawings with an English name; about a tenth are blank, tiny or like another one.
   public var estimatedCount: Int { items.count }
 
-  /// Gives the pictures, trimmed and padded by 8 % to a square of at most `largestSide` pixels; those
+  /// Gives the images, trimmed and padded by 8 % to a square of at most `largestSide` pixels; those
   /// that are of no use or like an earlier one are left out.
   ///
   /// Throws: what `body` throws.
   public func forEachSample(_ body: (Sample) throws(DataError) -> Void) throws(DataError) {
-    var fingerprints: [PictureFingerprint] = []
+    var fingerprints: [ImageFingerprint] = []
     let chunk = 32
     for start in stride(from: 0, to: items.count, by: chunk) {
       let range = start..<min(items.count, start + chunk)
-      let ready = Mutex<[Int: (Image, PictureFingerprint)]>([:])
+      let ready = Mutex<[Int: (Image, ImageFingerprint)]>([:])
       DispatchQueue.concurrentPerform(iterations: range.count) { offset in
-        guard let (image, isOpaque) = Self.trimmed(items[start + offset].picture) else { return }
-        let fingerprint = PictureFingerprint(image.composited(over: (255, 255, 255)))
+        guard let (image, isOpaque) = Self.trimmed(items[start + offset].image) else { return }
+        let fingerprint = ImageFingerprint(image.composited(over: (255, 255, 255)))
         let framed = Self.framed(image, isOpaque: isOpaque)
         ready.withLock { $0[start + offset] = (framed, fingerprint) }
       }
@@ -121,24 +121,24 @@ public struct ClipArtSource: SampleSource, Sendable {
       if metadata.isPublicDomain, ClipArtWords.isObject(path) { found.append((path, metadata)) }
     }
     var items: [Item] = []
-    var pictures: Set<String> = []
+    var images: Set<String> = []
     for (path, metadata) in found {
       let count = titles[metadata.title.lowercased()] ?? 0
       guard let caption = filter.caption(for: path, metadata, titleCount: count) else { continue }
-      let picture = files.pictures.appendingPathComponent(String(path.dropLast(3)) + "png")
+      let image = files.images.appendingPathComponent(String(path.dropLast(3)) + "png")
         .resolvingSymlinksInPath()
-      guard FileBytes.exists(picture), pictures.insert(picture.path).inserted else { continue }
+      guard FileBytes.exists(image), images.insert(image.path).inserted else { continue }
       items.append(
         Item(
-          path: path, picture: picture, caption: caption,
+          path: path, image: image, caption: caption,
           keywords: ClipArtWords.keywords(metadata, path: path, caption: caption)))
     }
     return items
   }
 
-  // MARK: Pictures
+  // MARK: Images
 
-  /// The part of the picture that is not white, reduced, and whether the whole has no transparency;
+  /// The part of the image that is not white, reduced, and whether the whole has no transparency;
   /// nil if it is of no use.
   private static func trimmed(_ url: URL) -> (image: Image, isOpaque: Bool)? {
     let image: Image
@@ -180,7 +180,7 @@ public struct ClipArtSource: SampleSource, Sendable {
     return right < 0 ? nil : (left..<right + 1, top..<bottom + 1)
   }
 
-  /// A square with a margin: transparent, or white around a picture without transparency.
+  /// A square with a margin: transparent, or white around an image without transparency.
   private static func framed(_ image: Image, isOpaque: Bool) -> Image {
     let margin = Int((0.08 * Double(max(image.width, image.height))).rounded())
     let color: [UInt8] = isOpaque ? [255, 255, 255, 255] : [0, 0, 0, 0]

@@ -18,7 +18,7 @@ struct ClipArtWords {
     !foldersLeftOut.contains { path.hasPrefix($0 + "/") }
   }
 
-  /// True if a picture in this folder shows a thing rather than a sign or an ornament.
+  /// True if an image in this folder shows a thing rather than a sign or an ornament.
   static func isCore(_ folder: String) -> Bool {
     folder != "signs_and_symbols" && folder != "signs_and_symbols/hazard"
       && !folder.hasPrefix("transportation/roadsigns")

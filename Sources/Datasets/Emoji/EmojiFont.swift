@@ -1,13 +1,13 @@
 public import Foundation
 
-/// A colour bitmap font (CBDT/CBLC): emoji sequences to the PNG pictures inside.
+/// A colour bitmap font (CBDT/CBLC): emoji sequences to the PNG images inside.
 ///
 /// Source: OpenType tables `cmap` format 12, `GSUB` lookup type 4, `CBLC`, `CBDT` format 17.
 public struct EmojiFont: Sendable {
   private let reader: ByteReader
   private let glyphs: [CodeRange]
   private let ligatures: [Int: [Ligature]]
-  private let pictures: [Int: Range<Int>]
+  private let images: [Int: Range<Int>]
 
   /// Code points in a row whose glyphs are in a row.
   private struct CodeRange: Sendable {
@@ -64,21 +64,21 @@ public struct EmojiFont: Sendable {
     var allowance = Allowance(file: file, left: bytes.count)
     glyphs = try Self.characterMap(reader, at: table("cmap"))
     ligatures = try Self.ligatures(reader, at: table("GSUB"), &allowance)
-    pictures = try Self.pictures(
+    images = try Self.images(
       reader, location: table("CBLC"), data: table("CBDT"), &allowance)
   }
 
   /// Number of code points that the font maps to a glyph.
   public var codePointCount: Int { glyphs.reduce(0) { $0 + $1.codes.count } }
 
-  /// Number of glyphs that have a picture.
-  public var pictureCount: Int { pictures.count }
+  /// Number of glyphs that have an image.
+  public var imageCount: Int { images.count }
 
   /// The PNG bytes of one emoji sequence, or nil if the font has no single glyph for it.
   ///
   /// U+FE0F is ignored; the longest matching ligature is taken from left to right.
   public func png(for sequence: [Unicode.Scalar]) -> [UInt8]? {
-    guard let glyph = glyph(for: sequence), let range = pictures[glyph] else { return nil }
+    guard let glyph = glyph(for: sequence), let range = images[glyph] else { return nil }
     return Array(reader.bytes[range])
   }
 
@@ -210,7 +210,7 @@ public struct EmojiFont: Sendable {
     return glyphs
   }
 
-  private static func pictures(
+  private static func images(
     _ reader: ByteReader, location: Int, data: Int, _ allowance: inout Allowance
   ) throws(DataError) -> [Int: Range<Int>] {
     guard try reader.uint32(at: location + 4) >= 1 else {
@@ -236,13 +236,13 @@ public struct EmojiFont: Sendable {
       for glyph in first...last {
         let at = header + 8 + (glyph - first) * 4
         let offset = try reader.uint32(at: at)
-        if try reader.uint32(at: at + 4) == offset { continue }  // equal neighbours: no picture
+        if try reader.uint32(at: at + 4) == offset { continue }  // equal neighbours: no image
         let start = images + offset + 9  // small metrics, then the length
         let count = try reader.uint32(at: start - 4)
         guard start + count <= reader.bytes.count else {
           throw .malformed(
             file: reader.file, entry: "table CBDT",
-            problem: "the picture of glyph \(glyph) runs past the end of the file")
+            problem: "the image of glyph \(glyph) runs past the end of the file")
         }
         result[glyph] = start..<start + count
       }

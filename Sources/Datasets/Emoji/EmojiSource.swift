@@ -53,13 +53,13 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
     self.font = font
     guard !entries.isEmpty else {
       throw .empty(
-        directory: files.font.path, reason: "the font has a picture for no emoji of the list")
+        directory: files.font.path, reason: "the font has an image for no emoji of the list")
     }
   }
 
   /// Words that captions of these emoji are varied with.
   public func captionWords(from wordNet: WordNet) -> CaptionWords {
-    let pictures = entries.filter(\.isCore).map { entry in
+    let images = entries.filter(\.isCore).map { entry in
       (
         name: annotations.name(for: entry.sequence) ?? entry.name,
         keywords: annotations.keywords(for: entry.sequence)
@@ -67,23 +67,23 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
     }
     return CaptionWords(
       adjectives: wordNet.adjectives, places: wordNet.places,
-      synonyms: CaptionWords.synonyms(of: pictures, in: wordNet))
+      synonyms: CaptionWords.synonyms(of: images, in: wordNet))
   }
 
-  /// The longest side of a picture, in pixels.
-  static let largestPicture = 2048
+  /// The longest side of an image, in pixels.
+  static let largestImage = 2048
 
   /// Number of emoji.
   public var count: Int { entries.count }
 
-  /// The emoji at `index`, its picture padded with transparency to a square.
+  /// The emoji at `index`, its image padded with transparency to a square.
   ///
   /// Throws: `DataError.malformed` if the font's PNG cannot be decoded.
   public func sample(at index: Int) throws(DataError) -> Sample {
     let entry = entries[index]
     guard let png = font.png(for: entry.sequence) else {
       throw .malformed(
-        file: "font", entry: entry.code, problem: "the picture has gone from the font")
+        file: "font", entry: entry.code, problem: "the image has gone from the font")
     }
     let image: Image
     do throws(ImageError) {
@@ -91,11 +91,11 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
     } catch {
       throw .malformed(file: "font", entry: entry.code, problem: "\(error)")
     }
-    guard max(image.width, image.height) <= Self.largestPicture else {
+    guard max(image.width, image.height) <= Self.largestImage else {
       throw .malformed(
         file: "font", entry: entry.code,
-        problem: "the picture has \(image.width)x\(image.height) pixels; emoji have at most"
-          + " \(Self.largestPicture) a side")
+        problem: "the image has \(image.width)x\(image.height) pixels; emoji have at most"
+          + " \(Self.largestImage) a side")
     }
     let words = annotations.keywords(for: entry.sequence).filter { $0 != entry.name }
     return Sample(

@@ -1,4 +1,4 @@
-/// A square RGB picture on which sprites are drawn, antialiased, at any place and size.
+/// A square RGB image on which sprites are drawn, antialiased, at any place and size.
 struct Canvas {
   let side: Int
   private(set) var pixels: [UInt8]

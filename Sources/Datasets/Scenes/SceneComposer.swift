@@ -1,13 +1,13 @@
-/// Composed pictures with exact captions: counts, relations, coloured shapes and backgrounds.
+/// Composed images with exact captions: counts, relations, coloured shapes and backgrounds.
 ///
 /// The collections show one thing on white; what "two", "left of" and "on a blue background" mean can
 /// only be learned from scenes like these.
 public struct SceneComposer: Sendable {
-  /// A picture with its caption.
+  /// An image with its caption.
   public struct Scene: Sendable, Equatable {
     /// RGB, `side * side * 3` bytes.
     public let pixels: [UInt8]
-    /// What the picture shows.
+    /// What the image shows.
     public let caption: String
   }
 
@@ -43,7 +43,7 @@ public struct SceneComposer: Sendable {
     self.shapes = shapes
   }
 
-  /// True if a picture of this name can stand in a scene: a thing with a short name.
+  /// True if an image of this name can stand in a scene: a thing with a short name.
   public static func mayPlace(_ info: SampleInfo) -> Bool {
     let words = NounPhrase.plain(info.caption).split(separator: " ")
     guard words.count <= 2, info.caption.allSatisfy({ $0.isLetter || $0 == " " || $0 == "-" })

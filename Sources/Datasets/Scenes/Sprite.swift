@@ -1,6 +1,6 @@
 public import Imaging
 
-/// A picture prepared for pasting: RGBA with premultiplied alpha at the size it is needed in.
+/// An image prepared for pasting: RGBA with premultiplied alpha at the size it is needed in.
 public struct Sprite: Sendable, Equatable {
   /// Columns, in pixels.
   public let width: Int
@@ -8,7 +8,7 @@ public struct Sprite: Sendable, Equatable {
   public let height: Int
   /// Red, green, blue (times alpha) and alpha, rows from the top.
   public let pixels: [UInt8]
-  /// True if no pixel is transparent: such a picture fills its frame and is never moved.
+  /// True if no pixel is transparent: such an image fills its frame and is never moved.
   public let isOpaque: Bool
 
   init(width: Int, height: Int, premultiplied pixels: [UInt8]) {
@@ -18,13 +18,13 @@ public struct Sprite: Sendable, Equatable {
     isOpaque = stride(from: 3, to: pixels.count, by: 4).allSatisfy { pixels[$0] == 255 }
   }
 
-  /// Fits a picture into a square of `side` pixels: one with transparency is padded to a square, an
+  /// Fits an image into a square of `side` pixels: one with transparency is padded to a square, an
   /// opaque one is cut to its middle.
   public init(_ image: Image, side: Int) {
     var rgba = image.converted(toChannels: 4)
     let opaque = stride(from: 3, to: rgba.pixels.count, by: 4).allSatisfy { rgba.pixels[$0] == 255 }
     let long = max(rgba.width, rgba.height)
-    // Padded, a thin picture would be as large as a square of its length.
+    // Padded, a thin image would be as large as a square of its length.
     if !opaque, long > Self.longestPadded { rgba = rgba.fitted(inSquareOf: side, filter: .lanczos) }
     let square =
       rgba.width == rgba.height
@@ -74,7 +74,7 @@ public struct Sprite: Sendable, Equatable {
   /// Colour and saturation of what can be seen.
   ///
   /// Source: thresholds tuned on emoji whose names hold a colour.
-  public var look: PictureLook {
+  public var look: ImageLook {
     var counts: [String: Double] = [:]
     var total = 0.0
     var colored = 0.0
@@ -89,10 +89,10 @@ public struct Sprite: Sendable, Equatable {
         counts[name, default: 0] += alpha
       }
     }
-    guard total > 0 else { return PictureLook() }
+    guard total > 0 else { return ImageLook() }
     let top = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }
     let isColor = top.map { !["black", "white", "grey"].contains($0.key) } ?? false
-    return PictureLook(
+    return ImageLook(
       dominantColor: top.flatMap { isColor && $0.value > 0.55 * total ? $0.key : nil },
       isMonochrome: colored < 0.02 * total)
   }

@@ -5,11 +5,11 @@ import Imaging
 struct Shard: Sendable {
   struct Record: Sendable {
     let key: String
-    let picture: TarEntry
+    let image: TarEntry
     let words: TarEntry
   }
 
-  static let pictureExtensions: Set<String> = ["png", "jpg", "jpeg", "webp"]
+  static let imageExtensions: Set<String> = ["png", "jpg", "jpeg", "webp"]
 
   let data: Data
   let file: String
@@ -18,7 +18,7 @@ struct Shard: Sendable {
   /// Groups the entries by the name before the first dot, as WebDataset does.
   ///
   /// Throws: `DataError.malformed` if the archive is damaged, an entry is of an unknown kind, or a
-  /// sample lacks its picture or words.
+  /// sample lacks its image or words.
   init(contentsOf url: URL) throws(DataError) {
     file = url.path
     data = try FileBytes.map(url)
@@ -44,16 +44,16 @@ struct Shard: Sendable {
     }
     var records: [Record] = []
     for key in order {
-      guard let picture = parts[key]?["picture"] else {
+      guard let image = parts[key]?["image"] else {
         throw .malformed(
           file: url.path, entry: "sample \(key)",
-          problem: "its picture (png, jpg or webp) is missing")
+          problem: "its image (png, jpg or webp) is missing")
       }
       guard let words = parts[key]?["json"] ?? parts[key]?["txt"] else {
         throw .malformed(
           file: url.path, entry: "sample \(key)", problem: "its caption (json or txt) is missing")
       }
-      records.append(Record(key: key, picture: picture, words: words))
+      records.append(Record(key: key, image: image, words: words))
     }
     self.records = records
   }
@@ -61,7 +61,7 @@ struct Shard: Sendable {
   private static func slot(
     _ kind: String, file: String, entry: String
   ) throws(DataError) -> String {
-    if pictureExtensions.contains(kind) { return "picture" }
+    if imageExtensions.contains(kind) { return "image" }
     if kind == "json" || kind == "txt" { return kind }
     throw .malformed(
       file: file, entry: "entry \(entry)",
@@ -85,28 +85,28 @@ struct Shard: Sendable {
     }
   }
 
-  /// The longer side of the stored picture in pixels, read from its header.
+  /// The longer side of the stored image in pixels, read from its header.
   ///
   /// Throws: `DataError.malformed` if it has none.
   func side(_ record: Record) throws(DataError) -> Int {
     do throws(ImageError) {
       let header = try ImageHeader.read(
-        [UInt8](data[record.picture.range]), name: record.picture.name)
+        [UInt8](data[record.image.range]), name: record.image.name)
       return max(header.width, header.height)
     } catch {
-      throw .malformed(file: file, entry: "entry \(record.picture.name)", problem: "\(error)")
+      throw .malformed(file: file, entry: "entry \(record.image.name)", problem: "\(error)")
     }
   }
 
-  /// The picture as RGBA.
+  /// The image as RGBA.
   ///
   /// Throws: `DataError.malformed` if it cannot be decoded.
   func image(_ record: Record) throws(DataError) -> Image {
     do throws(ImageError) {
-      return try ImageDecoder.decode([UInt8](data[record.picture.range]), name: record.picture.name)
+      return try ImageDecoder.decode([UInt8](data[record.image.range]), name: record.image.name)
         .converted(toChannels: 4)
     } catch {
-      throw .malformed(file: file, entry: "entry \(record.picture.name)", problem: "\(error)")
+      throw .malformed(file: file, entry: "entry \(record.image.name)", problem: "\(error)")
     }
   }
 }

@@ -64,9 +64,9 @@ public struct ShardReader: IndexedSampleSource, Sendable {
   /// Number of samples.
   public var count: Int { keys.count }
 
-  /// The sample at `index`, its picture decoded to RGBA.
+  /// The sample at `index`, its image decoded to RGBA.
   ///
-  /// Throws: `DataError.malformed` if its picture cannot be decoded.
+  /// Throws: `DataError.malformed` if its image cannot be decoded.
   public func sample(at index: Int) throws(DataError) -> Sample {
     let info = infos[index]
     let place = places[index]
@@ -77,9 +77,9 @@ public struct ShardReader: IndexedSampleSource, Sendable {
       group: info.group, style: info.style, isCore: info.core)
   }
 
-  /// The longer side of a stored picture in pixels, without decoding it.
+  /// The longer side of a stored image in pixels, without decoding it.
   ///
-  /// Throws: `DataError.malformed` if the picture has no readable header.
+  /// Throws: `DataError.malformed` if the image has no readable header.
   public func side(at index: Int) throws(DataError) -> Int {
     let place = places[index]
     return try shards[place.shard].side(shards[place.shard].records[place.record])

@@ -1,13 +1,13 @@
-/// Small changes made to a picture each time it is shown.
+/// Small changes made to an image each time it is shown.
 public struct Augmentation: Sendable, Equatable, Codable {
-  /// Smallest size of a sprite, as a fraction of the picture.
+  /// Smallest size of a sprite, as a fraction of the image.
   public var smallestScale: Double
-  /// Largest size of a sprite, as a fraction of the picture. Not in files.
+  /// Largest size of a sprite, as a fraction of the image. Not in files.
   public var largestScale: Double = 1
   /// Largest move out of the middle beyond the room that the size leaves, as a fraction of the
-  /// picture.
+  /// image.
   public var shift: Double
-  /// Fraction of pictures that are mirrored, among those where left and right may change places.
+  /// Fraction of images that are mirrored, among those where left and right may change places.
   public var flipFraction: Double
   /// Fraction of sprites on another background than white; the caption names it.
   public var coloredBackgroundFraction: Double
@@ -35,7 +35,7 @@ public struct Augmentation: Sendable, Equatable, Codable {
   public static let none = Augmentation(
     smallestScale: 1, shift: 0, flipFraction: 0, coloredBackgroundFraction: 0)
 
-  /// True if the mirrored picture still shows what the words say: nothing written, no direction.
+  /// True if the mirrored image still shows what the words say: nothing written, no direction.
   public static func mayFlip(_ info: SampleInfo) -> Bool {
     if info.topGroup == "Symbols" && info.subgroup != "geometric" { return false }
     if let top = info.topGroup, ["Flags", "signs_and_symbols", "geography"].contains(top) {

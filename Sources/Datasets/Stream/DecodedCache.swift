@@ -4,7 +4,7 @@ import Foundation
 import Imaging
 import Synchronization
 
-/// The pictures of one data set folder at one size, decoded once and kept in the folder, so that all
+/// The images of one data set folder at one size, decoded once and kept in the folder, so that all
 /// runs on it share them.
 ///
 /// A cache file is written aside, synced and renamed, so it is whole or not there; while one process
@@ -18,7 +18,7 @@ struct DecodedCache: Sendable {
   private let data: Data
   private let side: Int
 
-  /// Eight bytes that a file begins with; another number when pictures are prepared in another way.
+  /// Eight bytes that a file begins with; another number when images are prepared in another way.
   private static let mark = Data("UNCLIPD1".utf8)
 
   /// The cache of a folder, made if it is not there; nil where it would be too large or cannot be
@@ -54,7 +54,7 @@ struct DecodedCache: Sendable {
     guard data.count == size, data.starts(with: Self.mark) else { return nil }
   }
 
-  /// The picture of a sample; nil for one that could not be decoded.
+  /// The image of a sample; nil for one that could not be decoded.
   func sprite(at index: Int) -> Sprite? {
     let start = Self.mark.count + index * Self.recordSize(side)
     guard data[start] == 1 else { return nil }
@@ -120,7 +120,7 @@ struct DecodedCache: Sendable {
     do throws(DataError) {
       return [1] + Sprite(try reader.sample(at: index).image, side: side).pixels
     } catch {
-      // Who needs this picture decodes it again and finds out why.
+      // Who needs this image decodes it again and finds out why.
       return [UInt8](repeating: 0, count: recordSize(side))
     }
   }

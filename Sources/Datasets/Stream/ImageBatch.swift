@@ -1,23 +1,23 @@
 public import Imaging
 
-/// Pictures and captions for one training step.
+/// Images and captions for one training step.
 public struct ImageBatch: Sendable, Equatable {
   /// RGB bytes, `[count, size, size, 3]`.
   public let pixels: [UInt8]
-  /// Number of pictures.
+  /// Number of images.
   public let count: Int
-  /// Side of a picture, in pixels.
+  /// Side of an image, in pixels.
   public let size: Int
-  /// One caption per picture.
+  /// One caption per image.
   public let captions: [String]
-  /// The key of each picture's sample; scenes and shapes have keys of their own.
+  /// The key of each image's sample; scenes and shapes have keys of their own.
   public let keys: [String]
 
-  /// The picture at `index`.
+  /// The image at `index`.
   ///
   /// Traps: an index outside 0 ..< `count`.
   public func image(at index: Int) -> Image {
-    precondition((0..<count).contains(index), "a batch of \(count) has no picture \(index)")
+    precondition((0..<count).contains(index), "a batch of \(count) has no image \(index)")
     let bytes = size * size * 3
     return Image(
       width: size, height: size, channels: 3,
@@ -25,7 +25,7 @@ public struct ImageBatch: Sendable, Equatable {
   }
 }
 
-/// A picture as it is, for evaluation: on white, unchanged, with its plain caption.
+/// An image as it is, for evaluation: on white, unchanged, with its plain caption.
 public struct EvaluationSample: Sendable, Equatable {
   /// Key in the data set.
   public let key: String

@@ -1,4 +1,4 @@
-/// What a run is trained on: how sources, scenes and shapes are mixed, and how pictures are changed.
+/// What a run is trained on: how sources, scenes and shapes are mixed, and how images are changed.
 ///
 /// In JSON and YAML the section `data:` of a training configuration, where every key must stand.
 public struct Mixture: Sendable, Equatable, Codable {
@@ -8,19 +8,19 @@ public struct Mixture: Sendable, Equatable, Codable {
   public var prefetch: Int
   /// Fraction of composed scenes.
   public var sceneFraction: Double
-  /// Fraction of pictures of plain shapes in named colours.
+  /// Fraction of images of plain shapes in named colours.
   public var shapeFraction: Double
   /// Fraction of the concepts that training never shows, for metrics and sample sheets.
   public var heldOutFraction: Double
   /// Leaves out signs, letters and clock faces.
   public var coreOnly: Bool
-  /// Leaves out pictures whose stored side is smaller, in pixels; 0 keeps all.
+  /// Leaves out images whose stored side is smaller, in pixels; 0 keeps all.
   public var minimumSide: Int
   /// How often a source is shown, 1 unless named.
   public var sourceWeights: [String: Double]
   /// How often a group, or a subgroup as `People & Body/family`, is shown, 1 unless named.
   public var groupWeights: [String: Double]
-  /// Changes to each picture; its keys stand beside the others.
+  /// Changes to each image; its keys stand beside the others.
   public var augmentation: Augmentation
 
   /// How often black and white drawings are shown; 1 is as often as coloured ones. Not in files.
@@ -28,7 +28,7 @@ public struct Mixture: Sendable, Equatable, Codable {
   /// Forms of captions. Not in files.
   public var captions = CaptionSampler()
 
-  /// Core pictures with some scenes and shapes, people half as often as things: what the bundled
+  /// Core images with some scenes and shapes, people half as often as things: what the bundled
   /// model is trained on.
   public init(
     workers: Int = 1, prefetch: Int = 4, sceneFraction: Double = 0.15,
@@ -125,7 +125,7 @@ public struct Mixture: Sendable, Equatable, Codable {
   /// How concepts are divided.
   var split: DataSplit { DataSplit(heldOutFraction: heldOutFraction) }
 
-  /// How often a picture is shown.
+  /// How often an image is shown.
   func weight(of info: SampleInfo) -> Double {
     let source = sourceWeights[info.source] ?? 1
     guard let group = info.group else { return source }

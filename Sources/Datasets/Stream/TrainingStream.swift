@@ -11,7 +11,7 @@ import Synchronization
 public final class TrainingStream: Sendable {
   /// What is shown.
   public let configuration: StreamConfiguration
-  private let store: PictureStore
+  private let store: ImageStore
   private let composer: SceneComposer
   private let queues: [DispatchQueue]
   private let pending = Mutex<[Int: PendingBatch]>([:])
@@ -19,7 +19,7 @@ public final class TrainingStream: Sendable {
   /// What captions are varied with, where a data set has such words.
   private let words: CaptionWords?
 
-  /// Opens data set folders and decodes their pictures.
+  /// Opens data set folders and decodes their images.
   ///
   /// Throws: `DataError.setting` for a value out of range, `.unreadable`, `.malformed` or `.empty`
   /// for the data.
@@ -29,7 +29,7 @@ public final class TrainingStream: Sendable {
     try configuration.validate()
     self.configuration = configuration
     words = try CaptionWords.read(in: directories)
-    store = try PictureStore(directories: directories, configuration: configuration)
+    store = try ImageStore(directories: directories, configuration: configuration)
     composer = SceneComposer(
       side: configuration.imageSize,
       elements: configuration.mixture.sceneFraction > 0 ? try Self.elements(of: store) : [])
@@ -48,15 +48,15 @@ public final class TrainingStream: Sendable {
     try self.init(directories: [directory], configuration: configuration)
   }
 
-  /// Number of pictures that pass the filters.
+  /// Number of images that pass the filters.
   public var sampleCount: Int { store.entries.count }
 
-  /// The words of each picture that passes the filters, by its key in the data set.
+  /// The words of each image that passes the filters, by its key in the data set.
   public var infos: [String: SampleInfo] {
     Dictionary(store.entries.map { ($0.key, $0.info) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// Number of pictures in one pass: each as often as its weight says.
+  /// Number of images in one pass: each as often as its weight says.
   public var epochLength: Int { orders.length }
 
   /// Number of batches in one pass over the data, at least 1.
@@ -64,7 +64,7 @@ public final class TrainingStream: Sendable {
 
   /// The batch of this index, 0 or more; the following ones are prepared meanwhile.
   ///
-  /// Throws: `DataError.malformed` if a picture that did not fit into memory cannot be decoded.
+  /// Throws: `DataError.malformed` if an image that did not fit into memory cannot be decoded.
   public func batch(at index: Int) throws(DataError) -> ImageBatch {
     precondition(index >= 0, "batch \(index) does not exist")
     guard !queues.isEmpty else { return try compose(index) }
@@ -85,19 +85,19 @@ public final class TrainingStream: Sendable {
     return try batch.wait().get()
   }
 
-  /// Every picture of a part on white, unchanged, with its plain caption.
+  /// Every image of a part on white, unchanged, with its plain caption.
   ///
-  /// Only pictures that pass the configuration's filters are there, so open a stream with part `all`
+  /// Only images that pass the configuration's filters are there, so open a stream with part `all`
   /// to see more than one part.
   ///
-  /// Throws: `DataError.malformed` if a picture that did not fit into memory cannot be decoded.
+  /// Throws: `DataError.malformed` if an image that did not fit into memory cannot be decoded.
   public func samples(
     in part: DataSplit.Part = .all, limit: Int = .max
   ) throws(DataError) -> [EvaluationSample] {
     var samples: [EvaluationSample] = []
     for (index, entry) in store.entries.enumerated()
     where configuration.mixture.split.contains(entry.info, in: part) && samples.count < limit {
-      let sprite = try store.picture(at: index).sprite
+      let sprite = try store.image(at: index).sprite
       var canvas = Canvas(side: store.side, color: (255, 255, 255))
       canvas.draw(sprite, x: 0, y: 0, size: Double(store.side))
       samples.append(
@@ -109,12 +109,12 @@ public final class TrainingStream: Sendable {
     return samples
   }
 
-  /// The captions of the first `count` pictures, for training a tokenizer.
+  /// The captions of the first `count` images, for training a tokenizer.
   ///
   /// Throws: as `batch(at:)`.
   public func captions(count: Int) throws(DataError) -> [String] {
     var captions: [String] = []
-    for position in 0..<count { captions.append(try picture(at: position).caption) }
+    for position in 0..<count { captions.append(try image(at: position).caption) }
     return captions
   }
 
@@ -127,16 +127,16 @@ public final class TrainingStream: Sendable {
     var keys: [String] = []
     let first = index * count
     for position in first..<first + count {
-      let picture = try picture(at: position)
-      pixels.append(contentsOf: picture.pixels)
-      captions.append(picture.caption)
-      keys.append(picture.key)
+      let image = try image(at: position)
+      pixels.append(contentsOf: image.pixels)
+      captions.append(image.caption)
+      keys.append(image.key)
     }
     return ImageBatch(pixels: pixels, count: count, size: size, captions: captions, keys: keys)
   }
 
-  /// The picture at a position of the endless sequence.
-  private func picture(
+  /// The image at a position of the endless sequence.
+  private func image(
     at position: Int
   ) throws(DataError) -> (pixels: [UInt8], caption: String, key: String) {
     var random = SampleRandom(seed: configuration.seed, position)
@@ -152,24 +152,24 @@ public final class TrainingStream: Sendable {
     }
     let index = orders.entry(at: position)
     let entry = store.entries[index]
-    let picture = try store.picture(at: index)
+    let image = try store.image(at: index)
     let changes = mixture.augmentation
     let flipped = entry.mayFlip && random.chance(changes.flipFraction)
     let side = Double(configuration.imageSize)
     let sampler = mixture.captions
     var caption =
       if let words {
-        sampler.caption(for: entry.info, look: picture.look, words: words, using: &random)
+        sampler.caption(for: entry.info, look: image.look, words: words, using: &random)
       } else {
-        sampler.caption(for: entry.info, look: picture.look, using: &random)
+        sampler.caption(for: entry.info, look: image.look, using: &random)
       }
-    if picture.sprite.isOpaque {
+    if image.sprite.isOpaque {
       var canvas = Canvas(side: configuration.imageSize, color: (255, 255, 255))
-      canvas.draw(picture.sprite, x: 0, y: 0, size: side, flipped: flipped)
+      canvas.draw(image.sprite, x: 0, y: 0, size: side, flipped: flipped)
       return (canvas.pixels, caption, entry.key)
     }
     let plain =
-      picture.look.isLineDrawing(entry.info) ? 1 : 1 - changes.coloredBackgroundFraction
+      image.look.isLineDrawing(entry.info) ? 1 : 1 - changes.coloredBackgroundFraction
     let background = composer.background(using: &random, plainShare: plain)
     caption += background.phrase
     var canvas = background.canvas(configuration.imageSize)
@@ -177,20 +177,19 @@ public final class TrainingStream: Sendable {
     let room = max(0, (1 - scale) / 2) + changes.shift
     let x = (1 - scale) / 2 + random.uniform(in: -room...room)
     let y = (1 - scale) / 2 + random.uniform(in: -room...room)
-    canvas.draw(picture.sprite, x: x * side, y: y * side, size: scale * side, flipped: flipped)
+    canvas.draw(image.sprite, x: x * side, y: y * side, size: scale * side, flipped: flipped)
     return (canvas.pixels, caption, entry.key)
   }
 
   /// Sprites with short names that can stand in a scene.
-  private static func elements(of store: PictureStore) throws(DataError) -> [SceneComposer.Element]
-  {
+  private static func elements(of store: ImageStore) throws(DataError) -> [SceneComposer.Element] {
     guard store.isCached else { return [] }
     var elements: [SceneComposer.Element] = []
     for (index, entry) in store.entries.enumerated() where SceneComposer.mayPlace(entry.info) {
-      let picture = try store.picture(at: index)
-      let sprite = picture.sprite
+      let image = try store.image(at: index)
+      let sprite = image.sprite
       // A line drawing is hard to see when it is small or on a colour.
-      guard !sprite.isOpaque, !picture.look.isLineDrawing(entry.info) else { continue }
+      guard !sprite.isOpaque, !image.look.isLineDrawing(entry.info) else { continue }
       elements.append(
         SceneComposer.Element(name: NounPhrase.plain(entry.info.caption), sprite: sprite))
     }

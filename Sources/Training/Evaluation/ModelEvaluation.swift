@@ -8,7 +8,7 @@ import Torch
 import TorchNN
 public import UnCLIP
 
-/// Measures a trained model on the pictures it was trained on, stage by stage, in a minute.
+/// Measures a trained model on the images it was trained on, stage by stage, in a minute.
 ///
 /// It says whether the model draws what it was shown when it is told so, not whether it can draw
 /// anything else.
@@ -27,7 +27,7 @@ public struct ModelEvaluation {
   private let directories: [URL]
   private let seed: UInt64
 
-  /// Everyday names of emoji, drawn from their pictures' embeddings and from their captions.
+  /// Everyday names of emoji, drawn from their images' embeddings and from their captions.
   static let names = [
     "red apple", "banana", "grapes", "watermelon", "strawberry", "pizza", "hamburger", "hot dog",
     "birthday cake", "doughnut", "cat face", "dog face", "fish", "butterfly", "honeybee", "octopus",
@@ -78,13 +78,13 @@ public struct ModelEvaluation {
   /// - Parameters:
   ///   - prompts: prompts with the concepts that are right for them.
   ///   - observe: told what is measured next.
-  /// - Returns: the measures, and a sheet: the names' pictures, what is drawn of their embeddings
+  /// - Returns: the measures, and a sheet: the names' images, what is drawn of their embeddings
   ///   and of their captions, then the prompts.
   /// - Throws: what drawing throws.
   public func run(
     prompts: AcceptedConcepts, observe: (String) -> Void = { _ in }
   ) throws -> (measures: Measures, sheet: Image) {
-    var measures: Measures = ["pictures": Double(samples.count)]
+    var measures: Measures = ["images": Double(samples.count)]
     func merge(_ more: Measures) { measures.merge(more) { _, new in new } }
     observe("judge")
     merge(checks())
@@ -114,7 +114,7 @@ public struct ModelEvaluation {
     return (measures, ContactSheet.grid(cells + promptCells, columns: columns))
   }
 
-  /// The judge on what it must and must not find: true pictures, noised, and blurred to 4 pixels.
+  /// The judge on what it must and must not find: true images, noised, and blurred to 4 pixels.
   private func checks() -> Measures {
     let own = (0..<samples.count).map { Set([$0]) }
     let noise = RandomSource(seed: 0).normal(references.shape) * 0.2
@@ -129,7 +129,7 @@ public struct ModelEvaluation {
     ]
   }
 
-  /// Share of the names whose embedding is nearest to their own picture's, by phrasing.
+  /// Share of the names whose embedding is nearest to their own image's, by phrasing.
   private func textTower() -> Measures {
     let chosen = Array(stride(from: 0, to: samples.count, by: max(1, samples.count / 150)))
     var measures: Measures = [:]
@@ -140,7 +140,7 @@ public struct ModelEvaluation {
     return measures
   }
 
-  /// How near the prior comes to the embedding of a caption's picture.
+  /// How near the prior comes to the embedding of a caption's image.
   private func prior() throws -> Measures {
     let prior = try folder.loadPrior()
     let chosen = Array(stride(from: 0, to: samples.count, by: max(1, samples.count / 100)))
@@ -151,7 +151,7 @@ public struct ModelEvaluation {
     return ["prior_cosine": meanCosine(drawn, truth), "prior_recall": recall(of: drawn, chosen)]
   }
 
-  /// Share of the rows whose nearest picture by CLIP is their own.
+  /// Share of the rows whose nearest image by CLIP is their own.
   private func recall(of rows: Tensor, _ own: [Int]) -> Double {
     let found = nearestByCLIP(rows)
     return Double(zip(found, own).filter(==).count) / Double(own.count)
@@ -164,7 +164,7 @@ public struct ModelEvaluation {
     }
   }
 
-  /// The names drawn from their pictures' embeddings and from their captions, and how much
+  /// The names drawn from their images' embeddings and from their captions, and how much
   /// drawings of two seeds differ.
   private func drawnNames() throws -> (Measures, [[Image]]) {
     let own = Self.names.compactMap { places[$0] }
@@ -173,10 +173,10 @@ public struct ModelEvaluation {
     var measures: Measures = [:]
     var rows = [own.map { samples[$0].image }]
     for (name, isTrue) in [("true", true), ("text", false)] {
-      let pictures = try own.map { place in
+      let images = try own.map { place in
         try drawing(of: samples[place].caption, like: isTrue ? samples[place].image : nil)
       }
-      let drawn = Self.tensor(pictures)
+      let drawn = Self.tensor(images)
       measures["\(name)_recall_1"] = judge.recall(of: drawn, accepted: own.map { [$0] }, at: 1)
       measures["\(name)_error"] = (drawn - truth).square().mean().item()
       measures["\(name)_grain"] = Self.grain(of: drawn, over: truth)
@@ -184,7 +184,7 @@ public struct ModelEvaluation {
         let others = try own.map { try drawing(of: samples[$0].caption, seedOffset: 1) }
         measures["text_seed_difference"] = (drawn - Self.tensor(others)).square().mean().item()
       }
-      rows.append(pictures)
+      rows.append(images)
     }
     measures["names"] = Double(own.count)
     return (measures, rows)
@@ -193,9 +193,9 @@ public struct ModelEvaluation {
   /// Prompts drawn and judged, by the judge and by CLIP.
   private func drawn(_ prompts: AcceptedConcepts) throws -> (Measures, [Image]) {
     guard !prompts.entries.isEmpty else { return ([:], []) }
-    let pictures = try prompts.entries.map { try drawing(of: $0.prompt) }
+    let images = try prompts.entries.map { try drawing(of: $0.prompt) }
     let accepted = prompts.entries.map { Set($0.names.compactMap { places[$0.lowercased()] }) }
-    let drawn = Self.tensor(pictures)
+    let drawn = Self.tensor(images)
     let byCLIP = nearestByCLIP(clip.image(drawn))
     let byText = nearestByCLIP(clip.text(prompts.entries.map(\.prompt)).embedding)
     func share(_ found: [Int]) -> Double {
@@ -203,30 +203,30 @@ public struct ModelEvaluation {
     }
     return (
       [
-        "prompts": Double(pictures.count),
+        "prompts": Double(images.count),
         "prompts_recall_1": judge.recall(of: drawn, accepted: accepted, at: 1),
         "prompts_recall_5": judge.recall(of: drawn, accepted: accepted, at: 5),
         "prompts_clip_recall_1": share(byCLIP), "prompts_text_recall_1": share(byText),
-      ], pictures
+      ], images
     )
   }
 
-  /// One picture of the decoder's size, from a caption or from another picture and its caption.
+  /// One image of the decoder's size, from a caption or from another image and its caption.
   private func drawing(
-    of prompt: String, like picture: Image? = nil, seedOffset: UInt64 = 0
+    of prompt: String, like image: Image? = nil, seedOffset: UInt64 = 0
   ) throws -> Image {
     let random = RandomSource(seed: seed &+ seedOffset)
     let conditioning = pipeline.conditioning(prompt)
     let embedding =
-      if let picture {
-        try pipeline.embedding(of: picture)
+      if let image {
+        try pipeline.embedding(of: image)
       } else {
         try pipeline.embedding(of: conditioning, using: random)
       }
     return Image(try pipeline.decoded(embedding, conditioning, using: random))
   }
 
-  /// How much nearer the upsampler comes to large pictures than bicubic does, in decibels, and the
+  /// How much nearer the upsampler comes to large images than bicubic does, in decibels, and the
   /// squared error's root where the truth is flat.
   private func upsampler() throws -> Measures {
     guard folder.has(.upsampler) else { return [:] }
@@ -241,7 +241,7 @@ public struct ModelEvaluation {
       samples = try TrainingStream(directories: directories, configuration: configuration)
         .samples(limit: 11)
     } catch {
-      // Not every data set has large pictures.
+      // Not every data set has large images.
       guard case .empty = error else { throw error }
       return [:]
     }
@@ -259,22 +259,22 @@ public struct ModelEvaluation {
     return [
       "upsampler_decibels": peakSignalToNoise(large, truth) - plain, "bicubic_decibels": plain,
       "upsampler_grain": Self.grain(of: large, over: truth),
-      "upsampler_pictures": Double(truth.dim(0)),
+      "upsampler_images": Double(truth.dim(0)),
     ]
   }
 
-  /// The deviation of fine detail where the true picture has none; levels from 0 to 1.
-  static func grain(of pictures: Tensor, over truth: Tensor) -> Double {
+  /// The deviation of fine detail where the true image has none; levels from 0 to 1.
+  static func grain(of images: Tensor, over truth: Tensor) -> Double {
     noGrad {
       func detail(_ x: Tensor) -> Tensor { x - LowResolution.blur(x) }
       let flat = (detail(truth).abs().max(over: 1, keepingDims: true) .< 0.01).to(.float32)
       let count = flat.sum().item() * 3
       guard count > 0 else { return 0 }
-      return ((detail(pictures).square() * flat).sum().item() / count).squareRoot() / 2
+      return ((detail(images).square() * flat).sum().item() / count).squareRoot() / 2
     }
   }
 
-  private static func tensor(_ pictures: [Image]) -> Tensor {
-    Tensor(images: pictures, range: .symmetric).contiguous()
+  private static func tensor(_ images: [Image]) -> Tensor {
+    Tensor(images: images, range: .symmetric).contiguous()
   }
 }

@@ -7,11 +7,11 @@ public import Torch
 public import TorchNN
 import UnCLIP
 
-/// Training of CLIP: pictures and their captions are made to have like embeddings.
+/// Training of CLIP: images and their captions are made to have like embeddings.
 ///
 /// Source: Radford et al. 2021, section 2.3.
 public final class CLIPTask: TrainingTask {
-  /// Pictures with the tokens of their captions.
+  /// Images with the tokens of their captions.
   public struct Batch {
     let images: Tensor
     let ids: Tensor
@@ -20,10 +20,10 @@ public final class CLIPTask: TrainingTask {
 
   /// What is minimised and measured.
   public struct Objective: Codable, Sendable, Equatable {
-    /// Pictures that are measured, at most: held-out ones, and as many that training shows.
+    /// Images that are measured, at most: held-out ones, and as many that training shows.
     public var evaluationCount: Int
     /// Whether the vision tower stays as it is and the text tower learns to find each caption's
-    /// picture among all that training shows. It needs a trained CLIP to start from, and a stream
+    /// image among all that training shows. It needs a trained CLIP to start from, and a stream
     /// without scenes and shapes. Source: Zhai et al. 2022, "LiT".
     public var locksImages: Bool
 
@@ -53,7 +53,7 @@ public final class CLIPTask: TrainingTask {
     }
   }
 
-  /// The embeddings of all pictures that training shows, `[N, D]`, and the row of each key.
+  /// The embeddings of all images that training shows, `[N, D]`, and the row of each key.
   private struct Catalogue {
     let embeddings: Tensor
     let rows: [String: Int64]
@@ -71,12 +71,12 @@ public final class CLIPTask: TrainingTask {
   private let clip: CLIPModel
   private let tokenizer: CLIPTokenizer
   private let objective: Objective
-  private let stream: PictureStream
+  private let stream: ImageStream
   private var catalogue: Catalogue?
 
   /// A CLIP with new weights.
   public init(
-    _ config: CLIPConfig, objective: Objective, stream: PictureStream,
+    _ config: CLIPConfig, objective: Objective, stream: ImageStream,
     tokenizer: CLIPTokenizer, using random: RandomSource
   ) {
     clip = CLIPModel(config, using: random)
@@ -116,7 +116,7 @@ public final class CLIPTask: TrainingTask {
         imageEmbeds: catalogue.embeddings, textEmbeds: clip.text(batch.ids).embeds)  // [N, B]
       let rows = batch.keys.map { key in
         guard let row = catalogue.rows[key] else {
-          preconditionFailure("\(key) is shown, but is not among the shown pictures")
+          preconditionFailure("\(key) is shown, but is not among the shown images")
         }
         return row
       }
@@ -133,21 +133,21 @@ public final class CLIPTask: TrainingTask {
   /// Keeps the temperature from falling too low.
   public func didStep() { clip.clampLogitScale() }
 
-  /// Recall of captions by pictures and of pictures by captions, on held-out concepts and on
+  /// Recall of captions by images and of images by captions, on held-out concepts and on
   /// as many that training shows.
   public func evaluate() throws -> [String: Double] {
     var metrics: [String: Double] = [:]
     let heldOut = stream.samples(heldOut: true, limit: objective.evaluationCount)
     let count = heldOut?.captions.count ?? objective.evaluationCount
     let seen = stream.samples(heldOut: false, limit: count)
-    for (name, pictures) in [("held_out", heldOut), ("seen", seen)] {
-      guard let pictures else { continue }
-      let batch = encoded(pictures)
+    for (name, images) in [("held_out", heldOut), ("seen", seen)] {
+      guard let images else { continue }
+      let batch = encoded(images)
       let retrieval = Retrieval(
         imageEmbeddings: clip.vision(batch.images), textEmbeddings: clip.text(batch.ids).embeds)
       for (k, recall) in retrieval.imageToText { metrics["\(name)_image_to_text_\(k)"] = recall }
       for (k, recall) in retrieval.textToImage { metrics["\(name)_text_to_image_\(k)"] = recall }
-      metrics["\(name)_count"] = Double(pictures.captions.count)
+      metrics["\(name)_count"] = Double(images.captions.count)
     }
     return metrics
   }
@@ -161,10 +161,10 @@ public final class CLIPTask: TrainingTask {
     try model.writeIndex()
   }
 
-  private func encoded(_ pictures: Pictures) -> Batch {
+  private func encoded(_ images: Images) -> Batch {
     let ids = tokenizer.batch(
-      pictures.captions, contextLength: clip.text.config.maxPositionEmbeddings)
+      images.captions, contextLength: clip.text.config.maxPositionEmbeddings)
     return Batch(
-      images: pictures.images, ids: ids.to(pictures.images.device), keys: pictures.keys)
+      images: images.images, ids: ids.to(images.images.device), keys: images.keys)
   }
 }

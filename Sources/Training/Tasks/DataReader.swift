@@ -4,9 +4,9 @@ import Foundation
 import Imaging
 import Torch
 
-/// The batches of a data set to train on, and the pictures that training never shows.
+/// The batches of a data set to train on, and the images that training never shows.
 struct DataReader {
-  /// Side of the pictures, pixels.
+  /// Side of the images, pixels.
   let size: Int
   /// Batches of the part that is trained on.
   let stream: TrainingStream
@@ -29,7 +29,7 @@ struct DataReader {
     heldOut = try Self.heldOut(in: directories, mixture, size: size)
   }
 
-  /// The held-out pictures of data sets; nil when there are none.
+  /// The held-out images of data sets; nil when there are none.
   static func heldOut(
     in directories: [URL], _ mixture: Mixture, size: Int
   ) throws(DataError) -> TrainingStream? {
@@ -45,21 +45,21 @@ struct DataReader {
     }
   }
 
-  /// The words of every picture, by its key.
+  /// The words of every image, by its key.
   var infos: [String: SampleInfo] {
     stream.infos.merging(heldOut?.infos ?? [:]) { first, _ in first }
   }
 
-  /// Pictures as tensors, from RGB bytes.
-  func pictures(_ pixels: [UInt8], captions: [String], keys: [String]) -> Pictures {
-    Pictures(pixels: pixels, size: size, captions: captions, keys: keys, device: device)
+  /// Images as tensors, from RGB bytes.
+  func images(_ pixels: [UInt8], captions: [String], keys: [String]) -> Images {
+    Images(pixels: pixels, size: size, captions: captions, keys: keys, device: device)
   }
 
-  /// Pictures as they are, with plain captions.
-  func pictures(_ samples: some Collection<EvaluationSample>) -> Pictures {
+  /// Images as they are, with plain captions.
+  func images(_ samples: some Collection<EvaluationSample>) -> Images {
     var pixels: [UInt8] = []
     pixels.reserveCapacity(samples.count * size * size * 3)
     for sample in samples { pixels += sample.image.pixels }
-    return pictures(pixels, captions: samples.map(\.caption), keys: samples.map(\.key))
+    return images(pixels, captions: samples.map(\.caption), keys: samples.map(\.key))
   }
 }

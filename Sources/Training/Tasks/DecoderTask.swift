@@ -7,7 +7,7 @@ public import Torch
 public import TorchNN
 import UnCLIP
 
-/// Training of the decoder: pictures from CLIP's embeddings of them and, at times, their sentences.
+/// Training of the decoder: images from CLIP's embeddings of them and, at times, their sentences.
 ///
 /// Source: paper section 2.1.
 public final class DecoderTask: TrainingTask {
@@ -106,7 +106,7 @@ public final class DecoderTask: TrainingTask {
     }
   }
 
-  /// Pictures with what CLIP says of them.
+  /// Images with what CLIP says of them.
   public struct Batch {
     let images: Tensor
     let embeddings: Embeddings
@@ -120,14 +120,14 @@ public final class DecoderTask: TrainingTask {
   private let networks: Networks
   private let decoder: Decoder
   private let objective: Objective
-  private let data: EmbeddedPictures
+  private let data: EmbeddedImages
   private let clip: FrozenCLIP
   private let size: Int
   private let unconditional: TextConditioning
 
   /// A decoder with new weights; its hint, where it has one, is frozen.
   init(
-    _ model: Model, objective: Objective, data: EmbeddedPictures, clip: FrozenCLIP,
+    _ model: Model, objective: Objective, data: EmbeddedImages, clip: FrozenCLIP,
     hint: ImageHint?, size: Int, using random: RandomSource
   ) {
     let unet = UNet(model.unet, using: random)
@@ -161,9 +161,9 @@ public final class DecoderTask: TrainingTask {
 
   /// The batch of an index, a pure function of it.
   public func batch(at index: Int) throws -> Batch {
-    let (pictures, embeddings) = try data.batch(at: index)
+    let (images, embeddings) = try data.batch(at: index)
     return Batch(
-      images: resized(pictures.images, to: size).channelsLast(), embeddings: embeddings)
+      images: resized(images.images, to: size).channelsLast(), embeddings: embeddings)
   }
 
   /// The loss of a batch.
@@ -181,16 +181,16 @@ public final class DecoderTask: TrainingTask {
         weighting: objective.weighting, using: random))
   }
 
-  /// Held-out pictures above, the decoder's drawings of their embeddings and captions below; with
-  /// a prior, shown pictures and drawings of the embeddings it draws.
+  /// Held-out images above, the decoder's drawings of their embeddings and captions below; with
+  /// a prior, shown images and drawings of the embeddings it draws.
   public func sample(using random: RandomSource) throws -> Image? {
-    var (pictures, embeddings) = data.sheetSamples(16)
+    var (images, embeddings) = data.sheetSamples(16)
     if objective.drawnEmbeddings.fraction > 0,
-      let (shown, found) = try data.evaluationPictures(false, limit: 16), let drawn = found.drawn
+      let (shown, found) = try data.evaluationImages(false, limit: 16), let drawn = found.drawn
     {
-      (pictures, embeddings) = (shown, Embeddings(image: drawn, text: found.text))
+      (images, embeddings) = (shown, Embeddings(image: drawn, text: found.text))
     }
-    let originals = resized(pictures.images, to: size)
+    let originals = resized(images.images, to: size)
     let drawn = try (0..<originals.dim(0)).map { row in
       let prompt = PromptConditioning(text: embeddings.text.row(row), negative: unconditional)
       return try decoder.sample(

@@ -6,7 +6,7 @@ import Torch
 import TorchNN
 import UnCLIP
 
-/// How much a stage learns from the prior's embeddings of captions instead of the pictures' own.
+/// How much a stage learns from the prior's embeddings of captions instead of the images' own.
 public struct DrawnEmbeddings: Codable, Sendable, Equatable {
   /// Share of the examples whose image embedding is the prior's; 0 needs no prior.
   public var fraction: Double

@@ -12,7 +12,7 @@ public final class FrozenCLIP {
   public var embeddingWidth: Int { textEncoder.width }
   /// Tokens of a sentence.
   public var contextLength: Int { textEncoder.contextLength }
-  /// Side of the pictures it sees, pixels.
+  /// Side of the images it sees, pixels.
   public var imageSize: Int { imageEncoder.imageSize }
 
   private let textEncoder: CLIPTextEncoder
@@ -35,8 +35,8 @@ public final class FrozenCLIP {
   public func image(_ images: Tensor) -> Tensor { imageEncoder(images) }
 
   /// Both.
-  public func callAsFunction(_ pictures: Pictures) -> Embeddings {
-    Embeddings(image: image(pictures.images), text: text(pictures.captions))
+  public func callAsFunction(_ images: Images) -> Embeddings {
+    Embeddings(image: image(images.images), text: text(images.captions))
   }
 
   /// The parts of a model folder that its embeddings depend on.
@@ -56,8 +56,8 @@ extension ModelFolder {
 }
 
 /// Batches with their embeddings, computed as they come or read from a cache.
-public final class EmbeddedPictures {
-  private let stream: PictureStream
+public final class EmbeddedImages {
+  private let stream: ImageStream
   private let clip: FrozenCLIP
   private let prior: FrozenPrior?
   private let cache: EmbeddingCache?
@@ -65,7 +65,7 @@ public final class EmbeddedPictures {
   /// Joins a stream, CLIP, the prior of stages that learn from it too, and a cache of the stream's
   /// first embeddings.
   public init(
-    stream: PictureStream, clip: FrozenCLIP, prior: FrozenPrior? = nil,
+    stream: ImageStream, clip: FrozenCLIP, prior: FrozenPrior? = nil,
     cache: EmbeddingCache? = nil
   ) {
     self.stream = stream
@@ -74,11 +74,11 @@ public final class EmbeddedPictures {
     self.cache = cache
   }
 
-  /// The pictures of an index with their embeddings; a cached stream starts again after its last
+  /// The images of an index with their embeddings; a cached stream starts again after its last
   /// cached batch.
-  public func batch(at index: Int) throws -> (pictures: Pictures, embeddings: Embeddings) {
-    let pictures = try stream.batch(at: cache.map { index % $0.batchCount } ?? index)
-    return (pictures, try cache?.embeddings(at: index) ?? embedded(pictures, at: index))
+  public func batch(at index: Int) throws -> (images: Images, embeddings: Embeddings) {
+    let images = try stream.batch(at: cache.map { index % $0.batchCount } ?? index)
+    return (images, try cache?.embeddings(at: index) ?? embedded(images, at: index))
   }
 
   /// The embeddings of an index alone.
@@ -87,28 +87,28 @@ public final class EmbeddedPictures {
     return try embedded(stream.batch(at: index), at: index)
   }
 
-  /// What CLIP and the prior, where there is one, say of the pictures of an index.
-  func embedded(_ pictures: Pictures, at index: Int) throws -> Embeddings {
-    var embeddings = clip(pictures)
+  /// What CLIP and the prior, where there is one, say of the images of an index.
+  func embedded(_ images: Images, at index: Int) throws -> Embeddings {
+    var embeddings = clip(images)
     embeddings.drawn = try prior?.embeddings(of: embeddings.text, at: index)
     return embeddings
   }
 
-  /// Pictures for a sample sheet with their embeddings.
-  func sheetSamples(_ count: Int) -> (pictures: Pictures, embeddings: Embeddings) {
-    let pictures = stream.sheetSamples(count)
-    return (pictures, clip(pictures))
+  /// Images for a sample sheet with their embeddings.
+  func sheetSamples(_ count: Int) -> (images: Images, embeddings: Embeddings) {
+    let images = stream.sheetSamples(count)
+    return (images, clip(images))
   }
 
-  /// Pictures as they are, of shown or held-out concepts, with their embeddings.
-  func evaluationPictures(
+  /// Images as they are, of shown or held-out concepts, with their embeddings.
+  func evaluationImages(
     _ heldOut: Bool, limit: Int
-  ) throws -> (pictures: Pictures, embeddings: Embeddings)? {
-    guard let pictures = stream.samples(heldOut: heldOut, limit: limit) else { return nil }
-    return (pictures, try embedded(pictures, at: 0))
+  ) throws -> (images: Images, embeddings: Embeddings)? {
+    guard let images = stream.samples(heldOut: heldOut, limit: limit) else { return nil }
+    return (images, try embedded(images, at: 0))
   }
 
-  /// Embeddings of pictures as they are, of shown or held-out concepts.
+  /// Embeddings of images as they are, of shown or held-out concepts.
   func evaluation(heldOut: Bool, limit: Int) -> Embeddings? {
     stream.samples(heldOut: heldOut, limit: limit).map { clip($0) }
   }

@@ -6,7 +6,7 @@ public import Torch
 public import TorchNN
 public import UnCLIP
 
-/// Training of the image hint: a coarse picture from CLIP's embeddings of it and of its caption.
+/// Training of the image hint: a coarse image from CLIP's embeddings of it and of its caption.
 public final class HintTask: TrainingTask {
   /// What is trained, under the name it has in a model folder.
   final class Networks: Module {
@@ -36,7 +36,7 @@ public final class HintTask: TrainingTask {
     public var drawnEmbeddings: DrawnEmbeddings
     /// Batches whose embeddings are computed once and then cycled.
     public var embeddingBatches: Int
-    /// Pictures whose error is measured.
+    /// Images whose error is measured.
     public var evaluationCount: Int
 
     enum CodingKeys: String, CodingKey {
@@ -74,7 +74,7 @@ public final class HintTask: TrainingTask {
     }
   }
 
-  /// Coarse pictures with what CLIP and the prior say of them.
+  /// Coarse images with what CLIP and the prior say of them.
   public struct Batch {
     let images: Tensor
     let embeddings: Embeddings
@@ -87,15 +87,15 @@ public final class HintTask: TrainingTask {
 
   private let networks: Networks
   private let objective: Objective
-  private let data: EmbeddedPictures
+  private let data: EmbeddedImages
   private let unconditional: TextConditioning
   private var hint: ImageHint { networks.imageHint }
-  /// The cycled batches: a step costs less than drawing its pictures again.
+  /// The cycled batches: a step costs less than drawing its images again.
   private var batches: [Int: Batch] = [:]
 
   /// A hint with new weights; its embeddings' statistics are not set.
   init(
-    _ model: Model, objective: Objective, data: EmbeddedPictures, clip: FrozenCLIP,
+    _ model: Model, objective: Objective, data: EmbeddedImages, clip: FrozenCLIP,
     using random: RandomSource
   ) {
     networks = Networks(imageHint: ImageHint(model.hint, using: random))
@@ -127,9 +127,9 @@ public final class HintTask: TrainingTask {
   public func batch(at index: Int) throws -> Batch {
     let place = index % objective.embeddingBatches
     if let batch = batches[place] { return batch }
-    let (pictures, embeddings) = try data.batch(at: place)
+    let (images, embeddings) = try data.batch(at: place)
     let batch = Batch(
-      images: resized(pictures.images, to: hint.config.sampleSize), embeddings: embeddings)
+      images: resized(images.images, to: hint.config.sampleSize), embeddings: embeddings)
     batches[place] = batch
     return batch
   }
@@ -145,41 +145,41 @@ public final class HintTask: TrainingTask {
     let deviations = random.uniform([count, 1], device: device) * objective.embeddingNoise
     let noise = random.normal([count, width], device: device) * deviations
     let text = embeddings.text.replaced(where: chosen(objective.textDropRate), by: unconditional)
-    let picture = hint(
+    let image = hint(
       imageEmbedding: embeddings.mixed(drawn: chosen(objective.drawnEmbeddings.fraction)),
       textEmbedding: text.embedding, imageNoise: noise,
       imageDropped: chosen(objective.imageDropRate))
-    return Losses(total: F.mseLoss(picture, batch.images))
+    return Losses(total: F.mseLoss(image, batch.images))
   }
 
-  /// The mean squared error of coarse pictures of shown and of held-out concepts, from the
-  /// pictures' own embeddings and, where there is a prior, from those it draws.
+  /// The mean squared error of coarse images of shown and of held-out concepts, from the
+  /// images' own embeddings and, where there is a prior, from those it draws.
   public func evaluate() throws -> [String: Double] {
     var metrics: [String: Double] = [:]
     for (name, heldOut) in [("seen", false), ("held_out", true)] {
       let limit = objective.evaluationCount
-      guard let (pictures, embeddings) = try data.evaluationPictures(heldOut, limit: limit) else {
+      guard let (batch, embeddings) = try data.evaluationImages(heldOut, limit: limit) else {
         continue
       }
-      let images = resized(pictures.images, to: hint.config.sampleSize)
-      for (source, image) in [("true", embeddings.image), ("drawn", embeddings.drawn)] {
-        guard let image else { continue }
-        let picture = hint(imageEmbedding: image, textEmbedding: embeddings.text.embedding)
-        metrics["\(name)_\(source)_error"] = F.mseLoss(picture, images).item()
+      let images = resized(batch.images, to: hint.config.sampleSize)
+      for (source, embedding) in [("true", embeddings.image), ("drawn", embeddings.drawn)] {
+        guard let embedding else { continue }
+        let image = hint(imageEmbedding: embedding, textEmbedding: embeddings.text.embedding)
+        metrics["\(name)_\(source)_error"] = F.mseLoss(image, images).item()
       }
     }
     return metrics
   }
 
-  /// Shown pictures above, their coarse pictures below, from drawn embeddings where there are any.
+  /// Shown images above, their coarse images below, from drawn embeddings where there are any.
   public func sample(using random: RandomSource) throws -> Image? {
-    guard let (pictures, embeddings) = try data.evaluationPictures(false, limit: 16) else {
+    guard let (batch, embeddings) = try data.evaluationImages(false, limit: 16) else {
       return nil
     }
     let drawn = hint(
       imageEmbedding: embeddings.drawn ?? embeddings.image,
       textEmbedding: embeddings.text.embedding)
-    let originals = resized(pictures.images, to: hint.config.sampleSize)
+    let originals = resized(batch.images, to: hint.config.sampleSize)
     return sheet(pairing: [Image](originals), with: [Image](drawn))
   }
 

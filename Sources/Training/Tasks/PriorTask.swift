@@ -6,7 +6,7 @@ public import Torch
 public import TorchNN
 public import UnCLIP
 
-/// Training of the diffusion prior: CLIP's embedding of a picture from its sentence.
+/// Training of the diffusion prior: CLIP's embedding of an image from its sentence.
 ///
 /// Source: paper section 2.2.
 public final class PriorTask: TrainingTask {
@@ -81,12 +81,12 @@ public final class PriorTask: TrainingTask {
 
   private let prior: DiffusionPrior
   private let objective: Objective
-  private let data: EmbeddedPictures
+  private let data: EmbeddedImages
   private let unconditional: TextConditioning
 
   /// A prior with new weights; its embeddings' statistics are not set.
   public init(
-    _ model: Model, objective: Objective, data: EmbeddedPictures, clip: FrozenCLIP,
+    _ model: Model, objective: Objective, data: EmbeddedImages, clip: FrozenCLIP,
     using random: RandomSource
   ) {
     prior = DiffusionPrior(
@@ -125,8 +125,8 @@ public final class PriorTask: TrainingTask {
         using: random))
   }
 
-  /// The mean cosine of drawn embeddings with the true ones of their pictures, beside those of
-  /// another picture and of the text's own embedding, on shown and on held-out concepts.
+  /// The mean cosine of drawn embeddings with the true ones of their images, beside those of
+  /// another image and of the text's own embedding, on shown and on held-out concepts.
   public func evaluate() throws -> [String: Double] {
     var metrics: [String: Double] = [:]
     for (name, heldOut) in [("seen", false), ("held_out", true)] {

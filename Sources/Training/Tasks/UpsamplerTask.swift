@@ -8,7 +8,7 @@ public import TorchNN
 import UnCLIP
 
 /// Training of the upsampler on random crops: four times as many pixels a side from a small,
-/// at times blurred picture.
+/// at times blurred image.
 ///
 /// Source: paper section 2.1.
 public final class UpsamplerTask: TrainingTask {
@@ -44,8 +44,8 @@ public final class UpsamplerTask: TrainingTask {
 
   /// What is minimised and how samples are drawn.
   public struct Objective: Codable, Sendable, Equatable {
-    /// Side of the pictures that crops are taken from, pixels.
-    public var pictureSize: Int
+    /// Side of the images that crops are taken from, pixels.
+    public var imageSize: Int
     /// Side of a crop, pixels.
     public var cropSize: Int
     /// The weight of each timestep.
@@ -57,7 +57,7 @@ public final class UpsamplerTask: TrainingTask {
 
     enum CodingKeys: String, CodingKey {
       case weighting
-      case pictureSize = "picture_size"
+      case imageSize = "image_size"
       case cropSize = "crop_size"
       case conditionNoise = "condition_noise"
       case sampleSteps = "sample_steps"
@@ -65,10 +65,10 @@ public final class UpsamplerTask: TrainingTask {
 
     /// Groups the values.
     public init(
-      pictureSize: Int, cropSize: Int, weighting: LossWeighting, conditionNoise: Double,
+      imageSize: Int, cropSize: Int, weighting: LossWeighting, conditionNoise: Double,
       sampleSteps: Int
     ) {
-      self.pictureSize = pictureSize
+      self.imageSize = imageSize
       self.cropSize = cropSize
       self.weighting = weighting
       self.conditionNoise = conditionNoise
@@ -80,14 +80,14 @@ public final class UpsamplerTask: TrainingTask {
     public func validate(file: String, downsampling: Int) throws(ConfigError) {
       let check = ConfigCheck(objective: file)
       let multiple = max(Upsampler.factor, downsampling)
-      for (key, side) in [("picture_size", pictureSize), ("crop_size", cropSize)] {
+      for (key, side) in [("image_size", imageSize), ("crop_size", cropSize)] {
         try check.count(key, side, in: 1...ConfigLimit.side)
         try check.require(
           side.isMultiple(of: multiple), key, side, "it must be a multiple of \(multiple)")
       }
       try check.require(
-        cropSize <= pictureSize, "crop_size", cropSize,
-        "it must be at most picture_size, \(pictureSize)")
+        cropSize <= imageSize, "crop_size", cropSize,
+        "it must be at most image_size, \(imageSize)")
       try check.number("condition_noise", conditionNoise, in: 0...1000)
       try check.count("sample_steps", sampleSteps, in: 1...1000)
     }
@@ -101,11 +101,11 @@ public final class UpsamplerTask: TrainingTask {
   private let networks: Networks
   private let upsampler: Upsampler
   private let objective: Objective
-  private let stream: PictureStream
+  private let stream: ImageStream
 
   /// An upsampler with new weights.
   public init(
-    _ model: Model, objective: Objective, stream: PictureStream, using random: RandomSource
+    _ model: Model, objective: Objective, stream: ImageStream, using random: RandomSource
   ) {
     let unet = UNet(model.unet, using: random)
     networks = Networks(superResFirst: unet)
@@ -153,14 +153,14 @@ public final class UpsamplerTask: TrainingTask {
     try ModelFolder(folder).saveUpsampler(upsampler, dtype: .float32)
   }
 
-  /// A crop of each picture at a random place, `[B, 3, S, S] -> [B, 3, crop, crop]`.
-  private func crops(of pictures: Tensor, using random: RandomSource) -> Tensor {
-    let (count, side) = (pictures.dim(0), objective.cropSize)
-    let corners = random.integers(in: 0..<pictures.dim(2) - side + 1, [count, 2])
+  /// A crop of each image at a random place, `[B, 3, S, S] -> [B, 3, crop, crop]`.
+  private func crops(of images: Tensor, using random: RandomSource) -> Tensor {
+    let (count, side) = (images.dim(0), objective.cropSize)
+    let corners = random.integers(in: 0..<images.dim(2) - side + 1, [count, 2])
       .array(of: Int64.self).map(Int.init)
     return Tensor.concatenated(
       (0..<count).map { row in
-        pictures[row..<row + 1]
+        images[row..<row + 1]
           .narrowed(2, start: corners[2 * row], count: side)
           .narrowed(3, start: corners[2 * row + 1], count: side)
       }, over: 0

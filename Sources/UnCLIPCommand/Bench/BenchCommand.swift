@@ -22,7 +22,7 @@ struct BenchCommand: ParsableCommand {
       commandName: "folder",
       abstract: "Write a model with random weights in the sizes of a preset, to measure.",
       discussion: """
-        Its pictures are noise. Time and memory are those of a trained model of the sizes; karlo \
+        Its images are noise. Time and memory are those of a trained model of the sizes; karlo \
         takes 7.5 GB in float16 and as much memory as its largest part in float32, 4 GB.
 
         EXAMPLES:

@@ -11,9 +11,9 @@ struct PipelineBenchCommand: ParsableCommand {
     commandName: "pipeline",
     abstract: "Time the steps of each stage and compare them with the processor's peak.",
     discussion: """
-      A picture is drawn in a few steps a stage. The time of a stage's first step has the loading \
+      An image is drawn in a few steps a stage. The time of a stage's first step has the loading \
       of its network in it; the median of the others times the model's own count of steps is what a \
-      whole picture takes. The limit is the best rate of a product of two large matrices in the \
+      whole image takes. The limit is the best rate of a product of two large matrices in the \
       same element type, measured last. Operations are those of the formulas as written: a stage \
       whose convolutions take fewer (Winograd's) can go beyond the limit.
 
@@ -54,7 +54,7 @@ struct PipelineBenchCommand: ParsableCommand {
     sampling.upsamplerSteps = steps
     let settings = try pipeline.settings(
       for: ImageRequest(prompt: "a red apple", sampling: sampling))
-    let picture = try counter.counting {
+    let image = try counter.counting {
       try pipeline.image(settings) { progress in
         marks.append(
           Mark(
@@ -63,7 +63,7 @@ struct PipelineBenchCommand: ParsableCommand {
       }
     }
     let own = pipeline.defaults.sampling
-    if let out { try picture.write(to: URL(fileURLWithPath: out)) }
+    if let out { try image.write(to: URL(fileURLWithPath: out)) }
     let memory = peakMemory()
     let report = PipelineReport(
       model: pipeline.defaults.name, dtype: dtype.rawValue, threads: threadCount,

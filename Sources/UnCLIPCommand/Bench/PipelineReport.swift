@@ -12,12 +12,12 @@ struct PipelineReport: Encodable {
     var stepSeconds: Double
     /// Multiplications and additions in matrix products of one step.
     var stepOperations: Double
-    /// Steps of a whole picture.
+    /// Steps of a whole image.
     var steps: Int
     /// Operations a second of a step over the measured limit.
     var shareOfPeak: Double
 
-    /// Seconds of the stage in a whole picture.
+    /// Seconds of the stage in a whole image.
     var seconds: Double { firstSeconds + stepSeconds * Double(steps - 1) }
   }
 
@@ -32,9 +32,9 @@ struct PipelineReport: Encodable {
   /// not tell.
   var firstStepSeconds: Double?
   var stages: [Stage]
-  /// A whole picture with the model's own steps.
-  var pictureSeconds: Double
-  var pictureOperations: Double
+  /// A whole image with the model's own steps.
+  var imageSeconds: Double
+  var imageOperations: Double
   /// Of all steps together, loading left out.
   var shareOfPeak: Double
 
@@ -70,10 +70,10 @@ struct PipelineReport: Encodable {
       last = own.last
     }
     let begin = marks.first?.seconds ?? 0
-    pictureSeconds = begin + stages.reduce(0) { $0 + $1.seconds }
-    pictureOperations = stages.reduce(0) { $0 + $1.stepOperations * Double($1.steps) }
+    imageSeconds = begin + stages.reduce(0) { $0 + $1.seconds }
+    imageOperations = stages.reduce(0) { $0 + $1.stepOperations * Double($1.steps) }
     let stepping = stages.reduce(0) { $0 + $1.stepSeconds * Double($1.steps) }
-    shareOfPeak = pictureOperations / stepping / peak
+    shareOfPeak = imageOperations / stepping / peak
   }
 
   /// The report for a person.
@@ -103,7 +103,7 @@ struct PipelineReport: Encodable {
         ]))
     }
     lines.append(
-      "a picture: \(number(pictureSeconds, 1)) s, \(number(pictureOperations / 1e12, 3)) TFLOP, "
+      "an image: \(number(imageSeconds, 1)) s, \(number(imageOperations / 1e12, 3)) TFLOP, "
         + "\(percent(shareOfPeak)) of the peak; \(peakMemory >> 20) MiB of memory at most")
     if let firstStepSeconds {
       lines.append("process start to the end of the first step: \(number(firstStepSeconds)) s")

@@ -27,7 +27,7 @@ struct CLIPOptions: ParsableArguments {
 }
 
 /// Image files named by their paths; a folder stands for all images in it.
-enum PictureFiles {
+enum ImageFiles {
   /// Kinds of files that are read.
   static let extensions: Set<String> = ["png", "jpg", "jpeg", "webp"]
 
@@ -46,14 +46,14 @@ enum PictureFiles {
         continue
       }
       let names = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
-      let pictures = names.filter {
+      let images = names.filter {
         extensions.contains(URL(fileURLWithPath: $0).pathExtension.lowercased())
       }
-      guard !pictures.isEmpty else {
-        throw .data("\(path) holds no picture; name a folder with PNG, JPEG or WebP files.")
+      guard !images.isEmpty else {
+        throw .data("\(path) holds no image; name a folder with PNG, JPEG or WebP files.")
       }
       let folder = path.hasSuffix("/") ? path : path + "/"
-      found += pictures.sorted().map { folder + $0 }
+      found += images.sorted().map { folder + $0 }
     }
     return found
   }

@@ -11,7 +11,7 @@ struct ClassifyCommand: ParsableCommand {
     abstract: "Classify images by the names of classes (zero-shot).",
     discussion: """
       Zero-shot classification with CLIP: every name is set into every template, the embeddings of \
-      one name are averaged, and the picture's cosine with each is turned into a share of 1.
+      one name are averaged, and the image's cosine with each is turned into a share of 1.
 
       EXAMPLES:
         unclip classify photo.jpg --labels "cat,dog,bird"
@@ -20,7 +20,7 @@ struct ClassifyCommand: ParsableCommand {
       """)
 
   @Argument(help: ArgumentHelp("Image files, or folders of them.", valueName: "image"))
-  var pictures: [String]
+  var images: [String]
 
   @Option(help: ArgumentHelp("The names of the classes, separated by commas.", valueName: "names"))
   var labels: String?
@@ -55,16 +55,16 @@ struct ClassifyCommand: ParsableCommand {
     }
 
     /// An image with its likeliest names.
-    struct Picture: Encodable {
+    struct Image: Encodable {
       var path: String
       var guesses: [Guess]
     }
 
-    var pictures: [Picture]
+    var images: [Image]
   }
 
   func validate() throws {
-    if pictures.isEmpty { throw ValidationError("Missing an image to classify.") }
+    if images.isEmpty { throw ValidationError("Missing an image to classify.") }
     if (labels == nil) == (labelsFile == nil) {
       throw ValidationError("Give the names with --labels or --labels-file.")
     }
@@ -75,7 +75,7 @@ struct ClassifyCommand: ParsableCommand {
   }
 
   func run() throws {
-    let files = try PictureFiles.all(pictures)
+    let files = try ImageFiles.all(images)
     let labels = try names()
     let device = try machine.prepare()
     let folder = try model.folder()
@@ -91,11 +91,11 @@ struct ClassifyCommand: ParsableCommand {
     let embedder = try CLIPImageEncoder(folder, device: device, dtype: dtype)
     guard classifier.weights.dim(1) == embedder.width else {
       throw CommandError.data(
-        "\(folder.url.path) has texts of width \(classifier.weights.dim(1)) and pictures of width "
+        "\(folder.url.path) has texts of width \(classifier.weights.dim(1)) and images of width "
           + "\(embedder.width), so they cannot be compared; name a folder whose towers belong "
           + "together.")
     }
-    var report = Report(pictures: [])
+    var report = Report(images: [])
     for file in files {
       let image = try Image(contentsOf: URL(fileURLWithPath: file))
       let shares = classifier.probabilities(of: embedder([image]))[0].array(of: Double.self)
@@ -103,7 +103,7 @@ struct ClassifyCommand: ParsableCommand {
         .enumerated()
         .sorted { ($1.element.probability, $0.offset) < ($0.element.probability, $1.offset) }
         .prefix(top).map(\.element)
-      report.pictures.append(.init(path: file, guesses: guesses))
+      report.images.append(.init(path: file, guesses: guesses))
       if !output.json { try show(file, guesses) }
     }
     if output.json { try Output.json(report) }

@@ -19,7 +19,7 @@ struct EmbedCommand: ParsableCommand {
       EXAMPLES:
         unclip embed "a red apple" "a green pear" --out texts.npy
         unclip embed --texts-file captions.txt --normalize --out captions.safetensors
-        unclip embed --pictures photos cat.png --out pictures.npy --model CLIP-ViT-B-32
+        unclip embed --images photos cat.png --out images.npy --model CLIP-ViT-B-32
         unclip embed --data data/emoji --store float16 --out emoji.npy
       """)
 
@@ -34,7 +34,7 @@ struct EmbedCommand: ParsableCommand {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp("Image files, or folders of them.", valueName: "path"))
-  var pictures: [String] = []
+  var images: [String] = []
 
   @Option(
     help: ArgumentHelp("A folder of tar shards, whose images to embed.", valueName: "folder"))
@@ -77,14 +77,14 @@ struct EmbedCommand: ParsableCommand {
   }
 
   func validate() throws {
-    let kinds = [!texts.isEmpty, textsFile != nil, !pictures.isEmpty, data != nil]
+    let kinds = [!texts.isEmpty, textsFile != nil, !images.isEmpty, data != nil]
     switch kinds.filter({ $0 }).count {
     case 0:
       throw ValidationError(
-        "Missing what to embed: give texts, --texts-file, --pictures or --data.")
+        "Missing what to embed: give texts, --texts-file, --images or --data.")
     case 1: break
     default:
-      throw ValidationError("Give one of texts, --texts-file, --pictures and --data.")
+      throw ValidationError("Give one of texts, --texts-file, --images and --data.")
     }
     if format == nil {
       throw ValidationError("--out is \(out), but its name must end in .npy or .safetensors.")
@@ -111,7 +111,7 @@ struct EmbedCommand: ParsableCommand {
       warn(texts.filter(embedder.isTooLong).count, embedder.model.config.maxPositionEmbeddings)
       width = embedder.width
       embed = { embedder($0.map { texts[$0] }, normalized: normalize) }
-    case .pictures(let files):
+    case .images(let files):
       let embedder = try CLIPImageEncoder(folder, device: device, dtype: model.dtype.dtype)
       width = embedder.width
       embed = { indices in
@@ -178,7 +178,7 @@ struct EmbedCommand: ParsableCommand {
   /// What is embedded.
   private enum Source {
     case texts([String])
-    case pictures([String])
+    case images([String])
     case shards(ShardReader)
 
     var kind: String {
@@ -188,7 +188,7 @@ struct EmbedCommand: ParsableCommand {
     var names: [String] {
       switch self {
       case .texts(let texts): texts
-      case .pictures(let files): files
+      case .images(let files): files
       case .shards(let reader): reader.keys
       }
     }
@@ -198,7 +198,7 @@ struct EmbedCommand: ParsableCommand {
     if let data {
       return .shards(try ShardReader(directory: URL(fileURLWithPath: data, isDirectory: true)))
     }
-    if !pictures.isEmpty { return .pictures(try PictureFiles.all(pictures)) }
+    if !images.isEmpty { return .images(try ImageFiles.all(images)) }
     guard let textsFile else { return .texts(texts) }
     return .texts(try PromptOptions.prompts(inFile: textsFile))
   }

@@ -5,14 +5,14 @@ import Metrics
 import Torch
 import TorchNN
 
-/// `unclip classics denoise`: what a denoising autoencoder makes of corrupted pictures.
+/// `unclip classics denoise`: what a denoising autoencoder makes of corrupted images.
 struct DenoiseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "denoise",
-    abstract: "Clean pictures with a denoising autoencoder.",
+    abstract: "Clean images with a denoising autoencoder.",
     discussion: """
-      Clean pictures are corrupted as the model was trained to undo; the sheet shows them, what they \
-      became, and what came back. --noisy says that the pictures are corrupted already.
+      Clean images are corrupted as the model was trained to undo; the sheet shows them, what they \
+      became, and what came back. --noisy says that the images are corrupted already.
 
       EXAMPLES:
         unclip classics denoise dae --data data/fashion-test --out denoised.png
@@ -23,9 +23,9 @@ struct DenoiseCommand: ParsableCommand {
     help: ArgumentHelp("A dae: its folder, or the name of its run.", valueName: "model"))
   var model: String
 
-  @OptionGroup var source: ClassicPictures
+  @OptionGroup var source: ClassicImages
 
-  @Flag(help: "The pictures are corrupted already.")
+  @Flag(help: "The images are corrupted already.")
   var noisy = false
 
   @Option(help: "Seed of the corruption.")
@@ -38,16 +38,16 @@ struct DenoiseCommand: ParsableCommand {
   func run() throws {
     let device = try machine.prepare()
     let model = try runs.folder(model).load(.denoising, on: device)
-    let pictures = try source.tensor(for: model.config, device: device)
+    let images = try source.tensor(for: model.config, device: device)
     if noisy {
-      try sheet.write(rows: [pictures, noGrad { model.reconstruction(of: pictures) }])
+      try sheet.write(rows: [images, noGrad { model.reconstruction(of: images) }])
       return
     }
-    let corrupted = model.corrupted(pictures, using: RandomSource(seed: seed))
+    let corrupted = model.corrupted(images, using: RandomSource(seed: seed))
     let cleaned = noGrad { model.reconstruction(of: corrupted) }
-    try sheet.write(rows: [pictures, corrupted, cleaned])
-    let before = peakSignalToNoise(corrupted, pictures),
-      after = peakSignalToNoise(cleaned, pictures)
+    try sheet.write(rows: [images, corrupted, cleaned])
+    let before = peakSignalToNoise(corrupted, images),
+      after = peakSignalToNoise(cleaned, images)
     try Output.line(
       "PSNR \(before.formatted(places: 2)) dB before, \(after.formatted(places: 2)) dB after")
   }

@@ -6,14 +6,14 @@ import Torch
 import TorchNN
 import Training
 
-/// `unclip classics evaluate`: a model's metrics on held-out pictures.
+/// `unclip classics evaluate`: a model's metrics on held-out images.
 struct EvaluateClassicCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Measure a model on held-out pictures.",
+    abstract: "Measure a model on held-out images.",
     discussion: """
       Of a model that encodes: its error and its bound. Of one that draws, with --classifier: the \
-      Fréchet distance between the classifier's features of drawn and of held-out pictures, and how \
+      Fréchet distance between the classifier's features of drawn and of held-out images, and how \
       many classes it finds at least ten times among 1,000 drawn ones. Distances compare only with \
       those of the same classifier, data and count.
 
@@ -29,16 +29,16 @@ struct EvaluateClassicCommand: ParsableCommand {
 
   @OptionGroup var set: HeldOutOptions
 
-  @Option(help: ArgumentHelp("Held-out pictures, and drawn ones, at most.", valueName: "n"))
+  @Option(help: ArgumentHelp("Held-out images, and drawn ones, at most.", valueName: "n"))
   var count = 10_000
 
   @Option(
     help: ArgumentHelp(
-      "The classifier that compares drawn pictures: its folder, or the name of its run.",
+      "The classifier that compares drawn images: its folder, or the name of its run.",
       valueName: "model"))
   var classifier: String?
 
-  @Option(help: "Seed of the drawn pictures.")
+  @Option(help: "Seed of the drawn images.")
   var seed: UInt64 = 0
 
   @OptionGroup(title: "Prior") var prior: CodePriorOptions
@@ -76,7 +76,7 @@ struct EvaluateClassicCommand: ParsableCommand {
     }
   }
 
-  /// How far drawn pictures are from held-out ones, and what classes are among them.
+  /// How far drawn images are from held-out ones, and what classes are among them.
   private func compared(
     _ folder: ClassicFolder, by name: String, _ device: Device
   ) throws -> [String: Double] {
@@ -89,21 +89,21 @@ struct EvaluateClassicCommand: ParsableCommand {
           + "sees \(seen.imageSize) px and \(seen.channels): train a classifier of that size.")
     }
     let real = try set.images(for: network.config, limit: count, device: device).images
-    let pictures = sampler.sample(real.dim(0), using: RandomSource(seed: seed))
-    let (features, others) = (Self.features(pictures, network), Self.features(real, network))
-    let first = pictures[0..<min(1000, pictures.dim(0))]
+    let images = sampler.sample(real.dim(0), using: RandomSource(seed: seed))
+    let (features, others) = (Self.features(images, network), Self.features(real, network))
+    let first = images[0..<min(1000, images.dim(0))]
     let classes = noGrad { network(first).argmax(over: 1) }
     let counts = classes.occurrences(minimumLength: network.config.classCount)
     return [
       "frechet_distance": FrechetDistance(features, others).value,
       "classes": (counts .>= 10).to(.float64).sum().item(),
-      "compared_pictures": Double(pictures.dim(0)),
+      "compared_images": Double(images.dim(0)),
     ]
   }
 
-  private static func features(_ pictures: Tensor, _ network: Classifier) -> Tensor {
-    let parts = stride(from: 0, to: pictures.dim(0), by: 256).map { start in
-      noGrad { network.features(pictures[start..<min(start + 256, pictures.dim(0))]) }
+  private static func features(_ images: Tensor, _ network: Classifier) -> Tensor {
+    let parts = stride(from: 0, to: images.dim(0), by: 256).map { start in
+      noGrad { network.features(images[start..<min(start + 256, images.dim(0))]) }
     }
     return Tensor.concatenated(parts, over: 0)
   }

@@ -6,13 +6,13 @@ import Imaging
 import Torch
 import TorchNN
 
-/// `unclip classics interpolate`: the way from one picture to another through the latent space.
+/// `unclip classics interpolate`: the way from one image to another through the latent space.
 struct InterpolateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "interpolate",
-    abstract: "Walk from one picture to another through a model's latent space.",
+    abstract: "Walk from one image to another through a model's latent space.",
     discussion: """
-      A model that encodes is shown pictures, and each row goes in a straight line from one to the \
+      A model that encodes is shown images, and each row goes in a straight line from one to the \
       next of them; a gan needs none: it goes along great circles between random vectors.
 
       EXAMPLES:
@@ -25,12 +25,12 @@ struct InterpolateCommand: ParsableCommand {
       "An ae, dae, vae or gan: its folder, or the name of its run.", valueName: "model"))
   var model: String
 
-  @Argument(help: ArgumentHelp("Picture files, or folders of them.", valueName: "picture"))
-  var pictures: [String] = []
+  @Argument(help: ArgumentHelp("Image files, or folders of them.", valueName: "image"))
+  var images: [String] = []
 
   @OptionGroup var set: HeldOutOptions
 
-  @Option(help: ArgumentHelp("Pictures of a row, both ends with them.", valueName: "n"))
+  @Option(help: ArgumentHelp("Images of a row, both ends with them.", valueName: "n"))
   var steps = 8
 
   @Option(help: ArgumentHelp("Rows, from --data or of a gan.", valueName: "n"))
@@ -50,8 +50,8 @@ struct InterpolateCommand: ParsableCommand {
     if !(1...64).contains(rows) {
       throw ValidationError("--rows is \(rows), but it must be 1 to 64.")
     }
-    if !pictures.isEmpty, !set.data.isEmpty {
-      throw ValidationError("Give pictures, or a data set with --data.")
+    if !images.isEmpty, !set.data.isEmpty {
+      throw ValidationError("Give images, or a data set with --data.")
     }
   }
 
@@ -66,14 +66,14 @@ struct InterpolateCommand: ParsableCommand {
   }
 
   private func walk(_ model: any LatentModel, _ device: Device) throws {
-    if pictures.isEmpty, set.data.isEmpty {
-      throw CommandError.usage("Missing pictures to go between: give two, or --data.")
+    if images.isEmpty, set.data.isEmpty {
+      throw CommandError.usage("Missing images to go between: give two, or --data.")
     }
-    var source = ClassicPictures()
-    (source.pictures, source.set, source.count) = (pictures, set, rows + 1)
+    var source = ClassicImages()
+    (source.images, source.set, source.count) = (images, set, rows + 1)
     let shown = try source.tensor(for: model.config, device: device)
     guard shown.dim(0) >= 2 else {
-      throw CommandError.usage("One picture is no way: give at least two.")
+      throw CommandError.usage("One image is no way: give at least two.")
     }
     let cells = noGrad {
       let z = model.encode(shown)
@@ -87,9 +87,9 @@ struct InterpolateCommand: ParsableCommand {
   }
 
   private func walk(_ model: any LatentGenerating) throws {
-    guard pictures.isEmpty, set.data.isEmpty else {
+    guard images.isEmpty, set.data.isEmpty else {
       throw CommandError.usage(
-        "A \(type(of: model).kind.rawValue) has no encoder, so it takes no pictures: leave them out "
+        "A \(type(of: model).kind.rawValue) has no encoder, so it takes no images: leave them out "
           + "and choose a --seed.")
     }
     let random = RandomSource(seed: seed)

@@ -5,13 +5,13 @@ import Metrics
 import Torch
 import TorchNN
 
-/// `unclip classics reconstruct`: pictures and what comes back of them.
+/// `unclip classics reconstruct`: images and what comes back of them.
 struct ReconstructCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reconstruct",
-    abstract: "Encode pictures and decode them again.",
+    abstract: "Encode images and decode them again.",
     discussion: """
-      The sheet shows the pictures above what became of them; the last line says how near they are, \
+      The sheet shows the images above what became of them; the last line says how near they are, \
       as the peak signal-to-noise ratio in decibels.
 
       EXAMPLES:
@@ -24,7 +24,7 @@ struct ReconstructCommand: ParsableCommand {
       "An ae, dae, vae or vqvae: its folder, or the name of its run.", valueName: "model"))
   var model: String
 
-  @OptionGroup var source: ClassicPictures
+  @OptionGroup var source: ClassicImages
   @OptionGroup(title: "Sheet") var sheet: SheetOptions
   @OptionGroup var runs: RunsOption
   @OptionGroup(title: "Machine") var machine: MachineOptions

@@ -10,7 +10,7 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
   case cannotCreate(path: String, reason: String, option: String = "--out")
   /// A result that standard output does not take.
   case notPrinted(reason: String)
-  /// A picture drawn again that is not the same.
+  /// An image drawn again that is not the same.
   case differs(String)
 
   var description: String {

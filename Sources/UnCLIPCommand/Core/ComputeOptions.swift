@@ -30,7 +30,7 @@ struct MachineOptions: ParsableArguments {
   }
 }
 
-/// The types a model can compute in, as pictures tell them.
+/// The types a model can compute in, as images tell them.
 enum ElementType: String, ExpressibleByArgument, CaseIterable, Sendable {
   case float32, bfloat16, float16
 

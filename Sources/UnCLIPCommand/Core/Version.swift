@@ -1,4 +1,4 @@
-/// The version of this package, which pictures, reports and `--version` name.
+/// The version of this package, which images, reports and `--version` name.
 public enum Version {
   /// Semantic version.
   public static let current = "0.1.0"

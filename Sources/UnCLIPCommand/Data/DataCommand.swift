@@ -56,7 +56,7 @@ struct ShardOptions: ParsableArguments {
       try Output.json(manifest)
     } else {
       try Output.line(
-        "\(manifest.samples) pictures in \(manifest.shards.count) shards in \(folder.path)")
+        "\(manifest.samples) images in \(manifest.shards.count) shards in \(folder.path)")
     }
   }
 }
@@ -177,7 +177,7 @@ struct FolderCommand: ParsableCommand {
     commandName: "folder",
     abstract: "A folder of your own images, each with its caption in a .txt file.",
     discussion: """
-      cat.png goes with cat.txt; a picture without a text file is called by its file name.
+      cat.png goes with cat.txt; an image without a text file is called by its file name.
 
       EXAMPLES:
         unclip data folder photos --licence CC0 --out data/photos

@@ -73,7 +73,7 @@ extension DatasetInspection {
     let order = ["64", "128", "256", "512", "larger"]
     let sides = order.compactMap { name in self.sides[name].map { "\(name) \($0)" } }
     return """
-      pictures  \(samples), of which \(coreSamples) show things and \(heldOutSamples) are held out
+      images  \(samples), of which \(coreSamples) show things and \(heldOutSamples) are held out
       concepts  \(concepts)
       words     \(vocabulary), of which \(repeatedWords) occur twice or more; \
       \(averageCaptionWords.formatted(places: 1)) a caption

@@ -9,12 +9,12 @@ import UnCLIP
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Measure a trained model, stage by stage, on the pictures it was trained on.",
+    abstract: "Measure a trained model, stage by stage, on the images it was trained on.",
     discussion: """
       Prints one line of JSON: how often drawings of everyday names and of prompts are found among \
-      all training pictures by a judge of colours and edges (true_recall_1 from the pictures' own \
+      all training images by a judge of colours and edges (true_recall_1 from the images' own \
       embeddings, text_recall_1 from captions) and their squared error; how often the text tower \
-      and the prior find the right picture; by how many decibels the upsampler beats bicubic; \
+      and the prior find the right image; by how many decibels the upsampler beats bicubic; \
       noise in flat areas (grain). The judge flatters: look at the sheet.
 
       EXAMPLES:

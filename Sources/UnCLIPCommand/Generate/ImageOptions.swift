@@ -74,7 +74,7 @@ struct ImageOptions: ParsableArguments {
     if output.json { try Output.json(report) }
   }
 
-  /// Columns that make a grid of `count` pictures as square as it can be.
+  /// Columns that make a grid of `count` images as square as it can be.
   static func columns(_ count: Int) -> Int {
     Int(Double(count).squareRoot().rounded(.up))
   }

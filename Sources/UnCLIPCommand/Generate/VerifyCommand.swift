@@ -20,7 +20,7 @@ struct VerifyCommand: ParsableCommand {
       """)
 
   @Argument(help: ArgumentHelp("A PNG file that unclip wrote.", valueName: "image"))
-  var picture: String
+  var image: String
 
   @Option(
     help: ArgumentHelp(
@@ -49,10 +49,10 @@ struct VerifyCommand: ParsableCommand {
   }
 
   func run() throws {
-    let url = URL(fileURLWithPath: picture)
+    let url = URL(fileURLWithPath: image)
     let old = try Image(contentsOf: url)
     let chunks = try Self.chunks(of: url)
-    let provenance = try ImageRecord.Provenance(chunks: chunks, file: picture)
+    let provenance = try ImageRecord.Provenance(chunks: chunks, file: image)
     let original = try provenance.original.map { path in
       (path: path, image: try Image(contentsOf: URL(fileURLWithPath: self.original ?? path)))
     }
@@ -68,18 +68,18 @@ struct VerifyCommand: ParsableCommand {
     }
     // An image that is older than a setting was made with the model's own.
     let settings = try GenerationSettings(
-      metadata: chunks, sampling: pipeline.defaults.sampling, file: picture)
+      metadata: chunks, sampling: pipeline.defaults.sampling, file: image)
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
     let (new, _) = try generator.image(settings, varying: original)
     let record = ImageRecord(settings: settings, provenance: provenance)
-    let report = try Self.compare(old, new, path: picture, record: record)
+    let report = try Self.compare(old, new, path: image, record: record)
     if output.json { try Output.json(report) }
     guard report.same else {
       throw CommandError.differs(
-        "\(picture) differs from what is drawn now in \(report.differing) of \(report.pixels) "
+        "\(image) differs from what is drawn now in \(report.differing) of \(report.pixels) "
           + "pixels, by at most \(report.largest) of 255.")
     }
-    if !output.json { try Output.line("\(picture) is the same in all \(report.pixels) pixels") }
+    if !output.json { try Output.line("\(image) is the same in all \(report.pixels) pixels") }
   }
 
   /// Compares two images.

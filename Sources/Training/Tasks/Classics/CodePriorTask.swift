@@ -14,7 +14,7 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
   public struct Objective: Codable, Sendable, Equatable {
     /// The fraction of images whose condition is dropped.
     public var conditionDropRate: Double
-    /// Held-out pictures that are measured, at most.
+    /// Held-out images that are measured, at most.
     public var evaluationCount: Int
     /// Drawn codes are sampled from probabilities to the power of its inverse.
     public var sampleTemperature: Double
@@ -100,7 +100,7 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
     return Losses(total: nats)
   }
 
-  /// Bits a code on held-out pictures, beside the entropy of the codes' frequencies.
+  /// Bits a code on held-out images, beside the entropy of the codes' frequencies.
   public func evaluate() throws -> [String: Double] {
     var bits = 0.0
     for start in stride(from: 0, to: heldOut.count, by: 250) {
@@ -115,7 +115,7 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
     return ["bits_per_code": bits, "unigram_bits": entropy, "saved": 1 - bits / entropy]
   }
 
-  /// Pictures decoded from drawn codes.
+  /// Images decoded from drawn codes.
   public func sample(using random: RandomSource) throws -> Image? {
     let conditions = heldOut.conditions.map { $0[0..<min(32, heldOut.count)] }
     let codes = prior.sample(

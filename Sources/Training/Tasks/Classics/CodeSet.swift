@@ -2,11 +2,11 @@ import Classics
 import Foundation
 public import Torch
 
-/// The codes of a data set's pictures, computed once: what a prior over codes learns from.
+/// The codes of a data set's images, computed once: what a prior over codes learns from.
 public struct CodeSet {
   /// `[N, h, w]` int64.
   public let codes: Tensor
-  /// What each picture is: classes `[N]` int64, or embeddings of captions `[N, D]`; nil for a
+  /// What each image is: classes `[N]` int64, or embeddings of captions `[N, D]`; nil for a
   /// prior that is not told.
   public let conditions: Tensor?
 
@@ -23,13 +23,13 @@ public struct CodeSet {
     return CodeSet(codes: codes[range], conditions: conditions?[range])
   }
 
-  /// Encodes pictures.
+  /// Encodes images.
   init(
-    encoding pictures: LabeledImages, with model: any CodeModel,
+    encoding images: LabeledImages, with model: any CodeModel,
     condition: (LabeledImages) -> Tensor?
   ) {
-    codes = noGrad { model.encode(pictures.images) }
-    conditions = condition(pictures)
+    codes = noGrad { model.encode(images.images) }
+    conditions = condition(images)
   }
 
   /// One set after the other.

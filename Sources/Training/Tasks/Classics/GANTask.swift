@@ -20,7 +20,7 @@ public final class GANTask: TrainingTask {
     public var generatorPeriod: Int
     /// The discriminator's learning rate as a multiple of the generator's.
     public var discriminatorRateScale: Double
-    /// Drawn pictures whose diversity is measured.
+    /// Drawn images whose diversity is measured.
     public var evaluationCount: Int
 
     enum CodingKeys: String, CodingKey {
@@ -78,7 +78,7 @@ public final class GANTask: TrainingTask {
   private let heldOut: LabeledImages
 
   /// Networks with new weights.
-  /// - Throws: `DataError` if a held-out picture cannot be decoded.
+  /// - Throws: `DataError` if a held-out image cannot be decoded.
   public init(
     _ config: GANConfig, objective: Objective, stream: LabeledStream, using random: RandomSource
   ) throws {
@@ -93,10 +93,10 @@ public final class GANTask: TrainingTask {
     try gan.load(ClassicFolder(folder).load(GAN.self).stateDict(), file: folder)
   }
 
-  /// The real pictures of an index, a pure function of it.
+  /// The real images of an index, a pure function of it.
   public func batch(at index: Int) throws -> Tensor { try stream.batch(at: index).images }
 
-  /// The loss of the discriminator, which sees real and drawn pictures, or of the generator.
+  /// The loss of the discriminator, which sees real and drawn images, or of the generator.
   public func loss(_ real: Tensor, of part: Int, using random: RandomSource) -> Losses {
     let z = gan.latents(real.dim(0), using: random)
     return part == 0 ? discriminatorLoss(real, z, using: random) : generatorLoss(real, z)
@@ -121,8 +121,8 @@ public final class GANTask: TrainingTask {
     return Losses(total: total, parts: parts)
   }
 
-  /// Beside the loss, how diverse the drawn pictures are: near 0 when the generator draws one
-  /// picture whatever z is.
+  /// Beside the loss, how diverse the drawn images are: near 0 when the generator draws one
+  /// image whatever z is.
   private func generatorLoss(_ real: Tensor, _ z: Tensor) -> Losses {
     let fake = gan.generator(z)
     let total = objective.loss.generator(fake: gan.discriminator(fake))
@@ -134,14 +134,14 @@ public final class GANTask: TrainingTask {
       ])
   }
 
-  /// The diversity of drawn pictures beside held-out ones.
+  /// The diversity of drawn images beside held-out ones.
   public func evaluate() throws -> [String: Double] {
     let count = min(objective.evaluationCount, heldOut.captions.count)
     let fake = gan.sample(count, using: RandomSource(seed: 0))
     return ["diversity": diversity(of: fake, comparedTo: heldOut.images).item()]
   }
 
-  /// 64 drawn pictures.
+  /// 64 drawn images.
   public func sample(using random: RandomSource) throws -> Image? {
     ContactSheet.grid([Image](gan.sample(64, using: random)), columns: 8)
   }

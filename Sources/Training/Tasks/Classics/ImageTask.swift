@@ -18,7 +18,7 @@ public final class ImageTask<Model: ImageModel>: TrainingTask {
   private let heldOut: LabeledImages
 
   /// A model that is new.
-  /// - Throws: `DataError` if a held-out picture cannot be decoded.
+  /// - Throws: `DataError` if a held-out image cannot be decoded.
   public init(_ model: Model, objective: EvaluationObjective, stream: LabeledStream) throws {
     self.model = model
     self.objective = objective

@@ -5,7 +5,7 @@ import Imaging
 public import Torch
 
 extension LabeledImages {
-  /// Pictures that training never shows, as they are; nil when the data hold none out.
+  /// Images that training never shows, as they are; nil when the data hold none out.
   ///
   /// - Parameters:
   ///   - directories: Folders of shards.
@@ -25,11 +25,11 @@ extension LabeledImages {
       return nil
     }
     let reader = LabelReader(stream.infos, size: size, channels: channels, device: device)
-    return reader.pictures(try stream.samples(limit: limit)[...])
+    return reader.images(try stream.samples(limit: limit)[...])
   }
 }
 
-/// Turns the pictures of a data set into tensors with their classes.
+/// Turns the images of a data set into tensors with their classes.
 struct LabelReader {
   let size: Int
   let channels: Int
@@ -38,7 +38,7 @@ struct LabelReader {
   let classes: [String]
   private let labels: [String: Int]
 
-  /// The classes are the groups, or their parts where all pictures are of one group.
+  /// The classes are the groups, or their parts where all images are of one group.
   init(_ infos: [String: SampleInfo], size: Int, channels: Int, device: Device) {
     self.size = size
     self.channels = channels
@@ -50,15 +50,15 @@ struct LabelReader {
     labels = names.compactMapValues { places[$0] }
   }
 
-  func pictures(_ samples: ArraySlice<EvaluationSample>) -> LabeledImages {
+  func images(_ samples: ArraySlice<EvaluationSample>) -> LabeledImages {
     var pixels: [UInt8] = []
     pixels.reserveCapacity(samples.count * size * size * 3)
     for sample in samples { pixels.append(contentsOf: sample.image.pixels) }
-    return pictures(pixels, keys: samples.map(\.key), captions: samples.map(\.caption))
+    return images(pixels, keys: samples.map(\.key), captions: samples.map(\.caption))
   }
 
-  func pictures(_ pixels: [UInt8], keys: [String], captions: [String]) -> LabeledImages {
-    var images = Pictures(
+  func images(_ pixels: [UInt8], keys: [String], captions: [String]) -> LabeledImages {
+    var images = Images(
       pixels: pixels, size: size, captions: captions, keys: keys, device: device
     ).images
     if channels == 1 {

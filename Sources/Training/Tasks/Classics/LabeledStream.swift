@@ -3,7 +3,7 @@ public import Datasets
 public import Foundation
 public import Torch
 
-/// Batches of pictures with their classes, for the models that know no sentences.
+/// Batches of images with their classes, for the models that know no sentences.
 ///
 /// The classes are the groups of the data set: the ten kinds of clothes of Fashion-MNIST, the
 /// categories of the emoji.
@@ -27,27 +27,27 @@ public final class LabeledStream {
   }
 
   /// The batch of an index, a pure function of it.
-  /// - Throws: `DataError` if a picture cannot be decoded.
+  /// - Throws: `DataError` if an image cannot be decoded.
   public func batch(at index: Int) throws(DataError) -> LabeledImages {
     let batch = try reader.stream.batch(at: index)
-    return labels.pictures(batch.pixels, keys: batch.keys, captions: batch.captions)
+    return labels.images(batch.pixels, keys: batch.keys, captions: batch.captions)
   }
 
-  /// Held-out pictures as they are, or those of training where none are held out.
-  /// - Throws: `DataError` if a picture cannot be decoded.
+  /// Held-out images as they are, or those of training where none are held out.
+  /// - Throws: `DataError` if an image cannot be decoded.
   public func evaluation(limit: Int = .max) throws(DataError) -> LabeledImages {
-    labels.pictures(try (reader.heldOut ?? reader.stream).samples(limit: limit)[...])
+    labels.images(try (reader.heldOut ?? reader.stream).samples(limit: limit)[...])
   }
 
-  /// The pictures of training as they are, in the order of the data set, some at a time.
-  /// - Throws: `DataError` if a picture cannot be decoded.
+  /// The images of training as they are, in the order of the data set, some at a time.
+  /// - Throws: `DataError` if an image cannot be decoded.
   func forEachTrainingChunk(
-    of size: Int, _ body: (_ pictures: LabeledImages, _ count: Int) -> Void
+    of size: Int, _ body: (_ images: LabeledImages, _ count: Int) -> Void
   ) throws(DataError) {
     let samples = try reader.stream.samples()
     for start in stride(from: 0, to: samples.count, by: size) {
       let end = min(start + size, samples.count)
-      body(labels.pictures(samples[start..<end]), samples.count)
+      body(labels.images(samples[start..<end]), samples.count)
     }
   }
 }

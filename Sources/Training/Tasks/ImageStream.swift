@@ -5,11 +5,11 @@ public import Foundation
 import Imaging
 public import Torch
 
-/// Pictures as tensors, with their captions.
-public struct Pictures {
+/// Images as tensors, with their captions.
+public struct Images {
   /// `[B, 3, S, S]` in [-1, 1], channels last in memory.
   public let images: Tensor
-  /// One a picture.
+  /// One an image.
   public let captions: [String]
   /// The samples' keys in their data set.
   let keys: [String]
@@ -22,11 +22,11 @@ public struct Pictures {
   }
 }
 
-/// Batches of a data set on a device, and its held-out pictures.
-public final class PictureStream {
-  /// Side of the pictures, pixels.
+/// Batches of a data set on a device, and its held-out images.
+public final class ImageStream {
+  /// Side of the images, pixels.
   public let size: Int
-  /// Pictures in a batch.
+  /// Images in a batch.
   public let batchSize: Int
   /// Names the data, their order and their changes.
   public let fingerprint: String
@@ -35,7 +35,7 @@ public final class PictureStream {
   private let heldOut: [EvaluationSample]
   private let seen: [EvaluationSample]
 
-  /// The largest number of pictures that are kept for measures.
+  /// The largest number of images that are kept for measures.
   static let evaluationLimit = 512
 
   /// Opens data set folders.
@@ -63,37 +63,37 @@ public final class PictureStream {
   }
 
   /// The batch of an index.
-  /// - Throws: `DataError` if a picture cannot be decoded.
-  public func batch(at index: Int) throws(DataError) -> Pictures {
+  /// - Throws: `DataError` if an image cannot be decoded.
+  public func batch(at index: Int) throws(DataError) -> Images {
     let batch = try reader.stream.batch(at: index)
-    return reader.pictures(batch.pixels, captions: batch.captions, keys: batch.keys)
+    return reader.images(batch.pixels, captions: batch.captions, keys: batch.keys)
   }
 
-  /// Pictures as they are with plain captions: of concepts that training shows, or never shows.
+  /// Images as they are with plain captions: of concepts that training shows, or never shows.
   /// Nil if there are none.
-  func samples(heldOut isHeldOut: Bool, limit: Int = evaluationLimit) -> Pictures? {
-    pictures((isHeldOut ? heldOut : seen).prefix(limit))
+  func samples(heldOut isHeldOut: Bool, limit: Int = evaluationLimit) -> Images? {
+    images((isHeldOut ? heldOut : seen).prefix(limit))
   }
 
-  /// Every picture that training shows, as it is with its plain caption, so many at a time.
-  /// - Throws: `DataError` if a picture cannot be decoded.
-  func shown(atOnce count: Int) throws(DataError) -> [Pictures] {
+  /// Every image that training shows, as it is with its plain caption, so many at a time.
+  /// - Throws: `DataError` if an image cannot be decoded.
+  func shown(atOnce count: Int) throws(DataError) -> [Images] {
     let samples = try reader.stream.samples(in: .train)
     return stride(from: 0, to: samples.count, by: count).compactMap {
-      pictures(samples[$0..<min($0 + count, samples.count)])
+      images(samples[$0..<min($0 + count, samples.count)])
     }
   }
 
-  private func pictures(_ samples: ArraySlice<EvaluationSample>) -> Pictures? {
-    samples.isEmpty ? nil : reader.pictures(samples)
+  private func images(_ samples: ArraySlice<EvaluationSample>) -> Images? {
+    samples.isEmpty ? nil : reader.images(samples)
   }
 
-  /// Held-out pictures for a sheet, or others if nothing is held out.
-  func sheetSamples(_ count: Int) -> Pictures {
+  /// Held-out images for a sheet, or others if nothing is held out.
+  func sheetSamples(_ count: Int) -> Images {
     guard
-      let pictures = samples(heldOut: true, limit: count) ?? samples(heldOut: false, limit: count)
-    else { preconditionFailure("a stream without pictures was opened") }
-    return pictures
+      let images = samples(heldOut: true, limit: count) ?? samples(heldOut: false, limit: count)
+    else { preconditionFailure("a stream without images was opened") }
+    return images
   }
 
   /// Up to the limit of them, evenly from the whole, in an order that mixes sources.

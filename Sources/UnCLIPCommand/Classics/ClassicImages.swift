@@ -7,21 +7,21 @@ import Imaging
 import Torch
 import Training
 
-/// Pictures that a model is shown: files, or those of a data set that training never shows.
-struct ClassicPictures: ParsableArguments {
-  @Argument(help: ArgumentHelp("Picture files, or folders of them.", valueName: "picture"))
-  var pictures: [String] = []
+/// Images that a model is shown: files, or those of a data set that training never shows.
+struct ClassicImages: ParsableArguments {
+  @Argument(help: ArgumentHelp("Image files, or folders of them.", valueName: "image"))
+  var images: [String] = []
 
   @OptionGroup var set: HeldOutOptions
 
   @Option(
     name: [.customShort("n"), .long],
-    help: ArgumentHelp("Pictures of --data that are taken, at most.", valueName: "n"))
+    help: ArgumentHelp("Images of --data that are taken, at most.", valueName: "n"))
   var count = 16
 
   func validate() throws {
-    if pictures.isEmpty == set.data.isEmpty {
-      throw ValidationError("Give pictures, or a data set with --data.")
+    if images.isEmpty == set.data.isEmpty {
+      throw ValidationError("Give images, or a data set with --data.")
     }
     if !(1...10_000).contains(count) {
       throw ValidationError("--count is \(count), but it must be 1 to 10000.")
@@ -29,10 +29,10 @@ struct ClassicPictures: ParsableArguments {
   }
 
   /// `[B, C, S, S]` in [-1, 1], of the size that a model takes.
-  /// - Throws: `CommandError.data` for a picture of another size; `ImageError`, `DataError`.
+  /// - Throws: `CommandError.data` for an image of another size; `ImageError`, `DataError`.
   func tensor(for shape: any ImageConfig, device: Device) throws -> Tensor {
-    guard pictures.isEmpty else {
-      let images = try PictureFiles.all(pictures).map { try Self.image($0, shape) }
+    guard images.isEmpty else {
+      let images = try ImageFiles.all(images).map { try Self.image($0, shape) }
       return Tensor(images: images, range: .symmetric, device: device)
     }
     return try set.images(for: shape, limit: count, device: device).images
@@ -44,7 +44,7 @@ struct ClassicPictures: ParsableArguments {
     guard image.width == side, image.height == side else {
       throw CommandError.data(
         "\(file) is \(image.width) x \(image.height) pixels, but the model takes \(side) x "
-          + "\(side): give it pictures of that size.")
+          + "\(side): give it images of that size.")
     }
     return image.composited(over: (255, 255, 255)).converted(toChannels: shape.channels)
   }
@@ -54,7 +54,7 @@ struct ClassicPictures: ParsableArguments {
 struct HeldOutOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A data set folder, of which the pictures that training never shows are taken; may be given "
+      "A data set folder, of which the images that training never shows are taken; may be given "
         + "several times.", valueName: "folder"))
   var data: [String] = []
 
@@ -70,7 +70,7 @@ struct HeldOutOptions: ParsableArguments {
     }
   }
 
-  /// Held-out pictures.
+  /// Held-out images.
   /// - Throws: `DataError`, `CommandError.data` when nothing is held out.
   func images(
     for shape: any ImageConfig, limit: Int, device: Device
@@ -81,14 +81,14 @@ struct HeldOutOptions: ParsableArguments {
       device: device)
     guard let found else {
       throw CommandError.data(
-        "\(data.joined(separator: " and ")) holds no picture that is held out: name the makers' "
+        "\(data.joined(separator: " and ")) holds no image that is held out: name the makers' "
           + "test part, or a larger share with --held-out.")
     }
     return found
   }
 }
 
-/// Where a sheet of pictures goes and how it looks.
+/// Where a sheet of images goes and how it looks.
 struct SheetOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The sheet: a .png, .jpg or .webp file.", valueName: "file"))
   var out: String
@@ -106,8 +106,8 @@ struct SheetOptions: ParsableArguments {
     }
   }
 
-  /// Writes rows of pictures, `[B, C, S, S]` each, one below the other; a column shows what became
-  /// of one picture. Columns beyond 16 go on below.
+  /// Writes rows of images, `[B, C, S, S]` each, one below the other; a column shows what became
+  /// of one image. Columns beyond 16 go on below.
   func write(rows: [Tensor]) throws {
     let most = 16
     let cells = rows.map { [Image]($0) }
@@ -118,13 +118,13 @@ struct SheetOptions: ParsableArguments {
     try write(ordered, columns: min(most, count))
   }
 
-  /// Writes pictures in a grid.
-  func write(_ pictures: [Image], columns: Int) throws {
-    let cells = pictures.map { picture in
+  /// Writes images in a grid.
+  func write(_ images: [Image], columns: Int) throws {
+    let cells = images.map { image in
       scale == 1
-        ? picture
-        : picture.resized(
-          width: picture.width * scale, height: picture.height * scale, filter: .box)
+        ? image
+        : image.resized(
+          width: image.width * scale, height: image.height * scale, filter: .box)
     }
     let url = URL(fileURLWithPath: out)
     try ContactSheet.grid(cells, columns: columns).write(to: url)

@@ -3,8 +3,8 @@ import Imaging
 import TestSupport
 import Testing
 
-/// The golden pictures and what Pillow makes of them; see Scripts/golden/imaging.py.
-struct PictureCases: Decodable {
+/// The golden images and what Pillow makes of them; see Scripts/golden/imaging.py.
+struct ImageCases: Decodable {
   /// A run of samples in a pack file.
   struct Span: Decodable, Sendable {
     let file: String
@@ -12,7 +12,7 @@ struct PictureCases: Decodable {
     let count: Int
 
     var bytes: [UInt8] {
-      get throws { Array(try PictureCases.bytes(file)[start..<(start + count)]) }
+      get throws { Array(try ImageCases.bytes(file)[start..<(start + count)]) }
     }
   }
 
@@ -55,7 +55,7 @@ struct PictureCases: Decodable {
   let grey: Grey
 
   static let all = Result {
-    try JSONDecoder().decode(PictureCases.self, from: Data(bytes("cases.json")))
+    try JSONDecoder().decode(ImageCases.self, from: Data(bytes("cases.json")))
   }
 
   static func bytes(_ file: String) throws -> [UInt8] {
@@ -86,8 +86,8 @@ func expectSamples(
     sourceLocation: location)
 }
 
-/// A picture with smooth and noisy parts, the same for the same numbers.
-func picture(_ width: Int, _ height: Int, _ channels: Int, seed: UInt64 = 1) -> Image {
+/// An image with smooth and noisy parts, the same for the same numbers.
+func image(_ width: Int, _ height: Int, _ channels: Int, seed: UInt64 = 1) -> Image {
   var state = seed
   var pixels = [UInt8]()
   for y in 0..<height {

@@ -24,7 +24,7 @@ extension TextConditioning {
   }
 }
 
-/// Pictures at another side: means of squares where it divides, antialiased bicubic elsewhere.
+/// Images at another side: means of squares where it divides, antialiased bicubic elsewhere.
 /// `[B, C, S, S] -> [B, C, side, side]`.
 func resized(_ images: Tensor, to side: Int) -> Tensor {
   let from = images.dim(2)

@@ -4,18 +4,18 @@ import Imaging
 import TestSupport
 import Testing
 
-/// Pictures of every kind, prepared as the peers do; see Scripts/golden/clip_preprocess.py.
-@Suite struct CLIPPictureTests {
+/// Images of every kind, prepared as the peers do; see Scripts/golden/clip_preprocess.py.
+@Suite struct CLIPImageTests {
   /// The largest difference of a sample from the peer's square, 0 … 255.
   func difference(
     _ convention: CLIPImagePreprocessor.Convention, place: Int, of index: Int, name: String
   ) throws -> Int {
     let side = 16
-    let all = try Data(contentsOf: Golden.url("clip/pictures/squares.bin"))
+    let all = try Data(contentsOf: Golden.url("clip/images/squares.bin"))
     let length = side * side * 3
     let start = (2 * index + place) * length
     let expected = [UInt8](all[start..<start + length])
-    let image = try Image(contentsOf: Golden.url("clip/pictures/\(name).png"))
+    let image = try Image(contentsOf: Golden.url("clip/images/\(name).png"))
     let square = CLIPImagePreprocessor(size: side, convention: convention).square(image)
     #expect(square.width == side && square.height == side && square.channels == 3)
     return zip(square.pixels, expected).map { abs(Int($0) - Int($1)) }.max() ?? 256
@@ -23,13 +23,13 @@ import Testing
 
   @Test func everyKindIsPreparedAsThePeersDo() throws {
     let names = try JSONDecoder().decode(
-      [String].self, from: Data(contentsOf: Golden.url("clip/pictures/cases.json")))
+      [String].self, from: Data(contentsOf: Golden.url("clip/images/cases.json")))
     #expect(names.count == 20)
     for (index, name) in names.enumerated() {
       let transformers = try difference(.transformers, place: 0, of: index, name: name)
       #expect(transformers <= 1, "\(name)")
       let openCLIP = try difference(.openCLIP, place: 1, of: index, name: name)
-      // The borders of a palette picture are cut as open_clip's, its pixels as transformers'.
+      // The borders of a palette image are cut as open_clip's, its pixels as transformers'.
       if !name.hasPrefix("palette") { #expect(openCLIP <= 1, "\(name)") }
     }
   }

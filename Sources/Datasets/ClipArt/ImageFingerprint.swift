@@ -1,12 +1,12 @@
 import Imaging
 
-/// A few bytes that are alike for pictures that look alike.
-struct PictureFingerprint: Sendable {
+/// A few bytes that are alike for images that look alike.
+struct ImageFingerprint: Sendable {
   private let gradients: UInt64
   private let aspect: Double
   private let colors: [UInt8]
 
-  /// Fingerprint of an RGB picture: signs of horizontal gradients at 9x8, sides, mean colours at 2x2.
+  /// Fingerprint of an RGB image: signs of horizontal gradients at 9x8, sides, mean colours at 2x2.
   init(_ image: Image) {
     let grey = image.converted(toChannels: 1).resized(width: 9, height: 8, filter: .box)
     var bits: UInt64 = 0
@@ -20,7 +20,7 @@ struct PictureFingerprint: Sendable {
     colors = image.resized(width: 2, height: 2, filter: .box).pixels
   }
 
-  func isNear(_ other: PictureFingerprint) -> Bool {
+  func isNear(_ other: ImageFingerprint) -> Bool {
     (gradients ^ other.gradients).nonzeroBitCount <= 2
       && max(aspect, other.aspect) / min(aspect, other.aspect) < 1.1
       && zip(colors, other.colors).allSatisfy { abs(Int($0) - Int($1)) <= 12 }

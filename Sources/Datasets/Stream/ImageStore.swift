@@ -3,9 +3,9 @@ import Foundation
 import Imaging
 import Synchronization
 
-/// The chosen pictures of one or more data sets, decoded once to the size of training: on disk, where
+/// The chosen images of one or more data sets, decoded once to the size of training: on disk, where
 /// other runs share them, or in memory.
-struct PictureStore: Sendable {
+struct ImageStore: Sendable {
   struct Entry: Sendable {
     let key: String
     let info: SampleInfo
@@ -15,20 +15,20 @@ struct PictureStore: Sendable {
     let index: Int
   }
 
-  struct Picture: Sendable {
+  struct Image: Sendable {
     let sprite: Sprite
-    let look: PictureLook
+    let look: ImageLook
   }
 
   let entries: [Entry]
   let side: Int
   private let readers: [ShardReader]
-  /// The decoded pictures of each folder on disk; empty where one has none.
+  /// The decoded images of each folder on disk; empty where one has none.
   private let caches: [DecodedCache]
-  /// What each picture looks like; empty if the pictures are decoded each time they are shown.
-  private let looks: [PictureLook]
-  /// The pictures in memory; empty if they are on disk, or the set is larger than the limit.
-  private let pictures: [Picture]
+  /// What each image looks like; empty if the images are decoded each time they are shown.
+  private let looks: [ImageLook]
+  /// The images in memory; empty if they are on disk, or the set is larger than the limit.
+  private let images: [Image]
 
   /// Throws: `DataError` of the shards, or `.empty` if nothing passes the filters.
   init(directories: [URL], configuration: StreamConfiguration) throws(DataError) {
@@ -70,7 +70,7 @@ struct PictureStore: Sendable {
     }
     self.entries = entries
     guard entries.count * side * side * 4 <= configuration.cacheLimit else {
-      (caches, looks, pictures) = ([], [], [])
+      (caches, looks, images) = ([], [], [])
       return
     }
     let threads = max(1, configuration.mixture.workers)
@@ -85,18 +85,18 @@ struct PictureStore: Sendable {
     }
     caches = found.count == readers.count ? found : []
     if caches.isEmpty {
-      pictures = try Self.decode(entries, readers, side: side, threads: threads)
-      looks = pictures.map(\.look)
+      images = try Self.decode(entries, readers, side: side, threads: threads)
+      looks = images.map(\.look)
     } else {
-      pictures = []
+      images = []
       looks = try Self.looks(of: entries, caches, readers, side: side)
     }
   }
 
-  /// True if every picture is decoded already.
+  /// True if every image is decoded already.
   var isCached: Bool { !looks.isEmpty }
 
-  /// How often each entry is shown; the look is known only of pictures in memory.
+  /// How often each entry is shown; the look is known only of images in memory.
   func weights(monochrome: Double) -> [Double] {
     entries.indices.map { index in
       let entry = entries[index]
@@ -105,21 +105,21 @@ struct PictureStore: Sendable {
     }
   }
 
-  /// Throws: `DataError.malformed` if the picture cannot be decoded.
-  func picture(at index: Int) throws(DataError) -> Picture {
-    if !pictures.isEmpty { return pictures[index] }
+  /// Throws: `DataError.malformed` if the image cannot be decoded.
+  func image(at index: Int) throws(DataError) -> Image {
+    if !images.isEmpty { return images[index] }
     let entry = entries[index]
     if !caches.isEmpty, let sprite = caches[entry.reader].sprite(at: entry.index) {
-      return Picture(sprite: sprite, look: looks[index])
+      return Image(sprite: sprite, look: looks[index])
     }
     return try Self.decode(entry, readers, side: side)
   }
 
-  /// Throws: `DataError.malformed` for a picture that cannot be decoded.
+  /// Throws: `DataError.malformed` for an image that cannot be decoded.
   private static func looks(
     of entries: [Entry], _ caches: [DecodedCache], _ readers: [ShardReader], side: Int
-  ) throws(DataError) -> [PictureLook] {
-    var looks: [PictureLook] = []
+  ) throws(DataError) -> [ImageLook] {
+    var looks: [ImageLook] = []
     looks.reserveCapacity(entries.count)
     for entry in entries {
       if let sprite = caches[entry.reader].sprite(at: entry.index) {
@@ -133,35 +133,35 @@ struct PictureStore: Sendable {
 
   private static func decode(
     _ entry: Entry, _ readers: [ShardReader], side: Int
-  ) throws(DataError) -> Picture {
+  ) throws(DataError) -> Image {
     let sample = try readers[entry.reader].sample(at: entry.index)
     let sprite = Sprite(sample.image, side: side)
-    return Picture(sprite: sprite, look: sprite.look)
+    return Image(sprite: sprite, look: sprite.look)
   }
 
   private static func decode(
     _ entries: [Entry], _ readers: [ShardReader], side: Int, threads: Int
-  ) throws(DataError) -> [Picture] {
-    let results = Mutex<[Int: Result<[Picture], DataError>]>([:])
+  ) throws(DataError) -> [Image] {
+    let results = Mutex<[Int: Result<[Image], DataError>]>([:])
     let chunk = (entries.count + threads - 1) / threads
     DispatchQueue.concurrentPerform(iterations: threads) { thread in
       let range = min(entries.count, thread * chunk)..<min(entries.count, (thread + 1) * chunk)
       let result = Result { () throws(DataError) in
-        var pictures: [Picture] = []
+        var images: [Image] = []
         for entry in entries[range] {
-          pictures.append(try decode(entry, readers, side: side))
+          images.append(try decode(entry, readers, side: side))
         }
-        return pictures
+        return images
       }
       results.withLock { $0[thread] = result }
     }
-    var pictures: [Picture] = []
+    var images: [Image] = []
     for thread in 0..<threads {
       guard let result = results.withLock({ $0[thread] }) else {
         preconditionFailure("decoding thread \(thread) left no result")
       }
-      pictures += try result.get()
+      images += try result.get()
     }
-    return pictures
+    return images
   }
 }
