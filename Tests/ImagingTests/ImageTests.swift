@@ -56,7 +56,7 @@ import Testing
     let image = Image(width: 3, height: 2, channels: 1, pixels: [1, 2, 3, 4, 5, 6])
     #expect(image.flippedHorizontally().pixels == [3, 2, 1, 6, 5, 4])
     #expect(image.flippedVertically().pixels == [4, 5, 6, 1, 2, 3])
-    let color = self.image(5, 4, 3)
+    let color = ImagingTests.image(5, 4, 3)
     #expect(color.flippedHorizontally().flippedHorizontally() == color)
   }
 }
