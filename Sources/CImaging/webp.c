@@ -63,10 +63,10 @@ int ci_webp_decode(const uint8_t *data, size_t count, uint32_t width, uint32_t h
 int ci_webp_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int channels,
                    float quality, int lossless, ci_bytes *out, char *message) {
   WebPConfig config;
-  WebPImage image;
+  WebPPicture image;
   WebPMemoryWriter writer;
   *out = (ci_bytes){0};
-  if (!WebPConfigPreset(&config, WEBP_PRESET_DEFAULT, quality) || !WebPImageInit(&image))
+  if (!WebPConfigPreset(&config, WEBP_PRESET_DEFAULT, quality) || !WebPPictureInit(&image))
     return ci_fail(message, "another version of libwebp");
   if (lossless) {
     WebPConfigLosslessPreset(&config, 6);
@@ -81,11 +81,11 @@ int ci_webp_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int c
   WebPMemoryWriterInit(&writer);
   image.writer = WebPMemoryWrite;
   image.custom_ptr = &writer;
-  int ok = channels == 4 ? WebPImageImportRGBA(&image, pixels, stride)
-                         : WebPImageImportRGB(&image, pixels, stride);
+  int ok = channels == 4 ? WebPPictureImportRGBA(&image, pixels, stride)
+                         : WebPPictureImportRGB(&image, pixels, stride);
   ok = ok && WebPEncode(&config, &image);
   WebPEncodingError error = image.error_code;
-  WebPImageFree(&image);
+  WebPPictureFree(&image);
   if (!ok) {
     WebPMemoryWriterClear(&writer);
     return ci_fail(message, encoder_text(error));
