@@ -1,3 +1,4 @@
+import Files
 public import Foundation
 import Imaging
 
@@ -49,28 +50,23 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
   /// Throws: `DataError.unreadable`, or `.malformed` if a file is no IDX file of the right kind or
   /// they do not fit each other.
   public init(_ files: Files, limit: Int = .max) throws(DataError) {
-    let images = try Self.inflated(files.images)
-    let classes = try Self.inflated(files.labels)
-    let image = ByteReader(bytes: images, file: files.images.lastPathComponent)
-    let label = ByteReader(bytes: classes, file: files.labels.lastPathComponent)
-    try Self.check(image, magic: 2051)
-    try Self.check(label, magic: 2049)
-    let total = try image.uint32(at: 4)
-    height = try image.uint32(at: 8)
-    width = try image.uint32(at: 12)
-    guard try label.uint32(at: 4) == total, (1...1024).contains(width), (1...1024).contains(height)
+    let images = try IDXFile(files.images, axes: 3)
+    let classes = try IDXFile(files.labels, axes: 1)
+    (height, width) = (images.sizes[1], images.sizes[2])
+    guard classes.sizes == [images.sizes[0]], (1...1024).contains(width),
+      (1...1024).contains(height)
     else {
       throw .malformed(
-        file: image.file, entry: nil,
-        problem: "\(total) images of \(width)x\(height) do not fit"
-          + " \(try label.uint32(at: 4)) labels in \(label.file)")
+        file: images.name, entry: nil,
+        problem: "\(images.sizes[0]) images of \(width)x\(height) do not fit"
+          + " \(classes.sizes[0]) labels in \(classes.name)")
     }
-    count = min(max(0, limit), total)
-    pixels = try image.slice(at: 16, count: count * width * height)
-    labels = try label.slice(at: 8, count: count)
+    count = min(max(0, limit), images.sizes[0])
+    pixels = try images.values(count * width * height)
+    labels = try classes.values(count)
     if let wrong = labels.first(where: { $0 > 9 }) {
       throw .malformed(
-        file: label.file, entry: nil, problem: "a label is \(wrong) but classes run from 0 to 9")
+        file: classes.name, entry: nil, problem: "a label is \(wrong) but classes run from 0 to 9")
     }
     stem = files.images.lastPathComponent.hasPrefix("t10k") ? "test" : "train"
   }
@@ -87,20 +83,43 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
       source: "fashion-mnist", licence: "MIT", group: "Fashion/\(name)", style: "photo",
       part: stem == "test" ? .heldOut : .train)
   }
+}
 
-  private static func check(_ reader: ByteReader, magic: Int) throws(DataError) {
-    let found = try reader.uint32(at: 0)
-    guard found == magic else {
-      throw .malformed(
-        file: reader.file, entry: nil,
-        problem: "the file begins with \(found) but an IDX file of this kind with \(magic)")
+/// An IDX file of unsigned bytes, gzipped or not: a magic number, the sizes, the values.
+struct IDXFile {
+  let name: String
+  let sizes: [Int]
+  private let bytes: [UInt8]
+
+  init(_ url: URL, axes: Int) throws(DataError) {
+    name = url.lastPathComponent
+    let stored = try FileBytes.read(url)
+    bytes = Gzip.isGzip(stored) ? try Gzip.unpacked(stored, file: name) : stored
+    let numbers: [Int]
+    do {
+      numbers = try bytes.withUnsafeBytes { bytes in
+        let reader = ByteReader(bytes)
+        return try (0...axes).map { try reader.uint32(at: 4 * $0) }
+      }
+    } catch {
+      throw .malformed(file: name, entry: nil, problem: "\(error)")
     }
+    guard numbers[0] == 2048 + axes else {
+      throw .malformed(
+        file: name, entry: nil,
+        problem: "the file begins with \(numbers[0]) but an IDX file of this kind with"
+          + " \(2048 + axes)")
+    }
+    sizes = Array(numbers[1...])
   }
 
-  /// The bytes of a file, unpacked if it is gzipped.
-  static func inflated(_ url: URL) throws(DataError) -> [UInt8] {
-    let bytes = try FileBytes.read(url)
-    return Gzip.isGzip(bytes)
-      ? try Gzip.unpacked(bytes, file: url.lastPathComponent) : bytes
+  /// Returns the first `count` values.
+  func values(_ count: Int) throws(DataError) -> [UInt8] {
+    let start = 4 + 4 * sizes.count
+    guard count <= bytes.count - start else {
+      let problem = ByteReader.Ended(count: bytes.count, needed: start + count)
+      throw .malformed(file: name, entry: nil, problem: "\(problem)")
+    }
+    return Array(bytes[start..<start + count])
   }
 }

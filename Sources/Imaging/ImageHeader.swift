@@ -1,4 +1,5 @@
 import CImaging
+import Files
 public import Foundation
 
 /// What a file says about its image before a pixel is decoded.
@@ -35,18 +36,18 @@ public struct ImageHeader: Sendable, Equatable {
     }
     guard let format = ImageFormat(bytes: bytes) else { throw .unknownFormat(name: name) }
     let stored: StoredHeader
-    do throws(HeaderFault) {
+    do {
       switch format {
       case .png: stored = try StoredHeader(png: ByteReader(bytes))
       case .jpeg: stored = try StoredHeader(jpeg: ByteReader(bytes))
       case .webp: stored = try StoredHeader(webp: bytes)
       }
+    } catch HeaderFault.animated {
+      throw .animated(name: name)
+    } catch HeaderFault.damaged(let reason) {
+      throw .damaged(name: name, format: format, reason: reason)
     } catch {
-      switch error {
-      case .animated: throw .animated(name: name)
-      case .damaged(let reason):
-        throw .damaged(name: name, format: format, reason: reason)
-      }
+      throw .damaged(name: name, format: format, reason: "the file ends early")
     }
     let turned = (5...8).contains(stored.orientation)
     self.format = format
@@ -70,8 +71,6 @@ public struct ImageHeader: Sendable, Equatable {
 private enum HeaderFault: Error {
   case damaged(String)
   case animated
-
-  static let cut = HeaderFault.damaged("the file ends early")
 }
 
 /// Size and channels as they lie in the file.
@@ -82,75 +81,69 @@ private struct StoredHeader {
   var orientation = 1
 
   /// Source: PNG specification, 5.3 and 11.2.2.
-  init(png reader: ByteReader) throws(HeaderFault) {
-    guard reader.holds("IHDR", at: 12), reader.number32(8) == 13 else {
-      throw reader.count < 16 ? .cut : .damaged("no IHDR chunk")
+  init(png reader: ByteReader) throws {
+    guard reader.holds("IHDR", at: 12), try reader.uint32(at: 8) == 13 else {
+      _ = try reader.uint32(at: 12)
+      throw HeaderFault.damaged("no IHDR chunk")
     }
-    guard
-      let width = reader.number32(16), let height = reader.number32(20),
-      let colorType = reader.byte(25)
-    else { throw .cut }
+    width = try reader.uint32(at: 16)
+    height = try reader.uint32(at: 20)
+    let colorType = try reader.uint8(at: 25)
     guard width > 0, height > 0, width < 1 << 31, height < 1 << 31 else {
-      throw .damaged("its size is \(width)x\(height)")
+      throw HeaderFault.damaged("its size is \(width)x\(height)")
     }
     guard let colors = [0: 1, 2: 3, 3: 3, 4: 2, 6: 4][colorType] else {
-      throw .damaged("colour type \(colorType)")
+      throw HeaderFault.damaged("colour type \(colorType)")
     }
-    self.width = width
-    self.height = height
     channels = colors
-    guard colors.isMultiple(of: 2) == false else { return }
+    guard !colors.isMultiple(of: 2) else { return }
     var position = 33
-    while let length = reader.number32(position), !reader.holds("IDAT", at: position + 4) {
+    while position + 8 <= reader.count, !reader.holds("IDAT", at: position + 4) {
       if reader.holds("tRNS", at: position + 4) {
         channels = colors + 1
         return
       }
-      position += length + 12
+      position += try reader.uint32(at: position) + 12
     }
   }
 
   /// Source: ITU-T T.81, B.1 and B.2.
-  init(jpeg reader: ByteReader) throws(HeaderFault) {
+  init(jpeg reader: ByteReader) throws {
     var position = 2
     var frame: (width: Int, height: Int, components: Int)?
-    var orientation = 1
     while true {
-      while let byte = reader.byte(position), byte != 0xFF { position += 1 }
-      while reader.byte(position) == 0xFF { position += 1 }
-      guard let marker = reader.byte(position) else { throw .cut }
+      while try reader.uint8(at: position) != 0xFF { position += 1 }
+      while try reader.uint8(at: position) == 0xFF { position += 1 }
+      let marker = try reader.uint8(at: position)
       position += 1
       if marker == 0 || marker == 1 || (0xD0...0xD8).contains(marker) { continue }
       if marker == 0xD9 || marker == 0xDA { break }
-      guard let length = reader.number16(position) else { throw .cut }
-      guard length >= 2 else { throw .damaged("a marker of length \(length)") }
+      let length = try reader.uint16(at: position)
+      guard length >= 2 else { throw HeaderFault.damaged("a marker of length \(length)") }
       if (0xC0...0xCF).contains(marker), ![0xC4, 0xC8, 0xCC].contains(marker), frame == nil {
-        guard
-          let height = reader.number16(position + 3), let width = reader.number16(position + 5),
-          let components = reader.byte(position + 7)
-        else { throw .cut }
-        frame = (width, height, components)
-      } else if marker == 0xE1, let part = reader.part(from: position + 2, count: length - 2),
-        let found = exifOrientation(part)
+        frame = (
+          try reader.uint16(at: position + 5), try reader.uint16(at: position + 3),
+          try reader.uint8(at: position + 7)
+        )
+      } else if marker == 0xE1,
+        let found = exifOrientation(reader, at: position + 2, count: length - 2)
       {
         orientation = found
       }
       position += length
     }
-    guard let frame else { throw .damaged("no frame header") }
+    guard let frame else { throw HeaderFault.damaged("no frame header") }
     guard frame.width > 0, frame.height > 0 else {
-      throw .damaged("its size is \(frame.width)x\(frame.height)")
+      throw HeaderFault.damaged("its size is \(frame.width)x\(frame.height)")
     }
     guard [1, 3, 4].contains(frame.components) else {
-      throw .damaged("\(frame.components) colour components")
+      throw HeaderFault.damaged("\(frame.components) colour components")
     }
-    width = frame.width
-    height = frame.height
+    (width, height) = (frame.width, frame.height)
     channels = frame.components == 1 ? 1 : 3
-    self.orientation = orientation
   }
 
-  init(webp bytes: UnsafeRawBufferPointer) throws(HeaderFault) {
+  init(webp bytes: UnsafeRawBufferPointer) throws {
     var width: UInt32 = 0
     var height: UInt32 = 0
     var hasAlpha: Int32 = 0
@@ -159,37 +152,36 @@ private struct StoredHeader {
     let text = message {
       ci_webp_header(data, bytes.count, &width, &height, &hasAlpha, &isAnimated, $0)
     }
-    if let text { throw .damaged(text) }
-    if isAnimated != 0 { throw .animated }
+    if let text { throw HeaderFault.damaged(text) }
+    if isAnimated != 0 { throw HeaderFault.animated }
     self.width = Int(width)
     self.height = Int(height)
     channels = hasAlpha != 0 ? 4 : 3
   }
 }
 
-/// The orientation in an EXIF segment, or nil if it names none between 1 and 8.
+/// The orientation in the EXIF segment at `offset`, or nil if it names none between 1 and 8.
 ///
 /// Source: EXIF 2.3 section 4.6.2; TIFF 6.0 section 2.
-private func exifOrientation(_ segment: ByteReader) -> Int? {
-  guard segment.holds("Exif\0\0", at: 0),
-    var tiff = segment.part(from: 6, count: segment.count - 6)
-  else { return nil }
-  if tiff.holds("II", at: 0) {
-    tiff.isLittleEndian = true
-  } else if !tiff.holds("MM", at: 0) {
+private func exifOrientation(_ file: ByteReader, at offset: Int, count: Int) -> Int? {
+  do {
+    let segment = ByteReader(try file.slice(at: offset, count: count))
+    guard segment.holds("Exif\0\0", at: 0) else { return nil }
+    let isLittleEndian = segment.holds("II", at: 6)
+    guard isLittleEndian || segment.holds("MM", at: 6) else { return nil }
+    let tiff = ByteReader(
+      try segment.slice(at: 6, count: segment.count - 6), isLittleEndian: isLittleEndian)
+    guard try tiff.uint16(at: 2) == 42 else { return nil }
+    let directory = try tiff.uint32(at: 4)
+    for entry in 0..<(try tiff.uint16(at: directory)) {
+      let position = directory + 2 + entry * 12
+      guard try tiff.uint16(at: position) == 0x0112 else { continue }
+      let value = try tiff.uint16(at: position + 8)
+      return try tiff.uint16(at: position + 2) == 3 && (1...8).contains(value) ? value : nil
+    }
+    return nil
+  } catch {
+    // A segment cut short turns no image; the pixels may be whole.
     return nil
   }
-  guard tiff.number16(2) == 42, let directory = tiff.number32(4),
-    let count = tiff.number16(directory)
-  else { return nil }
-  for entry in 0..<count {
-    let position = directory + 2 + entry * 12
-    guard let tag = tiff.number16(position) else { return nil }
-    guard tag == 0x0112 else { continue }
-    guard tiff.number16(position + 2) == 3, let value = tiff.number16(position + 8),
-      (1...8).contains(value)
-    else { return nil }
-    return value
-  }
-  return nil
 }

@@ -1,4 +1,5 @@
 import CImaging
+import Files
 public import Foundation
 
 /// Writes PNG files.
@@ -108,12 +109,16 @@ public enum PNGText {
   /// whole chunk before it reads one byte.
   private static func chunksFit(_ reader: ByteReader) -> Bool {
     var position = 8
-    while let length = reader.number32(position) {
-      position += length + 12
-      if position > reader.count { return false }
-      if reader.holds("IEND", at: position - length - 8) { return true }
+    do {
+      while true {
+        let length = try reader.uint32(at: position)
+        position += length + 12
+        if position > reader.count { return false }
+        if reader.holds("IEND", at: position - length - 8) { return true }
+      }
+    } catch {
+      return false
     }
-    return false
   }
 
   private static func string(latin1 text: UnsafePointer<CChar>) -> String {

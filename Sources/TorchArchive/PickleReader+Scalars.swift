@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 extension PickleReader {
@@ -5,38 +6,38 @@ extension PickleReader {
   mutating func readScalar(_ code: UInt8) throws -> Bool {
     switch code {
     case 0x80:  // PROTO
-      let version = try scanner.number(UInt8.self)
+      let version = try reader.next(UInt8.self)
       guard version <= 5 else { throw damaged("its pickle is of protocol \(version), not 0 to 5") }
-    case 0x95: try scanner.skip(8)  // FRAME
+    case 0x95: try reader.skip(8)  // FRAME
     case 0x4E: try push(.none)  // NONE
     case 0x88: try push(.bool(true))  // NEWTRUE
     case 0x89: try push(.bool(false))  // NEWFALSE
-    case 0x4B: try push(.int(Int(try scanner.number(UInt8.self))))  // BININT1
-    case 0x4D: try push(.int(Int(try scanner.number(UInt16.self))))  // BININT2
-    case 0x4A: try push(.int(Int(try scanner.number(Int32.self))))  // BININT
+    case 0x4B: try push(.int(Int(try reader.next(UInt8.self))))  // BININT1
+    case 0x4D: try push(.int(Int(try reader.next(UInt16.self))))  // BININT2
+    case 0x4A: try push(.int(Int(try reader.next(Int32.self))))  // BININT
     case 0x49, 0x4C: try push(try lineInteger())  // INT, LONG
-    case 0x8A: try push(try longInteger(Int(try scanner.number(UInt8.self))))  // LONG1
+    case 0x8A: try push(try longInteger(Int(try reader.next(UInt8.self))))  // LONG1
     case 0x8B:  // LONG4
-      try push(try longInteger(Int(try scanner.number(Int32.self))))
+      try push(try longInteger(Int(try reader.next(Int32.self))))
     case 0x46:  // FLOAT
-      let line = try text(try scanner.line(limit: 64))
+      let line = try text(try reader.line(limit: 64))
       guard let number = Double(line) else {
         throw damaged("its pickle has \"\(line)\" where a number is needed")
       }
       try push(.double(number))
     case 0x47:  // BINFLOAT, alone in being big-endian
-      let bits = try scanner.number(UInt64.self).byteSwapped
+      let bits = try reader.next(UInt64.self).byteSwapped
       try push(.double(Double(bitPattern: bits)))
-    case 0x58: try push(.string(try text(length: try scanner.number(UInt32.self))))  // BINUNICODE
-    case 0x8C: try push(.string(try text(length: try scanner.number(UInt8.self))))
-    case 0x8D: try push(.string(try text(length: try scanner.number(UInt64.self))))
-    case 0x56: try push(.string(try text(try scanner.line(limit: Limit.text))))  // UNICODE
+    case 0x58: try push(.string(try text(length: try reader.next(UInt32.self))))  // BINUNICODE
+    case 0x8C: try push(.string(try text(length: try reader.next(UInt8.self))))
+    case 0x8D: try push(.string(try text(length: try reader.next(UInt64.self))))
+    case 0x56: try push(.string(try text(try reader.line(limit: Limit.text))))  // UNICODE
     // Python 2's texts.
-    case 0x54: try push(.string(try text(length: try scanner.number(Int32.self))))  // BINSTRING
-    case 0x55: try push(.string(try text(length: try scanner.number(UInt8.self))))
-    case 0x42: try skipBytes(try scanner.number(UInt32.self))  // BINBYTES
-    case 0x43: try skipBytes(try scanner.number(UInt8.self))  // SHORT_BINBYTES
-    case 0x8E, 0x96: try skipBytes(try scanner.number(UInt64.self))  // BINBYTES8, BYTEARRAY8
+    case 0x54: try push(.string(try text(length: try reader.next(Int32.self))))  // BINSTRING
+    case 0x55: try push(.string(try text(length: try reader.next(UInt8.self))))
+    case 0x42: try skipBytes(try reader.next(UInt32.self))  // BINBYTES
+    case 0x43: try skipBytes(try reader.next(UInt8.self))  // SHORT_BINBYTES
+    case 0x8E, 0x96: try skipBytes(try reader.next(UInt64.self))  // BINBYTES8, BYTEARRAY8
     default: return false
     }
     return true
@@ -47,13 +48,13 @@ extension PickleReader {
     guard let length = Int(exactly: length) else {
       throw damaged("its pickle claims \(length) bytes")
     }
-    try scanner.skip(length)
+    try reader.skip(length)
     try push(.bytes)
   }
 
   /// A decimal number, or protocol 0's truth values.
   private mutating func lineInteger() throws -> PickleValue {
-    var line = try text(try scanner.line(limit: 64))
+    var line = try text(try reader.line(limit: 64))
     if line == "00" || line == "01" { return .bool(line == "01") }
     if line.hasSuffix("L") { line.removeLast() }
     guard let number = Int(line) else {
@@ -67,7 +68,7 @@ extension PickleReader {
     guard (0...8).contains(length) else {
       throw damaged("its pickle claims a whole number of \(length) bytes")
     }
-    let bytes = try scanner.slice(length)
+    let bytes = try reader.slice(length)
     guard let last = bytes.last else { return .int(0) }
     var number = last >= 0x80 ? -1 : 0
     for byte in bytes.reversed() { number = number << 8 | Int(byte) }

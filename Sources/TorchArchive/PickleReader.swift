@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Torch
 
@@ -16,7 +17,7 @@ struct PickleReader {
     static let axes = 32
   }
 
-  var scanner: ByteScanner
+  var reader: ByteReader
   let file: String
   /// Whether the archive is TorchScript's, whose modules are read as dictionaries.
   let isScript: Bool
@@ -37,20 +38,21 @@ struct PickleReader {
     use: (PickleValue) throws -> Result
   ) throws -> Result {
     var reader = PickleReader(
-      scanner: ByteScanner(bytes), file: file, isScript: isScript, budget: budget)
+      reader: ByteReader(bytes, isLittleEndian: true), file: file, isScript: isScript,
+      budget: budget)
     defer {
       for list in reader.lists { list.items = [] }
       for dictionary in reader.dictionaries { dictionary.items = [] }
     }
     do {
       return try use(try reader.run())
-    } catch is ByteScanner.Ended {
+    } catch is ByteReader.Ended {
       throw reader.damaged("its pickle ends too soon")
     }
   }
 
-  private init(scanner: ByteScanner, file: String, isScript: Bool, budget: ReadingBudget) {
-    self.scanner = scanner
+  private init(reader: ByteReader, file: String, isScript: Bool, budget: ReadingBudget) {
+    self.reader = reader
     self.file = file
     self.isScript = isScript
     self.budget = budget
@@ -60,13 +62,13 @@ struct PickleReader {
 
   private mutating func run() throws -> PickleValue {
     while true {
-      let code = try scanner.number(UInt8.self)
+      let code = try reader.next(UInt8.self)
       if code == 0x2E { return try pop() }  // STOP
       if try readScalar(code) { continue }
       if try readContainer(code) { continue }
       if try readCall(code) { continue }
       throw damaged(
-        "its pickle has the instruction \(code) at byte \(scanner.position - 1), which no weights "
+        "its pickle has the instruction \(code) at byte \(reader.position - 1), which no weights "
           + "need")
     }
   }
@@ -160,7 +162,7 @@ struct PickleReader {
     guard let length = Int(exactly: length), (0...Limit.text).contains(length) else {
       throw damaged("its pickle claims a text of \(length) bytes")
     }
-    return try text(try scanner.slice(length))
+    return try text(try reader.slice(length))
   }
 
   // MARK: Instructions
@@ -203,12 +205,12 @@ struct PickleReader {
       }
       try add(items, to: dictionary)
     case 0x70: memo[try lineNumber()] = try top()  // PUT
-    case 0x71: memo[Int(try scanner.number(UInt8.self))] = try top()  // BINPUT
-    case 0x72: memo[Int(try scanner.number(UInt32.self))] = try top()  // LONG_BINPUT
+    case 0x71: memo[Int(try reader.next(UInt8.self))] = try top()  // BINPUT
+    case 0x72: memo[Int(try reader.next(UInt32.self))] = try top()  // LONG_BINPUT
     case 0x94: memo[memo.count] = try top()  // MEMOIZE
     case 0x67: try recall(try lineNumber())  // GET
-    case 0x68: try recall(Int(try scanner.number(UInt8.self)))  // BINGET
-    case 0x6A: try recall(Int(try scanner.number(UInt32.self)))  // LONG_BINGET
+    case 0x68: try recall(Int(try reader.next(UInt8.self)))  // BINGET
+    case 0x6A: try recall(Int(try reader.next(UInt32.self)))  // LONG_BINGET
     default: return false
     }
     try budget.take(values: 1)
@@ -223,7 +225,7 @@ struct PickleReader {
   }
 
   private mutating func lineNumber() throws -> Int {
-    let line = try text(try scanner.line(limit: 64))
+    let line = try text(try reader.line(limit: 64))
     guard let number = Int(line) else {
       throw damaged("its pickle has \"\(line)\" where a number is needed")
     }
@@ -234,8 +236,8 @@ struct PickleReader {
   private mutating func readCall(_ code: UInt8) throws -> Bool {
     switch code {
     case 0x63:  // GLOBAL
-      let module = try text(try scanner.line(limit: 4096))
-      let name = try text(try scanner.line(limit: 4096))
+      let module = try text(try reader.line(limit: 4096))
+      let name = try text(try reader.line(limit: 4096))
       try pushGlobal(module: module, name: name)
     case 0x93:  // STACK_GLOBAL
       let (name, module) = (try pop(), try pop())

@@ -44,9 +44,9 @@ struct ZipArchive {
       let directory = try ZipDirectory(mapping.bytes, file: file)
       var entries: [String: Entry] = [:]
       entries.reserveCapacity(directory.count)
-      var scanner = ByteScanner(mapping.bytes, at: directory.start)
+      var reader = ByteReader(mapping.bytes, isLittleEndian: true, at: directory.start)
       for _ in 0..<directory.count {
-        let entry = try Self.entry(&scanner, of: mapping.bytes, before: directory, file: file)
+        let entry = try Self.entry(&reader, of: mapping.bytes, before: directory, file: file)
         guard entries.updateValue(entry, forKey: entry.name) == nil else {
           throw ArchiveError.damaged(file: file, reason: "it holds \"\(entry.name)\" twice")
         }
@@ -61,33 +61,36 @@ struct ZipArchive {
 
   /// Reads one line of the table of contents and the header before the bytes it speaks of.
   private static func entry(
-    _ scanner: inout ByteScanner, of bytes: UnsafeRawBufferPointer, before directory: ZipDirectory,
+    _ reader: inout ByteReader, of bytes: UnsafeRawBufferPointer, before directory: ZipDirectory,
     file: String
   ) throws -> Entry {
-    guard try scanner.number(UInt32.self) == 0x0201_4B50 else { throw ByteScanner.Ended() }
-    try scanner.skip(4)
-    let flags = try scanner.number(UInt16.self)
-    let method = try scanner.number(UInt16.self)
-    try scanner.skip(4)
-    let checksum = try scanner.number(UInt32.self)
-    var packed = UInt64(try scanner.number(UInt32.self))
-    var size = UInt64(try scanner.number(UInt32.self))
-    let nameLength = Int(try scanner.number(UInt16.self))
-    let extraLength = Int(try scanner.number(UInt16.self))
-    let commentLength = Int(try scanner.number(UInt16.self))
-    try scanner.skip(8)
-    var offset = UInt64(try scanner.number(UInt32.self))
-    let nameBytes = try scanner.slice(nameLength)
-    var extra = ByteScanner(try scanner.slice(extraLength))
-    try scanner.skip(commentLength)
+    guard try reader.next(UInt32.self) == 0x0201_4B50 else {
+      throw ArchiveError.damaged(file: file, reason: "its table of contents ends too soon")
+    }
+    try reader.skip(4)
+    let flags = try reader.next(UInt16.self)
+    let method = try reader.next(UInt16.self)
+    try reader.skip(4)
+    let checksum = try reader.next(UInt32.self)
+    var packed = UInt64(try reader.next(UInt32.self))
+    var size = UInt64(try reader.next(UInt32.self))
+    let nameLength = Int(try reader.next(UInt16.self))
+    let extraLength = Int(try reader.next(UInt16.self))
+    let commentLength = Int(try reader.next(UInt16.self))
+    try reader.skip(8)
+    var offset = UInt64(try reader.next(UInt32.self))
+    let nameBytes = try reader.slice(nameLength)
+    var extra = ByteReader(try reader.slice(extraLength), isLittleEndian: true)
+    try reader.skip(commentLength)
     // The extra field of zip64 holds, in this order, those numbers that are all ones above.
     while extra.bytes.count - extra.position >= 4 {
-      let kind = try extra.number(UInt16.self)
-      var field = ByteScanner(try extra.slice(Int(try extra.number(UInt16.self))))
+      let kind = try extra.next(UInt16.self)
+      var field = ByteReader(
+        try extra.slice(Int(try extra.next(UInt16.self))), isLittleEndian: true)
       guard kind == 1 else { continue }
-      if size == 0xFFFF_FFFF { size = try field.number(UInt64.self) }
-      if packed == 0xFFFF_FFFF { packed = try field.number(UInt64.self) }
-      if offset == 0xFFFF_FFFF { offset = try field.number(UInt64.self) }
+      if size == 0xFFFF_FFFF { size = try field.next(UInt64.self) }
+      if packed == 0xFFFF_FFFF { packed = try field.next(UInt64.self) }
+      if offset == 0xFFFF_FFFF { offset = try field.next(UInt64.self) }
     }
     guard let name = String(validating: nameBytes, as: UTF8.self) else {
       throw ArchiveError.damaged(file: file, reason: "the name of an entry is not UTF-8")
@@ -107,12 +110,12 @@ struct ZipArchive {
     guard offset < limit, packed <= limit, size <= UInt64(Int.max) else {
       throw ArchiveError.damaged(file: file, reason: "\"\(name)\" lies outside the file")
     }
-    var header = ByteScanner(bytes, at: Int(offset))
-    guard try header.number(UInt32.self) == 0x0403_4B50 else {
+    var header = ByteReader(bytes, isLittleEndian: true, at: Int(offset))
+    guard try header.next(UInt32.self) == 0x0403_4B50 else {
       throw ArchiveError.damaged(file: file, reason: "\"\(name)\" is not where it should be")
     }
     try header.skip(22)
-    let skipped = Int(try header.number(UInt16.self)) + Int(try header.number(UInt16.self))
+    let skipped = Int(try header.next(UInt16.self)) + Int(try header.next(UInt16.self))
     try header.skip(skipped)
     let range = try header.skip(Int(packed))
     guard range.upperBound <= directory.start else {
@@ -143,26 +146,26 @@ struct ZipDirectory {
     let lowest = max(0, end - 0xFFFF)
     while end >= lowest, !bytes[end...].starts(with: [0x50, 0x4B, 0x05, 0x06]) { end -= 1 }
     guard end >= lowest else { throw cutOff }
-    var record = ByteScanner(bytes, at: end + 4)
-    guard try record.number(UInt32.self) == 0 else {
+    var record = ByteReader(bytes, isLittleEndian: true, at: end + 4)
+    guard try record.next(UInt32.self) == 0 else {
       throw ArchiveError.damaged(file: file, reason: "it is one part of several")
     }
     try record.skip(2)
-    var count = UInt64(try record.number(UInt16.self))
-    var size = UInt64(try record.number(UInt32.self))
-    var start = UInt64(try record.number(UInt32.self))
+    var count = UInt64(try record.next(UInt16.self))
+    var size = UInt64(try record.next(UInt32.self))
+    var start = UInt64(try record.next(UInt32.self))
     if count == 0xFFFF || size == 0xFFFF_FFFF || start == 0xFFFF_FFFF, end >= 20 {
-      var locator = ByteScanner(bytes, at: end - 20)
-      if try locator.number(UInt32.self) == 0x0706_4B50 {
+      var locator = ByteReader(bytes, isLittleEndian: true, at: end - 20)
+      if try locator.next(UInt32.self) == 0x0706_4B50 {
         try locator.skip(4)
-        let place = try locator.number(UInt64.self)
+        let place = try locator.next(UInt64.self)
         guard place < UInt64(end) else { throw cutOff }
-        var large = ByteScanner(bytes, at: Int(place))
-        guard try large.number(UInt32.self) == 0x0606_4B50 else { throw cutOff }
+        var large = ByteReader(bytes, isLittleEndian: true, at: Int(place))
+        guard try large.next(UInt32.self) == 0x0606_4B50 else { throw cutOff }
         try large.skip(28)
-        count = try large.number(UInt64.self)
-        size = try large.number(UInt64.self)
-        start = try large.number(UInt64.self)
+        count = try large.next(UInt64.self)
+        size = try large.next(UInt64.self)
+        start = try large.next(UInt64.self)
       }
     }
     // A line takes at least 46 bytes.

@@ -1,38 +1,22 @@
+import Files
 public import Foundation
 
 /// A colour bitmap font (CBDT/CBLC): emoji sequences to the PNG images inside.
 ///
 /// Source: OpenType tables `cmap` format 12, `GSUB` lookup type 4, `CBLC`, `CBDT` format 17.
 public struct EmojiFont: Sendable {
-  private let reader: ByteReader
+  private let bytes: [UInt8]
   private let glyphs: [CodeRange]
   private let ligatures: [Int: [Ligature]]
   private let images: [Int: Range<Int>]
 
   /// Code points in a row whose glyphs are in a row.
-  private struct CodeRange: Sendable {
+  struct CodeRange: Sendable {
     let codes: ClosedRange<Int>
     let firstGlyph: Int
   }
 
-  /// Items that may still be read out of the tables.
-  ///
-  /// Their offsets may lead many entries to the same bytes, so what they list has no bound but
-  /// this: no more items than the file has bytes.
-  private struct Allowance {
-    let file: String
-    var left: Int
-
-    mutating func take(_ count: Int = 1) throws(DataError) {
-      left -= count
-      guard left >= 0 else {
-        throw .malformed(
-          file: file, entry: nil, problem: "its tables list more glyphs than the file can hold")
-      }
-    }
-  }
-
-  private struct Ligature: Sendable {
+  struct Ligature: Sendable {
     let components: [Int]
     let glyph: Int
   }
@@ -49,23 +33,17 @@ public struct EmojiFont: Sendable {
   ///
   /// Throws: `DataError.malformed` if a table is missing, of another format or cut short.
   public init(bytes: [UInt8], file: String) throws(DataError) {
-    let reader = ByteReader(bytes: bytes, file: file)
-    self.reader = reader
-    let tables = try Self.directory(reader)
-    func table(_ tag: String) throws(DataError) -> Int {
-      guard let offset = tables[tag] else {
-        throw .malformed(
-          file: file, entry: "table \(tag)",
-          problem: "the table is missing; a colour bitmap font such as NotoColorEmoji.ttf is needed"
-        )
+    self.bytes = bytes
+    do {
+      (glyphs, ligatures, images) = try bytes.withUnsafeBytes { bytes in
+        var tables = FontTables(reader: ByteReader(bytes), file: file)
+        return try (tables.characterMap(), tables.ligatures(), tables.images())
       }
-      return offset
+    } catch let error as DataError {
+      throw error
+    } catch {
+      throw .malformed(file: file, entry: nil, problem: "\(error)")
     }
-    var allowance = Allowance(file: file, left: bytes.count)
-    glyphs = try Self.characterMap(reader, at: table("cmap"))
-    ligatures = try Self.ligatures(reader, at: table("GSUB"), &allowance)
-    images = try Self.images(
-      reader, location: table("CBLC"), data: table("CBDT"), &allowance)
   }
 
   /// Number of code points that the font maps to a glyph.
@@ -79,7 +57,7 @@ public struct EmojiFont: Sendable {
   /// U+FE0F is ignored; the longest matching ligature is taken from left to right.
   public func png(for sequence: [Unicode.Scalar]) -> [UInt8]? {
     guard let glyph = glyph(for: sequence), let range = images[glyph] else { return nil }
-    return Array(reader.bytes[range])
+    return Array(bytes[range])
   }
 
   func glyph(for sequence: [Unicode.Scalar]) -> Int? {
@@ -102,151 +80,5 @@ public struct EmojiFont: Sendable {
     }
     guard low < glyphs.count, glyphs[low].codes.contains(code) else { return nil }
     return glyphs[low].firstGlyph + code - glyphs[low].codes.lowerBound
-  }
-
-  private static func directory(_ reader: ByteReader) throws(DataError) -> [String: Int] {
-    let version = try reader.uint32(at: 0)
-    guard version == 0x0001_0000 || version == 0x4F54_544F || version == 0x7472_7565 else {
-      throw .malformed(
-        file: reader.file, entry: nil, problem: "this is not a TrueType or OpenType font file")
-    }
-    var tables: [String: Int] = [:]
-    for index in 0..<(try reader.uint16(at: 4)) {
-      let record = 12 + index * 16
-      let tag = String(decoding: try reader.slice(at: record, count: 4), as: UTF8.self)
-      tables[tag] = try reader.uint32(at: record + 8)
-    }
-    return tables
-  }
-
-  private static func characterMap(
-    _ reader: ByteReader, at table: Int
-  ) throws(DataError) -> [CodeRange] {
-    for index in 0..<(try reader.uint16(at: table + 2)) {
-      let record = table + 4 + index * 8
-      guard try reader.uint16(at: record) == 3, try reader.uint16(at: record + 2) == 10 else {
-        continue
-      }
-      let subtable = table + (try reader.uint32(at: record + 4))
-      guard try reader.uint16(at: subtable) == 12 else { continue }
-      var glyphs: [CodeRange] = []
-      var free = 0
-      for group in 0..<(try reader.uint32(at: subtable + 12)) {
-        let at = subtable + 16 + group * 12
-        let start = try reader.uint32(at: at)
-        let end = try reader.uint32(at: at + 4)
-        let firstGlyph = try reader.uint32(at: at + 8)
-        guard free <= start, start <= end, end <= 0x10FFFF else {
-          throw .malformed(
-            file: reader.file, entry: "table cmap",
-            problem: "group \(group) runs from \(start) to \(end), which is no code point range"
-              + " after those before it")
-        }
-        free = end + 1
-        glyphs.append(CodeRange(codes: start...end, firstGlyph: firstGlyph))
-      }
-      return glyphs
-    }
-    throw .malformed(
-      file: reader.file, entry: "table cmap",
-      problem: "there is no subtable of platform 3, encoding 10 and format 12")
-  }
-
-  /// Lookup 0 only: it holds the sequences; the others repair broken ones.
-  private static func ligatures(
-    _ reader: ByteReader, at table: Int, _ allowance: inout Allowance
-  ) throws(DataError) -> [Int: [Ligature]] {
-    let list = table + (try reader.uint16(at: table + 8))
-    guard try reader.uint16(at: list) > 0 else { return [:] }
-    let lookup = list + (try reader.uint16(at: list + 2))
-    let type = try reader.uint16(at: lookup)
-    guard type == 4 else {
-      throw .malformed(
-        file: reader.file, entry: "table GSUB",
-        problem: "lookup 0 has type \(type) but ligatures, type 4, are needed")
-    }
-    var result: [Int: [Ligature]] = [:]
-    for index in 0..<(try reader.uint16(at: lookup + 4)) {
-      let subtable = lookup + (try reader.uint16(at: lookup + 6 + index * 2))
-      let count = try reader.uint16(at: subtable + 4)
-      try allowance.take(count)
-      let firsts = try coverage(
-        reader, at: subtable + (try reader.uint16(at: subtable + 2)), limit: count, &allowance)
-      for set in 0..<min(count, firsts.count) {
-        let ligatureSet = subtable + (try reader.uint16(at: subtable + 6 + set * 2))
-        for entry in 0..<(try reader.uint16(at: ligatureSet)) {
-          let at = ligatureSet + (try reader.uint16(at: ligatureSet + 2 + entry * 2))
-          let length = max(1, try reader.uint16(at: at + 2))
-          try allowance.take(length)
-          var components: [Int] = []
-          for component in 1..<length {
-            components.append(try reader.uint16(at: at + 2 + component * 2))
-          }
-          let ligature = Ligature(components: components, glyph: try reader.uint16(at: at))
-          result[firsts[set], default: []].append(ligature)
-        }
-      }
-    }
-    return result
-  }
-
-  /// The first glyphs that a table covers, at most `limit`.
-  private static func coverage(
-    _ reader: ByteReader, at table: Int, limit: Int, _ allowance: inout Allowance
-  ) throws(DataError) -> [Int] {
-    let format = try reader.uint16(at: table)
-    var glyphs: [Int] = []
-    for index in 0..<(try reader.uint16(at: table + 2)) {
-      guard glyphs.count < limit else { break }
-      try allowance.take()
-      if format == 1 {
-        glyphs.append(try reader.uint16(at: table + 4 + index * 2))
-      } else {
-        let start = try reader.uint16(at: table + 4 + index * 6)
-        let end = try reader.uint16(at: table + 6 + index * 6)
-        if start <= end { glyphs += (start...end).prefix(limit - glyphs.count) }
-      }
-    }
-    return glyphs
-  }
-
-  private static func images(
-    _ reader: ByteReader, location: Int, data: Int, _ allowance: inout Allowance
-  ) throws(DataError) -> [Int: Range<Int>] {
-    guard try reader.uint32(at: location + 4) >= 1 else {
-      throw .malformed(file: reader.file, entry: "table CBLC", problem: "there is no bitmap size")
-    }
-    let array = location + (try reader.uint32(at: location + 8))
-    var result: [Int: Range<Int>] = [:]
-    for index in 0..<(try reader.uint32(at: location + 16)) {
-      let record = array + index * 8
-      let first = try reader.uint16(at: record)
-      let last = try reader.uint16(at: record + 2)
-      let header = array + (try reader.uint32(at: record + 4))
-      let indexFormat = try reader.uint16(at: header)
-      let imageFormat = try reader.uint16(at: header + 2)
-      guard indexFormat == 1, imageFormat == 17, first <= last else {
-        throw .malformed(
-          file: reader.file, entry: "table CBLC",
-          problem: "index format \(indexFormat) with image format \(imageFormat) is not supported;"
-            + " formats 1 and 17 are")
-      }
-      try allowance.take(last - first + 1)
-      let images = data + (try reader.uint32(at: header + 4))
-      for glyph in first...last {
-        let at = header + 8 + (glyph - first) * 4
-        let offset = try reader.uint32(at: at)
-        if try reader.uint32(at: at + 4) == offset { continue }  // equal neighbours: no image
-        let start = images + offset + 9  // small metrics, then the length
-        let count = try reader.uint32(at: start - 4)
-        guard start + count <= reader.bytes.count else {
-          throw .malformed(
-            file: reader.file, entry: "table CBDT",
-            problem: "the image of glyph \(glyph) runs past the end of the file")
-        }
-        result[glyph] = start..<start + count
-      }
-    }
-    return result
   }
 }
