@@ -7,7 +7,7 @@ struct ByteReaderTests {
 
   @Test("Integers are read in both byte orders")
   func integers() throws {
-    try bytes.withUnsafeBytes { bytes in
+    try bytes.withUnsafeBytes { (bytes) throws in
       let big = ByteReader(bytes)
       #expect(try big.uint8(at: 5) == 255)
       #expect(try big.uint16(at: 0) == 0x0102)
@@ -20,7 +20,7 @@ struct ByteReaderTests {
 
   @Test("Reads in a row pass over what they read")
   func inARow() throws {
-    try bytes.withUnsafeBytes { bytes in
+    try bytes.withUnsafeBytes { (bytes) throws in
       var reader = ByteReader(bytes, at: 1)
       #expect(try reader.next(UInt8.self) == 2)
       #expect(try Array(reader.line(limit: 8)) == [3, 4])
