@@ -326,7 +326,7 @@ struct TrainingFile: CustomTestStringConvertible, Sendable {
 
 extension JSONValue {
   /// A step on the way to a value.
-  fileprivate enum Step: Equatable, CustomStringConvertible {
+  enum Step: Equatable, CustomStringConvertible {
     case key(String)
     case index(Int)
 
@@ -335,6 +335,19 @@ extension JSONValue {
       case .key(let name): name
       case .index(let index): "\(index)"
       }
+    }
+  }
+
+  /// The places of everything in it that holds nothing further.
+  func leaves() -> [[Step]] {
+    switch self {
+    case .array(let items):
+      items.enumerated().flatMap { index, item in item.leaves().map { [.index(index)] + $0 } }
+    case .object(let members):
+      members.sorted { $0.key < $1.key }.flatMap { key, item in
+        item.leaves().map { [.key(key)] + $0 }
+      }
+    default: [[]]
     }
   }
 
@@ -353,7 +366,7 @@ extension JSONValue {
   }
 
   /// JSON with other text in one place.
-  fileprivate func text(replacing path: [Step], with text: String) -> String {
+  func text(replacing path: [Step], with text: String) -> String {
     rendered(path[...]) { _ in text }
   }
 
