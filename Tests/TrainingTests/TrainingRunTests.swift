@@ -141,7 +141,7 @@ import UnCLIP
       let words = try refusal("\"vocab_size\" : 600", "\"vocab_size\" : 601", .clip)
       #expect(words.contains("'model.text.vocab_size' is 601, but the tokenizer has"), "\(words)")
       let pairs = try refusal("\"batch_size\" : 4", "\"batch_size\" : 1", .clip)
-      #expect(pairs.contains("'training.batch_size' is 1, but CLIP tells the pairs"), "\(pairs)")
+      #expect(pairs.contains("'training.batch_size' is 1, but CLIP contrasts the pairs"), "\(pairs)")
     }
   }
 }
