@@ -1,5 +1,5 @@
-// Ends the command with a sentence where the system has no memory to give: while LibTorch is loaded,
-// long before main, and in libraries that go on with the null pointer they got.
+// Ends the command with a message when memory runs out: while LibTorch is loaded, long before main,
+// and in libraries that use the null pointer they got.
 #ifdef __linux__
 #include <signal.h>
 #include <sys/mman.h>
@@ -8,9 +8,9 @@
 #include <new>
 
 static void out_of_memory() {
-  static const char sentence[] =
+  static const char message[] =
       "unclip: There is not enough memory; do less at a time, or end other programs.\n";
-  ssize_t ignored = write(STDERR_FILENO, sentence, sizeof sentence - 1);
+  ssize_t ignored = write(STDERR_FILENO, message, sizeof message - 1);
   (void)ignored;
   _exit(71);  // EX_OSERR of sysexits.h
 }
@@ -26,7 +26,7 @@ static bool is_memory_short() {
 static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT};
 static struct sigaction before[sizeof signals / sizeof *signals];
 
-// A fault while there is memory is a fault of the program: whoever watched for it, watches again.
+// A fault while there is memory is a fault of the program, and goes to the handlers before ours.
 static void on_fault(int number, siginfo_t *, void *) {
   if (is_memory_short()) out_of_memory();
   for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
@@ -34,7 +34,7 @@ static void on_fault(int number, siginfo_t *, void *) {
   raise(number);
 }
 
-// After the libraries' initialisers, of which Swift's sets handlers too.
+// Runs after the libraries' initialisers, since Swift's sets handlers too.
 __attribute__((constructor)) static void watch() {
   struct sigaction action = {};
   action.sa_sigaction = on_fault;
@@ -45,6 +45,6 @@ __attribute__((constructor)) static void watch() {
 
 static void start() { std::set_new_handler(out_of_memory); }
 
-// The one list of the executable that the loader runs before the libraries' own.
+// The loader runs the executable's .preinit_array before the libraries' initialisers.
 __attribute__((section(".preinit_array"), used)) static void (*const first)() = start;
 #endif

@@ -1,9 +1,8 @@
-// Threads that wait spin for a bounded time.
-//
-// LibTorch's OpenMP library lets a thread that waits for the others spin for some milliseconds. On a
-// machine that does anything else, that time is taken from the thread waited for. Benchmarks/waiting.md
-// compares bounds. The library reads the bound from the environment when it is loaded, which is before
-// main; so the variable is set before any library starts. A choice of the user's is left alone.
+// Bounds the time that waiting threads spin.
+//  LibTorch's OpenMP library lets a waiting thread spin for some milliseconds. On a busy machine
+// that time is taken from the thread it waits for. Benchmarks/waiting.md compares bounds. The
+// library reads the bound from the environment when it is loaded, before main, so the variable is
+// set before any library starts. A value set by the user is kept.
 #if defined(__linux__)
 #include <string.h>
 #include <sys/types.h>
@@ -22,14 +21,14 @@ static void bound_spinning(int argc, char **argv, char **environment) {
   int count = 0;
   for (char **entry = environment; *entry; entry++, count++) {
     if (names(*entry, "GOMP_SPINCOUNT") || names(*entry, "OMP_WAIT_POLICY")) return;
-    // What a shell called last; no program depends on it.
+    // The shell's last command; no program depends on it.
     if (names(*entry, "_")) spare = entry;
   }
   if (spare) {
     *spare = setting;
     return;
   }
-  // No entry to spare: begin again with one more.
+  // No entry to reuse: execute again with one more.
   char *longer[count + 2];
   memcpy(longer, environment, sizeof(char *) * (size_t)count);
   longer[count] = setting;
@@ -39,7 +38,7 @@ static void bound_spinning(int argc, char **argv, char **environment) {
   if (length < 0) return;
   path[length] = 0;
   execve(path, argv, longer);
-  // Where that fails, threads spin as the library would have it.
+  // If that fails, threads spin for the library's default time.
 }
 
 __attribute__((section(".preinit_array"), used)) static void (*const before_libraries)(

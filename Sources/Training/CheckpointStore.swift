@@ -98,7 +98,7 @@ public struct CheckpointStore: Sendable {
 
   /// The newest undamaged checkpoint, and what is wrong with those after it.
   ///
-  /// - Returns: nil if there is no checkpoint at all.
+  /// - Returns: Nil if there is no checkpoint at all.
   /// - Throws: `TrainingError.wrongFormat`, and `.noSoundCheckpoint` if all are damaged.
   public func newestSound() throws(TrainingError) -> (checkpoint: URL, damage: [TrainingError])? {
     var damage: [TrainingError] = []

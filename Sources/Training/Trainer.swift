@@ -27,9 +27,9 @@ public final class Trainer<Task: TrainingTask> {
   /// - Parameters:
   ///   - task: What is trained.
   ///   - options: The training options.
-  ///   - config: the run's configuration as JSON, kept with every checkpoint.
-  ///   - inputs: fingerprints of what the run reads, kept with every checkpoint.
-  ///   - folder: where checkpoints, samples and the model go.
+  ///   - config: The run's configuration as JSON, kept with every checkpoint.
+  ///   - inputs: Fingerprints of what the run reads, kept with every checkpoint.
+  ///   - folder: Where checkpoints, samples and the model go.
   ///   - device: Where to compute.
   public init(
     _ task: Task, options: TrainingOptions, config: Data, inputs: [String: String] = [:],
@@ -175,8 +175,7 @@ public final class Trainer<Task: TrainingTask> {
 
   /// Updates one part: gradients over all batches of the step, then its optimiser.
   ///
-  /// The parameters of the other optimisers are frozen meanwhile; what the task froze itself stays
-  /// frozen.
+  /// The others' parameters are frozen meanwhile; what the task froze itself stays frozen.
   private func update(
     _ one: Optimized, rate: Double
   ) throws -> (loss: Double, parts: [String: Double], gradientNorm: Double) {

@@ -93,7 +93,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
 
   /// Checks each value.
   ///
-  /// - Parameter file: the name used in errors.
+  /// - Parameter file: The name used in errors.
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String) throws(ConfigError) {
     let check = ConfigCheck(file: file, at: "training")

@@ -161,7 +161,7 @@ import Torch
       saying: "text.png")
     let lines = try folder.write("no json\n", to: "l.jsonl")
     expectFailure(
-      try run("tokenize", "--json-lines", lines), status: 65, saying: "line 1 is no JSON string")
+      try run("tokenize", "--json-lines", lines), status: 65, saying: "line 1 is not a JSON string")
     #expect(
       try folder.names == ["l.jsonl", "model", "red.png", "text.png"],
       "nothing half written is left")

@@ -37,7 +37,7 @@ import TorchNN
 
   @Test(arguments: [
     ("", "it is empty"), ("a: [1", "run.yaml: cannot be read"),
-    ("a: 1\na: 2", "the key 'a' stands twice"),
+    ("a: 1\na: 2", "the key 'a' is given twice"),
     ("a: 1\n\tb: 2", "line 2, column 1 is not YAML: check the indentation (spaces, not tabs)"),
     ("a: b: 1", "line 1, column 5 is not YAML"),
     ("a: *b", "it refers to a name (*name)"), ("x: {a: .nan}", "'x.a' is .nan, but it must be"),

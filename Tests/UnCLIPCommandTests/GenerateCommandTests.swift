@@ -54,7 +54,7 @@ import Testing
     try changed.write(to: file, text: chunks.map { ($0.key, $0.value) })
     expectFailure(
       try BuiltCommand.run("verify", file.path, "--model", model), status: 65,
-      saying: "differs from what is drawn now in 1 of 4096 pixels, by at most 128 of 255")
+      saying: "differs from what is generated now in 1 of 4096 pixels, by at most 128 of 255")
   }
 
   @Test func aImageDoesNotDependOnHowManyAreDrawn() throws {
@@ -209,7 +209,7 @@ import Testing
     }
     expectFailure(
       try verify("other.png"), status: 65, saying: "other.png does not say how it was made")
-    expectFailure(try verify("other.jpg"), status: 65, saying: "is no PNG file")
+    expectFailure(try verify("other.jpg"), status: 65, saying: "is not a PNG file")
     expectFailure(try verify(text), status: 65, saying: "text.png")
     expectFailure(try verify("missing.png"), status: 65, saying: "missing.png")
   }

@@ -58,7 +58,7 @@ import UnCLIP
       atPath: folder.path("taken.png"), withIntermediateDirectories: true)
     let grid = folder.url.appendingPathComponent("taken.png")
     let good = try OutputPlan(of: ["a"], count: 1, seed: 0, out: folder.url.path)
-    #expect(sentence { try good.prepare(and: [grid]) }.contains("a folder of that name is there"))
+    #expect(sentence { try good.prepare(and: [grid]) }.contains("a folder of that name exists"))
     #expect(try folder.names == ["file", "taken.png"])
   }
 }

@@ -12,7 +12,7 @@ import Testing
     #expect(run.status == 74)
     #expect(
       run.errors == "unclip: The result cannot be written to standard output (No space left on "
-        + "device); direct it to a place that takes it.\n")
+        + "device); redirect it to a writable file.\n")
   }
 
   @Test func aClosedStandardOutputIsNoSuccess() throws {

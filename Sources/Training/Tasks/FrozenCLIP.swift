@@ -74,8 +74,7 @@ public final class EmbeddedImages {
     self.cache = cache
   }
 
-  /// The images at an index with their embeddings; a cached stream repeats after its last cached
-  /// batch.
+  /// The images at an index with their embeddings; a cached stream repeats its cached batches.
   public func batch(at index: Int) throws -> (images: Images, embeddings: Embeddings) {
     let images = try stream.batch(at: cache.map { index % $0.batchCount } ?? index)
     return (images, try cache?.embeddings(at: index) ?? embedded(images, at: index))

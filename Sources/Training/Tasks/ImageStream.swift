@@ -69,8 +69,7 @@ public final class ImageStream {
     return reader.images(batch.pixels, captions: batch.captions, keys: batch.keys)
   }
 
-  /// Images without augmentation, with plain captions, of seen or held-out concepts; nil if there
-  /// are none.
+  /// Images without augmentation, with plain captions, seen or held out; nil if there are none.
   func samples(heldOut isHeldOut: Bool, limit: Int = evaluationLimit) -> Images? {
     images((isHeldOut ? heldOut : seen).prefix(limit))
   }

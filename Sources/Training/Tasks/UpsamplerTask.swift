@@ -7,8 +7,7 @@ public import Torch
 public import TorchNN
 import UnCLIP
 
-/// Training of the upsampler on random crops: from a small, at times blurred image to four times
-/// its side.
+/// Training of the upsampler on random crops, from small, at times blurred images.
 ///
 /// Source: paper section 2.1.
 public final class UpsamplerTask: TrainingTask {
