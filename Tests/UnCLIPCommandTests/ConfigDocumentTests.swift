@@ -12,7 +12,7 @@ import TorchNN
       JSONValue.self, from: ConfigDocument.json(yaml: Data(yaml.utf8), file: "run.yaml"))
   }
 
-  @Test func yamlSaysTheSameAsJSON() throws {
+  @Test func yamlReadsLikeJSON() throws {
     let yaml = """
       # how to train
       steps: 100
@@ -77,7 +77,7 @@ import TorchNN
     #expect(sentence { try value(wide + tall) }.contains("more than 100000 values"))
   }
 
-  /// Numbers to the base of 60 overflowed the parser's integers.
+  /// Base-60 numbers overflowed the parser's integers.
   @Test func colonsMakeNoNumber() throws {
     let yaml = "a: 9999999999:99:99:99:99:99:99\nb: 1:30\n"
     #expect(

@@ -12,9 +12,9 @@ import UnCLIP
 
 @testable import UnCLIPCommand
 
-/// Every number of every configuration file in turn becomes each of a few bad values: it is taken
-/// as harmless, or refused in one sentence that names the file and the key. Nothing traps, and
-/// nothing takes long.
+/// Replaces every number of every configuration file in turn by a few bad values: each is accepted
+/// as harmless, or refused in one sentence with file and key. Nothing traps, and nothing takes
+/// long.
 @Suite struct ConfigSweepTests {
   /// A bad value as it stands in a file, and whether a key may take it.
   static let bad: [(text: String, isNumber: Bool)] = [
@@ -23,7 +23,7 @@ import UnCLIP
     ("null", false), ("[1, 2]", false),
   ]
 
-  /// Keys that take any whole number, or that other programs alone read.
+  /// Keys that take any integer, or that only other programs read.
   static let free: Set<String> = ["seed", "bos_token_id", "pad_token_id"]
 
   @Test(arguments: ModelFile.all)
@@ -54,7 +54,7 @@ import UnCLIP
     }
   }
 
-  /// What ended the process before: rules of the towers that training did not check itself.
+  /// Values that once trapped, since training did not check the towers' rules.
   @Test(arguments: [
     ("hidden_act: quick_gelu", "hidden_act: relu", "model.text.hidden_act"),
     ("hidden_act: quick_gelu", "hidden_act: quik_gelu", "it must be one of \"relu\", \"gelu\""),
@@ -116,23 +116,23 @@ import UnCLIP
       let keys = path.compactMap { if case .key(let name) = $0 { name } else { nil } }.suffix(2)
       let key = keys.last ?? ""
       for value in Self.bad {
-        let place = "\(file.lastPathComponent) \(path) = \(value.text)"
+        let what = "\(file.lastPathComponent) \(path) = \(value.text)"
         let start = ContinuousClock.now
         do {
           try read(content.text(replacing: path, with: value.text))
-          #expect(Self.free.contains(key) || isHarmless(value.text), "accepted: \(place)")
+          #expect(Self.free.contains(key) || isHarmless(value.text), "accepted: \(what)")
         } catch let error as ConfigError {
           let text = error.description
-          #expect(text.contains(file.path), "\(place): \(text)")
+          #expect(text.contains(file.path), "\(what): \(text)")
           // A file with a NaN is not JSON and has no keys.
-          #expect(keys.contains(where: text.contains) || value.text == "NaN", "\(place): \(text)")
-          #expect(!text.contains("Swift") && !text.contains("Int"), "\(place): \(text)")
-          #expect(!text.contains("\n") && text.hasSuffix("."), "\(place): \(text)")
+          #expect(keys.contains(where: text.contains) || value.text == "NaN", "\(what): \(text)")
+          #expect(!text.contains("Swift") && !text.contains("Int"), "\(what): \(text)")
+          #expect(!text.contains("\n") && text.hasSuffix("."), "\(what): \(text)")
         } catch {
           // What the run needs next is not there: the configuration was accepted.
-          #expect(Self.free.contains(key) || isHarmless(value.text), "\(place): \(error)")
+          #expect(Self.free.contains(key) || isHarmless(value.text), "\(what): \(error)")
         }
-        #expect(ContinuousClock.now - start < .seconds(30), "\(place) takes long")
+        #expect(ContinuousClock.now - start < .seconds(30), "\(what) takes long")
       }
     }
   }
@@ -299,7 +299,7 @@ struct TrainingFile: CustomTestStringConvertible, Sendable {
   static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Configs")
 
-  /// Places that the sweep visits: the sections that every stage has, of CLIP alone.
+  /// Positions that the sweep visits: the sections that every stage has, of CLIP alone.
   fileprivate func own(_ paths: [[JSONValue.Step]]) -> [[JSONValue.Step]] {
     guard stage != .clip else { return paths }
     return paths.filter { ![.key("training"), .key("data")].contains($0.first) }
@@ -338,7 +338,7 @@ extension JSONValue {
     }
   }
 
-  /// The places of all numbers in it.
+  /// The positions of all numbers in it.
   fileprivate func numbers() -> [[Step]] {
     switch self {
     case .integer, .number: [[]]
@@ -352,12 +352,12 @@ extension JSONValue {
     }
   }
 
-  /// JSON with other text in one place.
+  /// JSON with other text in one position.
   fileprivate func text(replacing path: [Step], with text: String) -> String {
     rendered(path[...]) { _ in text }
   }
 
-  /// JSON with another key in one place.
+  /// JSON with another key in one position.
   fileprivate func text(renaming path: [Step], to name: String) -> String {
     rendered(path[...], renaming: name) { $0.rendered(nil) { _ in "" } }
   }

@@ -100,7 +100,7 @@ public final class CLIPTask: TrainingTask {
   }
 
   private func makeCatalogue() throws -> Catalogue {
-    let seen = try stream.shown(atOnce: 64)
+    let seen = try stream.seen(atOnce: 64)
     let embeddings = noGrad { seen.map { clip.vision($0.images) } }
     return Catalogue(
       embeddings: Tensor.concatenated(embeddings, over: 0),

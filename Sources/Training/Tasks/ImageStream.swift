@@ -76,7 +76,7 @@ public final class ImageStream {
 
   /// Every image of the training split without augmentation, in batches of `count`.
   /// - Throws: `DataError` if an image cannot be decoded.
-  func shown(atOnce count: Int) throws(DataError) -> [Images] {
+  func seen(atOnce count: Int) throws(DataError) -> [Images] {
     let samples = try reader.stream.samples(in: .train)
     return stride(from: 0, to: samples.count, by: count).compactMap {
       images(samples[$0..<min($0 + count, samples.count)])

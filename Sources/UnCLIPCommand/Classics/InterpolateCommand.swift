@@ -71,13 +71,13 @@ struct InterpolateCommand: ParsableCommand {
     }
     var source = ClassicImages()
     (source.images, source.set, source.count) = (images, set, rows + 1)
-    let shown = try source.tensor(for: model.config, device: device)
-    guard shown.dim(0) >= 2 else {
+    let images = try source.tensor(for: model.config, device: device)
+    guard images.dim(0) >= 2 else {
       throw CommandError.usage("One image is not enough to interpolate: give at least two.")
     }
     let cells = noGrad {
-      let z = model.encode(shown)
-      return (0..<shown.dim(0) - 1).flatMap { row in
+      let z = model.encode(images)
+      return (0..<images.dim(0) - 1).flatMap { row in
         let (from, to) = (z[row..<row + 1], z[row + 1..<row + 2])
         let fractions = Tensor.linspace(0, 1, count: steps).reshaped(steps, 1).to(device)
         return [Image](model.decode(from + (to - from) * fractions))

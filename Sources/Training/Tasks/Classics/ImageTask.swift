@@ -46,11 +46,11 @@ public final class ImageTask<Model: ImageModel>: TrainingTask {
 
   /// Pairs held-out images with the model's reconstructions.
   public func sample(using random: RandomSource) throws -> Image? {
-    let shown = heldOut[0..<min(8, heldOut.captions.count)]
-    let rows = model.outputs(for: shown, using: random)
+    let samples = heldOut[0..<min(8, heldOut.captions.count)]
+    let rows = model.outputs(for: samples, using: random)
     guard !rows.isEmpty else { return nil }
     return ContactSheet.grid(
-      ([shown.images] + rows).flatMap { [Image]($0) }, columns: shown.captions.count)
+      ([samples.images] + rows).flatMap { [Image]($0) }, columns: samples.captions.count)
   }
 
   /// Writes the averaged weights as a model folder.
