@@ -14,12 +14,12 @@ public struct TrainingState: Codable, Sendable, Equatable {
   public var stage: String
   /// Optimiser steps done.
   public var step: Int
-  /// The run's seed. Batch and noise of step k follow from it and k, so this is the whole random
-  /// state.
+  /// The run's seed, which is the whole random state: the batch and the noise of step k follow from
+  /// it and k.
   public var seed: UInt64
   /// Images trained on, with repetitions.
   public var images: Int
-  /// Seconds spent in training, over all resumed parts.
+  /// Seconds spent in training, earlier sessions of the run included.
   public var seconds: Double
   /// Fingerprints of what the run reads, by name: the data, the model it builds on.
   public var inputs: [String: String]?
@@ -52,19 +52,20 @@ public struct TrainingState: Codable, Sendable, Equatable {
 public struct CheckpointStore: Sendable {
   /// The run's folder.
   public let folder: URL
-  /// Newest checkpoints that are kept.
+  /// How many of the newest checkpoints are kept.
   public let keep: Int
 
   private static let prefix = "checkpoint-"
 
   /// The store of the run in `folder`, which need not exist yet.
+  /// - Precondition: `keep` is at least 1.
   public init(folder: URL, keep: Int) {
     precondition(keep >= 1, "keep is \(keep), but at least one checkpoint must be kept")
     self.folder = folder
     self.keep = keep
   }
 
-  /// Makes the folder and removes checkpoints that an interrupted run left half written.
+  /// Makes the folder and removes checkpoints that an interrupted run left incomplete.
   /// - Throws: `TrainingError.notWritten`.
   public func prepare() throws(TrainingError) {
     do {
@@ -77,7 +78,7 @@ public struct CheckpointStore: Sendable {
 
   /// The complete checkpoints, oldest first; none if the folder does not exist.
   ///
-  /// Empty folders and names that no checkpoint has are passed over.
+  /// Empty folders and other names are ignored.
   /// - Throws: `TrainingError.notRead` when the folder cannot be listed.
   public func checkpoints() throws(TrainingError) -> [URL] {
     guard FileManager.default.fileExists(atPath: folder.path) else { return [] }
@@ -95,9 +96,9 @@ public struct CheckpointStore: Sendable {
   /// The newest complete checkpoint.
   public func latest() throws(TrainingError) -> URL? { try checkpoints().last }
 
-  /// The newest checkpoint that is as it was written, and what is wrong with those after it.
+  /// The newest undamaged checkpoint, and what is wrong with those after it.
   ///
-  /// - Returns: nil if there is no checkpoint at all.
+  /// - Returns: Nil if there is no checkpoint at all.
   /// - Throws: `TrainingError.wrongFormat`, and `.noSoundCheckpoint` if all are damaged.
   public func newestSound() throws(TrainingError) -> (checkpoint: URL, damage: [TrainingError])? {
     var damage: [TrainingError] = []
@@ -123,7 +124,7 @@ public struct CheckpointStore: Sendable {
       do {
         written = try JSONDecoder().decode([String: String].self, from: Data(contentsOf: url))
       } catch {
-        throw TrainingError.damaged(path: url.path, reason: "it is no list of checksums")
+        throw TrainingError.damaged(path: url.path, reason: "it is not a list of checksums")
       }
       let names = Self.names(in: checkpoint).filter { $0 != Self.checksumsName }
       for name in Set(names).union(written.keys).sorted() {
@@ -145,13 +146,13 @@ public struct CheckpointStore: Sendable {
   /// The name of the checkpoint of a step.
   func name(of step: Int) -> String { Self.name(of: step) }
 
-  /// Writes a checkpoint, then removes the oldest beyond `keep`, and those of later steps: a run
-  /// that is now at an earlier step went back because they were damaged.
+  /// Writes a checkpoint, then removes the oldest beyond `keep` and all of later steps: those were
+  /// damaged, which is why the run went back.
   ///
   /// - Parameters:
   ///   - state: The state of the run.
   ///   - config: The run's configuration as JSON.
-  ///   - fill: writes the tensors into the folder it gets.
+  ///   - fill: Writes the tensors into the folder it is given.
   /// - Throws: `TrainingError.checkpointNotWritten`; earlier checkpoints are untouched then.
   @discardableResult
   public func write(
@@ -225,12 +226,12 @@ public struct CheckpointStore: Sendable {
     return step
   }
 
-  /// The names in a folder, sorted; none if it is no folder.
+  /// The names in a folder, sorted; none if it is not a folder.
   private static func names(in folder: URL) -> [String] {
     do {
       return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
     } catch {
-      return []  // What cannot be listed is no checkpoint.
+      return []  // What cannot be listed is not a checkpoint.
     }
   }
 

@@ -2,13 +2,13 @@ public import CLIP
 public import Foundation
 public import Torch
 
-/// What CLIP says of a batch: of its images and of their sentences.
+/// CLIP's embeddings of a batch's images and captions.
 public struct Embeddings {
   /// Image embeddings, `[B, D]`, raw.
   public var image: Tensor
-  /// The sentences.
+  /// Embeddings and encodings of the captions.
   public var text: TextConditioning
-  /// Image embeddings that the prior draws for the sentences, `[B, D]`, raw; nil without one.
+  /// Image embeddings that the prior samples from the captions, `[B, D]`, raw; nil without a prior.
   public var drawn: Tensor?
 
   /// Groups them.
@@ -18,8 +18,7 @@ public struct Embeddings {
     self.drawn = drawn
   }
 
-  /// The prior's embedding where `chosen` (`[B]` bool) is true and there is one, else the
-  /// image's own.
+  /// The prior's embedding, if any, where `chosen` (`[B]` bool) is true; else the image's own.
   func mixed(drawn chosen: Tensor) -> Tensor {
     guard let drawn else { return image }
     return Tensor.where(chosen.unsqueezed(1), drawn, image)
@@ -43,17 +42,17 @@ public final class EmbeddingCache {
   private let device: Device
   private var open: [Int: [String: Tensor]] = [:]
 
-  /// Opens the cache in `folder`, computing what is missing of it.
+  /// Opens the cache in `folder` and computes what is missing.
   ///
   /// - Parameters:
   ///   - folder: Where the shards lie.
   ///   - batchCount: The number of batches.
-  ///   - fingerprint: Names all that the embeddings depend on.
+  ///   - fingerprint: A hash of all that the embeddings depend on.
   ///   - device: Where the embeddings are needed.
-  ///   - compute: the embeddings of a batch; called in order.
-  ///   - progress: told how many of the batches are there.
-  /// - Throws: `CheckpointError` when a shard cannot be written, and what `compute` throws. Shards
-  ///   that are complete stay for the next try.
+  ///   - compute: Computes the embeddings of a batch; called in order.
+  ///   - progress: Receives the number of batches that are there.
+  /// - Throws: `CheckpointError` when a shard cannot be written, and what `compute` throws.
+  ///   Complete shards stay for the next run.
   public init(
     folder: URL, batchCount: Int, fingerprint: String, device: Device = .cpu,
     compute: (Int) throws -> Embeddings, progress: (Int) -> Void = { _ in }
@@ -77,18 +76,19 @@ public final class EmbeddingCache {
 
   /// The embeddings of a batch; indices beyond the last start again at the first.
   ///
-  /// Shapes: image and drawn `[B, D]`; text embedding `[B, D]`, encodings `[B, L, D]`, mask `[B, L]`.
-  /// Throws: `CheckpointError` when a shard has become unreadable.
+  /// - Throws: `CheckpointError` when a shard has become unreadable.
+  ///
+  /// Shapes: image and drawn `[B, D]`; text `[B, D]`, encodings `[B, L, D]`, mask `[B, L]`.
   public func embeddings(at index: Int) throws(CheckpointError) -> Embeddings {
-    let place = index % batchCount
-    let tensors = try shard(place / Self.shardBatches)
+    let position = index % batchCount
+    let tensors = try shard(position / Self.shardBatches)
     func row(_ name: String) throws(CheckpointError) -> Tensor {
       guard let tensor = tensors[name] else {
         throw CheckpointError.misfit(
-          file: url(of: place / Self.shardBatches).path, missing: [name], surplus: [],
+          file: url(of: position / Self.shardBatches).path, missing: [name], surplus: [],
           misshapen: [])
       }
-      return tensor[place % Self.shardBatches]
+      return tensor[position % Self.shardBatches]
     }
     return Embeddings(
       image: try row("image").to(device),

@@ -3,7 +3,7 @@ import Foundation
 import Torch
 
 extension Fingerprint {
-  /// Adds the names and contents of the files in a folder, those of folders in it left out.
+  /// Adds the names and contents of the files in a folder, without its subfolders.
   /// - Throws: `TrainingError.notRead`.
   mutating func add(filesIn folder: URL) throws(TrainingError) {
     do {
@@ -17,7 +17,7 @@ extension Fingerprint {
     }
   }
 
-  /// Adds the names and sizes of the files in a folder and below; one that is gone counts as empty.
+  /// Adds the names and sizes of the files in a folder and below; a missing one counts as empty.
   mutating func add(namesAndSizesIn folder: URL) {
     let keys: [URLResourceKey] = [.fileSizeKey, .isRegularFileKey]
     let files = FileManager.default.enumerator(

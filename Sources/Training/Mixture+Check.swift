@@ -4,7 +4,7 @@ import Datasets
 extension Mixture {
   /// Checks each value of the section `data:`.
   ///
-  /// - Parameter file: the name used in errors.
+  /// - Parameter file: The name used in errors.
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   func validate(file: String) throws(ConfigError) {
     let check = ConfigCheck(file: file, at: "data")

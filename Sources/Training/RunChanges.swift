@@ -1,11 +1,11 @@
 import Config
 public import Foundation
 
-/// What differs between the settings and inputs of a checkpoint and those that a run is resumed
-/// with, as far as it changes the result.
+/// The differences between a checkpoint's settings and inputs and those of the resumed run, as far
+/// as they change the result.
 struct RunChanges {
-  /// Keys that leave the result as it is: how often something is written, and how data are fetched.
-  /// Threads change rounding alone.
+  /// Keys that do not change the result: how often something is written, and how data are fetched.
+  /// The thread count changes only rounding.
   private static let free: Set<String> = [
     "training.log_every_steps", "training.sample_every_steps", "training.checkpoint_every_steps",
     "training.checkpoint_every_seconds", "training.keep_checkpoints", "training.threads",
@@ -21,7 +21,7 @@ struct RunChanges {
     to now: [String: JSONValue], _ inputs: [String: String], schedule: TrainingOptions.Schedule
   ) {
     var free = Self.free
-    // The cosine falls over all steps; a constant rate is the same however long the run.
+    // A constant rate does not depend on the number of steps; a cosine does.
     if schedule == .constant { free.insert("training.steps") }
     let (old, new) = (Self.flat(before), Self.flat(now))
     var lines: [String] = []
@@ -36,7 +36,7 @@ struct RunChanges {
     self.lines = lines
   }
 
-  /// The values by the path of keys that leads to them.
+  /// The values by their key paths.
   private static func flat(_ object: [String: JSONValue], under prefix: String = "")
     -> [String: JSONValue]
   {

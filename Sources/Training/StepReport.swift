@@ -9,26 +9,26 @@ public struct StepReport: Sendable, Equatable {
   public var steps: Int
   /// The loss that was minimised, the mean over the step's batches.
   public var loss: Double
-  /// Its named parts.
+  /// The named parts of the loss.
   public var parts: [String: Double]
-  /// The learning rate of the step.
+  /// The step's learning rate.
   public var learningRate: Double
   /// The gradients' Euclidean norm before clipping.
   public var gradientNorm: Double
-  /// Images of the step.
+  /// Images the step trained on.
   public var images: Int
-  /// Seconds the step took, checkpoints and samples apart.
+  /// Seconds the step took, without checkpoints and samples.
   public var stepSeconds: Double
-  /// Seconds spent in training so far, over all resumed parts.
+  /// Seconds spent in training so far, earlier sessions of the run included.
   public var seconds: Double
-  /// Measures on held-out data, on steps that evaluate.
+  /// Metrics on held-out data; empty on steps that do not evaluate.
   public var metrics: [String: Double]
-  /// The sample sheet's file, on steps that draw one.
+  /// The sample sheet's file; nil on steps without one.
   public var samples: String?
-  /// The checkpoint's folder, on steps that write one.
+  /// The checkpoint's folder; nil on steps without one.
   public var checkpoint: String?
 
-  /// A report of a step that drew no samples and wrote no checkpoint.
+  /// A report of a step without samples and checkpoint.
   public init(
     step: Int, steps: Int, loss: Double, parts: [String: Double], learningRate: Double,
     gradientNorm: Double, images: Int, stepSeconds: Double, seconds: Double,
@@ -51,7 +51,7 @@ public struct StepReport: Sendable, Equatable {
 public struct TrainingSummary: Codable, Sendable, Equatable {
   /// Steps done.
   public var step: Int
-  /// Mean loss over the steps summed up.
+  /// Mean loss over the steps.
   public var loss: Double
   /// Means of the loss's named parts, each over the steps that had it.
   public var parts: [String: Double]
@@ -67,7 +67,7 @@ public struct TrainingSummary: Codable, Sendable, Equatable {
   public var secondsLeft: Double
   /// The process's largest resident size, bytes.
   public var memory: Int
-  /// Measures on held-out data.
+  /// Metrics on held-out data.
   public var metrics: [String: Double]
 
   enum CodingKeys: String, CodingKey {
@@ -78,14 +78,14 @@ public struct TrainingSummary: Codable, Sendable, Equatable {
     case secondsLeft = "seconds_left"
   }
 
-  /// Sums up consecutive steps; nil of none.
+  /// Summarises consecutive steps; nil if there are none.
   public init?(_ reports: [StepReport]) {
     guard let last = reports.last else { return nil }
     let count = Double(reports.count)
     let time = reports.reduce(0) { $0 + $1.stepSeconds }
     step = last.step
     loss = reports.reduce(0) { $0 + $1.loss } / count
-    // Not every step has every part: a part that moves seldom has a loss on some steps only.
+    // Not every step has every part: one that is updated seldom has a loss on some steps only.
     let values = reports.reduce(into: [String: [Double]]()) { all, report in
       for (name, value) in report.parts { all[name, default: []].append(value) }
     }
@@ -99,7 +99,7 @@ public struct TrainingSummary: Codable, Sendable, Equatable {
     metrics = reports.reduce(into: [:]) { $0.merge($1.metrics) { _, new in new } }
   }
 
-  /// One line for people.
+  /// The summary as one line of text.
   public var line: String {
     var line = "step \(step)  loss \(Self.short(loss))"
     for (name, value) in parts.sorted(by: { $0.key < $1.key }) where parts.count > 1 {
@@ -116,7 +116,7 @@ public struct TrainingSummary: Codable, Sendable, Equatable {
 
   private static func short(_ value: Double) -> String { String(format: "%.4g", value) }
 
-  /// Hours, minutes and seconds, as in 1:02:03.
+  /// Formats hours, minutes and seconds, as in 1:02:03.
   private static func clock(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "unknown" }
     let whole = Int(seconds.rounded())

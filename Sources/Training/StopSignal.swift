@@ -2,8 +2,8 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Whether the user or the system asked this process to end: a run then writes a checkpoint after
-/// the step at work instead of dying in it.
+/// Notices when the user or the system asks this process to end, so that a run can finish its step
+/// and write a checkpoint.
 public final class StopSignal {
   private final class Flag: Sendable {
     let isSet = Mutex(false)
@@ -13,13 +13,13 @@ public final class StopSignal {
 
   private let flag = Flag()
   private var sources: [any DispatchSourceSignal] = []
-  /// What each signal did before.
+  /// The previous handler of each signal.
   private var earlier: [(number: Int32, handler: Handler?)] = []
 
-  /// Listens from now on to `SIGINT` (Ctrl-C), `SIGHUP` (the terminal was closed) and `SIGTERM`; a
-  /// second one of any of them ends the process at once.
+  /// Starts listening to `SIGINT` (Ctrl-C), `SIGHUP` (the terminal was closed) and `SIGTERM`; a
+  /// second signal ends the process at once.
   ///
-  /// A signal that the process ignores already, as `nohup` has it, goes on being ignored.
+  /// A signal that the process already ignores, as under `nohup`, stays ignored.
   public init() {
     for number in [SIGINT, SIGHUP, SIGTERM] {
       let before = signal(number, SIG_IGN)
@@ -32,7 +32,7 @@ public final class StopSignal {
         flag.isSet.withLock { $0 = true }
         for number in numbers { signal(number, SIG_DFL) }
       }
-      // Until the source listens the signal would be ignored and lost.
+      // Until the source listens, a signal would be lost.
       let listening = DispatchSemaphore(value: 0)
       source.setRegistrationHandler { listening.signal() }
       source.resume()
@@ -40,13 +40,13 @@ public final class StopSignal {
     }
   }
 
-  /// The signals do again what they did before.
+  /// Restores the previous handlers.
   deinit {
     for source in sources { source.cancel() }
     for (number, handler) in earlier { signal(number, handler) }
   }
 
-  /// Whether one has come.
+  /// Whether a signal has come.
   public var isRequested: Bool { flag.isSet.withLock { $0 } }
 
   private static func isIgnoring(_ handler: Handler?) -> Bool {

@@ -3,15 +3,15 @@ public import Config
 public import Datasets
 public import Foundation
 
-/// What can be trained, in the order in which one needs the other.
+/// What can be trained, in the order of dependence.
 public enum TrainingStage: Hashable, Sendable {
-  /// The vocabulary.
+  /// The vocabulary of CLIP's tokenizer.
   case tokenizer
   /// Both towers of CLIP.
   case clip
-  /// Text to image embedding.
+  /// Caption to image embedding.
   case prior
-  /// Embeddings to a coarse image, which a decoder may start from.
+  /// Embeddings to a coarse image that a decoder may be conditioned on.
   case hint
   /// Image embedding to small image.
   case decoder
@@ -32,7 +32,7 @@ extension TrainingStage: RawRepresentable, CaseIterable {
     unCLIP + ClassicKind.allCases.map(TrainingStage.classic)
   }
 
-  /// The stage of a name; nil if there is none.
+  /// Finds the stage of a name; nil if there is none.
   public init?(rawValue: String) {
     guard let stage = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
     self = stage
@@ -52,16 +52,16 @@ extension TrainingStage: RawRepresentable, CaseIterable {
   }
 }
 
-/// A whole training configuration: the model, its loss, how and on what it is trained.
+/// A training configuration: the model, its loss, the training options and the data.
 public struct TrainConfig<Model, Objective>: Codable, Sendable, Equatable
 where Model: Codable & Sendable & Equatable, Objective: Codable & Sendable & Equatable {
   /// The model's shape.
   public var model: Model
   /// What is minimised and measured.
   public var objective: Objective
-  /// How it is trained.
+  /// The training options.
   public var training: TrainingOptions
-  /// On what.
+  /// The mixture of data.
   public var data: Mixture
 
   /// Groups the sections.
@@ -84,15 +84,15 @@ where Model: Codable & Sendable & Equatable, Objective: Codable & Sendable & Equ
 
 /// A training configuration of the tokenizer, which has no steps.
 public struct TokenizerTrainConfig: Codable, Sendable, Equatable {
-  /// Tokens of the vocabulary.
+  /// Number of tokens in the vocabulary.
   public var vocabularySize: Int
-  /// Tokens of a sentence.
+  /// Tokens of a text.
   public var contextLength: Int
   /// Pairs that occur less often are not merged.
   public var minimumCount: Int
-  /// Captions it learns from.
+  /// Number of captions it learns from.
   public var captions: Int
-  /// Seeds which captions are drawn.
+  /// Seed of the choice of captions.
   public var seed: UInt64
   /// Where captions come from.
   public var data: Mixture

@@ -9,7 +9,7 @@ import TorchNN
 public final class Trainer<Task: TrainingTask> {
   /// What is trained.
   public let task: Task
-  /// How.
+  /// The training options.
   public let options: TrainingOptions
   /// The run's checkpoints.
   public let store: CheckpointStore
@@ -22,14 +22,14 @@ public final class Trainer<Task: TrainingTask> {
   private let schedule: LearningRateSchedule
   private let average: ExponentialMovingAverage
 
-  /// Prepares a run from the task's present weights.
+  /// Prepares a run from the task's current weights.
   ///
   /// - Parameters:
   ///   - task: What is trained.
-  ///   - options: Steps, rates, batches.
-  ///   - config: the run's configuration as JSON, kept with every checkpoint.
-  ///   - inputs: fingerprints of what the run reads, kept with every checkpoint.
-  ///   - folder: where checkpoints, samples and the model go.
+  ///   - options: The training options.
+  ///   - config: The run's configuration as JSON, kept with every checkpoint.
+  ///   - inputs: Fingerprints of what the run reads, kept with every checkpoint.
+  ///   - folder: Where checkpoints, samples and the model go.
   ///   - device: Where to compute.
   public init(
     _ task: Task, options: TrainingOptions, config: Data, inputs: [String: String] = [:],
@@ -53,15 +53,14 @@ public final class Trainer<Task: TrainingTask> {
       stage: task.stage, step: 0, seed: options.seed, images: 0, seconds: 0, inputs: inputs)
   }
 
-  /// Trains until the last step, or until `shouldStop` says so after a step.
+  /// Trains until the last step, or until `shouldStop` returns true.
+  ///  A checkpoint is written at the end, unless an error ends the run. A resumed run first exports
+  /// the model again: the earlier process may have been killed between a checkpoint and its export.
   ///
-  /// A checkpoint is written at the end whatever the reason, but not when an error ends the run. A
-  /// resumed run begins by exporting the model again: the one before may have been killed between a
-  /// checkpoint and its export.
   /// - Parameters:
-  ///   - observe: gets a report of each step, before the checkpoint that the step ends with is
-  ///     written: what it notes down is never behind a checkpoint.
-  ///   - shouldStop: asked after each step.
+  ///   - observe: Receives the report of each step before the step's checkpoint is written, so that
+  ///     a log it keeps is never behind a checkpoint.
+  ///   - shouldStop: Called after each step.
   /// - Throws: `TrainingError`, and what the task throws.
   public func run(
     observe: (StepReport) throws -> Void = { _ in }, shouldStop: () -> Bool = { false }
@@ -112,17 +111,17 @@ public final class Trainer<Task: TrainingTask> {
     }
   }
 
-  /// Starts the average of the weights anew at the weights the task has now.
+  /// Restarts the average of the weights at the current weights.
   public func restartAverage() throws(CheckpointError) {
     try average.load(task.module.stateDict())
   }
 
-  /// Goes on from the newest checkpoint that is sound, if there is one.
+  /// Resumes from the newest undamaged checkpoint, if there is one.
   ///
-  /// - Parameter allowingChanges: whether settings and inputs may differ from those of the
+  /// - Parameter allowingChanges: Whether settings and inputs may differ from those of the
   ///   checkpoint. The model's shape and the seed may not.
-  /// - Returns: what the run goes on from; nil if there is no checkpoint.
-  /// - Throws: `TrainingError` when it is of another run or when no checkpoint is sound,
+  /// - Returns: The checkpoint with what has changed; nil if there is none.
+  /// - Throws: `TrainingError` when it is of another run or when all checkpoints are damaged,
   ///   `CheckpointError` when its tensors do not fit.
   public func resume(allowingChanges: Bool = false) throws -> Resumption? {
     guard let (checkpoint, damage) = try store.newestSound() else { return nil }
@@ -176,8 +175,7 @@ public final class Trainer<Task: TrainingTask> {
 
   /// Updates one part: gradients over all batches of the step, then its optimiser.
   ///
-  /// The others' parameters get no gradients meanwhile. Only those that are trained are frozen and
-  /// thawed: what a task froze itself stays so.
+  /// The others' parameters are frozen meanwhile; what the task froze itself stays frozen.
   private func update(
     _ one: Optimized, rate: Double
   ) throws -> (loss: Double, parts: [String: Double], gradientNorm: Double) {
@@ -186,7 +184,7 @@ public final class Trainer<Task: TrainingTask> {
     defer { for parameter in others { parameter.setFrozen(false) } }
     let optimizer = one.optimizer
     optimizer.learningRate = rate * one.part.rateScale
-    let share = 1 / Double(options.gradientAccumulation)
+    let weight = 1 / Double(options.gradientAccumulation)
     var loss = 0.0
     var parts: [String: Double] = [:]
     for part in 0..<options.gradientAccumulation {
@@ -196,9 +194,9 @@ public final class Trainer<Task: TrainingTask> {
         seed: StepSeed.seed(options.seed, .loss, at: index * optimized.count + one.index))
       task.module.seedDropout(StepSeed.seed(options.seed, .dropout, at: index))
       let losses = inPrecision { task.loss(batch, of: one.index, using: random) }
-      (losses.total * share).backward()
-      loss += losses.total.item() * share
-      for (name, value) in losses.parts { parts[name, default: 0] += value.item() * share }
+      (losses.total * weight).backward()
+      loss += losses.total.item() * weight
+      for (name, value) in losses.parts { parts[name, default: 0] += value.item() * weight }
     }
     let gradientNorm = clipGradientNorm(optimizer.parameters, maximum: options.maxGradientNorm)
     try requireFinite(loss, "loss")
@@ -255,7 +253,7 @@ public final class Trainer<Task: TrainingTask> {
       what: what, step: state.step + 1, kept: try store.latest()?.lastPathComponent)
   }
 
-  /// What has changed since a checkpoint.
+  /// Lists what has changed since a checkpoint.
   /// - Throws: `TrainingError.differentRun` if it is the model's shape.
   private func changes(since checkpoint: URL, _ found: TrainingState) throws -> [String] {
     let url = checkpoint.appending(path: "config.json")
@@ -273,7 +271,7 @@ public final class Trainer<Task: TrainingTask> {
 /// A part with its optimiser.
 private struct Optimized {
   let part: TrainedPart
-  /// Its place among the parts.
+  /// Its index among the parts.
   let index: Int
   let optimizer: Adam
   /// Its optimiser's file in a checkpoint.

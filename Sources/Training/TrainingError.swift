@@ -14,13 +14,13 @@ public enum TrainingError: LocalizedError, Sendable, Equatable, CustomStringConv
   case busy(folder: String)
   /// A checkpoint of another format.
   case wrongFormat(path: String, found: Int, expected: Int)
-  /// A file of a checkpoint is not as it was written.
+  /// A file of a checkpoint has changed since it was written.
   case damaged(path: String, reason: String)
-  /// A run has checkpoints, but none that is sound; `newest` says what is wrong with the newest.
+  /// All checkpoints of a run are damaged; `newest` says what is wrong with the newest.
   case noSoundCheckpoint(folder: String, newest: String)
   /// The checkpoint was made with another model or seed.
   case differentRun(path: String, key: String)
-  /// The checkpoint was made with other settings or inputs, which a run may change on purpose; each
+  /// The checkpoint was made with other settings or inputs, which `--allow-changes` permits; each
   /// change is a key with both values.
   case changed(path: String, changes: [String])
   /// The checkpoint is beyond the last step of the configuration.
@@ -67,8 +67,8 @@ public enum TrainingError: LocalizedError, Sendable, Equatable, CustomStringConv
       return "\(path): is damaged (\(reason))."
     case .noSoundCheckpoint(let folder, let newest):
       return
-        "\(folder): no checkpoint is sound, so the run cannot go on; restore one, or choose another "
-        + "--out. The newest: \(newest)"
+        "\(folder): no checkpoint is sound, so the run cannot go on; restore one, or choose "
+        + "another --out. The newest: \(newest)"
     case .changed(let path, let changes):
       return
         "\(path): was made with other values than are given now: "

@@ -28,9 +28,8 @@ public final class TrainingLog {
     }
   }
 
-  /// Adds a line and waits until it is on the disk: a checkpoint that is written after it never
-  /// lacks it.
-  /// - Throws: `TrainingError.notWritten`, when the disk is full for one.
+  /// Adds a line and waits until it is on the disk, so that it is there before the next checkpoint.
+  /// - Throws: `TrainingError.notWritten`, for example when the disk is full.
   public func append(_ summary: TrainingSummary) throws(TrainingError) {
     do {
       let encoder = JSONEncoder()

@@ -2,11 +2,11 @@ public import Config
 import Foundation
 import TorchNN
 
-/// How a run trains: everything that shapes the result but the model and the data.
+/// The options of a training run: all that shapes the result beside the model and the data.
 ///
-/// Every key is required, so a file says all that was chosen; unknown keys are refused.
+/// Every key is required and unknown keys are refused, so a file states every choice.
 public struct TrainingOptions: Codable, Sendable, Equatable {
-  /// The number format of activations and matrix products.
+  /// The element type of activations and matrix products.
   public enum Precision: String, ConfigChoice {
     /// Single precision throughout.
     case float32
@@ -18,7 +18,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   public enum Schedule: String, ConfigChoice {
     /// Half a cosine from the learning rate down to the final one.
     case cosine
-    /// No fall.
+    /// The learning rate does not fall.
     case constant
   }
 
@@ -26,7 +26,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   public var steps: Int
   /// Images in one batch.
   public var batchSize: Int
-  /// Batches whose gradients make one step.
+  /// Batches whose gradients are averaged in one step.
   public var gradientAccumulation: Int
   /// The learning rate after the warm-up.
   public var learningRate: Double
@@ -38,31 +38,31 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   public var finalLearningRate: Double
   /// Decoupled weight decay of parameters with two or more axes; the others have none.
   public var weightDecay: Double
-  /// Decay of the running mean and of the running square of gradients, each in 0 ..< 1.
+  /// Adam's decay rates of the gradients' running mean and running square, each in 0 ..< 1.
   public var betas: [Double]
-  /// Added to the root of the running square.
+  /// Adam's epsilon, added to the root of the running square.
   public var epsilon: Double
-  /// Gradients are scaled down to this Euclidean norm.
+  /// The Euclidean norm that gradients are clipped to.
   public var maxGradientNorm: Double
-  /// Decay of the average of the weights, in 0 ..< 1.
+  /// Decay of the exponential moving average of the weights, in 0 ..< 1.
   public var emaDecay: Double
   /// Exponent of the average's warm-up, 1 − (1 + step)^−power; 0 for none.
   public var emaWarmUpPower: Double
-  /// The number format of activations.
+  /// The element type of activations.
   public var precision: Precision
-  /// Seeds the weights, the order of the data and the noise of every step.
+  /// Seed of the weights, the order of the data and the noise of every step.
   public var seed: UInt64
   /// Steps between two lines of the log.
   public var logEverySteps: Int
   /// Steps between two sample sheets and evaluations; 0 for none.
   public var sampleEverySteps: Int
-  /// Steps between two checkpoints; 0 for none but the last.
+  /// Steps between two checkpoints; 0 for the last alone.
   public var checkpointEverySteps: Int
   /// Seconds after which a checkpoint is due whatever the step; 0 for never.
   public var checkpointEverySeconds: Double
-  /// Newest checkpoints that are kept.
+  /// How many of the newest checkpoints are kept.
   public var keepCheckpoints: Int
-  /// Threads of tensor operations; 0 for one a core. A run resumes bit for bit with as many.
+  /// Threads of tensor operations; 0 for one per core. Bit-exact resumption needs the same.
   public var threads: Int
 
   enum CodingKeys: String, CodingKey {
@@ -93,7 +93,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
 
   /// Checks each value.
   ///
-  /// - Parameter file: the name used in errors.
+  /// - Parameter file: The name used in errors.
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String) throws(ConfigError) {
     let check = ConfigCheck(file: file, at: "training")

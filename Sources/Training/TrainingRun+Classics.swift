@@ -9,7 +9,7 @@ import TorchNN
 import UnCLIP
 
 extension TrainingRun {
-  /// Trains a classic by what its type says of its training.
+  /// Trains a classic by its type.
   func train(
     classic type: any ClassicModel.Type, shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
   ) throws {
@@ -65,7 +65,7 @@ extension TrainingRun {
     if config.objective.gradientPenalty > 0, config.model.discriminatorNorm == .batch {
       throw ConfigError.invalid(
         file: configurationName, key: "model.discriminator_norm", value: "batch",
-        expected: "the gradient penalty is of each image alone, so it needs none or spectral")
+        expected: "the gradient penalty is computed image by image, so it needs none or spectral")
     }
     let stream = try labeled(
       config.training, config.data, size: config.model.imageSize, channels: config.model.channels)
@@ -128,7 +128,7 @@ extension TrainingRun {
       start: { if let initial { try task.start(from: initial) } })
   }
 
-  /// What a prior over codes is told of each image.
+  /// What a prior over codes is conditioned on for each image.
   private func condition(
     _ condition: CodeCondition, classes: Int
   ) throws -> (LabeledImages) -> Tensor? {
@@ -149,7 +149,7 @@ extension TrainingRun {
       let width = encoder.width
       try require(
         condition.size == width, "codes.condition.size", condition.size,
-        "CLIP's embeddings have \(width) numbers")
+        "CLIP's embeddings have \(width) dimensions")
       return { encoder.encode($0.captions).embedding }
     }
   }

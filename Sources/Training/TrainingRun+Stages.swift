@@ -41,7 +41,7 @@ extension TrainingRun {
     guard config.training.batchSize > 1 else {
       throw ConfigError.invalid(
         file: configurationName, key: "training.batch_size", value: "1",
-        expected: "CLIP tells the pairs of a batch apart, so it must be 2 or more")
+        expected: "CLIP contrasts the pairs of a batch, so it must be 2 or more")
     }
     let tokenizer = try CLIPTokenizer(folder: folder.folder(of: .tokenizer))
     try require(
@@ -67,11 +67,12 @@ extension TrainingRun {
     let clip = try frozenCLIP()
     try require(
       config.model.transformer.embeddingDim == clip.embeddingWidth, "transformer.embedding_dim",
-      config.model.transformer.embeddingDim, "CLIP's embeddings have \(clip.embeddingWidth) numbers"
+      config.model.transformer.embeddingDim,
+      "CLIP's embeddings have \(clip.embeddingWidth) dimensions"
     )
     try require(
       config.model.transformer.numEmbeddings == clip.contextLength, "transformer.num_embeddings",
-      config.model.transformer.numEmbeddings, "CLIP's sentences have \(clip.contextLength) tokens")
+      config.model.transformer.numEmbeddings, "CLIP's texts have \(clip.contextLength) tokens")
     let stream = try images(config.training, config.data, size: clip.imageSize)
     let embedded = try embeddings(
       of: stream, clip, prior: nil, batches: config.objective.embeddingBatches, observe)
@@ -98,7 +99,7 @@ extension TrainingRun {
     try require(
       config.model.hint.clipEmbeddingsDim == clip.embeddingWidth, "hint.clip_embeddings_dim",
       config.model.hint.clipEmbeddingsDim,
-      "CLIP's embeddings have \(clip.embeddingWidth) numbers")
+      "CLIP's embeddings have \(clip.embeddingWidth) dimensions")
     let stream = try images(
       config.training, config.data, size: max(config.model.hint.sampleSize, clip.imageSize))
     let embedded = try embeddings(
@@ -159,9 +160,9 @@ extension TrainingRun {
       start: { if let initial { try task.start(from: ModelFolder(initial)) } })
   }
 
-  // MARK: - What stages share
+  // MARK: - Shared by the stages
 
-  /// The last of the model folders that has all of the parts.
+  /// The last model folder that has all of the parts.
   func modelFolder(with parts: [ModelFolder.Part]) throws(TrainingError) -> ModelFolder {
     let folders = models.map { ModelFolder($0) }
     if let folder = folders.last(where: { parts.allSatisfy($0.has) }) { return folder }
@@ -208,19 +209,19 @@ extension TrainingRun {
     return EmbeddedImages(stream: stream, clip: clip, prior: frozenPrior, cache: cache)
   }
 
-  /// Fingerprints of the data, and of the parts of models that a stage builds on, given as sets that
-  /// lie in one folder each.
+  /// Fingerprints of the data and of the parts of models that a stage builds on. Each set of parts
+  /// lies in one folder.
   func inputs(_ sets: [[ModelFolder.Part]]) throws -> [String: String] {
     var inputs = ["data": dataFingerprint()]
     let models = try sets.map { parts in
-      // A folder need not say how its image encoder takes images.
+      // The feature extractor's file is optional.
       try modelFolder(with: parts.filter { $0 != .featureExtractor }).fingerprint(of: parts)
     }
     if !models.isEmpty { inputs["model"] = models.joined(separator: "-") }
     return inputs
   }
 
-  /// Names the data: the files' names and sizes, whatever the folders are called.
+  /// A hash of the data files' names and sizes; the folders' names do not matter.
   func dataFingerprint() -> String {
     var fingerprint = Fingerprint()
     for folder in data { fingerprint.add(namesAndSizesIn: folder) }
@@ -231,14 +232,14 @@ extension TrainingRun {
     RandomSource(seed: StepSeed.seed(options.seed, .weights, at: 0))
   }
 
-  /// Requires that a size of the model fits the parts and the data it is trained with.
+  /// Requires that a size of the model fits the parts and the data of its training.
   func require(
     _ holds: Bool, _ key: String, _ value: Int, _ expected: String
   ) throws(ConfigError) {
     try ConfigCheck(file: configurationName, at: "model").require(holds, key, value, expected)
   }
 
-  /// Requires that a batch of images, with those prepared ahead, does not take all memory.
+  /// Requires that a batch and those prepared ahead fit into memory.
   func requireBatchFits(
     _ options: TrainingOptions, _ data: Mixture, size: Int, channels: Int = 3
   ) throws(ConfigError) {

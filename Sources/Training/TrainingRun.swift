@@ -7,9 +7,9 @@ import TorchNN
 
 /// What happens during a run, in order.
 public enum TrainingEvent: Sendable {
-  /// A line about what was found or made before the first step.
+  /// A line about what was found or done before the first step.
   case note(String)
-  /// Embeddings computed ahead, of all.
+  /// Embeddings of `done` of `count` batches were computed ahead.
   case embedding(done: Int, count: Int)
   /// A step was done.
   case step(StepReport)
@@ -17,8 +17,8 @@ public enum TrainingEvent: Sendable {
   case summary(TrainingSummary)
 }
 
-/// One `unclip train STAGE`: from a configuration and data to a folder with checkpoints, a log,
-/// sample sheets and the trained parts of a model.
+/// A run of `unclip train STAGE`: from a configuration and data to a folder with checkpoints, a
+/// log, sample sheets and the trained parts of a model.
 public struct TrainingRun {
   /// What is trained.
   public var stage: TrainingStage
@@ -28,24 +28,24 @@ public struct TrainingRun {
   public var configurationName: String
   /// Data set folders.
   public var data: [URL]
-  /// Where everything goes; the trained parts into `model` in it.
+  /// The output folder; the trained parts go into `model` in it.
   public var out: URL
-  /// Model folders with the parts that this stage needs: the tokenizer for CLIP; all of CLIP for the
-  /// prior, with the prior for hint and decoder, and the hint for the decoder; the VQ-VAE for priors
-  /// over its codes. Of parts that several folders have, the last folder's count.
+  /// Model folders with the parts that this stage needs: the tokenizer for CLIP; all of CLIP for
+  /// the prior, with the prior for hint and decoder, and the hint for the decoder; the VQ-VAE for
+  /// priors over its codes. A part that several folders have is taken from the last.
   public var models: [URL]
-  /// The folder of the CLIP model that embeds captions for a prior over codes that is told them.
+  /// The folder of the CLIP model that embeds captions for a prior over codes conditioned on them.
   public var clip: URL?
-  /// A model folder whose part of this stage gives the first weights; nil draws them.
+  /// A model folder with the initial weights of this stage; nil for random weights.
   public var initial: URL?
-  /// Whether to go on from the newest checkpoint in `out`.
+  /// Whether to resume from the newest checkpoint in `out`.
   public var resume: Bool
   /// Whether a resumed run may differ from its checkpoint in settings and data.
   public var allowsChanges: Bool
-  /// Where tensors live.
+  /// The device that computes.
   public var device: Device
 
-  /// A run from new weights on the processor.
+  /// A run from random weights on the CPU unless given otherwise.
   public init(
     stage: TrainingStage, configuration: Data, configurationName: String, data: [URL], out: URL,
     models: [URL] = [], clip: URL? = nil, initial: URL? = nil, resume: Bool = false,
@@ -64,11 +64,11 @@ public struct TrainingRun {
     self.device = device
   }
 
-  /// Trains to the end, or until `shouldStop` says so after a step; then a checkpoint is written
-  /// and `TrainingError.stopped` thrown.
+  /// Trains to the end, or until `shouldStop` returns true after a step; then a checkpoint is
+  /// written and `TrainingError.stopped` thrown.
   ///
   /// - Throws: `ConfigError`, `DataError`, `TokenizerError`, `CheckpointError`,
-  ///   `ModelFolderError`, `TrainingError`: one sentence each.
+  ///   `ModelFolderError`, `TrainingError`.
   public func run(
     observe: (TrainingEvent) -> Void = { _ in }, shouldStop: () -> Bool = { false }
   ) throws {
@@ -97,21 +97,21 @@ public struct TrainingRun {
     }
   }
 
-  /// A task, how it is trained, and the configuration to keep.
+  /// A task with its options and the configuration to keep.
   struct Prepared<Task: TrainingTask> {
     let task: Task
     let options: TrainingOptions
     let config: Data
-    /// Fingerprints of what it reads, by the option that names it.
+    /// Fingerprints of what it reads, by the option that gives it.
     let inputs: [String: String]
-    /// Puts the initial weights in place; not called when a run is resumed.
+    /// Loads the initial weights; not called when a run is resumed.
     let start: () throws -> Void
   }
 
-  /// A run may begin in a folder without checkpoints, and go on in one with, that no other process
-  /// trains into.
+  /// Requires that no other process trains into the folder, and that a run which is not resumed
+  /// finds no checkpoints.
   ///
-  /// - Returns: what keeps others out.
+  /// - Returns: The lock that keeps others out.
   private func requireStartable() throws(TrainingError) -> FolderLock {
     let lock: FolderLock?
     do {
@@ -137,7 +137,7 @@ public struct TrainingRun {
       prepared.task, options: prepared.options, config: prepared.config,
       inputs: prepared.inputs, folder: out, device: device)
     if resume, let found = try trainer.resume(allowingChanges: allowsChanges) {
-      for damage in found.damage { observe(.note("\(damage) The one before is taken.")) }
+      for damage in found.damage { observe(.note("\(damage) The checkpoint before it is used.")) }
       observe(.note("resumed from \(found.checkpoint.path) at step \(trainer.state.step)"))
       for change in found.changes { observe(.note("changed: \(change)")) }
     } else {

@@ -3,20 +3,20 @@ public import Imaging
 public import Torch
 public import TorchNN
 
-/// A network that a step improves, with an optimiser of its own.
+/// A network with an optimiser of its own.
 ///
-/// Most stages have one. Adversaries have two that move in turn, each by its own loss.
+/// Most stages have one. A GAN has two that are updated in turn, each by its own loss.
 public struct TrainedPart {
   /// Its name in the log and in checkpoints; empty where it is the only one.
   public let name: String
-  /// Its weights. While it is their turn, no other part's weights get gradients.
+  /// Its weights. While they are updated, those of the other parts are frozen.
   public let module: any Module
   /// Its learning rate as a multiple of the run's.
   public let rateScale: Double
-  /// It moves at every so many steps.
+  /// Steps between two of its updates.
   public let period: Int
 
-  /// A part that moves at every step unless said.
+  /// A part that is updated at every step unless given otherwise.
   public init(name: String, module: any Module, rateScale: Double = 1, period: Int = 1) {
     self.name = name
     self.module = module
@@ -25,28 +25,27 @@ public struct TrainedPart {
   }
 }
 
-/// What a stage of the model brings to the ``Trainer``: its weights, its batches, its loss.
-///
-/// A batch depends on the run's seed and its index alone, and a loss on the weights, the batch and
-/// the random source alone; so a run that was interrupted goes on as if it had not been.
+/// What a stage provides to the ``Trainer``: its weights, its batches, its loss.
+///  A batch depends only on the run's seed and its index, and a loss only on the weights, the batch
+/// and the random source; so an interrupted run resumes as if it had not been interrupted.
 public protocol TrainingTask: AnyObject {
   /// One batch, on the device.
   associatedtype Batch
-  /// The name of what is trained: `clip`, `decoder`, `vae`.
+  /// The name of the stage: `clip`, `decoder`, `vae`.
   var stage: String { get }
-  /// What is trained, averaged and saved. Parts that are frozen are not in it.
+  /// The module that is trained, averaged and saved. Frozen models are not in it.
   var module: any Module { get }
-  /// What each step improves, in this order: `module` as a whole unless said.
+  /// What each step updates, in this order; `module` as a whole by default.
   var parts: [TrainedPart] { get }
-  /// The batch of an index, a pure function of it.
+  /// The batch at an index, a pure function of it.
   func batch(at index: Int) throws -> Batch
-  /// The loss of a batch that the part of this place in `parts` is improved by.
+  /// The loss of a batch for the part at this index in `parts`.
   func loss(_ batch: Batch, of part: Int, using random: RandomSource) -> Losses
-  /// Puts weights back into their allowed range after a step.
+  /// Clamps weights to their allowed range after a step.
   func didStep()
-  /// Measures on held-out data with the averaged weights; empty if there are none.
+  /// Computes metrics on held-out data with the averaged weights; empty if there are none.
   func evaluate() throws -> [String: Double]
-  /// A sheet of samples drawn with the averaged weights; nil if the stage draws none.
+  /// Makes a sheet of samples with the averaged weights; nil if the stage has none.
   func sample(using random: RandomSource) throws -> Image?
   /// Writes the averaged weights, which the module holds during the call, as parts of a model
   /// folder.
@@ -56,9 +55,9 @@ public protocol TrainingTask: AnyObject {
 extension TrainingTask {
   /// All of the module at every step.
   public var parts: [TrainedPart] { [TrainedPart(name: "", module: module)] }
-  /// Nothing to put back.
+  /// Clamps nothing.
   public func didStep() {}
-  /// No measures.
+  /// No metrics.
   public func evaluate() throws -> [String: Double] { [:] }
   /// No samples.
   public func sample(using random: RandomSource) throws -> Image? { nil }

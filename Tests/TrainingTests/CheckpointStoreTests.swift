@@ -36,7 +36,7 @@ import Training
     }
   }
 
-  @Test func ignoresAndRemovesWhatIsHalfWritten() throws {
+  @Test func ignoresAndRemovesIncompleteCheckpoints() throws {
     try withTemporaryFolder { folder in
       let store = CheckpointStore(folder: folder, keep: 2)
       try write(5, to: store)
@@ -88,7 +88,7 @@ import Training
     }
   }
 
-  @Test func saysWhenTheFolderCannotBeMade() throws {
+  @Test func reportsAFolderThatCannotBeMade() throws {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "file")
       try Data().write(to: file)

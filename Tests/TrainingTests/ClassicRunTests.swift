@@ -7,7 +7,7 @@ import TorchNN
 import Training
 
 @Suite struct ClassicRunTests {
-  private static let measures: [(TrainingStage, [String])] = [
+  private static let metrics: [(TrainingStage, [String])] = [
     (.classifier, ["accuracy", "loss"]), (.ae, ["psnr"]), (.dae, ["gain", "noisy_psnr"]),
     (.vae, ["elbo", "iwae_16"]), (.vqvae, ["perplexity", "psnr"]), (.gan, ["diversity"]),
     (.pixelcnn, ["bits_per_code", "unigram_bits"]), (.transformer, ["bits_per_code"]),
@@ -16,7 +16,7 @@ import Training
 
   @Test func everyRegisteredModelIsTrainedHere() {
     #expect(
-      Set(Self.measures.map(\.0)) == Set(ClassicKind.allCases.map { TrainingStage.classic($0) }))
+      Set(Self.metrics.map(\.0)) == Set(ClassicKind.allCases.map { TrainingStage.classic($0) }))
   }
 
   private func last(_ events: [TrainingEvent]) -> TrainingSummary? {
@@ -26,7 +26,7 @@ import Training
   @Test func trainsEveryClassicIntoAFolderThatLoads() throws {
     try withTemporaryFolder { folder in
       let tiny = try TinyRun(in: folder)
-      for (stage, names) in Self.measures {
+      for (stage, names) in Self.metrics {
         var events: [TrainingEvent] = []
         try tiny.run(stage).run(observe: { events.append($0) })
         let metrics = try #require(last(events)).metrics
@@ -81,8 +81,8 @@ import Training
       try tiny.run(.vqvae).run()
       let grid = try refusal("\"height\" : 4", "\"height\" : 5", .transformer)
       #expect(grid.contains("'model.codes.height' is 5, but"), "\(grid)")
-      let told = try refusal("\"class\"", "\"embedding\"", .transformer)
-      #expect(told.contains("with --clip"), "\(told)")
+      let unconditional = try refusal("\"class\"", "\"embedding\"", .transformer)
+      #expect(unconditional.contains("with --clip"), "\(unconditional)")
       var other = try tiny.run(.rnn)
       other.models = [tiny.out(.vqvae)]
       #expect(sentence { try other.run() }.contains("config.json"))

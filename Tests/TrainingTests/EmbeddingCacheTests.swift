@@ -27,7 +27,7 @@ import UnCLIP
       })
   }
 
-  @Test func givesBackWhatWasComputedAndCycles() throws {
+  @Test func returnsWhatWasComputedAndCycles() throws {
     try withTemporaryFolder { folder in
       let cache = try cache(in: folder, batches: 18, fingerprint: "a")
       for index in [0, 5, 16, 17, 18, 40] {

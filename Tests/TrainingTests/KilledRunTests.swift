@@ -5,7 +5,7 @@ import Torch
 import TorchNN
 import Training
 
-/// Runs in processes of their own that are really killed, or really out of room.
+/// Runs in child processes that are killed, or whose disk is full.
 @Suite(.serialized) struct KilledRunTests {
   /// Many short steps with a checkpoint at every second one, so that a kill falls anywhere.
   static var options: TrainingOptions {
@@ -30,7 +30,7 @@ import Training
           kill(getpid(), SIGKILL)
         }
         try trainer.run()
-        kill(getpid(), SIGKILL)  // Where the machine was faster than the killer.
+        kill(getpid(), SIGKILL)  // In case the run outpaced the parent.
       }
     }
     let trainer = try ToyTask.trainer(in: broken, options: Self.options)
@@ -72,7 +72,7 @@ import Training
   }
 
   /// `nohup` starts a process that ignores `SIGHUP`.
-  @Test func whatWasIgnoredBeforeStaysSo() async {
+  @Test func anIgnoredSignalStaysIgnored() async {
     await #expect(processExitsWith: .exitCode(5)) {
       signal(SIGHUP, SIG_IGN)
       let stop = StopSignal()

@@ -3,9 +3,9 @@ import TestSupport
 import Testing
 import Training
 
-/// README: a run goes on after a kill, bit for bit on the processor. Every stage, every way to end.
+/// A run resumes bit for bit on the CPU: every stage, every way to end.
 @Suite struct ResumptionTests {
-  /// All that is trained in steps.
+  /// Every stage that is trained in steps.
   static let stages = TrainingStage.allCases.filter { $0 != .tokenizer }
 
   /// Five steps with checkpoints at 2, 4 and 5, and a line of the log for each.
@@ -16,7 +16,7 @@ import Training
     return options
   }
 
-  /// A moment at which a run is killed: what is on the disk then is what it is resumed from.
+  /// A moment at which a run is killed.
   private enum Moment: String, CaseIterable {
     /// The first embeddings are in the cache; no step is done.
     case embeddings
@@ -24,8 +24,7 @@ import Training
     case step3
     /// After the line of the log of step 4, before its checkpoint.
     case line4
-    /// After the last checkpoint, before the export: the folder is that of the end with the model
-    /// of step 4.
+    /// After the last checkpoint, before the export: the model is that of step 4.
     case export
 
     func isNow(_ event: TrainingEvent) -> Bool {
@@ -39,7 +38,7 @@ import Training
     }
   }
 
-  /// Trains what a stage builds on, and before that what those build on.
+  /// Trains the stages that a stage builds on, recursively.
   private func prepare(_ tiny: TinyRun, for stage: TrainingStage) throws {
     for earlier in tiny.needs(stage)
     where !FileManager.default.fileExists(atPath: tiny.out(earlier).path) {
@@ -48,7 +47,7 @@ import Training
     }
   }
 
-  @Test(arguments: stages) func aBrokenRunEndsAsAnUnbrokenOne(stage: TrainingStage) throws {
+  @Test(arguments: stages) func anInterruptedRunEndsLikeAWholeOne(stage: TrainingStage) throws {
     try withTemporaryFolder { folder in
       let files = FileManager.default
       let tiny = try TinyRun(in: folder)
@@ -73,7 +72,7 @@ import Training
         let text = sentence {
           try tiny.run(stage, training: options, resume: true, into: stopped).run(
             observe: { if case .step(let report) = $0 { step = report.step } },
-            // Asked before the step is reported.
+            // Called before the step is reported.
             shouldStop: { step == stop - 1 })
         }
         #expect(
@@ -96,7 +95,7 @@ import Training
     }
   }
 
-  /// All that a finished run decides.
+  /// What a finished run leaves.
   private func outcome(
     of run: URL
   ) throws -> (weights: [String: Data], model: [String: Data], log: [String]) {
@@ -136,7 +135,7 @@ import Training
     }
   }
 
-  @Test func whatChangesTheResultIsRefusedByNameUnlessAllowed() throws {
+  @Test func changesOfTheResultAreRefusedByNameUnlessAllowed() throws {
     try withTemporaryFolder { folder in
       let tiny = try TinyRun(in: folder)
       try tiny.run(.upsampler).run()
@@ -166,7 +165,7 @@ import Training
     }
   }
 
-  @Test func aRunBeyondItsLastStepIsToldSo() throws {
+  @Test func aRunBeyondItsLastStepIsRefused() throws {
     try withTemporaryFolder { folder in
       let tiny = try TinyRun(in: folder)
       try tiny.run(.upsampler).run()

@@ -121,7 +121,7 @@ struct TinyRun {
     return DecoderTask.Model(unet: unet, scheduler: preset.upsamplerScheduler)
   }
 
-  /// The folder a stage is trained into.
+  /// The output folder of a stage.
   func out(_ stage: TrainingStage) -> URL { folder.appending(path: stage.rawValue) }
 
   /// The stages whose parts a stage needs.

@@ -75,11 +75,11 @@ func decidedFiles(of checkpoint: URL) throws -> [String: Data] {
   return files
 }
 
-/// Two numbers that pull at each other: one is moved at every step, the other at every second. Each
-/// has a scale beside it that the task freezes.
+/// Two weights with opposite losses: one is updated at every step, the other at every second. Each
+/// has a scale that the task freezes.
 final class DuelTask: TrainingTask {
   final class Fighter: Module {
-    let place = Parameter([1], filledWith: 1)
+    let position = Parameter([1], filledWith: 1)
     let scale = Parameter([1], filledWith: 2)
   }
   final class Both: Module {
@@ -96,8 +96,8 @@ final class DuelTask: TrainingTask {
       TrainedPart(name: "right", module: network.right, period: 2),
     ]
   }
-  /// Parts in the order in which they moved, with whether the other one was left alone.
-  private(set) var moves: [Int] = []
+  /// Parts in the order of their updates.
+  private(set) var updates: [Int] = []
   private(set) var otherWasFrozen = true
 
   init() {
@@ -109,11 +109,11 @@ final class DuelTask: TrainingTask {
   func batch(at index: Int) throws -> Tensor { Tensor.ones([1]) }
 
   func loss(_ batch: Tensor, of part: Int, using random: RandomSource) -> Losses {
-    moves.append(part)
+    updates.append(part)
     let other = part == 0 ? network.right : network.left
-    otherWasFrozen = otherWasFrozen && other.place.isFrozen
+    otherWasFrozen = otherWasFrozen && other.position.isFrozen
     let gap =
-      (network.left.place.value - network.right.place.value * network.right.scale.value
+      (network.left.position.value - network.right.position.value * network.right.scale.value
         + random.normal([1]))
     return Losses(total: (gap * (part == 0 ? 1 : -1)).sum())
   }

@@ -64,7 +64,7 @@ import Training
     }
   }
 
-  @Test func partsMoveInTurnEachByItsOwnLoss() throws {
+  @Test func partsAreUpdatedInTurnByTheirOwnLosses() throws {
     try withTemporaryFolder { folder in
       var options = TrainingOptions.tiny
       (options.steps, options.warmUpSteps, options.schedule) = (4, 0, .constant)
@@ -76,14 +76,14 @@ import Training
       }
       let whole = try trainer("whole")
       try whole.run()
-      #expect(whole.task.moves == [0, 1, 0, 0, 1, 0])
+      #expect(whole.task.updates == [0, 1, 0, 0, 1, 0])
       #expect(whole.task.otherWasFrozen)
-      // Adam moves by the learning rate a step: the left one falls twice as fast, four times; the
-      // right one falls twice.
+      // Adam steps by the learning rate: the left one falls twice as fast, four times, the right one
+      // twice.
       let rate = options.learningRate
-      #expect(abs(whole.task.network.left.place.value.item() - (1 - 8 * rate)) < rate / 10)
-      #expect(abs(whole.task.network.right.place.value.item() - (1 - 2 * rate)) < rate / 10)
-      #expect(!whole.task.network.left.place.isFrozen)
+      #expect(abs(whole.task.network.left.position.value.item() - (1 - 8 * rate)) < rate / 10)
+      #expect(abs(whole.task.network.right.position.value.item() - (1 - 2 * rate)) < rate / 10)
+      #expect(!whole.task.network.left.position.isFrozen)
       for fighter in [whole.task.network.left, whole.task.network.right] {
         #expect(fighter.scale.isFrozen, "what the task froze stays frozen")
         #expect(fighter.scale.value.item() == 2)
@@ -101,7 +101,7 @@ import Training
     }
   }
 
-  @Test func stopsWhenAsked() throws {
+  @Test func stopsOnRequest() throws {
     try withTemporaryFolder { folder in
       let trainer = try ToyTask.trainer(in: folder)
       try trainer.run(shouldStop: { trainer.state.step == 3 })
@@ -176,7 +176,7 @@ import Training
     }
   }
 
-  /// Turns one bit in the middle of a file.
+  /// Flips one bit in the middle of a file.
   private func damage(_ file: URL) throws {
     var data = try Data(contentsOf: file)
     data[data.count / 2] ^= 1
@@ -209,7 +209,7 @@ import Training
     }
   }
 
-  @Test func aRunWithoutASoundCheckpointSaysWhatIsWrong() throws {
+  @Test func aRunWithDamagedCheckpointsSaysWhatIsWrong() throws {
     try withTemporaryFolder { folder in
       try ToyTask.trainer(in: folder).run()
       for step in [4, 8] {
@@ -222,7 +222,7 @@ import Training
     }
   }
 
-  @Test func foldersThatOnlyLookLikeCheckpointsAreNoHindrance() throws {
+  @Test func foldersThatOnlyLookLikeCheckpointsAreIgnored() throws {
     try withTemporaryFolder { folder in
       for name in ["checkpoint--5", "checkpoint-99999999", "checkpoint-7", "checkpoint-+0000009"] {
         try FileManager.default.createDirectory(
@@ -241,7 +241,7 @@ import Training
     }
   }
 
-  @Test func aCheckpointFromBeforeChecksumsIsTakenAsItIs() throws {
+  @Test func aCheckpointWithoutChecksumsIsRead() throws {
     try withTemporaryFolder { folder in
       try ToyTask.trainer(in: folder).run()
       let checkpoint = folder.appending(path: "checkpoint-00000008")
@@ -257,7 +257,7 @@ import Training
     }
   }
 
-  /// A run killed between its last checkpoint and the export leaves the model of before.
+  /// A run killed between its last checkpoint and the export leaves the earlier model.
   @Test func aStaleModelIsReplacedAsAWholeWhenTheRunIsResumed() throws {
     try withTemporaryFolder { folder in
       try ToyTask.trainer(in: folder).run()

@@ -24,7 +24,7 @@ import Training
     #expect(TrainingSummary([]) == nil)
   }
 
-  /// A generator that moves every second step reports its diversity on those alone.
+  /// A generator that is updated every second step reports its diversity only then.
   @Test func partsOfSomeStepsAreMeansOverThose() throws {
     let reports = (1...4).map { step in
       var report = report(step, loss: 1)

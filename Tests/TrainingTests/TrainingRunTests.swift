@@ -9,7 +9,7 @@ import Training
 import UnCLIP
 
 @Suite struct TrainingRunTests {
-  /// Trains every stage in `folder` and gives the events by stage.
+  /// Trains every stage in `folder` and returns the events by stage.
   private func trainAll(in folder: URL) throws -> (TinyRun, [TrainingStage: [TrainingEvent]]) {
     let tiny = try TinyRun(in: folder)
     var events: [TrainingStage: [TrainingEvent]] = [:]
@@ -23,7 +23,7 @@ import UnCLIP
     (events ?? []).compactMap { if case .summary(let summary) = $0 { summary } else { nil } }
   }
 
-  @Test func trainsEveryStageIntoAModelThatDraws() throws {
+  @Test func trainsEveryStageIntoAModelThatGenerates() throws {
     try withTemporaryFolder { folder in
       let (tiny, events) = try trainAll(in: folder)
       let metrics = try #require(summaries(events[.clip]).last?.metrics)
@@ -79,7 +79,7 @@ import UnCLIP
     }
   }
 
-  @Test func goesOnFromTheWeightsOfAModel() throws {
+  @Test func startsFromTheWeightsOfAModel() throws {
     try withTemporaryFolder { folder in
       let tiny = try TinyRun(in: folder)
       try tiny.run(.upsampler).run()
@@ -141,7 +141,7 @@ import UnCLIP
       let words = try refusal("\"vocab_size\" : 600", "\"vocab_size\" : 601", .clip)
       #expect(words.contains("'model.text.vocab_size' is 601, but the tokenizer has"), "\(words)")
       let pairs = try refusal("\"batch_size\" : 4", "\"batch_size\" : 1", .clip)
-      #expect(pairs.contains("'training.batch_size' is 1, but CLIP tells the pairs"), "\(pairs)")
+      #expect(pairs.contains("'training.batch_size' is 1, but CLIP contrasts"), "\(pairs)")
     }
   }
 }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite struct AssembleCommandTests {
-  @Test func aModelIsJoinedAndDraws() throws {
+  @Test func anAssembledModelGenerates() throws {
     let folder = try TemporaryFolder()
     let (first, second) = (folder.path("first"), folder.path("second"))
     try TinyModel.write(to: URL(fileURLWithPath: first))
@@ -16,16 +16,16 @@ import Testing
       "assemble", first, second, "--name", "joined", "--out", folder.path("joined"),
       "--prior-candidates", "3", "--sampler", "ddim")
     #expect(outcome.status == 0, "\(outcome.errors)")
-    let drawn = try BuiltCommand.run(
+    let generated = try BuiltCommand.run(
       ["generate", "a", "--size", "16", "--model", folder.path("joined"), "--out", "a.png"]
         + TinyModel.fewSteps, in: folder.url)
-    #expect(drawn.status == 0, "\(drawn.errors)")
+    #expect(generated.status == 0, "\(generated.errors)")
     let text = try PNGText.read(Data(contentsOf: folder.url.appendingPathComponent("a.png")))
     #expect(text["model"] == "joined" && text["prior_candidates"] == "3")
     #expect(text["decoder_sampler"] == "ddim")
   }
 
-  @Test func refusesFoldersThatAreNoModels() throws {
+  @Test func refusesFoldersThatAreNotModels() throws {
     let folder = try TemporaryFolder()
     let outcome = try BuiltCommand.run(
       "assemble", folder.url.path, "--name", "x", "--out", folder.path("out"))

@@ -63,12 +63,12 @@ import TorchNN
       status: 64, saying: "There is no preset huge; the presets are tiny, small, karlo, paper.")
     expectFailure(
       try BuiltCommand.run("bench", "folder", "--preset", "tiny", "--out", folder.url.path),
-      status: 64, saying: "is there already; name a new folder with --out.")
+      status: 64, saying: "exists already; name a new folder with --out.")
     expectFailure(
       try BuiltCommand.run("bench", "pipeline", "--steps", "1"),
       status: 64, saying: "--steps is 1, but it must be 2 to 1000")
     expectFailure(
       try BuiltCommand.run("bench", "pipeline", "--device", "cuda"),
-      status: 64, saying: "--device is cuda, but steps are timed on the cpu alone")
+      status: 64, saying: "--device is cuda, but only steps on the cpu are timed")
   }
 }

@@ -2,9 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The built `unclip`, run as a person runs it.
+/// The built `unclip`, run from the outside.
 struct BuiltCommand {
-  /// What a run left behind.
+  /// The result of a run.
   struct Outcome {
     var status: Int32
     var output: String
@@ -14,7 +14,7 @@ struct BuiltCommand {
     var errorLines: [Substring] { errors.split(separator: "\n") }
   }
 
-  /// The command lies beside the test bundle.
+  /// The command's file, beside the test bundle.
   static let url = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     .deletingLastPathComponent().appendingPathComponent("unclip")
 
@@ -58,8 +58,8 @@ struct BuiltCommand {
   }
 }
 
-/// Checks that a run failed as promised: the exit code, and one sentence with `parts` in it,
-/// after what was reported until then.
+/// Checks the exit code of a failed run, and that its errors end with one sentence that contains
+/// `parts`.
 func expectFailure(
   _ outcome: BuiltCommand.Outcome, status: Int32, saying parts: String...,
   at location: SourceLocation = #_sourceLocation

@@ -35,7 +35,7 @@ import Torch
     try Image(width: 21, height: 17, color: color).write(to: url)
   }
 
-  /// The header and the numbers of a NumPy file of float32.
+  /// The header and the values of a NumPy file of float32.
   func table(_ name: String) throws -> (header: String, values: [Float]) {
     let data = try Data(contentsOf: URL(fileURLWithPath: folder.path(name)))
     #expect(data.prefix(8) == Data([0x93]) + Data("NUMPY".utf8) + Data([1, 0]))
@@ -107,8 +107,8 @@ import Torch
     #expect(images.map { $0["path"] as? String } == ["red.png", "blue.png"])
     for image in images {
       let guesses = try #require(image["guesses"] as? [[String: Any]])
-      let shares = guesses.compactMap { $0["probability"] as? Double }
-      #expect(shares.count == 2 && shares[0] >= shares[1] && shares[0] + shares[1] <= 1)
+      let values = guesses.compactMap { $0["probability"] as? Double }
+      #expect(values.count == 2 && values[0] >= values[1] && values[0] + values[1] <= 1)
     }
     let labels = try folder.write("apple\npear\ncat\n", to: "names.txt")
     let lines = try run("classify", "red.png", "--labels-file", labels, "--top", "9")
@@ -116,7 +116,7 @@ import Torch
     #expect(lines.output.contains(" %  apple\n"))
   }
 
-  @Test func tokenizesAsBothPeersDo() throws {
+  @Test func tokenizesLikeTransformersAndOpenCLIP() throws {
     let plain = try run("tokenize", "a &amp; b", "--pad")
     #expect(plain.status == 0, "\(plain.errors)")
     let ids = plain.output.split(separator: " ").compactMap {
@@ -161,13 +161,13 @@ import Torch
       saying: "text.png")
     let lines = try folder.write("no json\n", to: "l.jsonl")
     expectFailure(
-      try run("tokenize", "--json-lines", lines), status: 65, saying: "line 1 is no JSON string")
+      try run("tokenize", "--json-lines", lines), status: 65, saying: "line 1 is not a JSON string")
     #expect(
       try folder.names == ["l.jsonl", "model", "red.png", "text.png"],
       "nothing half written is left")
   }
 
-  @Test func refusesWhatIsNoCLIP() throws {
+  @Test func refusesFoldersWithoutCLIP() throws {
     func embed(_ model: String) throws -> BuiltCommand.Outcome {
       try run("embed", "a", "--out", "x.npy", "--model", model)
     }

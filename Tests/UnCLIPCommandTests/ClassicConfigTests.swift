@@ -21,7 +21,7 @@ import Training
     return config
   }
 
-  @Test func allAreWhole() throws {
+  @Test func allAreComplete() throws {
     _ = try check("fashion-ae", TrainConfig<AutoencoderConfig, EvaluationObjective>.self)
     _ = try check("fashion-dae", TrainConfig<DenoisingAutoencoderConfig, EvaluationObjective>.self)
     for name in ["fashion-vae", "fashion-vae-32"] {

@@ -36,8 +36,8 @@ import TorchNN
     let vqvae = VQVAE(config, using: random)
     try save(vqvae, "vqvae")
     try save(VQVAE(config, using: random), "other")
-    let told = CodeCondition(kind: .class, size: 3)
-    let grid = CodeGrid(codebookSize: 6, height: 2, width: 2, condition: told)
+    let condition = CodeCondition(kind: .class, size: 3)
+    let grid = CodeGrid(codebookSize: 6, height: 2, width: 2, condition: condition)
     for name in ["pixelcnn", "transformer", "rnn"] {
       let url = folder.url.appending(path: "runs/\(name)/model")
       let (book, classes) = (vqvae.codebookFingerprint, ["bag", "coat", "shoe"])
@@ -136,7 +136,7 @@ import TorchNN
     #expect(try sheet("clean.png").height == 2 * 18 + 2)
   }
 
-  @Test func refusesWhatCannotBeMeant() throws {
+  @Test func refusesWrongArguments() throws {
     expectFailure(
       try classics("sample", "ae", "--out", "x.png"), status: 64, saying: "cannot generate images",
       "vae, vqvae or gan")

@@ -12,7 +12,7 @@ import TorchNN
       JSONValue.self, from: ConfigDocument.json(yaml: Data(yaml.utf8), file: "run.yaml"))
   }
 
-  @Test func yamlSaysTheSameAsJSON() throws {
+  @Test func yamlReadsLikeJSON() throws {
     let yaml = """
       # how to train
       steps: 100
@@ -37,7 +37,7 @@ import TorchNN
 
   @Test(arguments: [
     ("", "it is empty"), ("a: [1", "run.yaml: cannot be read"),
-    ("a: 1\na: 2", "the key 'a' stands twice"),
+    ("a: 1\na: 2", "the key 'a' is given twice"),
     ("a: 1\n\tb: 2", "line 2, column 1 is not YAML: check the indentation (spaces, not tabs)"),
     ("a: b: 1", "line 1, column 5 is not YAML"),
     ("a: *b", "it refers to a name (*name)"), ("x: {a: .nan}", "'x.a' is .nan, but it must be"),
@@ -77,7 +77,7 @@ import TorchNN
     #expect(sentence { try value(wide + tall) }.contains("more than 100000 values"))
   }
 
-  /// Numbers to the base of 60 overflowed the parser's integers.
+  /// Base-60 numbers overflowed the parser's integers.
   @Test func colonsMakeNoNumber() throws {
     let yaml = "a: 9999999999:99:99:99:99:99:99\nb: 1:30\n"
     #expect(

@@ -20,7 +20,7 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
 }
 
 @Suite struct DataCommandTests {
-  @Test func inspectCountsAndDraws() throws {
+  @Test func inspectCountsAndWritesASheet() throws {
     let folder = try TemporaryFolder()
     let data = folder.path("data")
     try writeDataSet(to: URL(fileURLWithPath: data))
@@ -38,7 +38,7 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
     #expect(html.contains("colour 5"))
   }
 
-  @Test func inspectTellsPrograms() throws {
+  @Test func inspectPrintsJSON() throws {
     let folder = try TemporaryFolder()
     try writeDataSet(to: folder.url)
     let outcome = try BuiltCommand.run("data", "inspect", folder.url.path, "--json")

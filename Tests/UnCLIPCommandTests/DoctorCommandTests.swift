@@ -5,7 +5,7 @@ import Testing
 @testable import UnCLIPCommand
 
 @Suite struct DoctorCommandTests {
-  @Test func tellsAPerson() throws {
+  @Test func printsText() throws {
     let outcome = try BuiltCommand.run("doctor")
     #expect(outcome.status == 0)
     #expect(outcome.errors.isEmpty)
@@ -14,7 +14,7 @@ import Testing
     }
   }
 
-  @Test func tellsAProgram() throws {
+  @Test func printsJSON() throws {
     let outcome = try BuiltCommand.run("doctor", "--json")
     let json = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
     let report = try #require(json as? [String: Any])
@@ -68,7 +68,7 @@ import Testing
     #expect(try folders.folder(of: folder.path("small")).path == folder.path("small"))
   }
 
-  @Test func refusesWhatIsNoModel() {
+  @Test func refusesFoldersWithoutAModel() {
     #expect(throws: CommandError.self) { try folders.folder(of: "large") }
     do {
       _ = try folders.folder(of: folder.path("empty"))

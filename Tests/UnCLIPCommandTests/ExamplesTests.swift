@@ -5,7 +5,7 @@ import Testing
 
 @testable import UnCLIPCommand
 
-/// The examples of every help text, of which none may go stale.
+/// The examples of every help text: none may go stale.
 @Suite struct ExamplesTests {
   /// A command with the words that call it.
   struct Node: CustomTestStringConvertible, Sendable {
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    /// The lines under EXAMPLES of the help text that a person sees.
+    /// The lines under EXAMPLES of the help text as printed.
     var examples: [String] {
       RootCommand.helpMessage(for: type, columns: 1000)
         .components(separatedBy: "EXAMPLES:\n").dropFirst()

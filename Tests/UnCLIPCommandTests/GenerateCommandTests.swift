@@ -24,7 +24,7 @@ import Testing
     try Image(contentsOf: folder.url.appendingPathComponent(name))
   }
 
-  @Test func drawsAImageThatVerifies() throws {
+  @Test func generatesAnImageThatVerifies() throws {
     let outcome = try generate("a red apple", "--seed", "7", "--out", "apple.png")
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.output == folder.path("apple.png") + "\n")
@@ -54,10 +54,10 @@ import Testing
     try changed.write(to: file, text: chunks.map { ($0.key, $0.value) })
     expectFailure(
       try BuiltCommand.run("verify", file.path, "--model", model), status: 65,
-      saying: "differs from what is drawn now in 1 of 4096 pixels, by at most 128 of 255")
+      saying: "differs from what is generated now in 1 of 4096 pixels, by at most 128 of 255")
   }
 
-  @Test func aImageDoesNotDependOnHowManyAreDrawn() throws {
+  @Test func anImageDoesNotDependOnTheCount() throws {
     let four = try generate("cat", "-n", "3", "--seed", "5", "--grid", "cats.png")
     #expect(four.status == 0, "\(four.errors)")
     #expect(four.output.split(separator: "\n").count == 4)
@@ -74,19 +74,19 @@ import Testing
   @Test func readsPromptsFromAFileAndReportsJSON() throws {
     let prompts = try folder.write("a red apple\n\n一个红苹果 🍎\n", to: "prompts.txt")
     let outcome = try generate(
-      "--prompts-file", prompts, "--size", "16", "--json", "--out", "drawn", "--negative", "blue")
+      "--prompts-file", prompts, "--size", "16", "--json", "--out", "out", "--negative", "blue")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let json = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
     let report = try #require(json as? [String: Any])
     let images = try #require(report["images"] as? [[String: Any]])
     #expect(
       images.compactMap { $0["path"] as? String } == [
-        folder.path("drawn/a-red-apple-0.png"), folder.path("drawn/一个红苹果-0.png"),
+        folder.path("out/a-red-apple-0.png"), folder.path("out/一个红苹果-0.png"),
       ])
     let settings = try #require(images[1]["settings"] as? [String: Any])
     #expect(settings["prompt"] as? String == "一个红苹果 🍎")
     #expect(settings["negative"] as? String == "blue")
-    #expect(try image("drawn/a-red-apple-0.png").width == 16)
+    #expect(try image("out/a-red-apple-0.png").width == 16)
   }
 
   @Test func anyTextIsAPrompt() throws {
@@ -106,7 +106,7 @@ import Testing
 
   /// The sampler is a setting like the others: recorded, and made again by `verify`.
   @Test func samplersDifferAndVerify() throws {
-    var drawn: Set<[UInt8]> = []
+    var images: Set<[UInt8]> = []
     for sampler in ["ddpm", "ddim", "dpm++"] {
       let outcome = try generate(
         "a red apple", "--size", "16", "--sampler", sampler, "--decoder-steps", "4",
@@ -117,9 +117,9 @@ import Testing
       #expect(chunks["decoder_sampler"] == sampler && chunks["prior_sampler"] == sampler)
       let verified = try BuiltCommand.run("verify", file, "--model", model)
       #expect(verified.status == 0, "\(verified.errors)")
-      drawn.insert(try image("\(sampler).png").pixels)
+      images.insert(try image("\(sampler).png").pixels)
     }
-    #expect(drawn.count == 3)
+    #expect(images.count == 3)
     expectFailure(
       try generate("a", "--sampler", "euler"), status: 64, saying: "'ddpm', 'ddim' or 'dpm++'")
   }
@@ -157,7 +157,7 @@ import Testing
     #expect(try folder.names == ["tiny"])
   }
 
-  @Test func refusesAPlaceThatCannotBeWritten() throws {
+  @Test func refusesAPathThatCannotBeWritten() throws {
     let file = try folder.write("", to: "file")
     expectFailure(
       try generate("a", "--out", file + "/deeper/x.png"), status: 73, saying: "file/deeper")
@@ -165,7 +165,7 @@ import Testing
     #expect(try folder.names == ["file", "tiny"])
   }
 
-  @Test func refusesWhatIsNoModel() throws {
+  @Test func refusesFoldersWithoutAModel() throws {
     let empty = try TemporaryFolder()
     func generate(_ model: String) throws -> BuiltCommand.Outcome {
       try BuiltCommand.run(["generate", "a", "--model", model], in: folder.url)
@@ -209,7 +209,7 @@ import Testing
     }
     expectFailure(
       try verify("other.png"), status: 65, saying: "other.png does not say how it was made")
-    expectFailure(try verify("other.jpg"), status: 65, saying: "is no PNG file")
+    expectFailure(try verify("other.jpg"), status: 65, saying: "is not a PNG file")
     expectFailure(try verify(text), status: 65, saying: "text.png")
     expectFailure(try verify("missing.png"), status: 65, saying: "missing.png")
   }

@@ -49,7 +49,7 @@ import UnCLIP
     #expect(sentence { try plan(["a"], out: "x.jpg") }.contains("images are PNG files"))
   }
 
-  @Test func refusesAPlaceThatCannotBeWritten() throws {
+  @Test func refusesAPathThatCannotBeWritten() throws {
     let folder = try TemporaryFolder()
     let file = try folder.write("", to: "file")
     let plan = try OutputPlan(of: ["a"], count: 1, seed: 0, out: file + "/sub")
@@ -58,7 +58,7 @@ import UnCLIP
       atPath: folder.path("taken.png"), withIntermediateDirectories: true)
     let grid = folder.url.appendingPathComponent("taken.png")
     let good = try OutputPlan(of: ["a"], count: 1, seed: 0, out: folder.url.path)
-    #expect(sentence { try good.prepare(and: [grid]) }.contains("a folder of that name is there"))
+    #expect(sentence { try good.prepare(and: [grid]) }.contains("a folder of that name exists"))
     #expect(try folder.names == ["file", "taken.png"])
   }
 }
@@ -125,7 +125,7 @@ import UnCLIP
     #expect(try varied.chunks().contains { $0.value == "cat.jpg" })
   }
 
-  /// An image that is older than a setting was made with what the model has for it.
+  /// Settings that an older image lacks are the model's own.
   @Test func settingsThatAnOldImageLacksAreTheModels() throws {
     var model = SamplingSettings()
     model.decoderSampler = .ddim

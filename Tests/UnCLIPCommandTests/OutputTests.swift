@@ -4,7 +4,7 @@ import Testing
 
 @testable import UnCLIPCommand
 
-/// What a command says arrives, or the run says that it did not.
+/// Output arrives, or the run fails.
 @Suite struct OutputTests {
   @Test(arguments: ["config show tiny", "config list --json", "--version", "config --help"])
   func aFullDeviceIsNoSuccess(_ arguments: String) throws {
@@ -12,24 +12,24 @@ import Testing
     #expect(run.status == 74)
     #expect(
       run.errors == "unclip: The result cannot be written to standard output (No space left on "
-        + "device); direct it to a place that takes it.\n")
+        + "device); redirect it to a writable file.\n")
   }
 
-  @Test func aClosedStandardOutputIsNoSuccess() throws {
+  @Test func aClosedStandardOutputIsAFailure() throws {
     let run = try BuiltCommand.shell("\"$0\" config list >&-")
     #expect(run.status == 74)
     #expect(run.errorLines.count == 1)
   }
 
-  @Test(arguments: ["2>&-", "2>/dev/full"]) func standardErrorMayBeClosed(_ place: String) throws {
-    let run = try BuiltCommand.shell("\"$0\" config show none \(place)")
+  @Test(arguments: ["2>&-", "2>/dev/full"]) func standardErrorMayBeClosed(_ target: String) throws {
+    let run = try BuiltCommand.shell("\"$0\" config show none \(target)")
     #expect(run.status == 64 && run.errors.isEmpty)
-    let warned = try BuiltCommand.shell("\"$0\" config list \(place)")
+    let warned = try BuiltCommand.shell("\"$0\" config list \(target)")
     #expect(warned.status == 0 && !warned.output.isEmpty)
   }
 
-  /// With its number free, the image would have got what the command prints.
-  @Test func aFileDoesNotTakeThePlaceOfAClosedStream() throws {
+  /// With its descriptor free, the image would receive what the command prints.
+  @Test func aFileDoesNotReplaceAClosedStream() throws {
     let folder = try TemporaryFolder()
     let model = folder.path("model")
     try TinyModel.write(to: URL(fileURLWithPath: model))

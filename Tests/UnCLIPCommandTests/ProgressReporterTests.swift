@@ -24,7 +24,7 @@ import Testing
     #expect(!sink.written.contains("\r"))
   }
 
-  @Test func onATerminalTheBarIsDrawnAgain() {
+  @Test func onATerminalTheBarIsRedrawn() {
     let sink = Sink()
     let reporter = sink.reporter(isTerminal: true)
     for step in 1...2 { reporter.update("prior", step: step, of: 2) }

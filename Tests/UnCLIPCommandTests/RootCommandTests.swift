@@ -36,7 +36,7 @@ import Testing
         tokenize                Show the token ids of texts.
         train                   Train a part of the model.
         classics                Use GAN, AE, DAE, VAE and VQ-VAE: the road to unCLIP.
-        assemble                Make one model folder of parts from several.
+        assemble                Make one model folder from parts of several.
         convert                 Make a model folder from original checkpoints or
                                 pickles.
         data                    Write training data as WebDataset shards, or inspect

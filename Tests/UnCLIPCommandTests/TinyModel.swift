@@ -4,7 +4,7 @@ import UnCLIP
 
 /// The `tiny` preset with random weights, as a model folder: 16 and 64 px.
 enum TinyModel {
-  /// Writes the model into `folder`, which gives it its name.
+  /// Writes the model into `folder`, by which it is named.
   static func write(to folder: URL, seed: UInt64 = 1) throws {
     let preset = UnCLIPPreset.tiny
     let captions = ["a red apple", "a smiling cat face", "two green pears on a table"]
@@ -14,7 +14,7 @@ enum TinyModel {
     try ModelFolder(folder).writeRandom(preset, tokenizer: tokenizer, seed: seed)
   }
 
-  /// Options that keep a drawing short.
+  /// Options that keep sampling short.
   static let fewSteps = [
     "--prior-steps", "2", "--decoder-steps", "2", "--upsampler-steps", "2", "--threads", "1",
   ]

@@ -43,14 +43,14 @@ import Testing
 
   @Test func eachImageHasItsOwnFiles() throws {
     let outcome = try vary(
-      "dark.png", "light.jpg", "-n", "2", "--out", "drawn", "--grid", "all.png")
+      "dark.png", "light.jpg", "-n", "2", "--out", "out", "--grid", "all.png")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let names = ["dark-0.png", "dark-1.png", "light-0.png", "light-1.png"]
-    let drawn = try names.map { try pixels("drawn/" + $0) }
-    #expect(Set(drawn).count == 4, "seed and image each change what is drawn")
+    let images = try names.map { try pixels("out/" + $0) }
+    #expect(Set(images).count == 4, "seed and image each change the image")
     let one = try vary("light.jpg", "--seed", "1", "--out", "one.png")
     #expect(one.status == 0, "\(one.errors)")
-    #expect(try pixels("one.png") == drawn[3], "an image does not depend on the others")
+    #expect(try pixels("one.png") == images[3], "an image does not depend on the others")
   }
 
   @Test func needsNoPriorButAnImageEncoder() throws {
@@ -62,11 +62,11 @@ import Testing
     expectFailure(try vary("dark.png"), status: 65, saying: "has no 'image_encoder' folder")
   }
 
-  @Test func refusesWhatIsNoImage() throws {
+  @Test func refusesFilesThatAreNotImages() throws {
     _ = try folder.write("not an image", to: "notes.txt")
     expectFailure(
-      try vary("dark.png", "notes.txt", "--out", "drawn"), status: 65, saying: "notes.txt")
+      try vary("dark.png", "notes.txt", "--out", "out"), status: 65, saying: "notes.txt")
     expectFailure(try vary("absent.png"), status: 65, saying: "absent.png")
-    #expect(!FileManager.default.fileExists(atPath: folder.path("drawn")), "nothing was drawn")
+    #expect(!FileManager.default.fileExists(atPath: folder.path("out")), "nothing was generated")
   }
 }

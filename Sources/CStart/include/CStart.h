@@ -1,1 +1,1 @@
-// Nothing is called from outside: what is here runs before main.
+// Declares nothing: this code runs before main.

@@ -1,22 +1,22 @@
 import Foundation
 
-/// Prompts with the names of the concepts that would be right drawings of them.
+/// Prompts with the names of the concepts that an image of them may show.
 ///
 /// A file has one prompt a line, then `=` and the names with `|` between them:
 /// `a red apple = red apple | apple`. A line without `=` accepts the prompt without its article.
 public struct AcceptedConcepts: Sendable, Equatable {
-  /// A prompt with the names of right concepts.
+  /// A prompt with the names of its accepted concepts.
   public struct Entry: Sendable, Equatable {
-    /// What is drawn.
+    /// The text to generate from.
     public var prompt: String
-    /// Names as the data set has them.
+    /// Names of accepted concepts, as in the data set.
     public var names: [String]
   }
 
   /// The prompts in the order of the file.
   public var entries: [Entry]
 
-  /// Reads the lines of a file; those that begin with `#` are left out.
+  /// Parses the lines of a file; those that begin with `#` are comments.
   public init(lines: [String]) {
     entries = lines.compactMap { line in
       let parts = line.split(separator: "=", maxSplits: 1).map {

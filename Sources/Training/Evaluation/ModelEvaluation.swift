@@ -10,10 +10,10 @@ public import UnCLIP
 
 /// Measures a trained model on the images it was trained on, stage by stage, in a minute.
 ///
-/// It says whether the model draws what it was shown when it is told so, not whether it can draw
-/// anything else.
+/// The metrics say how well the model generates its training images from their embeddings and
+/// captions, not whether it generalises.
 public struct ModelEvaluation {
-  /// What was measured, by name; a stage that the model or the data lacks has no measures.
+  /// Metrics by name; a stage that the model or the data lacks has none.
   public typealias Measures = [String: Double]
 
   private let folder: ModelFolder
@@ -22,12 +22,12 @@ public struct ModelEvaluation {
   private let samples: [EvaluationSample]
   private let references: Tensor  // [N, 3, 64, 64]
   private let embeddings: Tensor  // [N, D]
-  private let places: [String: Int]
-  private let judge: ConceptJudge
+  private let indices: [String: Int]
+  private let classifier: ConceptJudge
   private let directories: [URL]
   private let seed: UInt64
 
-  /// Everyday names of emoji, drawn from their images' embeddings and from their captions.
+  /// Everyday names of emoji, generated from their images' embeddings and from their captions.
   static let names = [
     "red apple", "banana", "grapes", "watermelon", "strawberry", "pizza", "hamburger", "hot dog",
     "birthday cake", "doughnut", "cat face", "dog face", "fish", "butterfly", "honeybee", "octopus",
@@ -36,7 +36,7 @@ public struct ModelEvaluation {
     "umbrella", "automobile", "bus", "airplane", "sailboat", "bicycle", "rocket", "red heart",
     "blue heart", "star", "key", "guitar",
   ]
-  /// Phrasings the text tower is asked for.
+  /// Phrasings that the text tower is measured with.
   static let forms: [(name: String, phrase: @Sendable (String) -> String)] = [
     ("bare", { $0 }), ("photo", { "a photo of " + NounPhrase.withArticle($0) }),
     ("the", { "the " + $0 }), ("table", { $0 + " on a table" }),
@@ -45,9 +45,9 @@ public struct ModelEvaluation {
 
   /// Opens a model and the data it is measured on.
   /// - Parameters:
-  ///   - folder: a whole model.
-  ///   - directories: data set folders with the emoji among them.
-  ///   - seed: of the drawings.
+  ///   - folder: A complete model.
+  ///   - directories: Data set folders, the emoji among them.
+  ///   - seed: The seed of the generated images.
   /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`, `DataError`.
   public init(_ folder: ModelFolder, data directories: [URL], seed: UInt64 = 0) throws {
     self.folder = folder
@@ -62,13 +62,13 @@ public struct ModelEvaluation {
       imageSize: ConceptJudge.side, part: .all)
     samples = try TrainingStream(directories: directories, configuration: configuration).samples()
     references = Self.tensor(samples.map(\.image))
-    judge = ConceptJudge(references: references)
+    classifier = ConceptJudge(references: references)
     let clip = clip
     let chunks = stride(from: 0, to: samples.count, by: 64).map { [references] start in
       clip.image(references[start..<min(start + 64, references.dim(0))])
     }
     embeddings = Tensor.concatenated(chunks, over: 0)
-    places = Dictionary(
+    indices = Dictionary(
       samples.enumerated().map { ($1.info.caption.lowercased(), $0) },
       uniquingKeysWith: { first, _ in first })
   }
@@ -76,27 +76,27 @@ public struct ModelEvaluation {
   /// Measures every stage.
   ///
   /// - Parameters:
-  ///   - prompts: prompts with the concepts that are right for them.
-  ///   - observe: told what is measured next.
-  /// - Returns: the measures, and a sheet: the names' images, what is drawn of their embeddings
-  ///   and of their captions, then the prompts.
-  /// - Throws: what drawing throws.
+  ///   - prompts: Prompts with their accepted concepts.
+  ///   - observe: Receives the name of each measurement before it starts.
+  /// - Returns: The metrics, and a sheet: the names' images, the images generated from their
+  ///   embeddings and from their captions, then the prompts' images.
+  /// - Throws: What sampling throws.
   public func run(
     prompts: AcceptedConcepts, observe: (String) -> Void = { _ in }
   ) throws -> (measures: Measures, sheet: Image) {
     var measures: Measures = ["images": Double(samples.count)]
     func merge(_ more: Measures) { measures.merge(more) { _, new in new } }
-    observe("judge")
+    observe("classifier")
     merge(checks())
     observe("text tower")
     merge(textTower())
     observe("prior")
     merge(try prior())
     observe("names")
-    let (named, nameCells) = try drawnNames()
+    let (named, nameCells) = try generatedNames()
     merge(named)
     observe("prompts")
-    let (prompted, promptCells) = try drawn(prompts)
+    let (prompted, promptCells) = try measured(prompts)
     merge(prompted)
     observe("upsampler")
     merge(try upsampler())
@@ -114,7 +114,7 @@ public struct ModelEvaluation {
     return (measures, ContactSheet.grid(cells + promptCells, columns: columns))
   }
 
-  /// The judge on what it must and must not find: true images, noised, and blurred to 4 pixels.
+  /// Recall of the classifier on true images, noisy ones, and ones blurred to 4 pixels.
   private func checks() -> Measures {
     let own = (0..<samples.count).map { Set([$0]) }
     let noise = RandomSource(seed: 0).normal(references.shape) * 0.2
@@ -123,35 +123,37 @@ public struct ModelEvaluation {
       size: (ConceptJudge.side, ConceptJudge.side),
       mode: .bicubic)
     return [
-      "judge_truth": judge.recall(of: references, accepted: own, at: 1),
-      "judge_noise": judge.recall(of: references + noise, accepted: own, at: 1),
-      "judge_blur": judge.recall(of: blurred, accepted: own, at: 1),
+      "judge_truth": classifier.recall(of: references, accepted: own, at: 1),
+      "judge_noise": classifier.recall(of: references + noise, accepted: own, at: 1),
+      "judge_blur": classifier.recall(of: blurred, accepted: own, at: 1),
     ]
   }
 
-  /// Share of the names whose embedding is nearest to their own image's, by phrasing.
+  /// Fraction of the names whose embedding is nearest to their own image's, by phrasing.
   private func textTower() -> Measures {
     let chosen = Array(stride(from: 0, to: samples.count, by: max(1, samples.count / 150)))
     var measures: Measures = [:]
     for form in Self.forms {
-      let sentences = chosen.map { form.phrase(NounPhrase.plain(samples[$0].info.caption)) }
-      measures["text_\(form.name)"] = recall(of: clip.text(sentences).embedding, chosen)
+      let texts = chosen.map { form.phrase(NounPhrase.plain(samples[$0].info.caption)) }
+      measures["text_\(form.name)"] = recall(of: clip.text(texts).embedding, chosen)
     }
     return measures
   }
 
-  /// How near the prior comes to the embedding of a caption's image.
+  /// Compares the prior's samples for captions with the embeddings of their images.
   private func prior() throws -> Measures {
     let prior = try folder.loadPrior()
     let chosen = Array(stride(from: 0, to: samples.count, by: max(1, samples.count / 100)))
-    let drawn = try prior.embeddings(
+    let sampled = try prior.embeddings(
       of: clip.text(chosen.map { samples[$0].caption }), unconditional: clip.text([""]),
       sampling: pipeline.defaults.sampling.prior, using: RandomSource(seed: seed))
     let truth = Tensor.concatenated(chosen.map { embeddings[$0..<$0 + 1] }, over: 0)
-    return ["prior_cosine": meanCosine(drawn, truth), "prior_recall": recall(of: drawn, chosen)]
+    return [
+      "prior_cosine": meanCosine(sampled, truth), "prior_recall": recall(of: sampled, chosen),
+    ]
   }
 
-  /// Share of the rows whose nearest image by CLIP is their own.
+  /// Fraction of the rows whose nearest image by CLIP is their own.
   private func recall(of rows: Tensor, _ own: [Int]) -> Double {
     let found = nearestByCLIP(rows)
     return Double(zip(found, own).filter(==).count) / Double(own.count)
@@ -164,25 +166,26 @@ public struct ModelEvaluation {
     }
   }
 
-  /// The names drawn from their images' embeddings and from their captions, and how much
-  /// drawings of two seeds differ.
-  private func drawnNames() throws -> (Measures, [[Image]]) {
-    let own = Self.names.compactMap { places[$0] }
+  /// Generates the names from their images' embeddings and from their captions, and measures how
+  /// much the images of two seeds differ.
+  private func generatedNames() throws -> (Measures, [[Image]]) {
+    let own = Self.names.compactMap { indices[$0] }
     guard !own.isEmpty else { return ([:], []) }
     let truth = Tensor.concatenated(own.map { references[$0..<$0 + 1] }, over: 0)
     var measures: Measures = [:]
     var rows = [own.map { samples[$0].image }]
     for (name, isTrue) in [("true", true), ("text", false)] {
-      let images = try own.map { place in
-        try drawing(of: samples[place].caption, like: isTrue ? samples[place].image : nil)
+      let images = try own.map { index in
+        try sample(samples[index].caption, like: isTrue ? samples[index].image : nil)
       }
-      let drawn = Self.tensor(images)
-      measures["\(name)_recall_1"] = judge.recall(of: drawn, accepted: own.map { [$0] }, at: 1)
-      measures["\(name)_error"] = (drawn - truth).square().mean().item()
-      measures["\(name)_grain"] = Self.grain(of: drawn, over: truth)
+      let generated = Self.tensor(images)
+      measures["\(name)_recall_1"] = classifier.recall(
+        of: generated, accepted: own.map { [$0] }, at: 1)
+      measures["\(name)_error"] = (generated - truth).square().mean().item()
+      measures["\(name)_grain"] = Self.grain(of: generated, over: truth)
       if !isTrue {
-        let others = try own.map { try drawing(of: samples[$0].caption, seedOffset: 1) }
-        measures["text_seed_difference"] = (drawn - Self.tensor(others)).square().mean().item()
+        let others = try own.map { try sample(samples[$0].caption, seedOffset: 1) }
+        measures["text_seed_difference"] = (generated - Self.tensor(others)).square().mean().item()
       }
       rows.append(images)
     }
@@ -190,30 +193,30 @@ public struct ModelEvaluation {
     return (measures, rows)
   }
 
-  /// Prompts drawn and judged, by the judge and by CLIP.
-  private func drawn(_ prompts: AcceptedConcepts) throws -> (Measures, [Image]) {
+  /// Generates images from prompts and classifies them, by colours and edges and by CLIP.
+  private func measured(_ prompts: AcceptedConcepts) throws -> (Measures, [Image]) {
     guard !prompts.entries.isEmpty else { return ([:], []) }
-    let images = try prompts.entries.map { try drawing(of: $0.prompt) }
-    let accepted = prompts.entries.map { Set($0.names.compactMap { places[$0.lowercased()] }) }
-    let drawn = Self.tensor(images)
-    let byCLIP = nearestByCLIP(clip.image(drawn))
+    let images = try prompts.entries.map { try sample($0.prompt) }
+    let accepted = prompts.entries.map { Set($0.names.compactMap { indices[$0.lowercased()] }) }
+    let generated = Self.tensor(images)
+    let byCLIP = nearestByCLIP(clip.image(generated))
     let byText = nearestByCLIP(clip.text(prompts.entries.map(\.prompt)).embedding)
-    func share(_ found: [Int]) -> Double {
+    func fraction(_ found: [Int]) -> Double {
       Double(zip(found, accepted).filter { $1.contains($0) }.count) / Double(accepted.count)
     }
     return (
       [
         "prompts": Double(images.count),
-        "prompts_recall_1": judge.recall(of: drawn, accepted: accepted, at: 1),
-        "prompts_recall_5": judge.recall(of: drawn, accepted: accepted, at: 5),
-        "prompts_clip_recall_1": share(byCLIP), "prompts_text_recall_1": share(byText),
+        "prompts_recall_1": classifier.recall(of: generated, accepted: accepted, at: 1),
+        "prompts_recall_5": classifier.recall(of: generated, accepted: accepted, at: 5),
+        "prompts_clip_recall_1": fraction(byCLIP), "prompts_text_recall_1": fraction(byText),
       ], images
     )
   }
 
-  /// One image of the decoder's size, from a caption or from another image and its caption.
-  private func drawing(
-    of prompt: String, like image: Image? = nil, seedOffset: UInt64 = 0
+  /// Generates an image of the decoder's size from a caption, or from an image and its caption.
+  private func sample(
+    _ prompt: String, like image: Image? = nil, seedOffset: UInt64 = 0
   ) throws -> Image {
     let random = RandomSource(seed: seed &+ seedOffset)
     let conditioning = pipeline.conditioning(prompt)
@@ -226,8 +229,7 @@ public struct ModelEvaluation {
     return Image(try pipeline.decoded(embedding, conditioning, using: random))
   }
 
-  /// How much nearer the upsampler comes to large images than bicubic does, in decibels, and the
-  /// squared error's root where the truth is flat.
+  /// The upsampler's gain over bicubic in PSNR, decibels, and its grain.
   private func upsampler() throws -> Measures {
     guard folder.has(.upsampler) else { return [:] }
     let size = 4 * ConceptJudge.side
@@ -263,7 +265,7 @@ public struct ModelEvaluation {
     ]
   }
 
-  /// The deviation of fine detail where the true image has none; levels from 0 to 1.
+  /// Root mean square of fine detail where the true image is flat; levels from 0 to 1.
   static func grain(of images: Tensor, over truth: Tensor) -> Double {
     noGrad {
       func detail(_ x: Tensor) -> Tensor { x - LowResolution.blur(x) }

@@ -7,7 +7,7 @@ public import Torch
 public import TorchNN
 import UnCLIP
 
-/// Training of CLIP: images and their captions are made to have like embeddings.
+/// Training of CLIP: images and their captions learn similar embeddings.
 ///
 /// Source: Radford et al. 2021, section 2.3.
 public final class CLIPTask: TrainingTask {
@@ -20,11 +20,11 @@ public final class CLIPTask: TrainingTask {
 
   /// What is minimised and measured.
   public struct Objective: Codable, Sendable, Equatable {
-    /// Images that are measured, at most: held-out ones, and as many that training shows.
+    /// The largest number of images to evaluate: held-out ones, and as many seen ones.
     public var evaluationCount: Int
-    /// Whether the vision tower stays as it is and the text tower learns to find each caption's
-    /// image among all that training shows. It needs a trained CLIP to start from, and a stream
-    /// without scenes and shapes. Source: Zhai et al. 2022, "LiT".
+    /// Whether the vision tower is frozen and the text tower learns to find each caption's image
+    /// among all seen in training. It needs a trained CLIP to start from, and a stream without
+    /// scenes and shapes. Source: Zhai et al. 2022, "LiT".
     public var locksImages: Bool
 
     enum CodingKeys: String, CodingKey {
@@ -43,25 +43,25 @@ public final class CLIPTask: TrainingTask {
     func validate(file: String, data: Mixture) throws(ConfigError) {
       try ConfigCheck(objective: file).evaluation(evaluationCount)
       guard locksImages else { return }
-      for (key, share) in [
+      for (key, fraction) in [
         ("scene_fraction", data.sceneFraction), ("shape_fraction", data.shapeFraction),
-      ] where share > 0 {
+      ] where fraction > 0 {
         throw .invalid(
-          file: file, key: "data." + key, value: "\(share)",
+          file: file, key: "data." + key, value: "\(fraction)",
           expected: "it must be 0 where objective.locks_images is true")
       }
     }
   }
 
-  /// The embeddings of all images that training shows, `[N, D]`, and the row of each key.
+  /// The embeddings of all images seen in training, `[N, D]`, and the row of each key.
   private struct Catalogue {
     let embeddings: Tensor
     let rows: [String: Int64]
   }
 
-  /// The name of what is trained.
+  /// The name of the stage.
   public let stage = "clip"
-  /// What is trained, averaged and saved.
+  /// The module that is trained, averaged and saved.
   public var module: any Module { clip }
   /// Both towers, or the text tower alone.
   public var parts: [TrainedPart] {
@@ -88,24 +88,24 @@ public final class CLIPTask: TrainingTask {
     clip.logitScale.setFrozen(true)
   }
 
-  /// Takes over the weights of a model folder.
+  /// Loads the weights of a model folder.
   func start(from folder: ModelFolder) throws {
     try clip.load(CLIPModel.load(from: folder.url).stateDict(), file: folder.url)
   }
 
-  /// The batch of an index, a pure function of it.
+  /// The batch at an index, a pure function of it.
   public func batch(at index: Int) throws -> Batch {
     if objective.locksImages, catalogue == nil { catalogue = try makeCatalogue() }
     return encoded(try stream.batch(at: index))
   }
 
   private func makeCatalogue() throws -> Catalogue {
-    let shown = try stream.shown(atOnce: 64)
-    let embeddings = noGrad { shown.map { clip.vision($0.images) } }
+    let seen = try stream.seen(atOnce: 64)
+    let embeddings = noGrad { seen.map { clip.vision($0.images) } }
     return Catalogue(
       embeddings: Tensor.concatenated(embeddings, over: 0),
       rows: Dictionary(
-        shown.flatMap(\.keys).enumerated().map { ($1, Int64($0)) },
+        seen.flatMap(\.keys).enumerated().map { ($1, Int64($0)) },
         uniquingKeysWith: { first, _ in first }))
   }
 
@@ -116,7 +116,7 @@ public final class CLIPTask: TrainingTask {
         imageEmbeds: catalogue.embeddings, textEmbeds: clip.text(batch.ids).embeds)  // [N, B]
       let rows = batch.keys.map { key in
         guard let row = catalogue.rows[key] else {
-          preconditionFailure("\(key) is shown, but is not among the shown images")
+          preconditionFailure("\(key) is trained on, but is not in the catalogue")
         }
         return row
       }
@@ -130,11 +130,11 @@ public final class CLIPTask: TrainingTask {
       parts: ["logit_scale": clip.logitScale.value.detached().exp()])
   }
 
-  /// Keeps the temperature from falling too low.
+  /// Clamps the temperature.
   public func didStep() { clip.clampLogitScale() }
 
-  /// Recall of captions by images and of images by captions, on held-out concepts and on
-  /// as many that training shows.
+  /// Measures the recall of captions by images and of images by captions, on held-out concepts and
+  /// on as many seen ones.
   public func evaluate() throws -> [String: Double] {
     var metrics: [String: Double] = [:]
     let heldOut = stream.samples(heldOut: true, limit: objective.evaluationCount)

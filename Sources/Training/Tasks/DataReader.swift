@@ -4,13 +4,13 @@ import Foundation
 import Imaging
 import Torch
 
-/// The batches of a data set to train on, and the images that training never shows.
+/// The batches of a data set to train on, and its held-out images.
 struct DataReader {
   /// Side of the images, pixels.
   let size: Int
-  /// Batches of the part that is trained on.
+  /// Batches of the training split.
   let stream: TrainingStream
-  /// The part that is held out; nil if there is none.
+  /// The held-out split; nil if there is none.
   let heldOut: TrainingStream?
   private let device: Device
 
@@ -45,17 +45,17 @@ struct DataReader {
     }
   }
 
-  /// The words of every image, by its key.
+  /// The names and captions of every image, by its key.
   var infos: [String: SampleInfo] {
     stream.infos.merging(heldOut?.infos ?? [:]) { first, _ in first }
   }
 
-  /// Images as tensors, from RGB bytes.
+  /// Converts RGB bytes to tensors.
   func images(_ pixels: [UInt8], captions: [String], keys: [String]) -> Images {
     Images(pixels: pixels, size: size, captions: captions, keys: keys, device: device)
   }
 
-  /// Images as they are, with plain captions.
+  /// Converts samples without augmentation, with plain captions.
   func images(_ samples: some Collection<EvaluationSample>) -> Images {
     var pixels: [UInt8] = []
     pixels.reserveCapacity(samples.count * size * size * 3)

@@ -7,11 +7,11 @@ public import Torch
 public import TorchNN
 import UnCLIP
 
-/// Training of the decoder: images from CLIP's embeddings of them and, at times, their sentences.
+/// Training of the decoder: images from their CLIP embeddings and, at times, their captions.
 ///
 /// Source: paper section 2.1.
 public final class DecoderTask: TrainingTask {
-  /// What is trained, under the names its parts have in a model folder.
+  /// The trained networks, under the names its parts have in a model folder.
   final class Networks: Module {
     let decoder: UNet
     let textProj: TextProjection
@@ -51,17 +51,17 @@ public final class DecoderTask: TrainingTask {
     }
   }
 
-  /// What is minimised and how samples are drawn.
+  /// What is minimised and how samples are generated.
   public struct Objective: Codable, Sendable, Equatable {
-    /// Share of image embeddings replaced by the learned null embedding.
+    /// Fraction of image embeddings replaced by the learned null embedding.
     public var imageDropRate: Double
-    /// Share of sentences replaced by the empty one.
+    /// Fraction of captions replaced by the empty one.
     public var textDropRate: Double
     /// The weight of each timestep.
     public var weighting: LossWeighting
-    /// The prior's share of the image embeddings.
+    /// How many of the image embeddings the prior samples.
     public var drawnEmbeddings: DrawnEmbeddings
-    /// Batches whose embeddings are computed once and then cycled; 0 computes each batch's.
+    /// Batches whose embeddings are computed once and then cycled; 0 computes them at every step.
     public var embeddingBatches: Int
     /// Denoising steps of a sample.
     public var sampleSteps: Int
@@ -106,15 +106,15 @@ public final class DecoderTask: TrainingTask {
     }
   }
 
-  /// Images with what CLIP says of them.
+  /// Images with their CLIP embeddings.
   public struct Batch {
     let images: Tensor
     let embeddings: Embeddings
   }
 
-  /// The name of what is trained.
+  /// The name of the stage.
   public let stage = "decoder"
-  /// What is trained, averaged and saved.
+  /// The module that is trained, averaged and saved.
   public var module: any Module { networks }
 
   private let networks: Networks
@@ -125,7 +125,7 @@ public final class DecoderTask: TrainingTask {
   private let size: Int
   private let unconditional: TextConditioning
 
-  /// A decoder with new weights; its hint, where it has one, is frozen.
+  /// A decoder with random weights; its hint, if any, is frozen.
   init(
     _ model: Model, objective: Objective, data: EmbeddedImages, clip: FrozenCLIP,
     hint: ImageHint?, size: Int, using random: RandomSource
@@ -147,7 +147,7 @@ public final class DecoderTask: TrainingTask {
     unconditional = clip.text([""])
   }
 
-  /// Takes over the weights of a model folder, whose patches may be smaller.
+  /// Loads the weights of a model folder, whose patches may be smaller.
   func start(from folder: ModelFolder) throws {
     let other = try folder.loadDecoder()
     let (patch, smaller) = (networks.decoder.config.patchSize, other.unet.config.patchSize)
@@ -159,7 +159,7 @@ public final class DecoderTask: TrainingTask {
       other.projection.stateDict(), file: folder.folder(of: .textProjection))
   }
 
-  /// The batch of an index, a pure function of it.
+  /// The batch at an index, a pure function of it.
   public func batch(at index: Int) throws -> Batch {
     let (images, embeddings) = try data.batch(at: index)
     return Batch(
@@ -168,30 +168,30 @@ public final class DecoderTask: TrainingTask {
 
   /// The loss of a batch.
   public func loss(_ batch: Batch, of part: Int, using random: RandomSource) -> Losses {
-    let drawn = random.bernoulli(
+    let chosen = random.bernoulli(
       objective.drawnEmbeddings.fraction, [batch.images.dim(0)], dtype: .bool,
       device: batch.images.device)
     return Losses(
       diffusion: decoder.loss(
         of: batch.images,
         Decoder.TrainingConditioning(
-          imageEmbedding: batch.embeddings.mixed(drawn: drawn), text: batch.embeddings.text,
+          imageEmbedding: batch.embeddings.mixed(drawn: chosen), text: batch.embeddings.text,
           unconditional: unconditional, imageDropRate: objective.imageDropRate,
           textDropRate: objective.textDropRate),
         weighting: objective.weighting, using: random))
   }
 
-  /// Held-out images above, the decoder's drawings of their embeddings and captions below; with
-  /// a prior, shown images and drawings of the embeddings it draws.
+  /// Pairs held-out images with the decoder's samples from their embeddings and captions; with a
+  /// prior, seen images with samples from the prior's embeddings.
   public func sample(using random: RandomSource) throws -> Image? {
     var (images, embeddings) = data.sheetSamples(16)
     if objective.drawnEmbeddings.fraction > 0,
-      let (shown, found) = try data.evaluationImages(false, limit: 16), let drawn = found.drawn
+      let (seen, found) = try data.evaluationImages(false, limit: 16), let sampled = found.drawn
     {
-      (images, embeddings) = (shown, Embeddings(image: drawn, text: found.text))
+      (images, embeddings) = (seen, Embeddings(image: sampled, text: found.text))
     }
     let originals = resized(images.images, to: size)
-    let drawn = try (0..<originals.dim(0)).map { row in
+    let samples = try (0..<originals.dim(0)).map { row in
       let prompt = PromptConditioning(text: embeddings.text.row(row), negative: unconditional)
       return try decoder.sample(
         from: random.normal([1, 3, size, size], device: originals.device),
@@ -201,7 +201,7 @@ public final class DecoderTask: TrainingTask {
           sampler: decoder.scheduler.defaultSampler),
         using: random)
     }
-    return sheet(pairing: [Image](originals), with: drawn.flatMap { [Image]($0) })
+    return sheet(pairing: [Image](originals), with: samples.flatMap { [Image]($0) })
   }
 
   /// Writes the averaged weights as parts of a model folder.

@@ -6,9 +6,9 @@ import Torch
 import TorchNN
 import UnCLIP
 
-/// How much a stage learns from the prior's embeddings of captions instead of the images' own.
+/// How much a stage learns from embeddings that the prior samples instead of the images' own.
 public struct DrawnEmbeddings: Codable, Sendable, Equatable {
-  /// Share of the examples whose image embedding is the prior's; 0 needs no prior.
+  /// Fraction of the examples whose image embedding is the prior's; 0 needs no prior.
   public var fraction: Double
   /// Denoising steps of the prior.
   public var steps: Int
@@ -22,10 +22,10 @@ public struct DrawnEmbeddings: Codable, Sendable, Equatable {
     self.guidance = guidance
   }
 
-  /// The parts of a model folder they are drawn with.
+  /// The parts of a model folder that sample them.
   var parts: [[ModelFolder.Part]] { fraction > 0 ? [[.prior, .priorScheduler]] : [] }
 
-  /// True embeddings alone.
+  /// The images' own embeddings alone.
   public static let none = DrawnEmbeddings(fraction: 0, steps: 1, guidance: 1)
 
   /// Checks each value.
@@ -38,7 +38,7 @@ public struct DrawnEmbeddings: Codable, Sendable, Equatable {
   }
 }
 
-/// The prior as later stages are trained on it: frozen, in evaluation mode, without gradients.
+/// The prior as later stages use it: frozen, in evaluation mode, without gradients.
 public final class FrozenPrior {
   private let prior: DiffusionPrior
   private let unconditional: TextConditioning
@@ -60,8 +60,8 @@ public final class FrozenPrior {
     self.seed = seed
   }
 
-  /// The embeddings it draws for the sentences of a batch, `[B, D]`, a function of both.
-  /// - Throws: `ConfigError` when the process has fewer steps than asked for.
+  /// Samples embeddings `[B, D]` for the captions of a batch, a function of them and the index.
+  /// - Throws: `ConfigError` when the process has fewer steps than the options.
   func embeddings(of text: TextConditioning, at index: Int) throws -> Tensor {
     try prior.embeddings(
       of: text, unconditional: unconditional,
@@ -71,7 +71,7 @@ public final class FrozenPrior {
       using: RandomSource(seed: StepSeed.seed(seed, .drawnEmbeddings, at: index)))
   }
 
-  /// Names the weights and how they are sampled.
+  /// Hashes the weights and the sampling options.
   /// - Throws: `TrainingError.notRead`.
   static func fingerprint(
     of folder: ModelFolder, _ options: DrawnEmbeddings

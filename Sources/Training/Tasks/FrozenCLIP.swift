@@ -6,13 +6,13 @@ public import Torch
 import TorchNN
 public import UnCLIP
 
-/// CLIP as the other stages are trained on it: frozen, in evaluation mode, without gradients.
+/// CLIP as the other stages use it: frozen, in evaluation mode, without gradients.
 public final class FrozenCLIP {
   /// Width of the embeddings.
   public var embeddingWidth: Int { textEncoder.width }
-  /// Tokens of a sentence.
+  /// Tokens of a text.
   public var contextLength: Int { textEncoder.contextLength }
-  /// Side of the images it sees, pixels.
+  /// Side of the images it takes, pixels.
   public var imageSize: Int { imageEncoder.imageSize }
 
   private let textEncoder: CLIPTextEncoder
@@ -34,7 +34,7 @@ public final class FrozenCLIP {
   /// Embeds images `[B, 3, S, S]` in [-1, 1]: `[B, D]`, raw.
   public func image(_ images: Tensor) -> Tensor { imageEncoder(images) }
 
-  /// Both.
+  /// Embeds images and their captions.
   public func callAsFunction(_ images: Images) -> Embeddings {
     Embeddings(image: image(images.images), text: text(images.captions))
   }
@@ -46,7 +46,7 @@ public final class FrozenCLIP {
 }
 
 extension ModelFolder {
-  /// Names the files of those of the parts that the folder has.
+  /// Hashes the files of those of the parts that the folder has.
   /// - Throws: `TrainingError.notRead`.
   func fingerprint(of parts: [Part]) throws(TrainingError) -> String {
     var fingerprint = Fingerprint()
@@ -55,15 +55,15 @@ extension ModelFolder {
   }
 }
 
-/// Batches with their embeddings, computed as they come or read from a cache.
+/// Batches with their embeddings, computed at each step or read from a cache.
 public final class EmbeddedImages {
   private let stream: ImageStream
   private let clip: FrozenCLIP
   private let prior: FrozenPrior?
   private let cache: EmbeddingCache?
 
-  /// Joins a stream, CLIP, the prior of stages that learn from it too, and a cache of the stream's
-  /// first embeddings.
+  /// Joins a stream, CLIP, the prior where a stage learns from it, and a cache of the first
+  /// batches' embeddings.
   public init(
     stream: ImageStream, clip: FrozenCLIP, prior: FrozenPrior? = nil,
     cache: EmbeddingCache? = nil
@@ -74,20 +74,19 @@ public final class EmbeddedImages {
     self.cache = cache
   }
 
-  /// The images of an index with their embeddings; a cached stream starts again after its last
-  /// cached batch.
+  /// The images at an index with their embeddings; a cached stream repeats its cached batches.
   public func batch(at index: Int) throws -> (images: Images, embeddings: Embeddings) {
     let images = try stream.batch(at: cache.map { index % $0.batchCount } ?? index)
     return (images, try cache?.embeddings(at: index) ?? embedded(images, at: index))
   }
 
-  /// The embeddings of an index alone.
+  /// The embeddings at an index, without the images.
   public func embeddings(at index: Int) throws -> Embeddings {
     if let cache { return try cache.embeddings(at: index) }
     return try embedded(stream.batch(at: index), at: index)
   }
 
-  /// What CLIP and the prior, where there is one, say of the images of an index.
+  /// Embeds the images at an index by CLIP and, if there is one, by the prior.
   func embedded(_ images: Images, at index: Int) throws -> Embeddings {
     var embeddings = clip(images)
     embeddings.drawn = try prior?.embeddings(of: embeddings.text, at: index)
@@ -100,7 +99,7 @@ public final class EmbeddedImages {
     return (images, clip(images))
   }
 
-  /// Images as they are, of shown or held-out concepts, with their embeddings.
+  /// Images without augmentation, of seen or held-out concepts, with their embeddings.
   func evaluationImages(
     _ heldOut: Bool, limit: Int
   ) throws -> (images: Images, embeddings: Embeddings)? {
@@ -108,7 +107,7 @@ public final class EmbeddedImages {
     return (images, try embedded(images, at: 0))
   }
 
-  /// Embeddings of images as they are, of shown or held-out concepts.
+  /// Embeddings of images without augmentation, of seen or held-out concepts.
   func evaluation(heldOut: Bool, limit: Int) -> Embeddings? {
     stream.samples(heldOut: heldOut, limit: limit).map { clip($0) }
   }

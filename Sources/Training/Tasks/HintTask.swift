@@ -8,7 +8,7 @@ public import UnCLIP
 
 /// Training of the image hint: a coarse image from CLIP's embeddings of it and of its caption.
 public final class HintTask: TrainingTask {
-  /// What is trained, under the name it has in a model folder.
+  /// The trained networks, under the name it has in a model folder.
   final class Networks: Module {
     let imageHint: ImageHint
 
@@ -26,17 +26,17 @@ public final class HintTask: TrainingTask {
 
   /// What is minimised and measured.
   public struct Objective: Codable, Sendable, Equatable {
-    /// Share of image embeddings replaced by the mean one.
+    /// Fraction of image embeddings replaced by the mean one.
     public var imageDropRate: Double
-    /// Share of captions replaced by the empty one.
+    /// Fraction of captions replaced by the empty one.
     public var textDropRate: Double
-    /// Largest deviation of the noise added to standardised image embeddings.
+    /// Largest standard deviation of the noise added to standardised image embeddings.
     public var embeddingNoise: Double
-    /// The prior's share of the image embeddings.
+    /// How many of the image embeddings the prior samples.
     public var drawnEmbeddings: DrawnEmbeddings
     /// Batches whose embeddings are computed once and then cycled.
     public var embeddingBatches: Int
-    /// Images whose error is measured.
+    /// The largest number of images to evaluate.
     public var evaluationCount: Int
 
     enum CodingKeys: String, CodingKey {
@@ -74,15 +74,15 @@ public final class HintTask: TrainingTask {
     }
   }
 
-  /// Coarse images with what CLIP and the prior say of them.
+  /// Coarse images with their embeddings by CLIP and the prior.
   public struct Batch {
     let images: Tensor
     let embeddings: Embeddings
   }
 
-  /// The name of what is trained.
+  /// The name of the stage.
   public let stage = "hint"
-  /// What is trained, averaged and saved.
+  /// The module that is trained, averaged and saved.
   public var module: any Module { networks }
 
   private let networks: Networks
@@ -90,10 +90,10 @@ public final class HintTask: TrainingTask {
   private let data: EmbeddedImages
   private let unconditional: TextConditioning
   private var hint: ImageHint { networks.imageHint }
-  /// The cycled batches: a step costs less than drawing its images again.
+  /// The cycled batches, kept because a step costs less than rendering its images again.
   private var batches: [Int: Batch] = [:]
 
-  /// A hint with new weights; its embeddings' statistics are not set.
+  /// A hint with random weights; its embeddings' statistics are not set.
   init(
     _ model: Model, objective: Objective, data: EmbeddedImages, clip: FrozenCLIP,
     using random: RandomSource
@@ -104,8 +104,8 @@ public final class HintTask: TrainingTask {
     unconditional = clip.text([""])
   }
 
-  /// Takes the embeddings' mean and deviation from the cycled batches. A resumed run has them in
-  /// its checkpoint.
+  /// Measures the embeddings' mean and standard deviation on the cycled batches. A resumed run has
+  /// them in its checkpoint.
   func measureStatistics() throws {
     let embeddings = try (0..<objective.embeddingBatches).map { try data.embeddings(at: $0) }
     hint.setStatistics(
@@ -113,7 +113,7 @@ public final class HintTask: TrainingTask {
       textEmbeddings: Tensor.concatenated(embeddings.map(\.text.embedding), over: 0))
   }
 
-  /// Takes over the weights and statistics of a model folder.
+  /// Loads the weights and statistics of a model folder.
   /// - Throws: `TrainingError.missingPart`, `ConfigError`, `CheckpointError`.
   func start(from folder: ModelFolder) throws {
     guard let other = try folder.loadImageHint() else {
@@ -123,14 +123,14 @@ public final class HintTask: TrainingTask {
     try hint.load(other.stateDict(), file: folder.folder(of: .imageHint))
   }
 
-  /// The batch of an index, a pure function of it.
+  /// The batch at an index, a pure function of it.
   public func batch(at index: Int) throws -> Batch {
-    let place = index % objective.embeddingBatches
-    if let batch = batches[place] { return batch }
-    let (images, embeddings) = try data.batch(at: place)
+    let position = index % objective.embeddingBatches
+    if let batch = batches[position] { return batch }
+    let (images, embeddings) = try data.batch(at: position)
     let batch = Batch(
       images: resized(images.images, to: hint.config.sampleSize), embeddings: embeddings)
-    batches[place] = batch
+    batches[position] = batch
     return batch
   }
 
@@ -152,8 +152,8 @@ public final class HintTask: TrainingTask {
     return Losses(total: F.mseLoss(image, batch.images))
   }
 
-  /// The mean squared error of coarse images of shown and of held-out concepts, from the
-  /// images' own embeddings and, where there is a prior, from those it draws.
+  /// Measures the mean squared error of coarse images of seen and of held-out concepts, from the
+  /// images' own embeddings and, if there is a prior, from those it samples.
   public func evaluate() throws -> [String: Double] {
     var metrics: [String: Double] = [:]
     for (name, heldOut) in [("seen", false), ("held_out", true)] {
@@ -171,16 +171,16 @@ public final class HintTask: TrainingTask {
     return metrics
   }
 
-  /// Shown images above, their coarse images below, from drawn embeddings where there are any.
+  /// Pairs seen images with their coarse images, from the prior's embeddings if there are any.
   public func sample(using random: RandomSource) throws -> Image? {
     guard let (batch, embeddings) = try data.evaluationImages(false, limit: 16) else {
       return nil
     }
-    let drawn = hint(
+    let coarse = hint(
       imageEmbedding: embeddings.drawn ?? embeddings.image,
       textEmbedding: embeddings.text.embedding)
     let originals = resized(batch.images, to: hint.config.sampleSize)
-    return sheet(pairing: [Image](originals), with: [Image](drawn))
+    return sheet(pairing: [Image](originals), with: [Image](coarse))
   }
 
   /// Writes the averaged weights as a part of a model folder.

@@ -9,7 +9,7 @@ public import Torch
 public struct Images {
   /// `[B, 3, S, S]` in [-1, 1], channels last in memory.
   public let images: Tensor
-  /// One an image.
+  /// One caption per image.
   public let captions: [String]
   /// The samples' keys in their data set.
   let keys: [String]
@@ -28,14 +28,14 @@ public final class ImageStream {
   public let size: Int
   /// Images in a batch.
   public let batchSize: Int
-  /// Names the data, their order and their changes.
+  /// A hash of the data, their order and their augmentation.
   public let fingerprint: String
 
   private let reader: DataReader
   private let heldOut: [EvaluationSample]
   private let seen: [EvaluationSample]
 
-  /// The largest number of images that are kept for measures.
+  /// The largest number of images that are kept for evaluation.
   static let evaluationLimit = 512
 
   /// Opens data set folders.
@@ -62,22 +62,21 @@ public final class ImageStream {
     self.fingerprint = fingerprint.text
   }
 
-  /// The batch of an index.
+  /// The batch at an index.
   /// - Throws: `DataError` if an image cannot be decoded.
   public func batch(at index: Int) throws(DataError) -> Images {
     let batch = try reader.stream.batch(at: index)
     return reader.images(batch.pixels, captions: batch.captions, keys: batch.keys)
   }
 
-  /// Images as they are with plain captions: of concepts that training shows, or never shows.
-  /// Nil if there are none.
+  /// Images without augmentation, with plain captions, seen or held out; nil if there are none.
   func samples(heldOut isHeldOut: Bool, limit: Int = evaluationLimit) -> Images? {
     images((isHeldOut ? heldOut : seen).prefix(limit))
   }
 
-  /// Every image that training shows, as it is with its plain caption, so many at a time.
+  /// Every image of the training split without augmentation, in batches of `count`.
   /// - Throws: `DataError` if an image cannot be decoded.
-  func shown(atOnce count: Int) throws(DataError) -> [Images] {
+  func seen(atOnce count: Int) throws(DataError) -> [Images] {
     let samples = try reader.stream.samples(in: .train)
     return stride(from: 0, to: samples.count, by: count).compactMap {
       images(samples[$0..<min($0 + count, samples.count)])
@@ -96,7 +95,7 @@ public final class ImageStream {
     return images
   }
 
-  /// Up to the limit of them, evenly from the whole, in an order that mixes sources.
+  /// Chooses up to the limit of them, evenly spaced, in an order that mixes sources.
   private static func spread(_ samples: [EvaluationSample]) -> [EvaluationSample] {
     let unique = Dictionary(samples.map { ($0.caption, $0) }, uniquingKeysWith: { a, _ in a })
     var random = SampleRandom(seed: 0)

@@ -6,8 +6,8 @@ import TorchNN
 import UnCLIP
 
 extension Losses {
-  /// A diffusion loss: the mean squared error and, with a learned variance, the bound in bits an
-  /// entry.
+  /// A diffusion loss: the mean squared error and, with a learned variance, the variational bound
+  /// in bits per element.
   init(diffusion losses: DiffusionLosses) {
     var parts = ["squared_error": losses.squaredError.mean()]
     if let bound = losses.bound { parts["bound"] = bound.mean() }
@@ -16,7 +16,7 @@ extension Losses {
 }
 
 extension TextConditioning {
-  /// One sentence of the batch.
+  /// One text of the batch.
   func row(_ index: Int) -> TextConditioning {
     TextConditioning(
       embedding: embedding[index..<index + 1], encodings: encodings[index..<index + 1],
@@ -24,8 +24,8 @@ extension TextConditioning {
   }
 }
 
-/// Images at another side: means of squares where it divides, antialiased bicubic elsewhere.
-/// `[B, C, S, S] -> [B, C, side, side]`.
+/// Resizes images `[B, C, S, S] -> [B, C, side, side]`: by average pooling where the side divides,
+/// by antialiased bicubic interpolation elsewhere.
 func resized(_ images: Tensor, to side: Int) -> Tensor {
   let from = images.dim(2)
   if from == side { return images }
@@ -35,11 +35,11 @@ func resized(_ images: Tensor, to side: Int) -> Tensor {
   return F.interpolate(images, size: (side, side), mode: .bicubic, antialias: true)
 }
 
-/// A sheet of rows of originals, each over its row of drawings; what fills no row is left out.
-func sheet(pairing originals: [Image], with drawings: [Image]) -> Image {
+/// Makes a sheet of rows of originals, each above its row of results, without incomplete rows.
+func sheet(pairing originals: [Image], with results: [Image]) -> Image {
   let columns = min(8, originals.count)
   let cells = stride(from: 0, through: originals.count - columns, by: columns).flatMap { start in
-    Array(originals[start..<start + columns]) + Array(drawings[start..<start + columns])
+    Array(originals[start..<start + columns]) + Array(results[start..<start + columns])
   }
   return ContactSheet.grid(cells, columns: columns)
 }

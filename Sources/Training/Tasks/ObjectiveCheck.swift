@@ -5,13 +5,13 @@ extension ConfigCheck {
   /// Checks values of the section `objective`.
   init(objective file: String) { self.init(file: file, at: "objective") }
 
-  /// Checks how many held-out images are measured.
+  /// Checks how many held-out images are evaluated.
   func evaluation(_ value: Int) throws(ConfigError) {
     try count("evaluation_count", value, in: 1...1_000_000)
   }
 }
 
-/// Checks a U-Net, its process, and the channels that follow from what it is for.
+/// Checks a U-Net, its process and its channels.
 func checkUNet(
   _ unet: UNetConfig, _ scheduler: SchedulerConfig, inputChannels: Int, file: String
 ) throws(ConfigError) {

@@ -6,7 +6,7 @@ public import Torch
 public import TorchNN
 public import UnCLIP
 
-/// Training of the diffusion prior: CLIP's embedding of an image from its sentence.
+/// Training of the diffusion prior: CLIP's embedding of an image from its caption.
 ///
 /// Source: paper section 2.2.
 public final class PriorTask: TrainingTask {
@@ -26,17 +26,17 @@ public final class PriorTask: TrainingTask {
 
   /// What is minimised and measured.
   public struct Objective: Codable, Sendable, Equatable {
-    /// Share of sentences replaced by the empty one.
+    /// Fraction of captions replaced by the empty one.
     public var textDropRate: Double
-    /// Batches from which the embeddings' mean and deviation are taken.
+    /// Batches from which the embeddings' mean and standard deviation are measured.
     public var statisticsBatches: Int
-    /// Batches whose embeddings are computed once and then cycled; 0 computes each batch's.
+    /// Batches whose embeddings are computed once and then cycled; 0 computes them at every step.
     public var embeddingBatches: Int
-    /// Sentences whose drawn embeddings are compared with the true ones.
+    /// Captions whose sampled embeddings are compared with the true ones.
     public var evaluationCount: Int
-    /// Denoising steps of a drawn embedding.
+    /// Denoising steps of a sampled embedding.
     public var sampleSteps: Int
-    /// Guidance scale of a drawn embedding.
+    /// Guidance scale of a sampled embedding.
     public var sampleGuidance: Double
 
     enum CodingKeys: String, CodingKey {
@@ -74,9 +74,9 @@ public final class PriorTask: TrainingTask {
     }
   }
 
-  /// The name of what is trained.
+  /// The name of the stage.
   public let stage = "prior"
-  /// What is trained, averaged and saved.
+  /// The module that is trained, averaged and saved.
   public var module: any Module { prior.transformer }
 
   private let prior: DiffusionPrior
@@ -84,7 +84,7 @@ public final class PriorTask: TrainingTask {
   private let data: EmbeddedImages
   private let unconditional: TextConditioning
 
-  /// A prior with new weights; its embeddings' statistics are not set.
+  /// A prior with random weights; its embeddings' statistics are not set.
   public init(
     _ model: Model, objective: Objective, data: EmbeddedImages, clip: FrozenCLIP,
     using random: RandomSource
@@ -97,8 +97,8 @@ public final class PriorTask: TrainingTask {
     unconditional = clip.text([""])
   }
 
-  /// Takes the embeddings' mean and deviation from the first batches. A resumed run has them in
-  /// its checkpoint.
+  /// Measures the embeddings' mean and standard deviation on the first batches. A resumed run has
+  /// them in its checkpoint.
   public func measureStatistics() throws {
     let embeddings = try (0..<objective.statisticsBatches).map {
       try data.embeddings(at: $0).image
@@ -106,13 +106,13 @@ public final class PriorTask: TrainingTask {
     prior.transformer.setStatistics(from: Tensor.concatenated(embeddings, over: 0))
   }
 
-  /// Takes over the weights and statistics of a model folder.
+  /// Loads the weights and statistics of a model folder.
   func start(from folder: ModelFolder) throws {
     let other = try folder.loadPrior()
     try prior.transformer.load(other.transformer.stateDict(), file: folder.folder(of: .prior))
   }
 
-  /// The batch of an index, a pure function of it.
+  /// The batch at an index, a pure function of it.
   public func batch(at index: Int) throws -> Embeddings { try data.embeddings(at: index) }
 
   /// The loss of a batch.
@@ -125,8 +125,8 @@ public final class PriorTask: TrainingTask {
         using: random))
   }
 
-  /// The mean cosine of drawn embeddings with the true ones of their images, beside those of
-  /// another image and of the text's own embedding, on shown and on held-out concepts.
+  /// Measures the mean cosine of sampled embeddings with those of their images, beside those of
+  /// another image and of the text itself, on seen and on held-out concepts.
   public func evaluate() throws -> [String: Double] {
     var metrics: [String: Double] = [:]
     for (name, heldOut) in [("seen", false), ("held_out", true)] {
@@ -136,14 +136,14 @@ public final class PriorTask: TrainingTask {
       let random = RandomSource(seed: 0)
       let sampling = StageSampling(
         steps: objective.sampleSteps, guidance: objective.sampleGuidance)
-      let drawn = Tensor.concatenated(
+      let sampled = Tensor.concatenated(
         try (0..<truth.text.count).map { row in
           try prior.embedding(
             of: PromptConditioning(text: truth.text.row(row), negative: unconditional),
             sampling: sampling, using: random)
         }, over: 0)
-      metrics[name + "_cosine"] = meanCosine(drawn, truth.image)
-      metrics[name + "_cosine_other"] = meanCosine(drawn, truth.image.rolled(by: 1, over: 0))
+      metrics[name + "_cosine"] = meanCosine(sampled, truth.image)
+      metrics[name + "_cosine_other"] = meanCosine(sampled, truth.image.rolled(by: 1, over: 0))
       metrics[name + "_cosine_text"] = meanCosine(truth.text.embedding, truth.image)
     }
     return metrics
@@ -155,7 +155,7 @@ public final class PriorTask: TrainingTask {
   }
 }
 
-/// The mean over rows of the cosine of two `[N, D]`.
+/// The mean cosine of corresponding rows of two `[N, D]`.
 func meanCosine(_ a: Tensor, _ b: Tensor) -> Double {
   let (a, b) = (a.to(.float32), b.to(.float32))
   let product = (a * b).sum(over: 1)

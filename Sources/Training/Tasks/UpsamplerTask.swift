@@ -7,12 +7,11 @@ public import Torch
 public import TorchNN
 import UnCLIP
 
-/// Training of the upsampler on random crops: four times as many pixels a side from a small,
-/// at times blurred image.
+/// Training of the upsampler on random crops, from small, at times blurred images.
 ///
 /// Source: paper section 2.1.
 public final class UpsamplerTask: TrainingTask {
-  /// What is trained, under the name it has in a model folder.
+  /// The trained networks, under the name it has in a model folder.
   final class Networks: Module {
     let superResFirst: UNet
 
@@ -42,7 +41,7 @@ public final class UpsamplerTask: TrainingTask {
     }
   }
 
-  /// What is minimised and how samples are drawn.
+  /// What is minimised and how samples are generated.
   public struct Objective: Codable, Sendable, Equatable {
     /// Side of the images that crops are taken from, pixels.
     public var imageSize: Int
@@ -50,7 +49,7 @@ public final class UpsamplerTask: TrainingTask {
     public var cropSize: Int
     /// The weight of each timestep.
     public var weighting: LossWeighting
-    /// Largest deviation of the noise added to the small image, of pixels in [-1, 1].
+    /// Largest standard deviation of the noise added to the small image, of pixels in [-1, 1].
     public var conditionNoise: Double
     /// Denoising steps of a sample.
     public var sampleSteps: Int
@@ -93,9 +92,9 @@ public final class UpsamplerTask: TrainingTask {
     }
   }
 
-  /// The name of what is trained.
+  /// The name of the stage.
   public let stage = "upsampler"
-  /// What is trained, averaged and saved.
+  /// The module that is trained, averaged and saved.
   public var module: any Module { networks }
 
   private let networks: Networks
@@ -103,7 +102,7 @@ public final class UpsamplerTask: TrainingTask {
   private let objective: Objective
   private let stream: ImageStream
 
-  /// An upsampler with new weights.
+  /// An upsampler with random weights.
   public init(
     _ model: Model, objective: Objective, stream: ImageStream, using random: RandomSource
   ) {
@@ -114,14 +113,14 @@ public final class UpsamplerTask: TrainingTask {
     self.stream = stream
   }
 
-  /// Takes over the weights of a model folder.
+  /// Loads the weights of a model folder.
   func start(from folder: ModelFolder) throws {
     let other = try folder.loadUpsampler()
     try networks.superResFirst.load(
       other.unet.stateDict(), file: folder.folder(of: .upsampler))
   }
 
-  /// The batch of an index, a pure function of it.
+  /// The batch at an index, a pure function of it.
   public func batch(at index: Int) throws -> Tensor { try stream.batch(at: index).images }
 
   /// The loss of a batch.
@@ -134,18 +133,18 @@ public final class UpsamplerTask: TrainingTask {
         weighting: objective.weighting, using: random))
   }
 
-  /// Originals above, reduced and enlarged again below.
+  /// Pairs originals with themselves reduced and enlarged again.
   public func sample(using random: RandomSource) throws -> Image? {
     let originals = stream.sheetSamples(4).images
     let small = LowResolution.reduced(originals, factor: Upsampler.factor)
-    let drawn = try (0..<small.dim(0)).map { row in
+    let samples = try (0..<small.dim(0)).map { row in
       try upsampler.enlarged(
         small[row..<row + 1],
         sampling: StageSampling(
           steps: objective.sampleSteps, sampler: upsampler.scheduler.defaultSampler),
         using: random)
     }
-    return sheet(pairing: [Image](originals), with: drawn.flatMap { [Image]($0) })
+    return sheet(pairing: [Image](originals), with: samples.flatMap { [Image]($0) })
   }
 
   /// Writes the averaged weights as parts of a model folder.
@@ -153,7 +152,7 @@ public final class UpsamplerTask: TrainingTask {
     try ModelFolder(folder).saveUpsampler(upsampler, dtype: .float32)
   }
 
-  /// A crop of each image at a random place, `[B, 3, S, S] -> [B, 3, crop, crop]`.
+  /// Crops each image at a random position, `[B, 3, S, S] -> [B, 3, crop, crop]`.
   private func crops(of images: Tensor, using random: RandomSource) -> Tensor {
     let (count, side) = (images.dim(0), objective.cropSize)
     let corners = random.integers(in: 0..<images.dim(2) - side + 1, [count, 2])

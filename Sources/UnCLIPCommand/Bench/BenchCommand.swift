@@ -38,15 +38,15 @@ struct BenchCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Element type of the weights.", valueName: "type"))
     var dtype = ElementType.float16
 
-    @Option(help: ArgumentHelp("The folder to write; it must not be there.", valueName: "folder"))
+    @Option(help: ArgumentHelp("The folder to write; it must not exist.", valueName: "folder"))
     var out: String
 
     func run() throws {
       let preset = try UnCLIPPreset.named(preset)
       guard !FileManager.default.fileExists(atPath: out) else {
-        throw CommandError.usage("\(out) is there already; name a new folder with --out.")
+        throw CommandError.usage("\(out) exists already; name a new folder with --out.")
       }
-      // The tokens are the bytes: what a sentence means is nothing to random weights.
+      // The tokens are the bytes: random weights need no better vocabulary.
       let tokenizer = CLIPTokenizer.train(
         on: [], vocabularySize: min(514, preset.clip.text.vocabSize),
         contextLength: preset.clip.text.maxPositionEmbeddings)

@@ -11,11 +11,11 @@ struct PipelineBenchCommand: ParsableCommand {
     commandName: "pipeline",
     abstract: "Time the steps of each stage and compare them with the processor's peak.",
     discussion: """
-      An image is drawn in a few steps a stage. The time of a stage's first step has the loading \
-      of its network in it; the median of the others times the model's own count of steps is what a \
-      whole image takes. The limit is the best rate of a product of two large matrices in the \
-      same element type, measured last. Operations are those of the formulas as written: a stage \
-      whose convolutions take fewer (Winograd's) can go beyond the limit.
+      Generates an image with a few steps in each stage. A stage's first step includes the loading \
+      of its network; the median of the others times the model's own number of steps gives the \
+      time of a whole image. The peak is the best rate of a product of two large matrices in the \
+      same element type, measured last. Operations are counted from the formulas: a stage whose \
+      convolutions need fewer (Winograd's) can exceed the peak.
 
       EXAMPLES:
         unclip bench pipeline
@@ -37,7 +37,7 @@ struct PipelineBenchCommand: ParsableCommand {
       throw ValidationError("--steps is \(steps), but it must be 2 to 1000.")
     }
     guard machine.device == "cpu" else {
-      throw ValidationError("--device is \(machine.device), but steps are timed on the cpu alone.")
+      throw ValidationError("--device is \(machine.device), but only steps on the cpu are timed.")
     }
   }
 
@@ -81,20 +81,20 @@ struct PipelineBenchCommand: ParsableCommand {
   /// The end of one step.
   struct Mark {
     var stage: GenerationProgress.Stage
-    /// Since the model was opened.
+    /// Seconds since the model was opened.
     var seconds: Double
-    /// Floating point operations since then.
+    /// Floating-point operations since then.
     var operations: Double
   }
 }
 
-/// Seconds since the system started this process; nil where it does not say.
+/// Seconds since this process was started; nil where the system does not say.
 func secondsSinceProcessStart() -> Double? {
   #if os(Linux)
     func text(_ path: String) -> String? {
       FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
     }
-    // The fields after the name in brackets; the 20th of them is the start, in clock ticks.
+    // The 20th field after the name in brackets is the start, in clock ticks.
     guard let fields = text("/proc/self/stat")?.split(separator: ")").last?.split(separator: " "),
       fields.count > 19, let ticks = Double(fields[19]),
       let now = text("/proc/uptime")?.split(separator: " ").first.flatMap({ Double($0) })
@@ -112,8 +112,8 @@ func secondsSinceProcessStart() -> Double? {
   #endif
 }
 
-/// Floating point operations a second in the product of two square matrices of 2048, the best of
-/// several, through whichever way is faster here.
+/// Measures floating-point operations a second in the product of two 2048 x 2048 matrices: the best
+/// of several runs, by whichever kernel is faster here.
 func matrixProductRate(_ dtype: DType) -> Double {
   let side = 2048
   let random = RandomSource(seed: 0)

@@ -1,12 +1,12 @@
 import Foundation
 import UnCLIP
 
-/// What `unclip bench pipeline` tells.
+/// What `unclip bench pipeline` prints.
 struct PipelineReport: Encodable {
   /// One stage of the chain.
   struct Stage: Encodable {
     var name: String
-    /// Until the end of the first step since the stage before: its network's loading is in it.
+    /// From the end of the stage before to that of the first step, loading of the network included.
     var firstSeconds: Double
     /// The median of the later steps.
     var stepSeconds: Double
@@ -14,7 +14,7 @@ struct PipelineReport: Encodable {
     var stepOperations: Double
     /// Steps of a whole image.
     var steps: Int
-    /// Operations a second of a step over the measured limit.
+    /// A step's rate of operations as a fraction of the peak.
     var shareOfPeak: Double
 
     /// Seconds of the stage in a whole image.
@@ -29,19 +29,17 @@ struct PipelineReport: Encodable {
   /// The largest resident size of the process, bytes.
   var peakMemory: Int
   /// From the start of the process to the end of the prior's first step; nil where the system does
-  /// not tell.
+  /// not say.
   var firstStepSeconds: Double?
   var stages: [Stage]
-  /// A whole image with the model's own steps.
+  /// Seconds of a whole image with the model's own number of steps.
   var imageSeconds: Double
   var imageOperations: Double
-  /// Of all steps together, loading left out.
+  /// The rate of all steps together as a fraction of the peak, without loading.
   var shareOfPeak: Double
 
-  /// Makes the table of what was measured.
-  /// - Parameters:
-  ///   - age: of the process when the model was opened, seconds.
-  ///   - marks: the ends of all steps, in order; the text stage's is the first.
+  /// Summarises the ends of all steps, `marks`, of which the text stage's is the first; `age` is
+  /// the process's age in seconds when the model was opened.
   init(
     model: String, dtype: String, threads: Int, peak: Double, peakMemory: Int, age: Double?,
     marks: [PipelineBenchCommand.Mark], stepCounts: [GenerationProgress.Stage: Int]
@@ -76,7 +74,7 @@ struct PipelineReport: Encodable {
     shareOfPeak = imageOperations / stepping / peak
   }
 
-  /// The report for a person.
+  /// The report as text.
   var text: String {
     func row(_ cells: [String]) -> String {
       let widths = [10, 10, 10, 7, 11, 11, 9]
@@ -88,7 +86,7 @@ struct PipelineReport: Encodable {
     func number(_ value: Double, _ digits: Int = 2) -> String {
       String(format: "%.\(digits)f", value)
     }
-    let percent = { (share: Double) in number(share * 100, 0) + " %" }
+    let percent = { (fraction: Double) in number(fraction * 100, 0) + " %" }
     var lines = [
       "\(model), \(dtype), \(threads) threads; a large matrix product: "
         + "\(number(peakRate / 1e9, 0)) GFLOP/s",

@@ -11,10 +11,10 @@ struct CLIPOptions: ParsableArguments {
       valueName: "folder"))
   var model: String?
 
-  @Option(help: ArgumentHelp("Element type of the arithmetic.", valueName: "type"))
+  @Option(help: ArgumentHelp("Element type to compute in.", valueName: "type"))
   var dtype = ElementType.float32
 
-  /// The folder of that path or name.
+  /// Finds the folder by path or name.
   func folder() throws -> CLIPFolder {
     if let model {
       let url = URL(fileURLWithPath: model, isDirectory: true)
@@ -26,13 +26,13 @@ struct CLIPOptions: ParsableArguments {
   }
 }
 
-/// Image files named by their paths; a folder stands for all images in it.
+/// Image files given by their paths; a folder stands for all images in it.
 enum ImageFiles {
-  /// Kinds of files that are read.
+  /// Extensions of the files that are read.
   static let extensions: Set<String> = ["png", "jpg", "jpeg", "webp"]
 
-  /// The files in order; those of a folder by path.
-  /// - Throws: `CommandError.data` for a path where nothing is, or a folder without images.
+  /// Lists the files in order; those of a folder by path.
+  /// - Throws: `CommandError.data` for a path that does not exist, or a folder without images.
   static func all(_ paths: [String]) throws(CommandError) -> [String] {
     var found: [String] = []
     for path in paths {

@@ -10,8 +10,8 @@ struct ClassifyCommand: ParsableCommand {
     commandName: "classify",
     abstract: "Classify images by the names of classes (zero-shot).",
     discussion: """
-      Zero-shot classification with CLIP: every name is set into every template, the embeddings of \
-      one name are averaged, and the image's cosine with each is turned into a share of 1.
+      Zero-shot classification with CLIP: every name is put into every template, the embeddings of \
+      each name are averaged, and the image's cosines with them become probabilities.
 
       EXAMPLES:
         unclip classify photo.jpg --labels "cat,dog,bird"
@@ -33,12 +33,12 @@ struct ClassifyCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Prompt in which {} is the name; may be given several times. \"a photo of a {}\" if not "
-        + "given.", valueName: "sentence"))
+        + "given.", valueName: "prompt"))
   var template: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "How many names to print for each image, the likeliest first.", valueName: "k"))
+      "How many names to print for each image, the most probable first.", valueName: "k"))
   var top = 5
 
   @OptionGroup(title: "Model") var model: CLIPOptions
@@ -50,11 +50,11 @@ struct ClassifyCommand: ParsableCommand {
     /// A name and its probability.
     struct Guess: Encodable {
       var label: String
-      /// 0 … 1; the names of an image add up to 1.
+      /// 0 … 1; those of an image's names add up to 1.
       var probability: Double
     }
 
-    /// An image with its likeliest names.
+    /// An image with its most probable names.
     struct Image: Encodable {
       var path: String
       var guesses: [Guess]
@@ -98,8 +98,8 @@ struct ClassifyCommand: ParsableCommand {
     var report = Report(images: [])
     for file in files {
       let image = try Image(contentsOf: URL(fileURLWithPath: file))
-      let shares = classifier.probabilities(of: embedder([image]))[0].array(of: Double.self)
-      let guesses = zip(labels, shares).map { Report.Guess(label: $0, probability: $1) }
+      let probabilities = classifier.probabilities(of: embedder([image]))[0].array(of: Double.self)
+      let guesses = zip(labels, probabilities).map { Report.Guess(label: $0, probability: $1) }
         .enumerated()
         .sorted { ($1.element.probability, $0.offset) < ($0.element.probability, $1.offset) }
         .prefix(top).map(\.element)

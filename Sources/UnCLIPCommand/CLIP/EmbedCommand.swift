@@ -61,7 +61,7 @@ struct EmbedCommand: ParsableCommand {
   /// What `--json` prints.
   struct Report: Encodable {
     var path: String
-    /// The file with the names; nil where they are in the metadata.
+    /// The file with the names; nil if they are in the metadata.
     var names: String?
     /// `text` or `image`.
     var kind: String
@@ -140,7 +140,7 @@ struct EmbedCommand: ParsableCommand {
     }
   }
 
-  /// Writes all rows batch by batch, then the names; gives the file of the names.
+  /// Writes all rows batch by batch, then the names; returns the file of the names.
   private func write(
     _ names: [String], width: Int, to url: URL, _ embed: ([Int]) throws -> Tensor
   ) throws -> URL? {

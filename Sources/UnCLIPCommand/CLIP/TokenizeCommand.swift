@@ -8,9 +8,9 @@ struct TokenizeCommand: ParsableCommand {
     commandName: "tokenize",
     abstract: "Show the token ids of texts.",
     discussion: """
-      One line of ids a text, from the start to the end token, cut to the context. With --json each \
-      line is a JSON array; --json-lines reads texts that are JSON strings, one a line, so that any \
-      character can stand in them.
+      One line of ids a text, from the start to the end token, cut to the context. With --json \
+      each line is a JSON array; --json-lines reads texts that are JSON strings, one a line, so \
+      that they can contain any character.
 
       EXAMPLES:
         unclip tokenize "a red apple"
@@ -86,7 +86,7 @@ struct TokenizeCommand: ParsableCommand {
       func has(_ name: String) -> Bool {
         files.fileExists(atPath: url.appendingPathComponent(name).path)
       }
-      // A tokenizer's own folder, which holds no model.
+      // A tokenizer's own folder, without a model.
       if has("tokenizer_config.json"), !has("config.json"), !has("open_clip_config.json") {
         return try CLIPTokenizer(folder: url)
       }
@@ -113,7 +113,7 @@ struct TokenizeCommand: ParsableCommand {
         return try decoder.decode(String.self, from: Data(line))
       } catch {
         throw CommandError.data(
-          "\(jsonLines): line \(index + 1) is no JSON string; write one in quotes a line.")
+          "\(jsonLines): line \(index + 1) is not a JSON string; write one in quotes per line.")
       }
     }
   }

@@ -7,7 +7,7 @@ import Imaging
 import Torch
 import Training
 
-/// Images that a model is shown: files, or those of a data set that training never shows.
+/// Images for a model: files, or the held-out ones of a data set.
 struct ClassicImages: ParsableArguments {
   @Argument(help: ArgumentHelp("Image files, or folders of them.", valueName: "image"))
   var images: [String] = []
@@ -16,7 +16,7 @@ struct ClassicImages: ParsableArguments {
 
   @Option(
     name: [.customShort("n"), .long],
-    help: ArgumentHelp("Images of --data that are taken, at most.", valueName: "n"))
+    help: ArgumentHelp("Largest number of images from --data.", valueName: "n"))
   var count = 16
 
   func validate() throws {
@@ -28,7 +28,7 @@ struct ClassicImages: ParsableArguments {
     }
   }
 
-  /// `[B, C, S, S]` in [-1, 1], of the size that a model takes.
+  /// Reads images `[B, C, S, S]` in [-1, 1] of the size that a model takes.
   /// - Throws: `CommandError.data` for an image of another size; `ImageError`, `DataError`.
   func tensor(for shape: any ImageConfig, device: Device) throws -> Tensor {
     guard images.isEmpty else {
@@ -54,14 +54,14 @@ struct ClassicImages: ParsableArguments {
 struct HeldOutOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A data set folder, of which the images that training never shows are taken; may be given "
-        + "several times.", valueName: "folder"))
+      "A data set folder, of which the held-out images are taken; may be given several "
+        + "times.", valueName: "folder"))
   var data: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "The share of concepts that is held out, as the training configuration says; of a set "
-        + "whose makers set a test part aside, that part is.", valueName: "share"))
+      "The fraction of concepts that is held out, as in the training configuration; of a set "
+        + "with a test split, that split is.", valueName: "fraction"))
   var heldOut = 0.02
 
   func validate() throws {
@@ -70,7 +70,7 @@ struct HeldOutOptions: ParsableArguments {
     }
   }
 
-  /// Held-out images.
+  /// Reads held-out images.
   /// - Throws: `DataError`, `CommandError.data` when nothing is held out.
   func images(
     for shape: any ImageConfig, limit: Int, device: Device
@@ -81,20 +81,20 @@ struct HeldOutOptions: ParsableArguments {
       device: device)
     guard let found else {
       throw CommandError.data(
-        "\(data.joined(separator: " and ")) holds no image that is held out: name the makers' "
-          + "test part, or a larger share with --held-out.")
+        "\(data.joined(separator: " and ")) holds no image that is held out: name the test "
+          + "split, or give a larger fraction with --held-out.")
     }
     return found
   }
 }
 
-/// Where a sheet of images goes and how it looks.
+/// The file and the scale of a sheet of images.
 struct SheetOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The sheet: a .png, .jpg or .webp file.", valueName: "file"))
   var out: String
 
   @Option(
-    help: ArgumentHelp("Every pixel becomes a square of so many.", valueName: "n"))
+    help: ArgumentHelp("Every pixel becomes a square of n x n.", valueName: "n"))
   var scale = 2
 
   func validate() throws {
@@ -106,8 +106,8 @@ struct SheetOptions: ParsableArguments {
     }
   }
 
-  /// Writes rows of images, `[B, C, S, S]` each, one below the other; a column shows what became
-  /// of one image. Columns beyond 16 go on below.
+  /// Writes rows of images, `[B, C, S, S]` each, one below the other, so that a column belongs to
+  /// one image. Columns beyond 16 continue below.
   func write(rows: [Tensor]) throws {
     let most = 16
     let cells = rows.map { [Image]($0) }

@@ -10,7 +10,7 @@ struct ClassicSampler {
   private let source: (Int, RandomSource) -> Tensor
 
   /// Loads a model, and for a code model its prior.
-  /// - Throws: `CommandError` for a prior too many or too few, `ClassicError`, `ConfigError`,
+  /// - Throws: `CommandError` for a superfluous or missing prior, `ClassicError`, `ConfigError`,
   ///   `CheckpointError`.
   init(
     _ folder: ClassicFolder, prior options: CodePriorOptions, runs: RunsOption, device: Device
@@ -19,7 +19,7 @@ struct ClassicSampler {
     if let codes = model as? any CodeModel {
       guard let name = options.prior else {
         throw CommandError.usage(
-          "\(folder.url.path) turns codes into images, and a prior writes the codes: name one of "
+          "\(folder.url.path) turns codes into images, and a prior samples the codes: name one of "
             + "kind \(ClassicCapability.writingCodes.list) with --prior.")
       }
       let write = try options.codes(
@@ -39,7 +39,7 @@ struct ClassicSampler {
     }
   }
 
-  /// Samples images `[count, C, S, S]` in [-1, 1], some hundred at a time.
+  /// Samples images `[count, C, S, S]` in [-1, 1], some hundreds at a time.
   func sample(_ count: Int, using random: RandomSource) -> Tensor {
     let parts = stride(from: 0, to: count, by: 256).map { start in
       noGrad { source(min(256, count - start), random) }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Classics
 import Foundation
 
-/// `unclip classics`: what the systems that led to unCLIP can do once they are trained.
+/// `unclip classics`: the trained models that led to unCLIP.
 struct ClassicsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "classics",
@@ -25,21 +25,21 @@ struct ClassicsCommand: ParsableCommand {
     ])
 }
 
-/// `--runs`, and how models are found by it.
+/// `--runs`, and the search for models in it.
 struct RunsOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Where a model that is named by its run is looked for: in NAME/model of this folder.",
+      "The folder of runs: a model given by its run's name is NAME/model in it.",
       valueName: "folder"))
   var runs = "runs"
 
-  /// The folder of a model that is named by its path, by its run's path, or by its run's name.
+  /// Finds a model by its path, by its run's path, or by its run's name.
   /// - Throws: `ClassicError.noModel`.
   func folder(_ name: String) throws -> ClassicFolder {
     let path = URL(fileURLWithPath: name, isDirectory: true)
     let run = URL(fileURLWithPath: runs, isDirectory: true).appending(path: name)
-    let places = [path, path.appending(path: "model"), run.appending(path: "model"), run]
-    let found = places.first {
+    let folders = [path, path.appending(path: "model"), run.appending(path: "model"), run]
+    let found = folders.first {
       FileManager.default.fileExists(atPath: $0.appending(path: "config.json").path)
     }
     guard let found else {
@@ -50,7 +50,7 @@ struct RunsOption: ParsableArguments {
 }
 
 extension ClassicError {
-  /// How a command that meets it ends.
+  /// The exit status of a command that throws it.
   var status: ExitStatus {
     switch self {
     case .noModel: .unavailable

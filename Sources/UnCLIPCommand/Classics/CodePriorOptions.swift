@@ -6,24 +6,24 @@ import Torch
 import TorchNN
 import UnCLIP
 
-/// Which prior writes a code model's codes, and its conditions.
+/// The prior that samples a code model's codes, and its conditions.
 struct CodePriorOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The prior that draws a VQ-VAE's codes: its folder, or the name of its run.",
+      "The prior that samples a VQ-VAE's codes: its folder, or the name of its run.",
       valueName: "model"))
   var prior: String?
 
   @Option(
     help: ArgumentHelp(
-      "The class to draw, for a prior that is told classes; all in turn if not given.",
+      "The class, for a prior conditioned on classes; all in turn if not given.",
       valueName: "name"))
   var label: String?
 
   @Option(
     help: ArgumentHelp(
-      "The sentence to draw, for a prior that is told captions; needs --clip.",
-      valueName: "sentence"))
+      "The prompt, for a prior conditioned on captions; needs --clip.",
+      valueName: "prompt"))
   var prompt: String?
 
   @Option(help: ArgumentHelp("The CLIP model that embeds --prompt.", valueName: "folder"))
@@ -31,22 +31,22 @@ struct CodePriorOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Codes are drawn from probabilities to the power of its inverse: below 1 is safer.",
+      "Sampling temperature of the codes: lower is less varied.",
       valueName: "t"))
   var temperature = 1.0
 
   @Option(
     help: ArgumentHelp(
-      "Only so many of the likeliest codes are drawn; 0 for all.", valueName: "n"))
+      "Sample from the n most probable codes alone; 0 for all.", valueName: "n"))
   var top = 0
 
   @Option(
     help: ArgumentHelp(
-      "How far the class or sentence is followed: 1 as trained, more is truer and less varied.",
+      "Guidance scale; 1 is none, and more follows the class or prompt more closely.",
       valueName: "scale"))
   var guidance = 1.0
 
-  /// How codes are drawn.
+  /// How codes are sampled.
   var sampling: CodeSampling {
     CodeSampling(temperature: temperature, top: top, guidance: guidance)
   }
@@ -63,11 +63,11 @@ struct CodePriorOptions: ParsableArguments {
       throw ValidationError("Give one of --label and --prompt.")
     }
     if prior == nil, label != nil || prompt != nil {
-      throw ValidationError("--label and --prompt are told to a prior: name it with --prior.")
+      throw ValidationError("--label and --prompt are conditions of a prior: name it with --prior.")
     }
     if prior == nil, sampling != CodeSampling() {
       throw ValidationError(
-        "--temperature, --top and --guidance are of a prior: name it with --prior.")
+        "--temperature, --top and --guidance are settings of a prior: name it with --prior.")
     }
     if (prompt == nil) != (clip == nil) {
       throw ValidationError("--prompt and --clip go together.")
@@ -76,7 +76,7 @@ struct CodePriorOptions: ParsableArguments {
 }
 
 extension CodePriorOptions {
-  /// Loads the prior and returns what samples codes `[count, h, w]` for a code model.
+  /// Loads the prior and returns a function that samples codes `[count, h, w]` for a code model.
   /// - Throws: `CommandError` for a prior that takes other conditions, `ClassicError`,
   ///   `ConfigError`, `CheckpointError`.
   func codes(
@@ -90,35 +90,35 @@ extension CodePriorOptions {
     }
   }
 
-  /// Returns the conditions of a number of images.
+  /// Returns a function of the image count that makes the conditions.
   private func condition(
     _ condition: CodeCondition, _ folder: ClassicFolder, _ device: Device
   ) throws -> (Int) -> Tensor? {
-    func refuse(_ option: String, _ told: String) -> CommandError {
-      .usage("The prior in \(folder.url.path) is told \(told): leave \(option) out.")
+    func refuse(_ option: String, _ kind: String) -> CommandError {
+      .usage("The prior in \(folder.url.path) is \(kind): leave \(option) out.")
     }
     switch condition.kind {
     case .none:
-      if label != nil { throw refuse("--label", "nothing") }
-      if prompt != nil { throw refuse("--prompt", "nothing") }
+      if label != nil { throw refuse("--label", "unconditional") }
+      if prompt != nil { throw refuse("--prompt", "unconditional") }
       return { _ in nil }
     case .class:
-      if prompt != nil { throw refuse("--prompt and --clip", "classes") }
+      if prompt != nil { throw refuse("--prompt and --clip", "conditioned on classes") }
       guard let label else {
         return { count in
           Tensor((0..<count).map { Int64($0 % condition.size) }, shape: [count]).to(device)
         }
       }
       let names = try folder.classes()
-      guard let place = names.firstIndex(where: { $0.lowercased() == label.lowercased() }) else {
+      guard let index = names.firstIndex(where: { $0.lowercased() == label.lowercased() }) else {
         throw CommandError.usage(
           "--label is \(label), but the prior knows \(names.joined(separator: ", ")).")
       }
       return { count in
-        Tensor([Int64](repeating: Int64(place), count: count), shape: [count]).to(device)
+        Tensor([Int64](repeating: Int64(index), count: count), shape: [count]).to(device)
       }
     case .embedding:
-      if label != nil { throw refuse("--label", "captions") }
+      if label != nil { throw refuse("--label", "conditioned on captions") }
       guard let prompt, let clip else { return { _ in nil } }
       let url = URL(fileURLWithPath: clip, isDirectory: true)
       let row = try CLIPTextEncoder(CLIPFolder(url), device: device)([prompt])

@@ -5,14 +5,14 @@ import Metrics
 import Torch
 import TorchNN
 
-/// `unclip classics denoise`: what a denoising autoencoder makes of corrupted images.
+/// `unclip classics denoise`: corrupted images cleaned by a denoising autoencoder.
 struct DenoiseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "denoise",
     abstract: "Clean images with a denoising autoencoder.",
     discussion: """
-      Clean images are corrupted as the model was trained to undo; the sheet shows them, what they \
-      became, and what came back. --noisy says that the images are corrupted already.
+      Images are corrupted as in the model's training; the sheet shows the originals, the \
+      corrupted and the denoised images. With --noisy the images are taken as corrupted already.
 
       EXAMPLES:
         unclip classics denoise dae --data data/fashion-test --out denoised.png

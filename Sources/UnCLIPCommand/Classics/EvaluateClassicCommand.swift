@@ -12,10 +12,10 @@ struct EvaluateClassicCommand: ParsableCommand {
     commandName: "evaluate",
     abstract: "Measure a model on held-out images.",
     discussion: """
-      Of a model that encodes: its error and its bound. Of one that draws, with --classifier: the \
-      Fréchet distance between the classifier's features of drawn and of held-out images, and how \
-      many classes it finds at least ten times among 1,000 drawn ones. Distances compare only with \
-      those of the same classifier, data and count.
+      For a model that encodes: its error and its bound. For one that generates, with \
+      --classifier: the Fréchet distance between the classifier's features of generated and of \
+      held-out images, and how many classes it finds at least ten times among 1,000 generated \
+      ones. Distances compare only with those of the same classifier, data and count.
 
       EXAMPLES:
         unclip classics evaluate vae --data data/fashion-test --classifier classifier
@@ -29,16 +29,16 @@ struct EvaluateClassicCommand: ParsableCommand {
 
   @OptionGroup var set: HeldOutOptions
 
-  @Option(help: ArgumentHelp("Held-out images, and drawn ones, at most.", valueName: "n"))
+  @Option(help: ArgumentHelp("Largest number of held-out and of generated images.", valueName: "n"))
   var count = 10_000
 
   @Option(
     help: ArgumentHelp(
-      "The classifier that compares drawn images: its folder, or the name of its run.",
+      "The classifier that compares generated images: its folder, or the name of its run.",
       valueName: "model"))
   var classifier: String?
 
-  @Option(help: "Seed of the drawn images.")
+  @Option(help: "Seed of the generated images.")
   var seed: UInt64 = 0
 
   @OptionGroup(title: "Prior") var prior: CodePriorOptions
@@ -65,7 +65,7 @@ struct EvaluateClassicCommand: ParsableCommand {
       metrics.merge(try compared(folder, by: classifier, device)) { first, _ in first }
     }
     if metrics.isEmpty {
-      throw CommandError.usage("A model that draws is compared by a classifier: add --classifier.")
+      throw CommandError.usage("Generated images are compared by a classifier: add --classifier.")
     }
     if output.json {
       try Output.json(metrics)
@@ -76,17 +76,17 @@ struct EvaluateClassicCommand: ParsableCommand {
     }
   }
 
-  /// How far drawn images are from held-out ones, and what classes are among them.
+  /// Measures how far generated images are from held-out ones, and counts the classes among them.
   private func compared(
     _ folder: ClassicFolder, by name: String, _ device: Device
   ) throws -> [String: Double] {
     let network = try runs.folder(name).load(Classifier.self, on: device)
     let sampler = try ClassicSampler(folder, prior: prior, runs: runs, device: device)
-    let (drawn, seen) = (sampler.shape, network.config)
-    guard drawn.imageSize == seen.imageSize, drawn.channels == seen.channels else {
+    let (own, taken) = (sampler.shape, network.config)
+    guard own.imageSize == taken.imageSize, own.channels == taken.channels else {
       throw CommandError.data(
-        "The model draws \(drawn.imageSize) px and \(drawn.channels) channels, but the classifier "
-          + "sees \(seen.imageSize) px and \(seen.channels): train a classifier of that size.")
+        "The model generates \(own.imageSize) px and \(own.channels) channels, but the classifier "
+          + "takes \(taken.imageSize) px and \(taken.channels): train a classifier of that size.")
     }
     let real = try set.images(for: network.config, limit: count, device: device).images
     let images = sampler.sample(real.dim(0), using: RandomSource(seed: seed))

@@ -6,14 +6,14 @@ import Imaging
 import Torch
 import TorchNN
 
-/// `unclip classics interpolate`: the way from one image to another through the latent space.
+/// `unclip classics interpolate`: images between images, through the latent space.
 struct InterpolateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "interpolate",
-    abstract: "Walk from one image to another through a model's latent space.",
+    abstract: "Interpolate between images in a model's latent space.",
     discussion: """
-      A model that encodes is shown images, and each row goes in a straight line from one to the \
-      next of them; a gan needs none: it goes along great circles between random vectors.
+      A model that encodes takes images, and each row interpolates linearly from one to the next; \
+      a gan takes none and interpolates along great circles (slerp) between random vectors.
 
       EXAMPLES:
         unclip classics interpolate vae shoe.png boot.png --steps 8 --out way.png
@@ -30,10 +30,10 @@ struct InterpolateCommand: ParsableCommand {
 
   @OptionGroup var set: HeldOutOptions
 
-  @Option(help: ArgumentHelp("Images of a row, both ends with them.", valueName: "n"))
+  @Option(help: ArgumentHelp("Images in a row, both ends included.", valueName: "n"))
   var steps = 8
 
-  @Option(help: ArgumentHelp("Rows, from --data or of a gan.", valueName: "n"))
+  @Option(help: ArgumentHelp("Number of rows, with --data or a gan.", valueName: "n"))
   var rows = 4
 
   @Option(help: "Seed of a gan's vectors.")
@@ -67,17 +67,17 @@ struct InterpolateCommand: ParsableCommand {
 
   private func walk(_ model: any LatentModel, _ device: Device) throws {
     if images.isEmpty, set.data.isEmpty {
-      throw CommandError.usage("Missing images to go between: give two, or --data.")
+      throw CommandError.usage("Missing images to interpolate between: give two, or --data.")
     }
     var source = ClassicImages()
     (source.images, source.set, source.count) = (images, set, rows + 1)
-    let shown = try source.tensor(for: model.config, device: device)
-    guard shown.dim(0) >= 2 else {
-      throw CommandError.usage("One image is no way: give at least two.")
+    let images = try source.tensor(for: model.config, device: device)
+    guard images.dim(0) >= 2 else {
+      throw CommandError.usage("One image is not enough to interpolate: give at least two.")
     }
     let cells = noGrad {
-      let z = model.encode(shown)
-      return (0..<shown.dim(0) - 1).flatMap { row in
+      let z = model.encode(images)
+      return (0..<images.dim(0) - 1).flatMap { row in
         let (from, to) = (z[row..<row + 1], z[row + 1..<row + 2])
         let fractions = Tensor.linspace(0, 1, count: steps).reshaped(steps, 1).to(device)
         return [Image](model.decode(from + (to - from) * fractions))

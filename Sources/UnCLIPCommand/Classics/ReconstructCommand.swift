@@ -5,14 +5,14 @@ import Metrics
 import Torch
 import TorchNN
 
-/// `unclip classics reconstruct`: images and what comes back of them.
+/// `unclip classics reconstruct`: images and their reconstructions.
 struct ReconstructCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reconstruct",
     abstract: "Encode images and decode them again.",
     discussion: """
-      The sheet shows the images above what became of them; the last line says how near they are, \
-      as the peak signal-to-noise ratio in decibels.
+      The sheet shows the images above their reconstructions; the last line is the peak \
+      signal-to-noise ratio in decibels.
 
       EXAMPLES:
         unclip classics reconstruct vqvae --data data/fashion-test --out pairs.png

@@ -4,11 +4,11 @@ import Foundation
 import Imaging
 import Torch
 
-/// `unclip classics sample`: images from random numbers alone.
+/// `unclip classics sample`: images from a generative model.
 struct SampleClassicCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sample",
-    abstract: "Draw images with a VAE, a GAN, or a VQ-VAE and a prior over its codes.",
+    abstract: "Generate images with a VAE, a GAN, or a VQ-VAE and a prior over its codes.",
     discussion: """
       EXAMPLES:
         unclip classics sample gan -n 64 --seed 7 --out gan.png
@@ -20,7 +20,7 @@ struct SampleClassicCommand: ParsableCommand {
   var model: String
 
   @Option(
-    name: [.customShort("n"), .long], help: ArgumentHelp("Images to draw.", valueName: "n"))
+    name: [.customShort("n"), .long], help: ArgumentHelp("Images to generate.", valueName: "n"))
   var count = 64
 
   @Option(help: "Seed of the random numbers.")

@@ -52,7 +52,7 @@ struct ConfigCommand: ParsableCommand {
       abstract: "Print a preset's complete configuration as JSON.",
       discussion: """
         A whole preset is an object with a member for each part of a model folder; a part alone is \
-        what stands in its config.json.
+        the content of its config.json.
 
         EXAMPLES:
           unclip config show tiny
@@ -88,8 +88,8 @@ struct ConfigCommand: ParsableCommand {
 }
 
 extension UnCLIPPreset {
-  /// The preset of a name.
-  /// - Throws: `CommandError.usage`, naming those that are.
+  /// Finds the preset of a name.
+  /// - Throws: `CommandError.usage` with the presets' names if there is none.
   static func named(_ name: String) throws(CommandError) -> UnCLIPPreset {
     guard let preset = all.first(where: { $0.name == name }) else {
       let known = all.map(\.name).joined(separator: ", ")

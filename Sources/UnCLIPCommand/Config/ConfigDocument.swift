@@ -3,11 +3,11 @@ import Files
 import Foundation
 import Yams
 
-/// A configuration file of a user: JSON, or YAML when its name ends in `.yaml` or `.yml`.
+/// A user's configuration file: JSON, or YAML when its name ends in `.yaml` or `.yml`.
 enum ConfigDocument {
-  /// The file as JSON.
+  /// Reads the file as JSON.
   ///
-  /// - Throws: `ConfigError.unreadable` for a file that is missing or of neither form.
+  /// - Throws: `ConfigError.unreadable` for a file that is missing or of neither format.
   static func json(at url: URL) throws(ConfigError) -> Data {
     let data: Data
     do {
@@ -21,9 +21,9 @@ enum ConfigDocument {
     }
   }
 
-  /// YAML as JSON.
+  /// Converts YAML to JSON.
   ///
-  /// - Throws: `ConfigError.unreadable`, and `.invalid` for a number that JSON cannot say.
+  /// - Throws: `ConfigError.unreadable`, and `.invalid` for a number that JSON cannot represent.
   static func json(yaml data: Data, file: String) throws(ConfigError) -> Data {
     guard let text = String(validating: data, as: UTF8.self) else {
       throw .unreadable(file: file, reason: "it is not UTF-8 text")
@@ -40,17 +40,17 @@ enum ConfigDocument {
     return try ConfigFile.encode(conversion.value(of: node, path: ""))
   }
 
-  /// Aliases of a document: sixty of them can stand for a thousand million values.
+  /// Most aliases in a document: sixty of them can stand for a thousand million values.
   private static let mostAliases = 32
 
-  /// Refuses a document of many aliases before it is composed, which would already take its time.
+  /// Refuses a document of many aliases before it is composed, which would already be slow.
   private static func checkAliases(_ text: String, file: String) throws(ConfigError) {
     let bytes = Array(text.utf8)
     var count = 0
     for (index, byte) in bytes.enumerated() where byte == UInt8(ascii: "*") {
       let before = index == 0 ? UInt8(ascii: " ") : bytes[index - 1]
       let after = index + 1 == bytes.count ? UInt8(ascii: " ") : bytes[index + 1]
-      // Not the middle of a word, and not a lone star.
+      // A star at the start of a word.
       if !isWordByte(before), after > 0x20 { count += 1 }
     }
     guard count <= mostAliases else {
@@ -68,7 +68,7 @@ enum ConfigDocument {
     }
   }
 
-  /// What the parser says, in our words and with the place.
+  /// The parser's error in our words, with line and column.
   private static func reason(of error: any Error) -> String {
     func at(_ mark: Mark, _ advice: String) -> String {
       "line \(mark.line), column \(mark.column) is not YAML: \(advice)"
@@ -77,10 +77,10 @@ enum ConfigDocument {
     case YamlError.scanner(_, _, let mark, _), YamlError.parser(_, _, let mark, _):
       return at(mark, "check the indentation (spaces, not tabs), colons, brackets and quotes")
     case YamlError.composer(_, _, let mark, _):
-      return at(mark, "it refers to a name (*name) that nothing before it has (&name)")
+      return at(mark, "it refers to a name (*name) that is not defined before it (&name)")
     case YamlError.duplicatedKeysInMapping(let duplicates, _):
       let names = duplicates.prefix(5).map { "'\($0)'" }
-      return "the key \(names.joined(separator: ", ")) stands twice in one section"
+      return "the key \(names.joined(separator: ", ")) is given twice in one section"
     case YamlError.reader: return "it holds characters that YAML does not allow"
     default: return "it is not YAML"
     }
@@ -90,7 +90,7 @@ enum ConfigDocument {
 /// YAML nodes as JSON values.
 private struct YAMLConversion {
   let file: String
-  /// Values so far: a few aliases of aliases can stand for millions.
+  /// The number of values so far: a few aliases of aliases can stand for millions.
   private var count = 0
 
   private static let mostValues = 100_000
@@ -128,7 +128,7 @@ private struct YAMLConversion {
   private func value(
     of scalar: Node.Scalar, _ node: Node, path: String
   ) throws(ConfigError) -> JSONValue {
-    // Numbers to the base 60 (1:30) are of YAML 1.1 alone, and nobody means them.
+    // Base-60 numbers (1:30) exist only in YAML 1.1, and nobody means them.
     if scalar.string.contains(":") { return .string(scalar.string) }
     if let value = node.bool { return .bool(value) }
     if let value = node.int { return .integer(value) }

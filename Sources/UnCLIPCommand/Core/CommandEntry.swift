@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Torch
 
-/// Where the process begins and ends: the one place that turns errors into exit codes.
+/// The entry point of the process, which turns errors into exit codes.
 public enum CommandEntry {
   /// Runs the command line of this process and exits.
   public static func main() -> Never {
@@ -18,7 +18,7 @@ public enum CommandEntry {
     exit(outcome.status.rawValue)
   }
 
-  /// Memory that the system refuses is the one failure that no call can throw.
+  /// Ends the process with a message when allocation fails, which no call can throw.
   private static func endWithSentenceWhenOutOfMemory() {
     onOutOfMemory {
       // Nothing can be allocated here, so the sentence is a constant.
@@ -29,13 +29,13 @@ public enum CommandEntry {
     }
   }
 
-  /// How a run ended, and what it has to say on standard error.
+  /// How a run ended, and its last message on standard error.
   struct Outcome: Equatable {
     var status: ExitStatus
     var sentence: String?
   }
 
-  /// Runs arguments, without the command's name.
+  /// Runs the command with arguments, without the command's name.
   static func outcome(of arguments: [String]) -> Outcome {
     do {
       var command = try RootCommand.parseAsRoot(arguments)
@@ -47,9 +47,8 @@ public enum CommandEntry {
   }
 
   /// The arguments after the command's name.
-  ///
-  /// Swift repairs bytes that are not UTF-8, which would draw another sentence than was typed, so
-  /// they are refused here.
+  ///  Swift repairs bytes that are not UTF-8, which would change the prompt, so they are refused
+  /// here.
   private static func arguments() -> Result<[String], CommandError> {
     var texts: [String] = []
     for index in 1..<max(1, Int(CommandLine.argc)) {
@@ -62,7 +61,7 @@ public enum CommandEntry {
     return .success(texts)
   }
 
-  /// How an error ends the process; requests for help are answered here.
+  /// Turns an error into the outcome; answers requests for help.
   private static func outcome(of error: any Error) -> Outcome {
     let status = ExitStatus(of: error)
     guard status == .success else {
@@ -76,7 +75,7 @@ public enum CommandEntry {
     }
   }
 
-  /// One line that ends with a full stop.
+  /// Writes an error as one line that ends with a full stop.
   static func sentence(for error: any Error) -> String {
     var text: String
     if ExitStatus.isParsing(error) {

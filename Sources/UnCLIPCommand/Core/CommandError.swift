@@ -1,26 +1,26 @@
-/// A fault found by the command line itself; the text is one sentence that says what to do.
+/// An error found by the command line itself; its text is one sentence that says what to do.
 enum CommandError: Error, Equatable, CustomStringConvertible {
-  /// Arguments that cannot be meant.
+  /// Wrong arguments.
   case usage(String)
-  /// An input that does not hold what it should.
+  /// An input without the expected content.
   case data(String)
   /// Something that is not on this machine.
   case unavailable(String)
-  /// An output that cannot be made.
+  /// An output that cannot be created.
   case cannotCreate(path: String, reason: String, option: String = "--out")
-  /// A result that standard output does not take.
+  /// A result that cannot be written to standard output.
   case notPrinted(reason: String)
-  /// An image drawn again that is not the same.
+  /// An image that differs when it is generated again.
   case differs(String)
 
   var description: String {
     switch self {
     case .usage(let text), .data(let text), .unavailable(let text), .differs(let text): text
     case .notPrinted(let reason):
-      "The result cannot be written to standard output (\(reason)); direct it to a place that "
-        + "takes it."
+      "The result cannot be written to standard output (\(reason)); redirect it to a "
+        + "writable file."
     case .cannotCreate(let path, let reason, let option):
-      "Cannot write \(path): \(reason); name another place with \(option)."
+      "Cannot write \(path): \(reason); name another path with \(option)."
     }
   }
 

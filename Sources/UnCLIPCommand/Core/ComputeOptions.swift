@@ -9,7 +9,7 @@ struct MachineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Threads on the processor; all cores if not given.", valueName: "n"))
   var threads: Int?
 
-  /// The most threads that can be asked for.
+  /// The largest thread count.
   static let mostThreads = 1024
 
   func validate() throws {
@@ -20,7 +20,7 @@ struct MachineOptions: ParsableArguments {
   }
 
   /// Sets the thread count and opens the device.
-  /// - Parameter recorded: threads to use where none are asked for; all cores if nil.
+  /// - Parameter recorded: Threads to use if the option is not given; all cores if nil.
   /// - Throws: `DeviceError` when there is no such device.
   func prepare(recorded: Int? = nil) throws(DeviceError) -> Device {
     if let threads = threads ?? recorded { setThreadCount(threads) }
@@ -30,7 +30,7 @@ struct MachineOptions: ParsableArguments {
   }
 }
 
-/// The types a model can compute in, as images tell them.
+/// The types a model can compute in, as image metadata name them.
 enum ElementType: String, ExpressibleByArgument, CaseIterable, Sendable {
   case float32, bfloat16, float16
 
@@ -45,16 +45,15 @@ enum ElementType: String, ExpressibleByArgument, CaseIterable, Sendable {
 }
 
 extension ElementType {
-  /// The one that stands for a model's type; float32 for types no model computes in.
+  /// The element type of a tensor type; float32 for types no model computes in.
   init(_ dtype: DType) { self = Self.allCases.first { $0.dtype == dtype } ?? .float32 }
 }
 
-/// `--dtype`: a type, or the fastest that is exact enough.
+/// `--dtype`: a type, or the fastest that is accurate enough.
 enum ElementChoice: String, ExpressibleByArgument, CaseIterable, Sendable {
   case auto, float32, bfloat16, float16
 
-  /// The type meant: `auto` is bfloat16 where the processor multiplies it, and on CUDA; else
-  /// float32.
+  /// Resolves `auto`: bfloat16 on CUDA and on processors with bfloat16 products, else float32.
   func type(on device: Device) -> ElementType {
     switch self {
     case .auto: device.kind == .cpu && !hasFastBFloat16 ? .float32 : .bfloat16

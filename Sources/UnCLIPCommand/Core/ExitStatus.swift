@@ -16,7 +16,7 @@ public enum ExitStatus: Int32, Sendable {
   case success = 0
   /// The arguments are wrong.
   case usage = 64
-  /// A file is missing, damaged or does not hold what it should.
+  /// A file is missing, damaged or of the wrong kind.
   case data = 65
   /// A device, package or model is not there.
   case unavailable = 69
@@ -28,10 +28,10 @@ public enum ExitStatus: Int32, Sendable {
   case cannotCreate = 73
   /// Reading or writing failed half way.
   case inputOutput = 74
-  /// Asked to end before the work was done; what is done is kept.
+  /// The process was asked to end early; finished work is kept.
   case stopped = 75
 
-  /// The status that an error of any part of the package ends with.
+  /// The status of an error from any part of the package.
   init(of error: any Error) {
     self =
       switch error {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where models are looked for, and what lies there.
+/// Where models are searched for, and the models found there.
 struct ModelSearch: Sendable {
   /// The model that is used when none is named.
   static let standard = "small"
@@ -41,7 +41,7 @@ struct ModelSearch: Sendable {
     }
   }
 
-  /// The folder of a model given by path or by name; nil means the standard model.
+  /// Finds the folder of a model given by path or by name; nil means the standard model.
   func folder(of name: String?) throws(CommandError) -> URL {
     let wanted = name ?? Self.standard
     let path = URL(fileURLWithPath: wanted, isDirectory: true)
@@ -53,11 +53,11 @@ struct ModelSearch: Sendable {
       }
     }
     if name != nil, FileManager.default.fileExists(atPath: path.path) {
-      throw .data("\(wanted) holds no \(Self.index), so it is no model; name a model folder.")
+      throw .data("\(wanted) holds no \(Self.index), so it is not a model; name a model folder.")
     }
-    let places = roots.map(\.path).joined(separator: " or ")
+    let folders = roots.map(\.path).joined(separator: " or ")
     throw .unavailable(
-      "There is no model \(wanted) in \(places); name a model folder with --model.")
+      "There is no model \(wanted) in \(folders); name a model folder with --model.")
   }
 
   /// Whether a folder holds a model.

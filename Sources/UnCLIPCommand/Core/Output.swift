@@ -1,18 +1,18 @@
 import ArgumentParser
 import Foundation
 
-/// `--json`, for commands whose result a program may read.
+/// `--json`, for commands whose result programs may read.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print the result as JSON on standard output.")
   var json = false
 }
 
-/// What a command says: results on standard output, all else on standard error.
+/// A command's output: results on standard output, all else on standard error.
 enum Output {
   /// Prints a line of the result.
   ///
-  /// - Throws: `CommandError.notPrinted` when it cannot be written, so that no output is lost by a
-  ///   run that says it went well.
+  /// - Throws: `CommandError.notPrinted` when it cannot be written, so that a run which loses
+  ///   output fails.
   static func line(_ text: String) throws(CommandError) {
     let shown = isatty(STDOUT_FILENO) == 1 ? printable(text, keepingLines: true) : text
     do throws(SystemFailure) {
@@ -42,18 +42,18 @@ enum Output {
   /// Prints a warning on standard error.
   static func warn(_ text: String) { say("unclip: warning: \(printable(text))\n") }
 
-  /// Prints the sentence that a run ends with on standard error.
+  /// Prints the error that ends a run on standard error.
   static func fail(_ sentence: String) { say("unclip: \(printable(sentence))\n") }
 
-  /// Writes to standard error as it is; where that is closed or full, nobody can be told.
+  /// Writes to standard error; a failure is ignored, since it cannot be reported.
   static func say(_ text: String) {
     do { try write(text, to: STDERR_FILENO) } catch {}
   }
 
-  /// The text with what a terminal would obey, or show in another order, written as `\u{1B}`.
+  /// Escapes characters that control a terminal or reorder text, as in `\u{1B}`; line feeds and
+  /// tabs stay if `keepingLines`.
   ///
   /// Names and keys come from files, which anyone may have made.
-  /// - Parameter keepingLines: leaves line feeds and tabs as they are.
   static func printable(_ text: String, keepingLines: Bool = false) -> String {
     guard text.unicodeScalars.contains(where: isObeyed) else { return text }
     var shown = String.UnicodeScalarView()
@@ -67,7 +67,7 @@ enum Output {
     return String(shown)
   }
 
-  /// Controls, line and paragraph separators, and the marks that turn the direction of writing.
+  /// Whether it is a control, a line or paragraph separator, or a mark of writing direction.
   private static func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0..<0x20, 0x7F...0x9F, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
@@ -77,14 +77,14 @@ enum Output {
 
   // MARK: The system
 
-  /// Gives the three standard streams a place where the caller closed them.
+  /// Opens /dev/null for each standard stream that the caller closed.
   ///
-  /// Otherwise the next file that is opened takes their number, and results would be written into
-  /// it. The places take no bytes, so that lost output is noticed.
+  /// Otherwise the next file that is opened would take its descriptor, and results would be written
+  /// into it. The direction is the wrong one, so that lost output is noticed.
   static func reserveStandardStreams() {
     for stream in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
     where fcntl(stream, F_GETFD) == -1 && errno == EBADF {
-      // The lowest free number is taken, which is this one.
+      // This is the lowest free descriptor, so it is the one that `open` returns.
       _ = open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY)
     }
   }

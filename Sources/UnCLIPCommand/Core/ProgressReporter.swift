@@ -1,9 +1,9 @@
 import Foundation
 import Synchronization
 
-/// Shows how far long work is, on standard error: a bar on a terminal, plain lines elsewhere.
+/// Shows progress on standard error: a bar on a terminal, plain lines elsewhere.
 final class ProgressReporter: Sendable {
-  /// What is known of the stage at work.
+  /// The state of the current stage.
   private struct Stage {
     var name: String
     var began: ContinuousClock.Instant
@@ -28,12 +28,12 @@ final class ProgressReporter: Sendable {
     self.write = write
   }
 
-  /// Says a line that stays, above the bar.
+  /// Prints a line that stays, above the bar.
   func line(_ text: String) {
     write((isTerminal ? "\r\u{1B}[K" : "") + Output.printable(text) + "\n")
   }
 
-  /// Says that `step` of `count` steps of a stage are done; `note` follows the figures.
+  /// Reports that `step` of `count` steps of a stage are done, with a note at the end.
   func update(_ name: String, step: Int, of count: Int, note: String = "") {
     let now = ContinuousClock.now
     stage.withLock { stage in
@@ -76,7 +76,7 @@ final class ProgressReporter: Sendable {
 }
 
 extension Duration {
-  /// Seconds with their fraction.
+  /// The duration in seconds, with their fraction.
   var seconds: Double {
     let (whole, attoseconds) = components
     return Double(whole) + Double(attoseconds) * 1e-18
@@ -84,7 +84,7 @@ extension Duration {
 }
 
 extension Double {
-  /// The number with a fixed count of decimal places, whatever the locale.
+  /// Formats with a fixed count of decimal places, whatever the locale.
   func formatted(places: Int) -> String {
     String(format: "%.\(places)f", self)
   }

@@ -20,7 +20,7 @@ struct DataCommand: ParsableCommand {
     ])
 }
 
-/// Where a data set is written.
+/// Where and how a data set is written.
 struct ShardOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The folder of the data set to write.", valueName: "folder"))
   var out: String
@@ -67,8 +67,8 @@ struct EmojiCommand: ParsableCommand {
     commandName: "emoji",
     abstract: "Noto Color Emoji with their Unicode names and keywords.",
     discussion: """
-      Skin tones, country flags and keycaps are left out. Training varies the captions with words of \
-      WordNet, which are written to words.json.
+      Skin tones, country flags and keycaps are left out. Training varies the captions with words \
+      of WordNet, which are written to words.json.
 
       EXAMPLES:
         unclip data emoji --out data/emoji
@@ -177,7 +177,7 @@ struct FolderCommand: ParsableCommand {
     commandName: "folder",
     abstract: "A folder of your own images, each with its caption in a .txt file.",
     discussion: """
-      cat.png goes with cat.txt; an image without a text file is called by its file name.
+      cat.png goes with cat.txt; an image without a text file has its file name as caption.
 
       EXAMPLES:
         unclip data folder photos --licence CC0 --out data/photos

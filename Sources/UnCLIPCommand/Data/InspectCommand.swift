@@ -38,7 +38,7 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     let reader = try ShardReader(directory: URL(fileURLWithPath: folder, isDirectory: true))
     let inspection = try DatasetInspection(reader)
-    if let sheet { try draw(reader, to: URL(fileURLWithPath: sheet)) }
+    if let sheet { try writeSheet(reader, to: URL(fileURLWithPath: sheet)) }
     if output.json {
       try Output.json(inspection)
     } else {
@@ -46,8 +46,8 @@ struct InspectCommand: ParsableCommand {
     }
   }
 
-  /// Images chosen at random, always the same ones.
-  private func draw(_ reader: ShardReader, to url: URL) throws {
+  /// Writes a sheet of randomly chosen images, always the same ones.
+  private func writeSheet(_ reader: ShardReader, to url: URL) throws {
     guard url.pathExtension.lowercased() == "html" else {
       let columns = ImageOptions.columns(min(count, reader.count))
       let sheet = try DatasetInspection.contactSheet(of: reader, count: count, columns: columns)
@@ -64,7 +64,7 @@ struct InspectCommand: ParsableCommand {
 }
 
 extension DatasetInspection {
-  /// The counts for a person.
+  /// The counts as text.
   var text: String {
     func list(_ counts: [String: Int]) -> String {
       counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Torch
 
-/// `unclip doctor`: what this machine has, and how to get what it lacks.
+/// `unclip doctor`: what this machine has, and what to do about what it lacks.
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
@@ -37,7 +37,7 @@ struct DoctorReport: Sendable, Encodable {
     var fastBfloat16: Bool
   }
 
-  /// A device and why it cannot be used, if so.
+  /// A device, and the reason if it cannot be used.
   struct DeviceState: Sendable, Encodable {
     var name: String
     var problem: String?
@@ -54,7 +54,7 @@ struct DoctorReport: Sendable, Encodable {
   /// What to do, a sentence each.
   var advice: [String]
 
-  /// The report for this machine.
+  /// The report of this machine.
   static var current: DoctorReport {
     let folders = ModelSearch.current
     let machine = Machine.current
@@ -69,8 +69,8 @@ struct DoctorReport: Sendable, Encodable {
     let models = folders.found.map(\.path)
     var advice: [String] = []
     if models.isEmpty {
-      let places = folders.roots.map(\.path).joined(separator: " or ")
-      advice.append("Put a model folder into \(places), or name one with --model.")
+      let roots = folders.roots.map(\.path).joined(separator: " or ")
+      advice.append("Put a model folder into \(roots), or name one with --model.")
     }
     let sets = machine.instructionSets
     if !sets.contains("avx2"), !sets.contains("asimd") {
@@ -83,7 +83,7 @@ struct DoctorReport: Sendable, Encodable {
       machine: machine, threads: threadCount, devices: devices, models: models, advice: advice)
   }
 
-  /// The report for a person.
+  /// The report as text.
   var text: String {
     func row(_ title: String, _ text: String) -> String {
       title + String(repeating: " ", count: 14 - title.count) + text

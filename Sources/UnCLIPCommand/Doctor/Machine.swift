@@ -5,7 +5,7 @@ import Foundation
   import MachO
 #endif
 
-/// What the processor and the loader say about this machine.
+/// This machine, as the processor and the loader describe it.
 struct Machine: Sendable, Equatable, Encodable {
   /// The processor's own name.
   var processor: String
@@ -13,16 +13,16 @@ struct Machine: Sendable, Equatable, Encodable {
   var cores: Int
   /// Bytes of memory.
   var memory: UInt64
-  /// Instruction sets that make tensor arithmetic faster, of those the processor has.
+  /// The processor's instruction sets that make tensor arithmetic faster.
   var instructionSets: [String]
 
-  /// Instruction sets worth telling, as Linux names them, slowest first.
+  /// Instruction sets worth reporting, by their Linux names, slowest first.
   static let known = [
     "sse4_2", "avx", "f16c", "fma", "avx2", "avx512f", "avx512_vnni", "avx512_bf16",
     "avx512_fp16", "amx_tile", "amx_bf16", "asimd", "asimdhp", "asimddp", "bf16", "sve", "sve2",
   ]
 
-  /// The file that LibTorch's operations lie in.
+  /// The library file with LibTorch's operations.
   #if canImport(Darwin)
     static let libtorch = "libtorch_cpu.dylib"
   #else
@@ -62,7 +62,7 @@ extension Machine {
     self.memory = memory
   }
 
-  /// The file of a shared library that this process has loaded, or nil.
+  /// The file of a loaded shared library; nil if it is not loaded.
   static func pathOfLibrary(_ name: String) -> String? {
     #if canImport(Darwin)
       return (0..<_dyld_image_count()).lazy
@@ -75,7 +75,7 @@ extension Machine {
     #endif
   }
 
-  /// Files of the kernel state no size, so they are read until they end.
+  /// Reads a kernel file until its end, since it states no size.
   private static func text(ofFile path: String) -> String? {
     do {
       let data = try FileHandle(forReadingAtPath: path)?.readToEnd()
@@ -94,14 +94,14 @@ extension Machine {
       "asimddp": "arm.FEAT_DotProd", "bf16": "arm.FEAT_BF16",
     ]
 
-    /// Whether the kernel states a feature; false where it does not know the name.
+    /// Whether the kernel reports a feature; false if it does not know the name.
     fileprivate static func systemFlag(_ name: String) -> Bool {
       var value: Int32 = 0
       var size = MemoryLayout<Int32>.size
       return sysctlbyname(name, &value, &size, nil, 0) == 0 && value != 0
     }
 
-    /// A text that the kernel states, or nil where it does not know the name.
+    /// A text from the kernel; nil if it does not know the name.
     fileprivate static func systemText(_ name: String) -> String? {
       var size = 0
       guard sysctlbyname(name, nil, &size, nil, 0) == 0 else { return nil }

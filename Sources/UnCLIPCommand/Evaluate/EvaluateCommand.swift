@@ -5,17 +5,17 @@ import Torch
 import Training
 import UnCLIP
 
-/// `unclip evaluate`: figures of a trained model, stage by stage.
+/// `unclip evaluate`: metrics of a trained model, stage by stage.
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
     abstract: "Measure a trained model, stage by stage, on the images it was trained on.",
     discussion: """
-      Prints one line of JSON: how often drawings of everyday names and of prompts are found among \
-      all training images by a judge of colours and edges (true_recall_1 from the images' own \
-      embeddings, text_recall_1 from captions) and their squared error; how often the text tower \
-      and the prior find the right image; by how many decibels the upsampler beats bicubic; \
-      noise in flat areas (grain). The judge flatters: look at the sheet.
+      Prints one line of JSON: how often images of everyday names and of prompts are recognised \
+      among all training images by a classifier of colours and edges (true_recall_1 from the \
+      images' own embeddings, text_recall_1 from captions) and their squared error; how often the \
+      text tower and the prior find the right image; by how many decibels the upsampler beats \
+      bicubic; noise in flat areas (grain). The classifier is lenient: look at the sheet.
 
       EXAMPLES:
         unclip evaluate --data data/emoji --prompts Examples/concepts.txt
@@ -27,14 +27,14 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Prompts, one a line, each with the names of right concepts: a cat = cat | cat face.",
+      "Prompts, one a line, each with its accepted concepts: a cat = cat | cat face.",
       valueName: "file"))
   var prompts: String?
 
-  @Option(help: ArgumentHelp("Write what was drawn here, as PNG.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write the generated images here, as PNG.", valueName: "file"))
   var sheet: String?
 
-  @Option(help: "Seed of the drawings.")
+  @Option(help: "Seed of the generated images.")
   var seed: UInt64 = 0
 
   @Option(
@@ -60,8 +60,8 @@ struct EvaluateCommand: ParsableCommand {
       data: data.map { URL(fileURLWithPath: $0, isDirectory: true) },
       seed: seed)
     let progress = ProgressReporter()
-    let (measures, drawings) = try evaluation.run(prompts: accepted) { progress.line($0) }
-    if let sheet { try drawings.write(to: URL(fileURLWithPath: sheet), text: []) }
-    try Output.jsonLine(measures)
+    let (metrics, images) = try evaluation.run(prompts: accepted) { progress.line($0) }
+    if let sheet { try images.write(to: URL(fileURLWithPath: sheet), text: []) }
+    try Output.jsonLine(metrics)
   }
 }

@@ -4,14 +4,14 @@ import Imaging
 import Torch
 import UnCLIP
 
-/// `unclip generate`: prompts to images.
+/// `unclip generate`: images from prompts.
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generate",
     abstract: "Generate images from prompts.",
     discussion: """
       Image i is made from the seed SEED + i alone, so it does not depend on how many are made. \
-      Each PNG file says in text chunks how it was made; `unclip verify` makes it again.
+      Each PNG file records how it was made; `unclip verify` makes it again.
 
       EXAMPLES:
         unclip generate "a red apple" --out apple.png

@@ -3,16 +3,13 @@ import Imaging
 import Torch
 import UnCLIP
 
-/// Generates single images with one model and says how each was made.
+/// Generates single images with one model and records how each was made.
 struct ImageGenerator {
   let pipeline: UnCLIPPipeline
   let progress: ProgressReporter
 
-  /// Generates the image of a prompt, or a variation of an image.
-  ///
-  /// - Parameters:
-  ///   - original: the image to vary and its path.
-  ///   - title: set before the names of the stages in the progress report.
+  /// Generates the image of a prompt, or a variation of `original`; `title` goes before the names
+  /// of the stages in the progress report.
   func image(
     _ settings: GenerationSettings, varying original: (path: String, image: Image)? = nil,
     title: String = ""
@@ -29,7 +26,7 @@ struct ImageGenerator {
     return (image, ImageRecord(settings: settings, provenance: provenance))
   }
 
-  /// Warns of prompts of which the model reads only the beginning.
+  /// Warns of prompts that the model truncates.
   func warnIfTooLong(_ prompts: [String]) {
     for prompt in prompts where pipeline.textEncoder.isTooLong(prompt) {
       Output.warn(

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Imaging
 
-/// How many images, from which seed, and where they go.
+/// The number of images, their seed, and where they go.
 struct ImageOptions: ParsableArguments {
   @Option(
     name: [.customShort("n"), .long], help: "Images of each prompt or of each image varied.")
@@ -23,7 +23,7 @@ struct ImageOptions: ParsableArguments {
 
   /// What `--json` prints.
   struct Report: Encodable {
-    /// An image made.
+    /// A generated image.
     struct Entry: Encodable {
       var path: String
       var settings: ImageRecord
@@ -43,11 +43,8 @@ struct ImageOptions: ParsableArguments {
     }
   }
 
-  /// Generates the images of a plan and writes each as soon as it is made, then the grid.
-  ///
-  /// - Parameters:
-  ///   - sources: prompts or images that are drawn.
-  ///   - image: makes one image; its title goes before the names of the stages.
+  /// Generates the images of a plan from a number of prompts or images, `sources`, and writes each
+  /// as soon as `image` has made it, then the grid.
   func generate(
     _ plan: OutputPlan, sources: Int, output: OutputOptions,
     _ image: (_ item: OutputPlan.Item, _ title: String) throws -> (Image, ImageRecord)
@@ -74,7 +71,7 @@ struct ImageOptions: ParsableArguments {
     if output.json { try Output.json(report) }
   }
 
-  /// Columns that make a grid of `count` images as square as it can be.
+  /// The number of columns that makes a grid of `count` images as square as possible.
   static func columns(_ count: Int) -> Int {
     Int(Double(count).squareRoot().rounded(.up))
   }

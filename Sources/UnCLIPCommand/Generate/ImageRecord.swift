@@ -1,28 +1,28 @@
 import UnCLIP
 
-/// How an image was made, as its PNG file says in text chunks; enough to make it again.
+/// How an image was made, as in its PNG file's text chunks; enough to make it again.
 struct ImageRecord: Equatable, Sendable, Encodable {
-  /// What decided the image beside the model.
+  /// The settings of the image.
   var settings: GenerationSettings
-  /// What it was made with.
+  /// The model and the machine.
   var provenance: Provenance
 
   /// The model and the machine that an image was made with.
   struct Provenance: Equatable, Sendable, Encodable {
-    /// Path of the image this is a variation of; nil if a prompt was drawn.
+    /// Path of the image this is a variation of; nil for a prompt's image.
     var original: String?
-    /// Element type of the arithmetic.
+    /// Element type of the computation.
     var dtype: String
-    /// Threads that shared the arithmetic: sums are split among them, which changes their rounding.
+    /// Number of threads: sums are split among them, which changes rounding.
     var threads: Int
     /// Name and version of the model.
     var model: String
     var modelVersion: String
-    /// The program.
+    /// Name and version of the program.
     var software: String
   }
 
-  /// One flat object, as the text chunks.
+  /// Encodes one flat object, like the text chunks.
   func encode(to encoder: any Encoder) throws {
     try settings.encode(to: encoder)
     try provenance.encode(to: encoder)
@@ -40,8 +40,8 @@ struct ImageRecord: Equatable, Sendable, Encodable {
 
 extension ImageRecord.Provenance {
   /// Reads an image's text chunks.
-  /// - Throws: `CommandError.data` for an image that is not ours, lacks a chunk, or has one that
-  ///   is not possible.
+  /// - Throws: `CommandError.data` for an image that is not ours, lacks a chunk, or has an invalid
+  ///   one.
   init(chunks: [String: String], file: String) throws(CommandError) {
     guard chunks["prompt"] != nil else {
       throw .data(

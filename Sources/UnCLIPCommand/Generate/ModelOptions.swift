@@ -11,15 +11,14 @@ struct ModelOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Element type of the arithmetic; auto is bfloat16 where that is fast, else float32.",
+      "Element type to compute in; auto is bfloat16 where that is fast, else float32.",
       valueName: "type"))
   var dtype = ElementChoice.auto
 
   @Flag(help: "Keep one network in memory at a time; each image loads them again.")
   var lowMemory = false
 
-  /// Opens the device and the model there.
-  /// - Parameter parts: parts that the command needs beside text encoder and decoder.
+  /// Opens the device and loads the model onto it, with `parts` beside text encoder and decoder.
   func open(
     on machine: MachineOptions, requiring parts: [ModelFolder.Part]
   ) throws -> UnCLIPPipeline {

@@ -1,7 +1,7 @@
 import Files
 import Foundation
 
-/// Where each image of a run goes; made, and its folder tried, before anything is drawn.
+/// Where each image of a run goes; made, and its folder checked, before anything is generated.
 struct OutputPlan: Equatable {
   /// An image to make.
   struct Item: Equatable {
@@ -11,14 +11,12 @@ struct OutputPlan: Equatable {
     var url: URL
   }
 
-  /// All images: the seeds of the first subject, then those of the next.
+  /// All images: those of the first subject by seed, then those of the next.
   let items: [Item]
 
-  /// Plans `count` images of each subject.
+  /// Plans `count` images of each subject, into a folder `out` with files after `name`, or one
+  /// image into a `.png` file.
   ///
-  /// - Parameters:
-  ///   - out: a file that ends in `.png`, for one image, or a folder.
-  ///   - name: what files in a folder are named after.
   /// - Throws: `CommandError.usage` for a file and several images or another format.
   init(
     of subjects: [String], count: Int, seed: UInt64, out: String,
@@ -56,7 +54,7 @@ struct OutputPlan: Equatable {
     items = [Item(subject: subject, seed: seed, url: url)]
   }
 
-  /// A file name's stem from a prompt: its words, joined by hyphens, at most 48 bytes.
+  /// Makes a file name's stem from a prompt: its words, joined by hyphens, at most 48 bytes.
   static func stem(_ prompt: String) -> String {
     var stem = ""
     for word in prompt.lowercased().split(whereSeparator: { !$0.isLetter && !$0.isNumber }) {
@@ -75,7 +73,7 @@ struct OutputPlan: Equatable {
       try Self.prepare(folder)
     }
     for url in items.map(\.url) + others where FileManager.default.isFolder(url) {
-      throw .cannotCreate(path: url.path, reason: "a folder of that name is there")
+      throw .cannotCreate(path: url.path, reason: "a folder of that name exists")
     }
   }
 

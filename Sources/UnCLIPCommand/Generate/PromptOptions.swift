@@ -1,11 +1,11 @@
 import ArgumentParser
 import Foundation
 
-/// The prompts to draw: arguments, or lines of a file.
+/// The prompts: arguments, or lines of a file.
 struct PromptOptions: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "A prompt to draw; several are drawn one after the other, '' draws without one.",
+      "A prompt; may be given several times; '' generates without one.",
       valueName: "prompt"))
   var prompts: [String] = []
 
@@ -23,15 +23,15 @@ struct PromptOptions: ParsableArguments {
     }
   }
 
-  /// All prompts, in order.
+  /// Reads all prompts, in order.
   /// - Throws: `CommandError.data` for a file that cannot be read, is not UTF-8 or holds none.
   func read() throws(CommandError) -> [String] {
     guard let file = promptsFile else { return prompts }
     return try Self.prompts(inFile: file)
   }
 
-  /// The lines of a file, or of standard input for `-`.
-  /// - Throws: as ``read()``.
+  /// Reads the lines of a file, or of standard input for `-`.
+  /// - Throws: Like ``read()``.
   static func prompts(inFile file: String) throws(CommandError) -> [String] {
     let data: Data
     do {
@@ -45,7 +45,7 @@ struct PromptOptions: ParsableArguments {
     return try prompts(in: data, file: file)
   }
 
-  /// The lines of a prompts file that are not blank.
+  /// Parses the lines of a prompts file that are not blank.
   static func prompts(in data: Data, file: String) throws(CommandError) -> [String] {
     guard let text = String(validating: data, as: UTF8.self), !text.contains("\0") else {
       throw .data("\(file) is not UTF-8 text; save it as UTF-8 with one prompt a line.")

@@ -15,7 +15,7 @@ struct ImageSizeOptions: ParsableArguments {
   var negative = ""
 }
 
-/// How decoder and upsampler sample; what is not given is the model's own default.
+/// How decoder and upsampler sample; the model's defaults where not given.
 struct SamplingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -34,11 +34,11 @@ struct SamplingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How far the contrast that the decoder's guidance adds is taken back, 0 to 1.",
+      "How far to undo the contrast that the decoder's guidance adds, 0 to 1.",
       valueName: "fraction"))
   var guidanceRescale: Double?
 
-  /// Sets what was given.
+  /// Sets the options that were given.
   func apply(to settings: inout SamplingSettings) {
     if let sampler { settings.setSampler(sampler) }
     if let decoderSteps { settings.decoderSteps = decoderSteps }
@@ -48,7 +48,7 @@ struct SamplingOptions: ParsableArguments {
   }
 }
 
-/// How the prior samples; what is not given is the model's own default.
+/// How the prior samples; the model's defaults where not given.
 struct PriorOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Denoising steps of the prior.", valueName: "n"))
   var priorSteps: Int?
@@ -61,7 +61,7 @@ struct PriorOptions: ParsableArguments {
       "Image embeddings the prior samples, of which the best is kept.", valueName: "n"))
   var priorCandidates: Int?
 
-  /// Sets what was given.
+  /// Sets the options that were given.
   func apply(to settings: inout SamplingSettings) {
     if let priorSteps { settings.priorSteps = priorSteps }
     if let priorGuidance { settings.priorGuidance = priorGuidance }
@@ -70,7 +70,7 @@ struct PriorOptions: ParsableArguments {
 }
 
 extension UnCLIPPipeline {
-  /// The settings that options make of this model's, without prompt and seed.
+  /// This model's settings with the options applied, without prompt and seed.
   /// - Throws: `RequestError` and `ConfigError` for what the model cannot do.
   func settings(
     _ image: ImageSizeOptions, _ sampling: SamplingOptions, prior: PriorOptions? = nil

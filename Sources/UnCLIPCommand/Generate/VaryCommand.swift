@@ -3,15 +3,15 @@ import Foundation
 import Imaging
 import UnCLIP
 
-/// `unclip vary`: images to other images of the same thing.
+/// `unclip vary`: variations of images.
 struct VaryCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "vary",
     abstract: "Generate variations of images.",
     discussion: """
-      An image's CLIP embedding is drawn again: what it shows and its style stay, what the \
-      embedding does not say changes with the seed. The prior is not needed. PNG, JPEG and WebP \
-      files of any size will do; their middle square is what the encoder sees.
+      Decodes an image's CLIP embedding: its content and style stay, and details that the \
+      embedding lacks change with the seed. The prior is not needed. Takes PNG, JPEG and WebP \
+      files of any size; the encoder sees their central square.
 
       EXAMPLES:
         unclip vary cat.jpg -n 4 --grid cats.png
@@ -32,7 +32,7 @@ struct VaryCommand: ParsableCommand {
     let plan = try OutputPlan(
       of: originals, count: images.count, seed: images.seed, out: images.out
     ) { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent }
-    // All are read before anything is drawn: the last may be the one that is broken.
+    // All are read before anything is generated, since the last may be broken.
     let read = try Dictionary(
       originals.map { ($0, try Image(contentsOf: URL(fileURLWithPath: $0))) },
       uniquingKeysWith: { first, _ in first })

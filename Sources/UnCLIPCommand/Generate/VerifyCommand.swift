@@ -10,8 +10,8 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Generate an image again from its metadata and compare.",
     discussion: """
-      Ends with 0 when every pixel is the same, else with 65. The image's own thread count is \
-      used unless --threads is given: sums are split among threads, which changes single levels. So \
+      Ends with 0 when every pixel is the same, else with 65. The image's own thread count is used \
+      unless --threads is given: the thread count changes rounding and so single levels, and so \
       may another processor.
 
       EXAMPLES:
@@ -24,13 +24,13 @@ struct VerifyCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A model folder, or the name of one in Models; the image names its own if not given.",
+      "A model folder, or the name of one in Models; the image's own if not given.",
       valueName: "folder"))
   var model: String?
 
   @Option(
     help: ArgumentHelp(
-      "The image a variation was made from; the variation says its path if not given.",
+      "The image a variation was made from; the path in the variation if not given.",
       valueName: "image"))
   var original: String?
 
@@ -43,7 +43,7 @@ struct VerifyCommand: ParsableCommand {
     var settings: ImageRecord
     var pixels: Int
     var differing: Int
-    /// The largest difference of a channel, 0 … 255.
+    /// The largest difference in a channel, 0 … 255.
     var largest: Int
     var same: Bool { differing == 0 }
   }
@@ -66,7 +66,7 @@ struct VerifyCommand: ParsableCommand {
         "the image was made by version \(provenance.modelVersion) of \(provenance.model), "
           + "this is version \(pipeline.defaults.version).")
     }
-    // An image that is older than a setting was made with the model's own.
+    // Settings that an older image lacks are the model's own.
     let settings = try GenerationSettings(
       metadata: chunks, sampling: pipeline.defaults.sampling, file: image)
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
@@ -76,7 +76,7 @@ struct VerifyCommand: ParsableCommand {
     if output.json { try Output.json(report) }
     guard report.same else {
       throw CommandError.differs(
-        "\(image) differs from what is drawn now in \(report.differing) of \(report.pixels) "
+        "\(image) differs from what is generated now in \(report.differing) of \(report.pixels) "
           + "pixels, by at most \(report.largest) of 255.")
     }
     if !output.json { try Output.line("\(image) is the same in all \(report.pixels) pixels") }
@@ -90,7 +90,8 @@ struct VerifyCommand: ParsableCommand {
     let old = old.converted(toChannels: new.channels)
     guard old.width == new.width, old.height == new.height else {
       throw .differs(
-        "\(path) is \(old.width)x\(old.height) pixels, but \(new.width)x\(new.height) are drawn now."
+        "\(path) is \(old.width)x\(old.height) pixels, but the new image is "
+          + "\(new.width)x\(new.height)."
       )
     }
     var differing = 0
@@ -111,7 +112,7 @@ struct VerifyCommand: ParsableCommand {
     do {
       return try PNGText.read(Data(contentsOf: url), name: url.path)
     } catch ImageError.unknownFormat {
-      throw CommandError.data("\(url.path) is no PNG file, so it does not say how it was made.")
+      throw CommandError.data("\(url.path) is not a PNG file, so it does not say how it was made.")
     }
   }
 }

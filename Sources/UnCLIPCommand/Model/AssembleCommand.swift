@@ -2,14 +2,14 @@ import ArgumentParser
 import Foundation
 import UnCLIP
 
-/// `unclip assemble`: one model of parts from several folders.
+/// `unclip assemble`: one model from parts of several folders.
 struct AssembleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "assemble",
-    abstract: "Make one model folder of parts from several.",
+    abstract: "Make one model folder from parts of several.",
     discussion: """
-      Each run of `unclip train` leaves the parts it trained in RUN/model. Of a part that several \
-      folders have, the last folder's counts.
+      Each run of `unclip train` leaves the parts it trained in RUN/model. A part that several \
+      folders have is taken from the last.
 
       EXAMPLES:
         unclip assemble runs/clip/model runs/prior/model runs/decoder/model --name small \
@@ -20,7 +20,7 @@ struct AssembleCommand: ParsableCommand {
   var sources: [String]
 
   @Option(
-    help: ArgumentHelp("The model folder to write; replaced if it is there.", valueName: "folder"))
+    help: ArgumentHelp("The model folder to write; replaced if it exists.", valueName: "folder"))
   var out: String
 
   @Option(help: "The model's name, written into images.")
@@ -39,7 +39,7 @@ struct AssembleCommand: ParsableCommand {
     let folders = sources.map { ModelFolder(URL(fileURLWithPath: $0)) }
     let target = ModelFolder(URL(fileURLWithPath: out))
     var defaults = ModelDefaults(name: name, version: modelVersion)
-    // The last source that names its settings counts, as of parts.
+    // As with parts, the last folder that has settings wins.
     for folder in folders where folder.hasDefaults {
       defaults.sampling = try ModelDefaults.read(from: folder).sampling
     }

@@ -53,12 +53,12 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Element type of the weights; left out, each keeps its own.", valueName: "type"))
+      "Element type of the weights; each keeps its own if not given.", valueName: "type"))
   var dtype: ElementType?
 
   @Option(
     help: ArgumentHelp(
-      "A folder with vocab.json and merges.txt, taken over as the tokenizer.", valueName: "folder"))
+      "A folder with vocab.json and merges.txt, the tokenizer.", valueName: "folder"))
   var tokenizer: String?
 
   func validate() throws {

@@ -39,8 +39,8 @@ struct TrainCommand: ParsableCommand {
     help: ArgumentHelp(
       "A model folder with parts this stage needs: the tokenizer for clip, all of CLIP for prior, "
         + "hint and decoder, the prior and the hint too where their configuration uses them, the "
-        + "VQ-VAE for pixelcnn, transformer and rnn; may be given several times, of a part that "
-        + "several have, the last counts.", valueName: "folder"))
+        + "VQ-VAE for pixelcnn, transformer and rnn; may be given several times; a part "
+        + "that several have is taken from the last.", valueName: "folder"))
   var model: [String] = []
 
   @Option(
@@ -51,14 +51,14 @@ struct TrainCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A model folder whose weights of this stage training starts from; random if not given.",
+      "A model folder with initial weights of this stage; random if not given.",
       valueName: "folder"))
   var initial: String?
 
   @Flag(help: "Resume from the newest checkpoint in --out.")
   var resume = false
 
-  @Flag(help: "With --resume: go on although settings or data have changed, and name the changes.")
+  @Flag(help: "With --resume: accept changed settings and data, and list the changes.")
   var allowChanges = false
 
   @Option(help: ArgumentHelp("Where to compute: cpu, cuda or cuda:INDEX.", valueName: "name"))

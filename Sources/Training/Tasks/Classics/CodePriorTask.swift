@@ -14,9 +14,9 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
   public struct Objective: Codable, Sendable, Equatable {
     /// The fraction of images whose condition is dropped.
     public var conditionDropRate: Double
-    /// Held-out images that are measured, at most.
+    /// The largest number of held-out images to evaluate.
     public var evaluationCount: Int
-    /// Drawn codes are sampled from probabilities to the power of its inverse.
+    /// The temperature codes are sampled at.
     public var sampleTemperature: Double
 
     enum CodingKeys: String, CodingKey {
@@ -42,9 +42,9 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
     }
   }
 
-  /// The name of what is trained.
+  /// The name of the stage.
   public var stage: String { Prior.kind.rawValue }
-  /// What is trained, averaged and saved.
+  /// The module that is trained, averaged and saved.
   public var module: any Module { prior }
 
   private let prior: Prior
@@ -55,9 +55,9 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
   private let training: CodeSet
   private let heldOut: CodeSet
   private let classes: [String]?
-  private var drawn: (pass: Int, rows: Tensor)?
+  private var current: (pass: Int, rows: Tensor)?
 
-  /// A prior with new weights over the codes of `decoder`.
+  /// A prior with random weights over the codes of `decoder`.
   init(
     _ config: Prior.Config, objective: Objective, decoder: any CodeModel, training: CodeSet,
     heldOut: CodeSet, classes: [String]?, options: TrainingOptions, using random: RandomSource
@@ -72,25 +72,25 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
     seed = options.seed
   }
 
-  /// Takes over the weights of a model folder.
+  /// Loads the weights of a model folder.
   func start(from folder: URL) throws {
     try prior.load(ClassicFolder(folder).load(Prior.self).stateDict(), file: folder)
   }
 
-  /// Rows of the pass that the index falls in, in that pass's order.
+  /// The rows at an index, in the order of its epoch.
   public func batch(at index: Int) -> CodeSet {
     let perPass = max(1, training.count / batchSize)
-    let (pass, place) = index.quotientAndRemainder(dividingBy: perPass)
-    let start = place * batchSize
+    let (pass, position) = index.quotientAndRemainder(dividingBy: perPass)
+    let start = position * batchSize
     return training[order(of: pass)[start..<min(start + batchSize, training.count)]]
   }
 
-  /// The rows in a pass's order, drawn when the pass begins.
+  /// The rows in an epoch's random order.
   private func order(of pass: Int) -> Tensor {
-    if let drawn, drawn.pass == pass { return drawn.rows }
+    if let current, current.pass == pass { return current.rows }
     let random = RandomSource(seed: StepSeed.seed(seed, .data, at: pass))
     let rows = random.permutation(training.count)
-    drawn = (pass, rows)
+    current = (pass, rows)
     return rows
   }
 
@@ -100,14 +100,14 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
     return Losses(total: nats)
   }
 
-  /// Bits a code on held-out images, beside the entropy of the codes' frequencies.
+  /// Measures bits per code on held-out images, beside the entropy of the codes' frequencies.
   public func evaluate() throws -> [String: Double] {
     var bits = 0.0
     for start in stride(from: 0, to: heldOut.count, by: 250) {
       let rows = start..<min(start + 250, heldOut.count)
-      let share = Double(rows.count) / Double(heldOut.count)
+      let fraction = Double(rows.count) / Double(heldOut.count)
       bits +=
-        share
+        fraction
         * prior.bitsPerCode(
           heldOut.codes[rows], condition: heldOut.conditions?[rows])
     }
@@ -115,7 +115,7 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
     return ["bits_per_code": bits, "unigram_bits": entropy, "saved": 1 - bits / entropy]
   }
 
-  /// Images decoded from drawn codes.
+  /// Decodes images from sampled codes.
   public func sample(using random: RandomSource) throws -> Image? {
     let conditions = heldOut.conditions.map { $0[0..<min(32, heldOut.count)] }
     let codes = prior.sample(
@@ -130,7 +130,7 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
       prior, codebook: decoder.codebookFingerprint, classes: classes)
   }
 
-  /// The conditions, some of them replaced by none.
+  /// Drops some of the conditions.
   private func dropped(_ conditions: Tensor?, using random: RandomSource) -> Tensor? {
     guard let conditions, objective.conditionDropRate > 0 else { return conditions }
     let drop = random.bernoulli(objective.conditionDropRate, [conditions.dim(0)])

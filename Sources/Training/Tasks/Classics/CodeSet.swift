@@ -2,12 +2,12 @@ import Classics
 import Foundation
 public import Torch
 
-/// The codes of a data set's images, computed once: what a prior over codes learns from.
+/// The codes of a data set's images, which a prior over codes learns from.
 public struct CodeSet {
   /// `[N, h, w]` int64.
   public let codes: Tensor
-  /// What each image is: classes `[N]` int64, or embeddings of captions `[N, D]`; nil for a
-  /// prior that is not told.
+  /// The condition of each image: classes `[N]` int64, or embeddings of captions `[N, D]`; nil for
+  /// an unconditional prior.
   public let conditions: Tensor?
 
   var count: Int { codes.dim(0) }
@@ -17,7 +17,7 @@ public struct CodeSet {
     CodeSet(codes: codes.indexed(by: rows), conditions: conditions?.indexed(by: rows))
   }
 
-  /// The first ones.
+  /// The first images, at most `limit`.
   func prefix(_ limit: Int) -> CodeSet {
     let range = 0..<min(limit, count)
     return CodeSet(codes: codes[range], conditions: conditions?[range])
@@ -32,7 +32,7 @@ public struct CodeSet {
     conditions = condition(images)
   }
 
-  /// One set after the other.
+  /// Concatenates sets.
   init(joining parts: [CodeSet]) {
     let conditions = parts.compactMap(\.conditions)
     self.init(
@@ -45,11 +45,11 @@ public struct CodeSet {
     self.conditions = conditions
   }
 
-  /// The entropy of one code in bits, as if codes were drawn one by one from their frequencies.
+  /// The entropy in bits of one code, sampled independently by frequency.
   func unigramEntropy(codebookSize: Int) -> Double {
     let counts = codes.flattened().occurrences(minimumLength: codebookSize).to(.float64)
-    let shares = counts / counts.sum()
-    let terms = shares * shares.clamped(min: 1e-300).log2()
+    let probabilities = counts / counts.sum()
+    let terms = probabilities * probabilities.clamped(min: 1e-300).log2()
     return -terms.sum().item()
   }
 }

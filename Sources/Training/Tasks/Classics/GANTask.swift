@@ -6,21 +6,21 @@ public import Imaging
 public import Torch
 public import TorchNN
 
-/// Training of a generative adversarial network: the discriminator and the generator move in turn.
+/// Training of a GAN, whose discriminator and generator are updated in turn.
 ///
 /// Source: Goodfellow et al. 2014, algorithm 1.
 public final class GANTask: TrainingTask {
   /// What is minimised and measured.
   public struct Objective: Codable, Sendable, Equatable {
-    /// The losses of both.
+    /// The losses of discriminator and generator.
     public var loss: AdversarialLoss
-    /// Weight of the penalty on the critic's slope; 0 for none.
+    /// Weight of the gradient penalty; 0 for none.
     public var gradientPenalty: Double
     /// Steps of the discriminator to one of the generator.
     public var generatorPeriod: Int
     /// The discriminator's learning rate as a multiple of the generator's.
     public var discriminatorRateScale: Double
-    /// Drawn images whose diversity is measured.
+    /// Generated images whose diversity is measured.
     public var evaluationCount: Int
 
     enum CodingKeys: String, CodingKey {
@@ -57,9 +57,9 @@ public final class GANTask: TrainingTask {
     }
   }
 
-  /// The name of what is trained.
+  /// The name of the stage.
   public let stage = GAN.kind.rawValue
-  /// What is trained, averaged and saved.
+  /// The module that is trained, averaged and saved.
   public var module: any Module { gan }
   /// The discriminator first, then the generator against it.
   public var parts: [TrainedPart] {
@@ -77,7 +77,7 @@ public final class GANTask: TrainingTask {
   private let stream: LabeledStream
   private let heldOut: LabeledImages
 
-  /// Networks with new weights.
+  /// Networks with random weights.
   /// - Throws: `DataError` if a held-out image cannot be decoded.
   public init(
     _ config: GANConfig, objective: Objective, stream: LabeledStream, using random: RandomSource
@@ -88,15 +88,15 @@ public final class GANTask: TrainingTask {
     heldOut = try stream.evaluation(limit: objective.evaluationCount)
   }
 
-  /// Takes over the weights of a model folder.
+  /// Loads the weights of a model folder.
   func start(from folder: URL) throws {
     try gan.load(ClassicFolder(folder).load(GAN.self).stateDict(), file: folder)
   }
 
-  /// The real images of an index, a pure function of it.
+  /// The real images at an index, a pure function of it.
   public func batch(at index: Int) throws -> Tensor { try stream.batch(at: index).images }
 
-  /// The loss of the discriminator, which sees real and drawn images, or of the generator.
+  /// The loss of the discriminator on real and generated images, or of the generator.
   public func loss(_ real: Tensor, of part: Int, using random: RandomSource) -> Losses {
     let z = gan.latents(real.dim(0), using: random)
     return part == 0 ? discriminatorLoss(real, z, using: random) : generatorLoss(real, z)
@@ -121,8 +121,7 @@ public final class GANTask: TrainingTask {
     return Losses(total: total, parts: parts)
   }
 
-  /// Beside the loss, how diverse the drawn images are: near 0 when the generator draws one
-  /// image whatever z is.
+  /// Adds the diversity of the images, which is near 0 when the generator ignores z.
   private func generatorLoss(_ real: Tensor, _ z: Tensor) -> Losses {
     let fake = gan.generator(z)
     let total = objective.loss.generator(fake: gan.discriminator(fake))
@@ -134,14 +133,14 @@ public final class GANTask: TrainingTask {
       ])
   }
 
-  /// The diversity of drawn images beside held-out ones.
+  /// Measures the diversity of generated images beside held-out ones.
   public func evaluate() throws -> [String: Double] {
     let count = min(objective.evaluationCount, heldOut.captions.count)
     let fake = gan.sample(count, using: RandomSource(seed: 0))
     return ["diversity": diversity(of: fake, comparedTo: heldOut.images).item()]
   }
 
-  /// 64 drawn images.
+  /// Generates 64 images.
   public func sample(using random: RandomSource) throws -> Image? {
     ContactSheet.grid([Image](gan.sample(64, using: random)), columns: 8)
   }

@@ -7,9 +7,9 @@ public import TorchNN
 
 /// Training of a model that learns from images alone.
 public final class ImageTask<Model: ImageModel>: TrainingTask {
-  /// The name of what is trained.
+  /// The name of the stage.
   public var stage: String { Model.kind.rawValue }
-  /// What is trained, averaged and saved.
+  /// The module that is trained, averaged and saved.
   public var module: any Module { model }
 
   private let model: Model
@@ -17,7 +17,7 @@ public final class ImageTask<Model: ImageModel>: TrainingTask {
   private let stream: LabeledStream
   private let heldOut: LabeledImages
 
-  /// A model that is new.
+  /// Trains the model from its current weights.
   /// - Throws: `DataError` if a held-out image cannot be decoded.
   public init(_ model: Model, objective: EvaluationObjective, stream: LabeledStream) throws {
     self.model = model
@@ -26,12 +26,12 @@ public final class ImageTask<Model: ImageModel>: TrainingTask {
     heldOut = try stream.evaluation(limit: objective.evaluationCount)
   }
 
-  /// Takes over the weights of a model folder.
+  /// Loads the weights of a model folder.
   func start(from folder: URL) throws {
     try model.load(ClassicFolder(folder).load(Model.self).stateDict(), file: folder)
   }
 
-  /// The batch of an index, a pure function of it.
+  /// The batch at an index, a pure function of it.
   public func batch(at index: Int) throws -> LabeledImages { try stream.batch(at: index) }
 
   /// The loss of a batch.
@@ -41,16 +41,16 @@ public final class ImageTask<Model: ImageModel>: TrainingTask {
     model.losses(batch, using: random)
   }
 
-  /// The model's metrics on held-out images.
+  /// Computes the model's metrics on held-out images.
   public func evaluate() throws -> [String: Double] { model.evaluated(on: heldOut) }
 
-  /// Held-out images above what the model makes of them.
+  /// Pairs held-out images with the model's reconstructions.
   public func sample(using random: RandomSource) throws -> Image? {
-    let shown = heldOut[0..<min(8, heldOut.captions.count)]
-    let rows = model.outputs(for: shown, using: random)
+    let samples = heldOut[0..<min(8, heldOut.captions.count)]
+    let rows = model.outputs(for: samples, using: random)
     guard !rows.isEmpty else { return nil }
     return ContactSheet.grid(
-      ([shown.images] + rows).flatMap { [Image]($0) }, columns: shown.captions.count)
+      ([samples.images] + rows).flatMap { [Image]($0) }, columns: samples.captions.count)
   }
 
   /// Writes the averaged weights as a model folder.

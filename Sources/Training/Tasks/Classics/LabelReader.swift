@@ -5,16 +5,16 @@ import Imaging
 public import Torch
 
 extension LabeledImages {
-  /// Images that training never shows, as they are; nil when the data hold none out.
+  /// Reads held-out images without augmentation; nil if there are none.
   ///
   /// - Parameters:
   ///   - directories: Folders of shards.
-  ///   - share: The fraction of concepts that training held out; of a set whose makers set a test
-  ///     part aside, that part is held out.
+  ///   - share: The fraction of concepts that training held out; of a set with a test split, that
+  ///     split is held out.
   ///   - size: Side of the images, pixels.
   ///   - channels: 1 for grey, 3 for RGB.
-  ///   - limit: How many images at most.
-  ///   - device: Where the tensors lie.
+  ///   - limit: The largest number of images.
+  ///   - device: The device of the tensors.
   /// - Throws: `DataError`.
   public static func heldOut(
     in directories: [URL], share: Double, size: Int, channels: Int, limit: Int = .max,
@@ -38,7 +38,7 @@ struct LabelReader {
   let classes: [String]
   private let labels: [String: Int]
 
-  /// The classes are the groups, or their parts where all images are of one group.
+  /// The classes are the groups, or the subgroups where all images are of one group.
   init(_ infos: [String: SampleInfo], size: Int, channels: Int, device: Device) {
     self.size = size
     self.channels = channels
@@ -46,8 +46,8 @@ struct LabelReader {
     let isOne = Set(infos.values.map { $0.topGroup ?? "" }).count == 1
     let names = infos.mapValues { (isOne ? $0.subgroup : $0.topGroup) ?? "other" }
     classes = Set(names.values).sorted()
-    let places = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
-    labels = names.compactMapValues { places[$0] }
+    let indices = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
+    labels = names.compactMapValues { indices[$0] }
   }
 
   func images(_ samples: ArraySlice<EvaluationSample>) -> LabeledImages {
@@ -62,14 +62,14 @@ struct LabelReader {
       pixels: pixels, size: size, captions: captions, keys: keys, device: device
     ).images
     if channels == 1 {
-      // The brightness of ITU-R BT.601, as PIL computes it.
+      // The luma of ITU-R BT.601, as PIL computes it.
       let weights = Tensor([0.299, 0.587, 0.114] as [Float], shape: [1, 3, 1, 1]).to(device)
       images = (images * weights).sum(over: 1, keepingDims: true)
     }
     // Scenes and shapes belong to no group; they count as the first.
-    let numbers = keys.map { Int64(labels[$0] ?? 0) }
+    let indices = keys.map { Int64(labels[$0] ?? 0) }
     return LabeledImages(
-      images: images.contiguous(), labels: Tensor(numbers, shape: [keys.count]).to(device),
+      images: images.contiguous(), labels: Tensor(indices, shape: [keys.count]).to(device),
       captions: captions)
   }
 }

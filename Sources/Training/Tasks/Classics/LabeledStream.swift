@@ -3,7 +3,7 @@ public import Datasets
 public import Foundation
 public import Torch
 
-/// Batches of images with their classes, for the models that know no sentences.
+/// Batches of images with their classes, for the models that take no text.
 ///
 /// The classes are the groups of the data set: the ten kinds of clothes of Fashion-MNIST, the
 /// categories of the emoji.
@@ -26,20 +26,20 @@ public final class LabeledStream {
     labels = LabelReader(reader.infos, size: size, channels: channels, device: device)
   }
 
-  /// The batch of an index, a pure function of it.
+  /// The batch at an index, a pure function of it.
   /// - Throws: `DataError` if an image cannot be decoded.
   public func batch(at index: Int) throws(DataError) -> LabeledImages {
     let batch = try reader.stream.batch(at: index)
     return labels.images(batch.pixels, keys: batch.keys, captions: batch.captions)
   }
 
-  /// Held-out images as they are, or those of training where none are held out.
+  /// Held-out images without augmentation, or training images where none are held out.
   /// - Throws: `DataError` if an image cannot be decoded.
   public func evaluation(limit: Int = .max) throws(DataError) -> LabeledImages {
     labels.images(try (reader.heldOut ?? reader.stream).samples(limit: limit)[...])
   }
 
-  /// The images of training as they are, in the order of the data set, some at a time.
+  /// Reads the training images without augmentation, in the order of the data set, some at a time.
   /// - Throws: `DataError` if an image cannot be decoded.
   func forEachTrainingChunk(
     of size: Int, _ body: (_ images: LabeledImages, _ count: Int) -> Void
