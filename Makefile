@@ -40,10 +40,10 @@ bench: setup
 	@Scripts/bench
 
 format:
-	@swift format --in-place --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+	@swift format --in-place --recursive --parallel Package.swift Sources Tests Models Examples/Package.swift Examples/Sources Fuzz/Package.swift Fuzz/Sources
 
 lint:
-	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Models Examples/Package.swift Examples/Sources Fuzz/Package.swift Fuzz/Sources
 	@Scripts/check
 
 docs: setup

@@ -46,6 +46,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: parsers + [
     .library(name: "UnCLIP", targets: ["UnCLIP"]),
+    .library(name: "SmallModel", targets: ["SmallModel"]),
     .library(name: "CLIP", targets: ["CLIP"]),
     .library(name: "Diffusion", targets: ["Diffusion"]),
     .library(name: "Torch", targets: ["Torch", "TorchNN", "Config"]),
@@ -56,6 +57,11 @@ let package = Package(
     .library(name: "Training", targets: ["Training"]),
     .library(name: "Conversion", targets: ["Conversion", "TorchArchive"]),
     .executable(name: "unclip", targets: ["unclip"]),
+  ],
+  // A program that uses the libraries asks for `traits: []` and does not fetch these packages.
+  traits: [
+    .trait(name: "Command", description: "The command line, and what it alone depends on."),
+    .default(enabledTraits: ["Command"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -82,6 +88,10 @@ let package = Package(
     library("Diffusion", ["TorchNN"]),
     library("CLIP", ["TorchNN", "Imaging"]),
     library("UnCLIP", ["Diffusion", "CLIP"]),
+    // The bundled model as a resource.
+    .target(
+      name: "SmallModel", dependencies: ["UnCLIP"], path: "Models", resources: [.copy("small")],
+      swiftSettings: swift),
     library("Conversion", ["UnCLIP", "TorchArchive"]),
     library("Datasets", ["Imaging", "Files", "CZlib"]),
     library("Metrics", ["TorchNN"]),
@@ -90,8 +100,11 @@ let package = Package(
     library(
       "UnCLIPCommand",
       [
-        "Training", "Conversion", "Yams",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Training", "Conversion",
+        .product(name: "Yams", package: "Yams", condition: .when(traits: ["Command"])),
+        .product(
+          name: "ArgumentParser", package: "swift-argument-parser",
+          condition: .when(traits: ["Command"])),
       ]),
     .target(name: "CStart"),
     .executableTarget(

@@ -1,6 +1,8 @@
 // What every file of the shim shares: the handle, the guard, and small readers of C arguments.
 #pragma once
 
+#include "libtorch.h"
+
 #include "CTorch.h"
 
 #include <ATen/core/Tensor.h>

@@ -1,6 +1,8 @@
 import Dispatch
 import Foundation
 import Synchronization
+import Torch
+import TorchNN
 
 /// A serial executor with one thread that lives as long as it does.
 ///
@@ -41,7 +43,12 @@ final class ComputeThread: SerialExecutor {
     let jobs = jobs
     let executor = asUnownedSerialExecutor()
     let thread = Thread {
-      while let job = jobs.next() { job.runSynchronously(on: executor) }
+      ProcessExit.watch()
+      while let job = jobs.next() {
+        guard ProcessExit.begin() else { return }
+        job.runSynchronously(on: executor)
+        ProcessExit.end()
+      }
     }
     thread.name = "unclip"
     thread.start()
@@ -50,4 +57,54 @@ final class ComputeThread: SerialExecutor {
   deinit { jobs.close() }
 
   func enqueue(_ job: consuming ExecutorJob) { jobs.append(UnownedJob(job)) }
+}
+
+/// Lets work that runs while the process exits come to its end, before LibTorch takes itself apart beneath it.
+enum ProcessExit {
+  private static let state = Mutex<(running: Int, isExiting: Bool, isWatched: Bool)>(
+    (0, false, false))
+  private static let ended = DispatchSemaphore(value: 0)
+
+  /// Whether the process exits; long work asks at each of its steps.
+  static var isExiting: Bool { state.withLock { $0.isExiting } }
+
+  /// Makes the exit wait, once for the process.
+  ///
+  /// What is registered last runs first, and LibTorch registers some of its own at its first layer: so a
+  /// layer runs before.
+  static func watch() {
+    let isFirst = state.withLock { state in
+      defer { state.isWatched = true }
+      return !state.isWatched
+    }
+    guard isFirst else { return }
+    let layer = Linear(8, 8, using: RandomSource(seed: 0))
+    layer.freeze()
+    layer.pack()
+    noGrad { _ = layer(.zeros([8, 8])) }
+    atexit {
+      let running = ProcessExit.state.withLock { state in
+        state.isExiting = true
+        return state.running
+      }
+      for _ in 0..<running { ProcessExit.ended.wait() }
+    }
+  }
+
+  /// Whether work may begin; it says when it has ended.
+  static func begin() -> Bool {
+    state.withLock { state in
+      guard !state.isExiting else { return false }
+      state.running += 1
+      return true
+    }
+  }
+
+  static func end() {
+    let isExiting = state.withLock { state in
+      state.running -= 1
+      return state.isExiting
+    }
+    if isExiting { ended.signal() }
+  }
 }

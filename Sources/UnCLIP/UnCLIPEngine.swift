@@ -90,7 +90,7 @@ public actor UnCLIPEngine {
   ///   task is cancelled.
   public func images(for request: ImageRequest, varying original: Image? = nil) throws -> [Image] {
     try withPipeline { pipeline in
-      try pipeline.images(for: request, varying: original) { _ in try Task.checkCancellation() }
+      try pipeline.images(for: request, varying: original) { _ in try Self.checkCancellation() }
     }
   }
 
@@ -120,6 +120,12 @@ public actor UnCLIPEngine {
     }
   }
 
+  /// An exit of the process cancels too.
+  private static func checkCancellation() throws {
+    try Task.checkCancellation()
+    if ProcessExit.isExiting { throw CancellationError() }
+  }
+
   private func generate(
     _ request: ImageRequest, varying original: Image?, previews: Bool,
     event: @Sendable (Event) -> Void
@@ -129,7 +135,7 @@ public actor UnCLIPEngine {
       for index in 0..<request.count {
         settings.seed = request.seed &+ UInt64(index)
         let image = try pipeline.image(settings, varying: original) { progress in
-          try Task.checkCancellation()
+          try Self.checkCancellation()
           event(
             .step(
               Step(

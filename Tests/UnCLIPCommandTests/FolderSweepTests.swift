@@ -65,7 +65,7 @@ import UnCLIP
           do {
             try kind.read(folder)
           } catch {
-            let text = CommandEntry.sentence(for: error)
+            let text = Output.printable(CommandEntry.sentence(for: error))
             #expect(text.contains(folder.path), "\(place): \(text)")
             #expect(!text.contains("Swift") && !text.contains("DecodingError"), "\(place): \(text)")
             #expect(!text.contains("\n") && !text.contains("\u{1b}"), "\(place): \(text)")

@@ -1,6 +1,8 @@
 // 3×3 convolutions by Winograd's minimal filtering, in float32 on the CPU.
 #pragma once
 
+#include "../libtorch.h"
+
 #include <ATen/core/Tensor.h>
 
 namespace ct {
