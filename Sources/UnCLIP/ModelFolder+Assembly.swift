@@ -60,8 +60,13 @@ extension ModelFolder {
       throw CheckpointError.unwritable(file: to.path, reason: reason(of: error))
     }
     guard let stem = part.weightStem else { return }
+    let file = stem + ".safetensors"
+    // Training leaves CLIP's logit scale there.
+    let notes =
+      FileManager.default.fileExists(atPath: from.appending(path: file).path)
+      ? try Safetensors.read(from.appending(path: file)).metadata : [:]
     try Safetensors.write(
       Self.converted(Safetensors.readModel(folder: from, stem: stem), to: dtype),
-      metadata: ["format": "pt"], to: to.appendingPathComponent(stem + ".safetensors"))
+      metadata: notes.merging(["format": "pt"]) { $1 }, to: to.appending(path: file))
   }
 }

@@ -207,12 +207,18 @@ final class TinyModel {
         $0.priorSteps = 4
         $0.decoderSampler = .dpmSolver
       })
+    let weights = "image_encoder/model.safetensors"
+    let vision = second.folder.url.appending(path: weights)
+    try Safetensors.write(
+      Safetensors.read(vision).tensors, metadata: ["logit_scale": "3.5"], to: vision)
     for _ in 0..<2 {  // the second time over the first
       let parts = try target.assemble(
         from: [first.folder, second.folder], dtype: .float16, defaults: defaults)
       #expect(parts.allSatisfy { $0.source == second.folder })
     }
     #expect(try ModelDefaults.read(from: target) == defaults)
+    let notes = try Safetensors.read(target.url.appending(path: weights)).metadata
+    #expect(notes == ["logit_scale": "3.5", "format": "pt"])
     let pipeline = try UnCLIPPipeline(target)
     let wanted = try second.folder.loadPrior().transformer.stateDict()
     for (key, value) in try pipeline.prior.loaded().transformer.stateDict() {
