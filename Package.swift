@@ -93,7 +93,7 @@ let package = Package(
       name: "SmallModel", dependencies: ["UnCLIP"], path: "Models", resources: [.copy("small")],
       swiftSettings: swift),
     library("Conversion", ["UnCLIP", "TorchArchive"]),
-    library("Datasets", ["Imaging", "Files", "CZlib"]),
+    library("Datasets", ["Imaging", "Config", "CZlib"]),
     library("Metrics", ["TorchNN"]),
     library("Classics", ["Metrics"]),
     library("Training", ["UnCLIP", "Classics", "Datasets", "Metrics"]),

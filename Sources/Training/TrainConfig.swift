@@ -72,7 +72,18 @@ where Model: Codable & Sendable & Equatable, Objective: Codable & Sendable & Equ
     self.data = data
   }
 
-  /// Reads JSON; every key must be there and known.
+  /// Reads the sections; without `data` every image comes as it is.
+  ///
+  /// - Throws: `DecodingError`.
+  public init(from decoder: any Decoder) throws {
+    let keys = try decoder.container(keyedBy: CodingKeys.self)
+    model = try keys.decode(Model.self, forKey: .model)
+    objective = try keys.decode(Objective.self, forKey: .objective)
+    training = try keys.decode(TrainingOptions.self, forKey: .training)
+    data = keys.contains(.data) ? try keys.decode(Mixture.self, forKey: .data) : Mixture()
+  }
+
+  /// Reads JSON; every key must be known, and there but in `data`.
   /// - Throws: `ConfigError`, with `file` as the name.
   public static func decode(_ json: Data, file: String) throws(ConfigError) -> Self {
     let config = try ConfigFile.decode(Self.self, from: json, file: file)
@@ -117,7 +128,7 @@ public struct TokenizerTrainConfig: Codable, Sendable, Equatable {
     self.data = data
   }
 
-  /// Reads JSON; every key must be there and known.
+  /// Reads JSON; every key must be known, and there but in `data`.
   /// - Throws: `ConfigError`, with `file` as the name.
   public static func decode(_ json: Data, file: String) throws(ConfigError) -> Self {
     let config = try ConfigFile.decode(Self.self, from: json, file: file)

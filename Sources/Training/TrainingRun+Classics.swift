@@ -46,9 +46,8 @@ extension TrainingRun {
       config.training, config.data, size: config.model.imageSize, channels: config.model.channels)
     let model = Model(config.model, using: weights(config.training))
     if let count = model.classCount {
-      try require(
-        count == stream.classes.count, "class_count", count,
-        "the data has \(stream.classes.count) classes")
+      try requireEqual(
+        "class_count", count, stream.classes.count, "the data has \(stream.classes.count) classes")
     }
     let task = try ImageTask(model, objective: config.objective, stream: stream)
     return Prepared(
@@ -94,8 +93,8 @@ extension TrainingRun {
       ("codebook_size", codes.codebookSize, decoder.codebookSize),
       ("height", codes.height, decoder.codeSide), ("width", codes.width, decoder.codeSide),
     ] {
-      try require(
-        found == wanted, "codes." + key, found, "the code model in \(model.path) has \(wanted)")
+      try requireEqual(
+        "codes." + key, found, wanted, "the code model in \(model.path) has \(wanted)")
     }
     let stream = try labeled(
       config.training, config.data, size: shape.imageSize, channels: shape.channels)
@@ -135,9 +134,8 @@ extension TrainingRun {
     switch condition.kind {
     case .none: return { _ in nil }
     case .class:
-      try require(
-        condition.size == classes, "codes.condition.size", condition.size,
-        "the data has \(classes) classes")
+      try requireEqual(
+        "codes.condition.size", condition.size, classes, "the data has \(classes) classes")
       return { $0.labels }
     case .embedding:
       guard let clip else {
@@ -147,8 +145,8 @@ extension TrainingRun {
       }
       let encoder = try CLIPTextEncoder(CLIPFolder(clip), device: device)
       let width = encoder.width
-      try require(
-        condition.size == width, "codes.condition.size", condition.size,
+      try requireEqual(
+        "codes.condition.size", condition.size, width,
         "CLIP's embeddings have \(width) dimensions")
       return { encoder.encode($0.captions).embedding }
     }

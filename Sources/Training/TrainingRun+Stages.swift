@@ -44,9 +44,9 @@ extension TrainingRun {
         expected: "CLIP contrasts the pairs of a batch, so it must be 2 or more")
     }
     let tokenizer = try CLIPTokenizer(folder: folder.folder(of: .tokenizer))
-    try require(
-      config.model.text.vocabSize == tokenizer.tokens.count, "text.vocab_size",
-      config.model.text.vocabSize, "the tokenizer has \(tokenizer.tokens.count) tokens")
+    try requireEqual(
+      "text.vocab_size", config.model.text.vocabSize, tokenizer.tokens.count,
+      "the tokenizer has \(tokenizer.tokens.count) tokens")
     let task = CLIPTask(
       config.model, objective: config.objective, stream: stream, tokenizer: tokenizer,
       using: weights(config.training))
@@ -65,14 +65,12 @@ extension TrainingRun {
     try config.model.scheduler.validate(file: configurationName, at: "model.scheduler")
     try config.objective.validate(file: configurationName)
     let clip = try frozenCLIP()
-    try require(
-      config.model.transformer.embeddingDim == clip.embeddingWidth, "transformer.embedding_dim",
-      config.model.transformer.embeddingDim,
-      "CLIP's embeddings have \(clip.embeddingWidth) dimensions"
-    )
-    try require(
-      config.model.transformer.numEmbeddings == clip.contextLength, "transformer.num_embeddings",
-      config.model.transformer.numEmbeddings, "CLIP's texts have \(clip.contextLength) tokens")
+    try requireEqual(
+      "transformer.embedding_dim", config.model.transformer.embeddingDim, clip.embeddingWidth,
+      "CLIP's embeddings have \(clip.embeddingWidth) dimensions")
+    try requireEqual(
+      "transformer.num_embeddings", config.model.transformer.numEmbeddings, clip.contextLength,
+      "CLIP's texts have \(clip.contextLength) tokens")
     let stream = try images(config.training, config.data, size: clip.imageSize)
     let embedded = try embeddings(
       of: stream, clip, prior: nil, batches: config.objective.embeddingBatches, observe)
@@ -96,9 +94,8 @@ extension TrainingRun {
     try config.model.hint.validate(file: configurationName, at: "model.hint")
     try config.objective.validate(file: configurationName)
     let clip = try frozenCLIP()
-    try require(
-      config.model.hint.clipEmbeddingsDim == clip.embeddingWidth, "hint.clip_embeddings_dim",
-      config.model.hint.clipEmbeddingsDim,
+    try requireEqual(
+      "hint.clip_embeddings_dim", config.model.hint.clipEmbeddingsDim, clip.embeddingWidth,
       "CLIP's embeddings have \(clip.embeddingWidth) dimensions")
     let stream = try images(
       config.training, config.data, size: max(config.model.hint.sampleSize, clip.imageSize))
@@ -237,6 +234,13 @@ extension TrainingRun {
     _ holds: Bool, _ key: String, _ value: Int, _ expected: String
   ) throws(ConfigError) {
     try ConfigCheck(file: configurationName, at: "model").require(holds, key, value, expected)
+  }
+
+  /// Requires that a size of the model is `wanted`, and says how to set it.
+  func requireEqual(
+    _ key: String, _ value: Int, _ wanted: Int, _ reason: String
+  ) throws(ConfigError) {
+    try require(value == wanted, key, value, "\(reason): set model.\(key) to \(wanted)")
   }
 
   /// Requires that a batch and those prepared ahead fit into memory.

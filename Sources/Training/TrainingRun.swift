@@ -140,6 +140,12 @@ public struct TrainingRun {
       for damage in found.damage { observe(.note("\(damage) The checkpoint before it is used.")) }
       observe(.note("resumed from \(found.checkpoint.path) at step \(trainer.state.step)"))
       for change in found.changes { observe(.note("changed: \(change)")) }
+      if trainer.state.step >= prepared.options.steps {
+        observe(
+          .note(
+            "nothing is left to do: \(trainer.state.step) of \(prepared.options.steps) steps are done;"
+              + " set training.steps higher to train on"))
+      }
     } else {
       try prepared.start()
       try trainer.restartAverage()
@@ -160,7 +166,7 @@ public struct TrainingRun {
       observe(.summary(summary))
     }
     try trainer.run(observe: record, shouldStop: shouldStop)
-    guard trainer.state.step == prepared.options.steps else {
+    guard trainer.state.step >= prepared.options.steps else {
       throw TrainingError.stopped(
         step: trainer.state.step, of: prepared.options.steps,
         kept: try trainer.store.latest()?.lastPathComponent)

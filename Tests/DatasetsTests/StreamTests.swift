@@ -58,27 +58,36 @@ import Testing
         try writer.append(sample)
       }
       _ = try writer.finish()
-      let plain = try stream(folder)
+      func emoji(
+        _ change: (inout StreamConfiguration) -> Void = { _ in }
+      ) throws -> TrainingStream {
+        try stream(folder) {
+          $0.mixture.coreOnly = true
+          $0.mixture.groupWeights = ["People & Body": 0.5]
+          change(&$0)
+        }
+      }
+      let plain = try emoji()
       #expect(plain.sampleCount == 39)
       #expect(plain.epochLength == 29)
-      #expect(try stream(folder) { $0.mixture.coreOnly = false }.sampleCount == 40)
-      #expect(try stream(folder) { $0.mixture.minimumSide = 32 }.sampleCount == 20)
+      #expect(try emoji { $0.mixture.coreOnly = false }.sampleCount == 40)
+      #expect(try emoji { $0.mixture.minimumSide = 32 }.sampleCount == 20)
       #expect(
-        try stream(folder) { $0.mixture.groupWeights = ["People & Body": 0] }.sampleCount == 19)
+        try emoji { $0.mixture.groupWeights = ["People & Body": 0] }.sampleCount == 19)
       #expect(
-        try stream(folder) { $0.mixture.groupWeights = ["People & Body/person": 0.25] }.epochLength
+        try emoji { $0.mixture.groupWeights = ["People & Body/person": 0.25] }.epochLength
           == 24)
       #expect(
-        try stream(folder) { $0.mixture.sourceWeights = ["noto-emoji": 0.1] }.epochLength == 39 - 10
+        try emoji { $0.mixture.sourceWeights = ["noto-emoji": 0.1] }.epochLength == 39 - 10
       )
-      let train = try stream(folder) {
+      let train = try emoji {
         $0.mixture.heldOutFraction = 0.5; $0.part = .train
       }
-      let held = try stream(folder) {
+      let held = try emoji {
         $0.mixture.heldOutFraction = 0.5; $0.part = .heldOut
       }
       #expect(train.sampleCount + held.sampleCount == 39)
-      let all = try stream(folder) {
+      let all = try emoji {
         $0.mixture.heldOutFraction = 0.5; $0.part = .all
       }
       #expect(try all.samples(in: .train).map(\.key) == train.samples().map(\.key))
@@ -232,35 +241,37 @@ import Testing
     Fault(text: "The setting minimum_side is -1; it must be 0 to 65536.") {
       $0.mixture.minimumSide = -1
     },
-    Fault(text: "The setting scene_fraction is 1.5; it must be 0.0 to 1.0.") {
+    Fault(text: "The setting scene_fraction is 1.5; it must be 0 to 1.") {
       $0.mixture.sceneFraction = 1.5
     },
-    Fault(text: "The setting scene_fraction is nan; it must be 0.0 to 1.0.") {
+    Fault(text: "The setting scene_fraction is nan; it must be 0 to 1.") {
       $0.mixture.sceneFraction = .nan
     },
-    Fault(text: "The setting scene_fraction + shape_fraction is 1.25; it must be 0.0 to 1.0.") {
+    Fault(
+      text: "The setting shape_fraction is 0.5; with scene_fraction, 0.75, it must be at most 1."
+    ) {
       $0.mixture.sceneFraction = 0.75
       $0.mixture.shapeFraction = 0.5
     },
-    Fault(text: "The setting smallest_scale is 0.01; it must be 0.1 to 1.0.") {
+    Fault(text: "The setting smallest_scale is 0.01; it must be 0.1 to 1.") {
       $0.mixture.augmentation.smallestScale = 0.01
     },
-    Fault(text: "The setting largest_scale is 3.0; it must be 0.1 to 2.0.") {
+    Fault(text: "The setting largest_scale is 3.0; it must be 0.1 to 2.") {
       $0.mixture.augmentation.largestScale = 3
     },
-    Fault(text: "The setting shift is -1.0; it must be 0.0 to 1.0.") {
+    Fault(text: "The setting shift is -1.0; it must be 0 to 0.5.") {
       $0.mixture.augmentation.shift = -1
     },
-    Fault(text: "The setting shift is 1e+300; it must be 0.0 to 1.0.") {
+    Fault(text: "The setting shift is 1e+300; it must be 0 to 0.5.") {
       $0.mixture.augmentation.shift = 1e300
     },
-    Fault(text: "The setting weight of x is -1.0; it must be 0.0 to 1000.0.") {
+    Fault(text: "The setting source_weights.x is -1.0; it must be 0 to 1000.") {
       $0.mixture.sourceWeights = ["x": -1]
     },
-    Fault(text: "The setting monochromeWeight is 0.0; it must be 0.001 to 1000.0.") {
+    Fault(text: "The setting monochrome_weight is 0.0; it must be 0.001 to 1000.") {
       $0.mixture.monochromeWeight = 0
     },
-    Fault(text: "The setting held_out_fraction is 1.0; it must be 0.0 to 0.9.") {
+    Fault(text: "The setting held_out_fraction is 1.0; it must be 0 to 0.9.") {
       $0.mixture.heldOutFraction = 1
     },
   ]
@@ -279,6 +290,14 @@ import Testing
         "shift", "smallest_scale", "source_weights", "workers",
       ])
     #expect(section["flip_fraction"] as? Double == 0.125)
+  }
+
+  /// Settings made for emoji must not be those of other people's images.
+  @Test func aMixtureWithoutKeysChangesNothing() throws {
+    let mixture = try JSONDecoder().decode(Mixture.self, from: Data(#"{"shift": 0.25}"#.utf8))
+    #expect(mixture == Mixture(augmentation: Augmentation(shift: 0.25)))
+    #expect(Mixture().augmentation == .none && !Mixture().coreOnly)
+    #expect(Mixture().sceneFraction == 0 && Mixture().groupWeights.isEmpty)
   }
 
   @Test func mirroringSparesWordsAndDirections() {

@@ -299,6 +299,12 @@ struct TrainingFile: CustomTestStringConvertible, Sendable {
   static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Configs")
 
+  /// The names of all files that come with the package.
+  static let shipped: [String] = {
+    let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path)
+    return (names ?? []).filter { $0.hasSuffix(".yaml") }.sorted()
+  }()
+
   /// Places that the sweep visits: the sections that every stage has, of CLIP alone.
   fileprivate func own(_ paths: [[JSONValue.Step]]) -> [[JSONValue.Step]] {
     guard stage != .clip else { return paths }

@@ -32,6 +32,17 @@ import Testing
     #expect(sink.written.hasSuffix("s\n"))
   }
 
+  @Test(arguments: [80, 30, 1])
+  func theBarNeverWraps(columns: Int) {
+    let sink = Sink()
+    let reporter = ProgressReporter(isTerminal: true, width: { columns }) { more in
+      sink.text.withLock { $0 += more }
+    }
+    reporter.update("clip", step: 1, of: 3000, note: String(repeating: "loss 0.2843  ", count: 9))
+    let line = sink.written.replacing("\r\u{1B}[K", with: "")
+    #expect(line.count == max(1, columns - 1), "\(line)")
+  }
+
   @Test func aStageMayComeAgain() {
     let sink = Sink()
     let reporter = sink.reporter(isTerminal: false)

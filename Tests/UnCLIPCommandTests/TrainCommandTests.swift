@@ -55,6 +55,41 @@ import Testing
     let resumed = try train("clip", text, "--model", model, "--out", "clip", "--resume")
     #expect(resumed.status == 0, "\(resumed.errors)")
     #expect(resumed.errors.contains("resumed from "))
+    #expect(resumed.errors.contains("nothing is left to do: 8 of 8 steps are done"))
+    #expect(resumed.errors.contains("the model is in \(folder.path("clip/model")); next: "))
+  }
+
+  @Test func valuesOfTheCommandLineReplaceTheFiles() throws {
+    let tokenizer = try train("tokenizer", config("tokenizer"), "--out", "tokenizer")
+    #expect(tokenizer.status == 0, "\(tokenizer.errors)")
+    let model = folder.path("tokenizer/model")
+    let wrong = try train(
+      "clip", config("clip"), "--model", model, "--out", "wrong", "--set",
+      "model.text.vocab_size=599")
+    let count = try #require(wrong.errors.firstMatch(of: /set model\.text\.vocab_size to (\d+)/)?.1)
+    let options = [
+      "--model", model, "--out", "clip", "--set", "model.text.vocab_size=\(count)", "--set",
+      "training.steps=9", "--set", "training.steps=3", "--set", "training.betas=[0.9, 0.99]",
+    ]
+    let file = try folder.write(try config("clip"), to: "set.yaml")
+    let clip = try BuiltCommand.run(
+      ["train", "clip", "--config", file, "--data", data] + options, in: folder.url)
+    #expect(clip.status == 0, "\(clip.errors)")
+    #expect(clip.errors.contains("step 3  loss ") && !clip.errors.contains("step 4  loss "))
+    for (set, sentence) in [
+      ("training.stepz=3", "'training.stepz' is unknown"),
+      ("training.steps", "--set training.steps names no value: write --set KEY=VALUE"),
+      ("=3", "--set =3 names no key"),
+      ("training.steps=[1", "has a value that is not YAML"),
+      ("training.steps=few", "'training.steps' is \"few\""),
+      ("training.steps.x=1", "needs a section there"),
+    ] {
+      let outcome = try BuiltCommand.run(
+        ["train", "clip", "--config", file, "--data", data, "--out", "no", "--set", set],
+        in: folder.url)
+      #expect(outcome.status != 0)
+      #expect(outcome.errors.contains(sentence), "\(set): \(outcome.errors)")
+    }
   }
 
   /// Whichever process is first decodes the images; the other one waits, and both read one file.

@@ -19,10 +19,10 @@ public struct Augmentation: Sendable, Equatable, Codable {
     case coloredBackgroundFraction = "colored_background_fraction"
   }
 
-  /// Small changes, mostly on white.
+  /// No change but those given.
   public init(
-    smallestScale: Double = 0.86, largestScale: Double = 1, shift: Double = 0.02,
-    flipFraction: Double = 0.5, coloredBackgroundFraction: Double = 0.06
+    smallestScale: Double = 1, largestScale: Double = 1, shift: Double = 0,
+    flipFraction: Double = 0, coloredBackgroundFraction: Double = 0
   ) {
     self.smallestScale = smallestScale
     self.largestScale = largestScale
@@ -32,8 +32,21 @@ public struct Augmentation: Sendable, Equatable, Codable {
   }
 
   /// No change at all.
-  public static let none = Augmentation(
-    smallestScale: 1, shift: 0, flipFraction: 0, coloredBackgroundFraction: 0)
+  public static let none = Augmentation()
+
+  /// Reads the keys that are there; the others change nothing.
+  ///
+  /// - Throws: `DecodingError`.
+  public init(from decoder: any Decoder) throws {
+    let keys = try decoder.container(keyedBy: CodingKeys.self)
+    func value(_ key: CodingKeys, _ neutral: Double) throws -> Double {
+      try keys.contains(key) ? keys.decode(Double.self, forKey: key) : neutral
+    }
+    self.init(
+      smallestScale: try value(.smallestScale, 1), shift: try value(.shift, 0),
+      flipFraction: try value(.flipFraction, 0),
+      coloredBackgroundFraction: try value(.coloredBackgroundFraction, 0))
+  }
 
   /// True if the mirrored image still shows what the words say: nothing written, no direction.
   public static func mayFlip(_ info: SampleInfo) -> Bool {

@@ -1,6 +1,9 @@
+public import Config
+
 /// What a run is trained on: how sources, scenes and shapes are mixed, and how images are changed.
 ///
-/// In JSON and YAML the section `data:` of a training configuration, where every key must stand.
+/// In JSON and YAML the section `data:` of a training configuration; a key that is not there has its neutral
+/// value, so that images come as they are.
 public struct Mixture: Sendable, Equatable, Codable {
   /// Threads that prepare batches ahead; 0 prepares each when it is asked for.
   public var workers: Int
@@ -28,14 +31,12 @@ public struct Mixture: Sendable, Equatable, Codable {
   /// Forms of captions. Not in files.
   public var captions = CaptionSampler()
 
-  /// Core images with some scenes and shapes, people half as often as things: what the bundled
-  /// model is trained on.
+  /// Every image as it is, all equally often.
   public init(
-    workers: Int = 1, prefetch: Int = 4, sceneFraction: Double = 0.15,
-    shapeFraction: Double = 0.05, heldOutFraction: Double = 0.02, coreOnly: Bool = true,
-    minimumSide: Int = 0, sourceWeights: [String: Double] = [:],
-    groupWeights: [String: Double] = ["People & Body": 0.5],
-    augmentation: Augmentation = Augmentation()
+    workers: Int = 1, prefetch: Int = 4, sceneFraction: Double = 0, shapeFraction: Double = 0,
+    heldOutFraction: Double = 0.02, coreOnly: Bool = false, minimumSide: Int = 0,
+    sourceWeights: [String: Double] = [:], groupWeights: [String: Double] = [:],
+    augmentation: Augmentation = .none
   ) {
     self.workers = workers
     self.prefetch = prefetch
@@ -60,21 +61,26 @@ public struct Mixture: Sendable, Equatable, Codable {
     case groupWeights = "group_weights"
   }
 
-  /// Reads the section; every key must stand.
+  /// Reads the section.
   ///
   /// - Throws: `DecodingError`.
   public init(from decoder: any Decoder) throws {
     let keys = try decoder.container(keyedBy: CodingKeys.self)
+    let neutral = Mixture()
+    func value<Value: Decodable>(_ key: CodingKeys, _ path: KeyPath<Mixture, Value>) throws -> Value
+    {
+      try keys.contains(key)
+        ? keys.decode(Value.self, forKey: key) : neutral[keyPath: path]
+    }
     self.init(
-      workers: try keys.decode(Int.self, forKey: .workers),
-      prefetch: try keys.decode(Int.self, forKey: .prefetch),
-      sceneFraction: try keys.decode(Double.self, forKey: .sceneFraction),
-      shapeFraction: try keys.decode(Double.self, forKey: .shapeFraction),
-      heldOutFraction: try keys.decode(Double.self, forKey: .heldOutFraction),
-      coreOnly: try keys.decode(Bool.self, forKey: .coreOnly),
-      minimumSide: try keys.decode(Int.self, forKey: .minimumSide),
-      sourceWeights: try keys.decode([String: Double].self, forKey: .sourceWeights),
-      groupWeights: try keys.decode([String: Double].self, forKey: .groupWeights),
+      workers: try value(.workers, \.workers), prefetch: try value(.prefetch, \.prefetch),
+      sceneFraction: try value(.sceneFraction, \.sceneFraction),
+      shapeFraction: try value(.shapeFraction, \.shapeFraction),
+      heldOutFraction: try value(.heldOutFraction, \.heldOutFraction),
+      coreOnly: try value(.coreOnly, \.coreOnly),
+      minimumSide: try value(.minimumSide, \.minimumSide),
+      sourceWeights: try value(.sourceWeights, \.sourceWeights),
+      groupWeights: try value(.groupWeights, \.groupWeights),
       augmentation: try Augmentation(from: decoder))
   }
 
@@ -97,29 +103,31 @@ public struct Mixture: Sendable, Equatable, Codable {
 
   /// Checks every value.
   ///
-  /// - Throws: `DataError.setting` for the first one out of range, by its name in files.
-  public func validate() throws(DataError) {
-    try DataError.require("workers", workers, in: 0...64)
-    try DataError.require("prefetch", prefetch, in: 0...1024)
-    for (name, value) in [
-      ("scene_fraction", sceneFraction), ("shape_fraction", shapeFraction),
-      ("scene_fraction + shape_fraction", sceneFraction + shapeFraction),
-      ("flip_fraction", augmentation.flipFraction),
-      ("colored_background_fraction", augmentation.coloredBackgroundFraction),
-    ] {
-      try DataError.require(name, value, in: 0...1)
+  /// - Parameter file: The configuration's name in errors; nil for values that came from none.
+  /// - Throws: `ConfigError.invalid` for the first one out of range.
+  public func validate(file: String? = nil) throws(ConfigError) {
+    let check = ConfigCheck(file: file ?? "the data mixture", at: file == nil ? "" : "data")
+    try check.count("workers", workers, in: 0...64)
+    try check.count("prefetch", prefetch, in: 0...1024)
+    try check.fraction("scene_fraction", sceneFraction)
+    try check.fraction("shape_fraction", shapeFraction)
+    try check.require(
+      sceneFraction + shapeFraction <= 1, "shape_fraction", shapeFraction,
+      "with scene_fraction, \(sceneFraction), it must be at most 1")
+    try check.number("held_out_fraction", heldOutFraction, in: 0...0.9)
+    try check.count("minimum_side", minimumSide, in: 0...65_536)
+    for (section, weights) in [("source_weights", sourceWeights), ("group_weights", groupWeights)] {
+      for (name, weight) in weights.sorted(by: { $0.key < $1.key }) {
+        try check.section(section).number(name, weight, in: 0...1000)
+      }
     }
-    try DataError.require("held_out_fraction", heldOutFraction, in: 0...0.9)
-    try DataError.require("minimum_side", minimumSide, in: 0...65536)
-    try DataError.require("largest_scale", augmentation.largestScale, in: 0.1...2)
-    try DataError.require(
+    try check.number("largest_scale", augmentation.largestScale, in: 0.1...2)
+    try check.number(
       "smallest_scale", augmentation.smallestScale, in: 0.1...augmentation.largestScale)
-    try DataError.require("shift", augmentation.shift, in: 0...1)
-    let weights = sourceWeights.merging(groupWeights) { first, _ in first }
-    for (name, weight) in weights.sorted(by: { $0.key < $1.key }) {
-      try DataError.require("weight of \(name)", weight, in: 0...1000)
-    }
-    try DataError.require("monochromeWeight", monochromeWeight, in: 0.001...1000)
+    try check.number("shift", augmentation.shift, in: 0...0.5)
+    try check.fraction("flip_fraction", augmentation.flipFraction)
+    try check.fraction("colored_background_fraction", augmentation.coloredBackgroundFraction)
+    try check.number("monochrome_weight", monochromeWeight, in: 0.001...1000)
   }
 
   /// How concepts are divided.

@@ -1,3 +1,5 @@
+import Config
+
 /// What a training stream shows: a mixture of a part of the data, in batches of images of one size.
 public struct StreamConfiguration: Sendable, Equatable, Codable {
   /// How the data are mixed and changed.
@@ -32,6 +34,12 @@ public struct StreamConfiguration: Sendable, Equatable, Codable {
   public func validate() throws(DataError) {
     try DataError.require("batch_size", batchSize, in: 1...65536)
     try DataError.require("image_size", imageSize, in: 4...4096)
-    try mixture.validate()
+    do {
+      try mixture.validate()
+    } catch ConfigError.invalid(_, let key, let value, let expected) {
+      throw .setting(name: key, value: value, rule: expected)
+    } catch {
+      throw .setting(name: "mixture", value: "unreadable", rule: error.description)
+    }
   }
 }

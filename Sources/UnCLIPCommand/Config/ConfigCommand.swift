@@ -10,14 +10,15 @@ import UnCLIP
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "config",
-    abstract: "List the presets, or print one as JSON.",
+    abstract: "List the presets, print one as JSON, or explain the keys of training.",
     discussion: """
       EXAMPLES:
         unclip config list
+        unclip config explain training.batch_size
         unclip config show karlo
         unclip config show small --part decoder
       """,
-    subcommands: [ListCommand.self, ShowCommand.self])
+    subcommands: [ListCommand.self, ShowCommand.self, ExplainCommand.self])
 
   /// `unclip config list`.
   struct ListCommand: ParsableCommand {

@@ -13,6 +13,7 @@ final class ProgressReporter: Sendable {
 
   private let stage = Mutex<Stage?>(nil)
   private let isTerminal: Bool
+  private let width: @Sendable () -> Int
   private let write: @Sendable (String) -> Void
 
   /// Reports to standard error.
@@ -22,9 +23,13 @@ final class ProgressReporter: Sendable {
     }
   }
 
-  /// Reports through `write`.
-  init(isTerminal: Bool, write: @escaping @Sendable (String) -> Void) {
+  /// Reports through `write` on a terminal of `width` columns.
+  init(
+    isTerminal: Bool, width: @escaping @Sendable () -> Int = { ProgressReporter.terminalWidth },
+    write: @escaping @Sendable (String) -> Void
+  ) {
     self.isTerminal = isTerminal
+    self.width = width
     self.write = write
   }
 
@@ -44,7 +49,9 @@ final class ProgressReporter: Sendable {
       guard var current = stage, !current.finished else { return }
       let seconds = (now - current.began).seconds
       if isTerminal {
+        // A line as wide as the terminal would wrap, and what wraps cannot be written over.
         let line = Self.bar(name, step: step, of: count, seconds: seconds, note: note)
+          .prefix(max(1, width() - 1))
         write("\r\u{1B}[K" + line + (step >= count ? "\n" : ""))
       } else if step >= count || (now - current.lastLine).seconds >= 10 {
         write(Self.line(name, step: step, of: count, seconds: seconds, note: note) + "\n")
@@ -53,6 +60,13 @@ final class ProgressReporter: Sendable {
       current.finished = step >= count
       stage = current
     }
+  }
+
+  /// The terminal's columns; they change when its window does.
+  static var terminalWidth: Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
   }
 
   /// `decoder    ████████░░░░░░░░  12/25  3.4 s`

@@ -20,6 +20,8 @@ struct TrainCommand: ParsableCommand {
       --model runs/tok/model --out runs/clip
         unclip train clip --config Configs/small-clip.yaml --data data/emoji \
       --model runs/tok/model --out runs/clip --resume
+        unclip train clip --config Configs/small-clip.yaml --data data/emoji \
+      --model runs/tok/model --out runs/short --set training.steps=200 --set data.shift=0
       """)
 
   @Argument(
@@ -28,6 +30,13 @@ struct TrainCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("The training configuration, YAML or JSON.", valueName: "file"))
   var config: String
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "A value instead of the configuration's, such as training.steps=200; may be given several "
+        + "times. 'unclip config explain' lists the keys.", valueName: "key=value"))
+  var overrides: [String] = []
 
   @Option(help: ArgumentHelp("A data set folder; may be given several times.", valueName: "folder"))
   var data: [String]
@@ -69,7 +78,10 @@ struct TrainCommand: ParsableCommand {
     try device.require()
     let file = URL(fileURLWithPath: config)
     let run = TrainingRun(
-      stage: stage, configuration: try ConfigDocument.json(at: file),
+      stage: stage,
+      configuration: try ConfigOverride.apply(
+        overrides.map { try ConfigOverride(parsing: $0) }, to: ConfigDocument.json(at: file),
+        file: file.path),
       configurationName: file.path,
       data: data.map { URL(fileURLWithPath: $0, isDirectory: true) },
       out: URL(fileURLWithPath: out, isDirectory: true),
@@ -94,5 +106,20 @@ struct TrainCommand: ParsableCommand {
           progress.update(name, step: report.step, of: report.steps, note: note)
         }
       }, shouldStop: { stop.isRequested })
+    progress.line("\(name): done; \(next(after: run))")
+  }
+
+  /// What to do with what was trained.
+  private func next(after run: TrainingRun) -> String {
+    let folder = run.out.appending(path: "model").path
+    let next =
+      switch stage {
+      case .tokenizer: "unclip train clip --model \(folder)"
+      case .clip: "unclip train prior --model \(folder), and decoder likewise"
+      case .prior, .hint, .decoder, .upsampler:
+        "unclip assemble, with the folders of the other parts"
+      case .classic: "unclip classics --help"
+      }
+    return "the model is in \(folder); next: \(next)"
   }
 }

@@ -1,0 +1,106 @@
+extension ConfigKey {
+  static let objective = Section(
+    name: "objective",
+    summary:
+      "What is minimised, and what is measured.",
+    keys: [
+      ConfigKey(
+        "objective.evaluation_count",
+        values: "1 to 1000000",
+        "Images of an evaluation, of the trained and of the held-out ones each."),
+      ConfigKey(
+        "objective.embedding_batches",
+        values: "0 to 1000000, of the hint 1 or more",
+        "Batches whose CLIP embeddings are computed once, before the first step, and shown "
+          + "again and again; 0 computes each as it comes, with new augmentation."),
+      ConfigKey(
+        "objective.text_drop_rate",
+        values: "0 to 1",
+        "Probability that a caption is replaced by the empty one, which is what guidance needs."),
+      ConfigKey(
+        "objective.image_drop_rate",
+        values: "0 to 1",
+        "Probability that the image embedding is dropped, which is what the decoder's guidance "
+          + "needs."),
+      ConfigKey(
+        "objective.embedding_noise",
+        values: "0 to 1000",
+        "Largest deviation of noise on the standardised image embedding, so that the hint "
+          + "forgives a prior's errors."),
+      ConfigKey(
+        "objective.drawn_embeddings.fraction",
+        values: "0 to 1",
+        "Fraction of image embeddings that the prior has sampled from the caption, instead of "
+          + "the true ones."),
+      ConfigKey(
+        "objective.drawn_embeddings.steps",
+        values: "1 to 1000",
+        "Steps of the prior for them."),
+      ConfigKey(
+        "objective.drawn_embeddings.guidance",
+        values: "0 to 1000",
+        "Guidance of the prior for them."),
+      ConfigKey(
+        "objective.weighting.rule",
+        values: "one of \"uniform\", \"min_snr\", \"truncated_snr\"",
+        "How the loss of a timestep is weighted by its signal-to-noise ratio: not at all, at "
+          + "most gamma (min-SNR), or at least 1 and at most gamma."),
+      ConfigKey(
+        "objective.weighting.gamma",
+        values: "1 to 1000000",
+        "The bound of the weighting rule."),
+      ConfigKey(
+        "objective.statistics_batches",
+        values: "1 to 100000",
+        "Batches from which mean and deviation of CLIP's embeddings are measured."),
+      ConfigKey(
+        "objective.sample_steps",
+        values: "1 to 1000",
+        "Denoising steps of the sample sheets."),
+      ConfigKey(
+        "objective.sample_guidance",
+        values: "0 to 1000",
+        "Guidance of the sample sheets; 1 is none."),
+      ConfigKey(
+        "objective.image_size",
+        values: "1 to 4096",
+        "Side of the images that the upsampler makes, in pixels."),
+      ConfigKey(
+        "objective.crop_size",
+        values: "1 to 4096",
+        "Side of the crops that the upsampler is trained on, in pixels; it draws whole images."),
+      ConfigKey(
+        "objective.condition_noise",
+        values: "0 to 1000",
+        "Largest deviation of noise on the small image, of -1 ... 1, so that the upsampler "
+          + "forgives a decoder's errors."),
+      ConfigKey(
+        "objective.locks_images",
+        values: "true or false",
+        "Trains CLIP's text tower alone, towards the image embeddings of initial weights (LiT)."),
+      ConfigKey(
+        "objective.loss",
+        values: "one of \"non_saturating\", \"wasserstein\", \"hinge\"",
+        "The GAN's loss."),
+      ConfigKey(
+        "objective.generator_period",
+        values: "1 to 1000000",
+        "Updates of the discriminator for each of the generator."),
+      ConfigKey(
+        "objective.gradient_penalty",
+        values: "0 to 1e6",
+        "Weight of WGAN-GP's gradient penalty."),
+      ConfigKey(
+        "objective.discriminator_rate_scale",
+        values: "0 to 1e6",
+        "Learning rate of the discriminator in units of the generator's."),
+      ConfigKey(
+        "objective.condition_drop_rate",
+        values: "0 to 1",
+        "Probability that a code prior's condition is dropped, which is what guidance needs."),
+      ConfigKey(
+        "objective.sample_temperature",
+        values: "0.001 to 1000",
+        "Temperature of the sample sheets of a code prior."),
+    ])
+}
