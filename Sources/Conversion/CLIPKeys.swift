@@ -32,7 +32,7 @@ struct CLIPKeys {
 
   /// The towers, with their preprocessor.
   ///
-  /// Throws: `ConversionError`, `CheckpointError`, `ConfigError`.
+  /// - Throws: `ConversionError`, `CheckpointError`, `ConfigError`.
   mutating func parts() throws -> [ConvertedPart] {
     do {
       return try transformersParts()

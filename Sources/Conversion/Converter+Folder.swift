@@ -12,7 +12,7 @@ extension Converter {
   /// Keys and configurations stay as they are: it is the same model in the same layout. Weights that
   /// are safetensors already are written anew, in the options' element type. Other copies of the
   /// weights (`.h5`, `.msgpack`, `.fp16.bin`) are left behind.
-  /// - Returns: the weight files written, as paths in the folder, with what each came from.
+  /// - Returns: The weight files written, as paths in the folder, with what each came from.
   /// - Throws: `ArchiveError`, `ConversionError`, `CheckpointError`.
   @discardableResult
   public func convert(folder source: URL, to folder: URL) throws -> [(path: String, source: URL)] {
@@ -80,7 +80,7 @@ private struct LinkBounds {
     self.roots = roots.map { $0.path.hasSuffix("/") ? $0.path : $0.path + "/" }
   }
 
-  /// Throws: `ConversionError.outside`.
+  /// - Throws: `ConversionError.outside`.
   func check(_ entry: URL) throws(ConversionError) {
     let target = entry.resolvingSymlinksInPath().path
     guard roots.contains(where: target.hasPrefix) else {

@@ -20,7 +20,7 @@ public struct Converter {
   ///   - files: checkpoints in any order; each part comes from one of them.
   ///   - tokenizer: a folder with `vocab.json` and `merges.txt`, to be taken over.
   ///   - folder: the model folder to write, which is not there yet.
-  /// - Returns: the parts, with the file each came from.
+  /// - Returns: The parts, with the file each came from.
   /// - Throws: `ArchiveError`, `ConversionError`, `CheckpointError`, `ConfigError`.
   @discardableResult
   public func convert(

@@ -33,7 +33,7 @@ struct KarloKeys {
 
   /// The prior, with the statistics that another file holds.
   ///
-  /// Throws: `CheckpointError`, `ConfigError`.
+  /// - Throws: `CheckpointError`, `ConfigError`.
   func prior(
     _ tensors: [String: Tensor], statistics: (mean: Tensor, deviation: Tensor)
   ) throws -> [ConvertedPart] {
@@ -91,7 +91,7 @@ struct KarloKeys {
 
   /// The decoder, its projection and its process.
   ///
-  /// Throws: `CheckpointError`, `ConfigError`.
+  /// - Throws: `CheckpointError`, `ConfigError`.
   func decoder(_ tensors: [String: Tensor]) throws -> [ConvertedPart] {
     let layers = [
       ("text_seq_proj.0", "encoder_hidden_states_proj"),
@@ -140,7 +140,7 @@ struct KarloKeys {
 
   /// The upsampler's two networks and their process.
   ///
-  /// Throws: `CheckpointError`, `ConfigError`.
+  /// - Throws: `CheckpointError`, `ConfigError`.
   func upsampler(_ tensors: [String: Tensor]) throws -> [ConvertedPart] {
     var parts: [ConvertedPart] = []
     let networks = [

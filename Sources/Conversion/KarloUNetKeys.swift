@@ -12,7 +12,7 @@ struct KarloUNetKeys {
 
   /// Finds how many levels there are and how many blocks each has.
   ///
-  /// Throws: `CheckpointError.misfit`.
+  /// - Throws: `CheckpointError.misfit`.
   init(_ map: KeyMap, headWidth: Int) throws(CheckpointError) {
     self.map = map
     self.headWidth = headWidth
@@ -36,7 +36,7 @@ struct KarloUNetKeys {
 
   /// Takes every key and says what the shapes tell of the network.
   ///
-  /// Throws: `CheckpointError`.
+  /// - Throws: `CheckpointError`.
   mutating func converted(sampleSize: Int) throws(CheckpointError) -> UNetConfig {
     map.layer("time_embed.0", to: "time_embedding.linear_1")
     map.layer("time_embed.2", to: "time_embedding.linear_2")

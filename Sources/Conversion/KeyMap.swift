@@ -54,7 +54,7 @@ struct KeyMap {
 
   /// Cuts a tensor whose rows belong to several layers.
   ///
-  /// Throws: `CheckpointError.badTensor` when the rows cannot be cut so.
+  /// - Throws: `CheckpointError.badTensor` when the rows cannot be cut so.
   func parts(
     _ tensor: Tensor?, _ key: String, names: [String], blockRows: Int? = nil
   ) throws(CheckpointError) -> [String: Tensor] {
@@ -81,7 +81,7 @@ struct KeyMap {
   /// A width that a network is then made with; it is made before its weights are compared, and
   /// takes memory by the square of this.
   ///
-  /// Throws: `CheckpointError.badTensor` above 16384, three times what any CLIP or Karlo has.
+  /// - Throws: `CheckpointError.badTensor` above 16384, three times what any CLIP or Karlo has.
   func width(_ width: Int, of key: String) throws(CheckpointError) -> Int {
     guard (1...16384).contains(width) else {
       throw .badTensor(
@@ -92,7 +92,7 @@ struct KeyMap {
 
   /// What was taken, once it is sure that it is all and just what a module holds.
   ///
-  /// Throws: `CheckpointError.misfit`.
+  /// - Throws: `CheckpointError.misfit`.
   func finished(
     for module: some Module, surplus others: [String] = []
   ) throws(CheckpointError) -> [String: Tensor] {

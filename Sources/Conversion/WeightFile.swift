@@ -16,7 +16,7 @@ public struct WeightFile {
   ///
   /// Of a checkpoint that holds more than weights, the state dict is taken; `module.`, which
   /// training on several devices puts before each key, is left out.
-  /// Throws: `CheckpointError`, `ArchiveError`.
+  /// - Throws: `CheckpointError`, `ArchiveError`.
   public init(_ url: URL) throws {
     self.url = url
     let found: [String: Tensor]

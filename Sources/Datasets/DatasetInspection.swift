@@ -30,7 +30,7 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
 
   /// Reads the words of all samples and the headers of their images.
   ///
-  /// Throws: `DataError.malformed` if an image has no readable header.
+  /// - Throws: `DataError.malformed` if an image has no readable header.
   public init(
     _ reader: ShardReader, captionCount: Int = 20, seed: UInt64 = 0
   ) throws(DataError) {
@@ -75,7 +75,7 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
 
   /// An image of `count` samples drawn at random, `side` pixels each, on white.
   ///
-  /// Throws: `DataError.empty` if there is no sample, `.malformed` if an image cannot be decoded.
+  /// - Throws: `DataError.empty` if there is no sample, `.malformed` if an image cannot be decoded.
   public static func contactSheet(
     of reader: ShardReader, count: Int = 64, side: Int = 96, columns: Int = 8, seed: UInt64 = 0
   ) throws(DataError) -> Image {
@@ -87,7 +87,7 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
 
   /// A page of `count` samples drawn at random with their captions.
   ///
-  /// Throws: as `contactSheet`.
+  /// - Throws: As `contactSheet`.
   public static func page(
     of reader: ShardReader, count: Int = 64, side: Int = 128, seed: UInt64 = 0
   ) throws(DataError) -> String {

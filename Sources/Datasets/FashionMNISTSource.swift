@@ -19,7 +19,7 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
     /// The files of a Debian package, downloaded when it is not there; `training` picks the 60,000
     /// images to train on, else the 10,000 to test with.
     ///
-    /// Throws: `DataError.package` if the package cannot be had.
+    /// - Throws: `DataError.package` if the package cannot be had.
     public init(from packages: PackageStore, training: Bool = true) throws(DataError) {
       let stem = "usr/share/datasets/fashion-mnist/" + (training ? "train" : "t10k")
       let names = ["\(stem)-images-idx3-ubyte.gz", "\(stem)-labels-idx1-ubyte.gz"]
@@ -46,8 +46,8 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
 
   /// Reads both files; `limit` keeps the first images only.
   ///
-  /// Throws: `DataError.unreadable`, or `.malformed` if a file is no IDX file of the right kind or
-  /// they do not fit each other.
+  /// - Throws: `DataError.unreadable`, or `.malformed` if a file is no IDX file of the right kind or
+  ///   they do not fit each other.
   public init(_ files: Files, limit: Int = .max) throws(DataError) {
     let images = try Self.inflated(files.images)
     let classes = try Self.inflated(files.labels)

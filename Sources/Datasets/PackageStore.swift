@@ -20,7 +20,7 @@ public struct PackageStore: Sendable {
   /// The folder that stands for `/` in which `files` of the package lie: the system itself if the
   /// package is installed, else the unpacked package, which is downloaded when it is not there.
   ///
-  /// Throws: `DataError.package` if it can be neither found, downloaded nor unpacked.
+  /// - Throws: `DataError.package` if it can be neither found, downloaded nor unpacked.
   public func root(of package: String, containing files: [String]) throws(DataError) -> URL {
     let system = URL(fileURLWithPath: "/")
     if Self.holds(system, files) { return system }

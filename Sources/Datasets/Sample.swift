@@ -79,7 +79,7 @@ public struct SampleInfo: Sendable, Equatable, Codable {
 
   /// Reads a record; only `caption` is required, so that shards made by other tools can be read.
   ///
-  /// Throws: `DecodingError` if `caption` is missing or a field has another type.
+  /// - Throws: `DecodingError` if `caption` is missing or a field has another type.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     caption = try container.decode(String.self, forKey: .caption)
@@ -126,7 +126,7 @@ public protocol SampleSource {
 
   /// Gives each sample in order to `body`.
   ///
-  /// Throws: what `body` throws, or `DataError.malformed` if an image cannot be decoded.
+  /// - Throws: What `body` throws, or `DataError.malformed` if an image cannot be decoded.
   func forEachSample(_ body: (Sample) throws(DataError) -> Void) throws(DataError)
 }
 
@@ -137,7 +137,7 @@ public protocol IndexedSampleSource: SampleSource {
 
   /// The sample at `index`, 0 ..< count.
   ///
-  /// Throws: `DataError.malformed` if its image cannot be decoded.
+  /// - Throws: `DataError.malformed` if its image cannot be decoded.
   func sample(at index: Int) throws(DataError) -> Sample
 }
 
@@ -147,7 +147,7 @@ extension IndexedSampleSource {
 
   /// Gives each sample in order to `body`.
   ///
-  /// Throws: what `body` throws, or `DataError.malformed` if an image cannot be decoded.
+  /// - Throws: What `body` throws, or `DataError.malformed` if an image cannot be decoded.
   public func forEachSample(_ body: (Sample) throws(DataError) -> Void) throws(DataError) {
     for index in 0..<count { try body(sample(at: index)) }
   }

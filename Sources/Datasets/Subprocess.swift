@@ -8,7 +8,7 @@ enum Subprocess {
     let standardError: [UInt8]
   }
 
-  /// Throws Foundation's error if the program cannot be started.
+  /// - Throws: Foundation's error if the program cannot be started.
   static func run(_ tool: String, _ arguments: [String], in folder: URL? = nil) throws -> Output {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

@@ -31,7 +31,7 @@ package struct PlainFile: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// All bytes.
+  /// Reads all bytes.
   ///
   /// - Throws: `FileError`.
   package func bytes() throws(FileError) -> [UInt8] {
@@ -49,7 +49,7 @@ package struct PlainFile: ~Copyable {
     return bytes
   }
 
-  /// A private map of its pages; nil for an empty file.
+  /// Maps its pages privately; nil for an empty file.
   func map() throws(FileError) -> UnsafeMutableRawPointer? {
     guard size > 0 else { return nil }
     let mapped = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0)
@@ -60,7 +60,7 @@ package struct PlainFile: ~Copyable {
 
 /// Whole files as bytes.
 package enum FileContents {
-  /// Reads a plain file, its size compared with the limit first.
+  /// Reads a plain file, after checking its size against the limit.
   ///
   /// - Throws: `FileError`.
   package static func read(_ url: URL, limit: Int = .max) throws(FileError) -> Data {

@@ -1,7 +1,7 @@
-/// Numbers out of a file's bytes; a read past the end gives nil.
+/// A reader of integers in a file's bytes; a read past the end gives nil.
 struct ByteReader {
   let bytes: UnsafeRawBufferPointer
-  /// The order of the numbers, changed by TIFF headers.
+  /// The byte order, set by TIFF headers.
   var isLittleEndian = false
 
   init(_ bytes: UnsafeRawBufferPointer) {
@@ -32,7 +32,7 @@ struct ByteReader {
     return true
   }
 
-  /// The reader of a part, or nil if it reaches past the end.
+  /// Makes a reader of a part, or nil if it reaches past the end.
   func part(from start: Int, count: Int) -> ByteReader? {
     guard start >= 0, count >= 0, start + count <= bytes.count else { return nil }
     return ByteReader(UnsafeRawBufferPointer(rebasing: bytes[start..<(start + count)]))

@@ -1,23 +1,23 @@
 import CImaging
 public import Foundation
 
-/// What a file says about its image before a pixel is decoded.
+/// The format, size and orientation of an image, read before a pixel is decoded.
 public struct ImageHeader: Sendable, Equatable {
-  /// The format found in the first bytes; a file's extension is not looked at.
+  /// The format found in the first bytes; a file's extension is ignored.
   public let format: ImageFormat
-  /// Columns of the decoded image, after any turn by `orientation`.
+  /// Columns of the decoded image, after the turn by `orientation`.
   public let width: Int
-  /// Rows of the decoded image, after any turn by `orientation`.
+  /// Rows of the decoded image, after the turn by `orientation`.
   public let height: Int
   /// Channels of the decoded image, 1 ... 4.
   public let channels: Int
   /// The EXIF orientation, 1 ... 8; 1 if the file names none.
   public let orientation: Int
 
-  /// Reads the header of a PNG, JPEG or WebP file; `name` stands in the errors.
+  /// Reads the header of a PNG, JPEG or WebP file; `name` names it in errors.
   ///
-  /// Throws: `empty`, `unknownFormat`, `damaged`, `animated`, and `tooManyPixels` or
-  /// `tooManyBytes` over `limits`.
+  /// - Throws: `empty`, `unknownFormat`, `damaged`, `animated`, and `tooManyPixels` or
+  ///   `tooManyBytes` over `limits`.
   public static func read(
     _ data: some ContiguousBytes, name: String, limits: ImageLimits = .default
   ) throws(ImageError) -> ImageHeader {
@@ -60,7 +60,7 @@ public struct ImageHeader: Sendable, Equatable {
     }
   }
 
-  /// Columns and rows as they lie in the file.
+  /// Columns and rows as stored in the file.
   var storedSize: (width: Int, height: Int) {
     (5...8).contains(orientation) ? (height, width) : (width, height)
   }
@@ -74,7 +74,7 @@ private enum HeaderFault: Error {
   static let cut = HeaderFault.damaged("the file ends early")
 }
 
-/// Size and channels as they lie in the file.
+/// Size and channels as stored in the file.
 private struct StoredHeader {
   var width: Int
   var height: Int
@@ -167,7 +167,7 @@ private struct StoredHeader {
   }
 }
 
-/// The orientation in an EXIF segment, or nil if it names none between 1 and 8.
+/// Reads the orientation from an EXIF segment; nil if it names none between 1 and 8.
 ///
 /// Source: EXIF 2.3 section 4.6.2; TIFF 6.0 section 2.
 private func exifOrientation(_ segment: ByteReader) -> Int? {

@@ -35,7 +35,7 @@ enum PickleCalls {
 
   /// The name, if it is one of those known.
   ///
-  /// Throws: `ArchiveError.refused`.
+  /// - Throws: `ArchiveError.refused`.
   static func checked(_ name: String, _ reader: PickleReader) throws -> String {
     if functions.contains(name) || storages[name] != nil || name == untyped || dtypes[name] != nil {
       return name
@@ -57,7 +57,7 @@ enum PickleCalls {
 
   /// What a call makes.
   ///
-  /// Throws: `ArchiveError.refused`, `.damaged` when arguments are not what they should be.
+  /// - Throws: `ArchiveError.refused`, `.damaged` when arguments are not what they should be.
   static func call(
     _ callee: PickleValue, _ arguments: PickleValue, _ reader: inout PickleReader
   ) throws {

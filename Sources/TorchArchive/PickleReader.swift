@@ -31,7 +31,7 @@ struct PickleReader {
 
   /// Reads all of a pickle and hands its value to `use`; containers are emptied after that.
   ///
-  /// Throws: `ArchiveError.refused` with the first name that is not known, `.damaged`.
+  /// - Throws: `ArchiveError.refused` with the first name that is not known, `.damaged`.
   static func read<Result>(
     _ bytes: UnsafeRawBufferPointer, file: String, isScript: Bool, budget: ReadingBudget,
     use: (PickleValue) throws -> Result

@@ -19,7 +19,7 @@ struct StorageReader {
   /// The largest tensor: 2⁴⁰ elements.
   private static let mostElements = 1 << 40
 
-  /// Throws: `ArchiveError.damaged`.
+  /// - Throws: `ArchiveError.damaged`.
   mutating func tensor(_ wanted: TensorReference, key: String) throws(ArchiveError) -> Tensor {
     func fault(_ reason: String) -> ArchiveError {
       .damaged(file: archive.file, reason: "the tensor \"\(key.prefix(120))\" \(reason)")

@@ -10,7 +10,7 @@ struct TensorCollector {
   private var found: [String: TensorReference] = [:]
   private var visited = 0
 
-  /// Throws: `ArchiveError.damaged`.
+  /// - Throws: `ArchiveError.damaged`.
   static func tensors(
     in value: PickleValue, file: String, budget: ReadingBudget
   ) throws(ArchiveError) -> [String: TensorReference] {

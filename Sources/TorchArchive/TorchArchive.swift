@@ -22,9 +22,9 @@ public struct TorchArchive {
   /// Opens a file.
   ///
   /// The file must not be changed in place while its tensors are in use.
-  /// Throws: `CheckpointError.unreadable`; `ArchiveError.refused` with the first name that is not
-  /// known, `.damaged` for sizes, offsets and strides that cannot be, `.unsupported` for files of
-  /// PyTorch before 1.6 and of the other byte order.
+  /// - Throws: `CheckpointError.unreadable`; `ArchiveError.refused` with the first name that is not
+  ///   known, `.damaged` for sizes, offsets and strides that cannot be, `.unsupported` for files of
+  ///   PyTorch before 1.6 and of the other byte order.
   /// Source: torch `serialization`, `caffe2/serialize/inline_container`.
   public init(_ url: URL) throws {
     let mapping: FileMapping

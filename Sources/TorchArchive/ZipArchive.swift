@@ -36,7 +36,7 @@ struct ZipArchive {
     bytes.starts(with: [0x50, 0x4B, 0x03, 0x04]) || bytes.starts(with: [0x50, 0x4B, 0x05, 0x06])
   }
 
-  /// Throws: `ArchiveError.damaged`, `.unsupported`.
+  /// - Throws: `ArchiveError.damaged`, `.unsupported`.
   init(_ mapping: FileMapping, file: String) throws(ArchiveError) {
     self.mapping = mapping
     self.file = file

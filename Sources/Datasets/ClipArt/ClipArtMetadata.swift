@@ -14,7 +14,7 @@ struct ClipArtMetadata: Sendable, Equatable {
 
   /// Reads the `metadata` element of an SVG file; a file without one has empty words.
   ///
-  /// Throws: `DataError.malformed` if the element is no XML.
+  /// - Throws: `DataError.malformed` if the element is no XML.
   init(svg bytes: [UInt8], file: String) throws(DataError) {
     guard let start = Self.find("<metadata", in: bytes, from: 0),
       let end = Self.find("</metadata>", in: bytes, from: start)

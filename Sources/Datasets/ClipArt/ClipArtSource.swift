@@ -26,7 +26,7 @@ public struct ClipArtSource: SampleSource, Sendable {
 
     /// The files of three Debian packages, downloaded when they are not there.
     ///
-    /// Throws: `DataError.package` if a package cannot be had.
+    /// - Throws: `DataError.package` if a package cannot be had.
     public init(from packages: PackageStore) throws(DataError) {
       let folder = "usr/share/openclipart"
       let list = "usr/share/dict/american-english"
@@ -51,7 +51,7 @@ public struct ClipArtSource: SampleSource, Sendable {
 
   /// Reads the words of all drawings; images are decoded by `forEachSample`.
   ///
-  /// Throws: `DataError.unreadable`, or `.empty` if no drawing has an English name and an image.
+  /// - Throws: `DataError.unreadable`, or `.empty` if no drawing has an English name and an image.
   public init(_ files: Files) throws(DataError) {
     items = try Self.candidates(files)
     guard !items.isEmpty else {
@@ -66,7 +66,7 @@ public struct ClipArtSource: SampleSource, Sendable {
   /// Gives the images, trimmed and padded by 8 % to a square of at most `largestSide` pixels; those
   /// that are of no use or like an earlier one are left out.
   ///
-  /// Throws: what `body` throws.
+  /// - Throws: What `body` throws.
   public func forEachSample(_ body: (Sample) throws(DataError) -> Void) throws(DataError) {
     var fingerprints: [ImageFingerprint] = []
     let chunk = 32

@@ -7,7 +7,7 @@ public struct EmojiAnnotations: Sendable {
 
   /// Reads one file or several, as `annotations/en.xml` and `annotationsDerived/en.xml`.
   ///
-  /// Throws: `DataError.unreadable`, or `.malformed` if a file is not XML.
+  /// - Throws: `DataError.unreadable`, or `.malformed` if a file is not XML.
   public init(contentsOf urls: [URL]) throws(DataError) {
     for url in urls { try add(FileBytes.read(url), file: url.lastPathComponent) }
   }

@@ -39,15 +39,15 @@ public struct EmojiFont: Sendable {
 
   /// Reads the four tables of a font file.
   ///
-  /// Throws: `DataError.unreadable` if the file cannot be read, `.malformed` if a table is missing,
-  /// of another format or cut short.
+  /// - Throws: `DataError.unreadable` if the file cannot be read, `.malformed` if a table is missing,
+  ///   of another format or cut short.
   public init(contentsOf url: URL) throws(DataError) {
     try self.init(bytes: FileBytes.read(url), file: url.lastPathComponent)
   }
 
   /// Reads the four tables from a font's bytes; `file` is the name used in errors.
   ///
-  /// Throws: `DataError.malformed` if a table is missing, of another format or cut short.
+  /// - Throws: `DataError.malformed` if a table is missing, of another format or cut short.
   public init(bytes: [UInt8], file: String) throws(DataError) {
     let reader = ByteReader(bytes: bytes, file: file)
     self.reader = reader

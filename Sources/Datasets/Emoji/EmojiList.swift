@@ -35,7 +35,7 @@ public struct EmojiEntry: Sendable, Equatable {
 public enum EmojiList {
   /// The fully-qualified entries in file order.
   ///
-  /// Throws: `DataError.unreadable`, or `.malformed` with the line that does not parse.
+  /// - Throws: `DataError.unreadable`, or `.malformed` with the line that does not parse.
   public static func read(_ url: URL) throws(DataError) -> [EmojiEntry] {
     try parse(FileBytes.text(url), file: url.lastPathComponent)
   }

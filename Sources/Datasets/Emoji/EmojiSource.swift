@@ -21,7 +21,7 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
 
     /// The files of three Debian packages, downloaded when they are not there.
     ///
-    /// Throws: `DataError.package` if a package cannot be had.
+    /// - Throws: `DataError.package` if a package cannot be had.
     public init(from packages: PackageStore) throws(DataError) {
       let font = "usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
       let list = "usr/share/unicode/emoji/emoji-test.txt"
@@ -43,7 +43,7 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
 
   /// Reads the files and keeps the base emoji; `coreOnly` leaves out signs, letters and clock faces.
   ///
-  /// Throws: `DataError.unreadable`, `.malformed`, or `.empty` if the font draws none of the list.
+  /// - Throws: `DataError.unreadable`, `.malformed`, or `.empty` if the font draws none of the list.
   public init(_ files: Files, coreOnly: Bool = false) throws(DataError) {
     let font = try EmojiFont(contentsOf: files.font)
     annotations = try EmojiAnnotations(contentsOf: files.annotations)
@@ -78,7 +78,7 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
 
   /// The emoji at `index`, its image padded with transparency to a square.
   ///
-  /// Throws: `DataError.malformed` if the font's PNG cannot be decoded.
+  /// - Throws: `DataError.malformed` if the font's PNG cannot be decoded.
   public func sample(at index: Int) throws(DataError) -> Sample {
     let entry = entries[index]
     guard let png = font.png(for: entry.sequence) else {

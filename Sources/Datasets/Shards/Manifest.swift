@@ -32,8 +32,8 @@ public struct Manifest: Sendable, Equatable, Codable {
 
   /// Reads `manifest.json` of a folder, or nil if there is none.
   ///
-  /// Throws: `DataError.malformed` if it is no manifest, of an unknown version, or names a file
-  /// outside the folder.
+  /// - Throws: `DataError.malformed` if it is no manifest, of an unknown version, or names a file
+  ///   outside the folder.
   public static func read(in directory: URL) throws(DataError) -> Manifest? {
     let url = directory.appendingPathComponent(fileName)
     guard FileBytes.exists(url) else { return nil }

@@ -18,8 +18,8 @@ public struct ShardReader: IndexedSampleSource, Sendable {
 
   /// Opens all shards and reads every sample's words.
   ///
-  /// Throws: `DataError.unreadable` if the folder is missing, `.empty` if it holds no tar file,
-  /// `.malformed` for a damaged shard or manifest, or a shard with other than the stated count.
+  /// - Throws: `DataError.unreadable` if the folder is missing, `.empty` if it holds no tar file,
+  ///   `.malformed` for a damaged shard or manifest, or a shard with other than the stated count.
   public init(directory: URL) throws(DataError) {
     self.directory = directory
     manifest = try Manifest.read(in: directory)
@@ -66,7 +66,7 @@ public struct ShardReader: IndexedSampleSource, Sendable {
 
   /// The sample at `index`, its image decoded to RGBA.
   ///
-  /// Throws: `DataError.malformed` if its image cannot be decoded.
+  /// - Throws: `DataError.malformed` if its image cannot be decoded.
   public func sample(at index: Int) throws(DataError) -> Sample {
     let info = infos[index]
     let place = places[index]
@@ -79,7 +79,7 @@ public struct ShardReader: IndexedSampleSource, Sendable {
 
   /// The longer side of a stored image in pixels, without decoding it.
   ///
-  /// Throws: `DataError.malformed` if the image has no readable header.
+  /// - Throws: `DataError.malformed` if the image has no readable header.
   public func side(at index: Int) throws(DataError) -> Int {
     let place = places[index]
     return try shards[place.shard].side(shards[place.shard].records[place.record])

@@ -23,8 +23,8 @@ public struct ShardWriter {
   /// Opens a folder for writing, making it when needed; shards that an earlier, unfinished run left
   /// are kept.
   ///
-  /// Throws: `DataError.unwritable` if the folder cannot be made or holds a finished data set,
-  /// `.malformed` if a shard in it is damaged, `.setting` if a count or the name is out of range.
+  /// - Throws: `DataError.unwritable` if the folder cannot be made or holds a finished data set,
+  ///   `.malformed` if a shard in it is damaged, `.setting` if a count or the name is out of range.
   public init(
     directory: URL, name: String, samplesPerShard: Int = 1000
   ) throws(DataError) {
@@ -56,8 +56,8 @@ public struct ShardWriter {
 
   /// Adds a sample, or nothing if one of the same key is there.
   ///
-  /// Throws: `DataError.unwritable` if the disk is full, `.setting` if the key has other characters
-  /// than letters, digits, `-` and `_`.
+  /// - Throws: `DataError.unwritable` if the disk is full, `.setting` if the key has other characters
+  ///   than letters, digits, `-` and `_`.
   public mutating func append(_ sample: Sample) throws(DataError) {
     guard !sample.key.isEmpty, sample.key.utf8.count <= 90,
       sample.key.allSatisfy(Self.isKeyCharacter)
@@ -90,7 +90,7 @@ public struct ShardWriter {
 
   /// Closes the last shard and writes the manifest.
   ///
-  /// Throws: `DataError.unwritable` if the disk is full.
+  /// - Throws: `DataError.unwritable` if the disk is full.
   public mutating func finish() throws(DataError) -> Manifest {
     if open != nil { try closeShard() }
     let manifest = Manifest(

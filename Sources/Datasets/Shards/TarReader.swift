@@ -14,8 +14,8 @@ public struct TarEntry: Sendable, Equatable {
 public enum TarReader {
   /// The entries in order.
   ///
-  /// Throws: `DataError.malformed` with file and entry for a truncated archive, a wrong checksum, a
-  /// link or device, and an absolute name or one with `..`.
+  /// - Throws: `DataError.malformed` with file and entry for a truncated archive, a wrong checksum, a
+  ///   link or device, and an absolute name or one with `..`.
   public static func entries(of data: Data, file: String) throws(DataError) -> [TarEntry] {
     var entries: [TarEntry] = []
     var position = data.startIndex

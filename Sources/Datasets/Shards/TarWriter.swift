@@ -8,7 +8,7 @@ struct TarWriter {
   private let path: String
   private(set) var byteCount = 0
 
-  /// Throws: `DataError.unwritable` if the file cannot be made.
+  /// - Throws: `DataError.unwritable` if the file cannot be made.
   init(creating url: URL) throws(DataError) {
     path = url.path
     guard FileManager.default.createFile(atPath: url.path, contents: nil) else {
@@ -21,7 +21,7 @@ struct TarWriter {
     }
   }
 
-  /// Throws: `DataError.unwritable` if the disk is full or the name is longer than 100 bytes.
+  /// - Throws: `DataError.unwritable` if the disk is full or the name is longer than 100 bytes.
   mutating func append(_ name: String, _ contents: [UInt8]) throws(DataError) {
     guard name.utf8.count <= 100 else {
       throw .unwritable(file: path, reason: "the entry name \(name) is longer than 100 bytes")

@@ -30,7 +30,7 @@ struct ImageStore: Sendable {
   /// The images in memory; empty if they are on disk, or the set is larger than the limit.
   private let images: [Image]
 
-  /// Throws: `DataError` of the shards, or `.empty` if nothing passes the filters.
+  /// - Throws: `DataError` of the shards, or `.empty` if nothing passes the filters.
   init(directories: [URL], configuration: StreamConfiguration) throws(DataError) {
     side = configuration.imageSize
     var readers: [ShardReader] = []
@@ -105,7 +105,7 @@ struct ImageStore: Sendable {
     }
   }
 
-  /// Throws: `DataError.malformed` if the image cannot be decoded.
+  /// - Throws: `DataError.malformed` if the image cannot be decoded.
   func image(at index: Int) throws(DataError) -> Image {
     if !images.isEmpty { return images[index] }
     let entry = entries[index]
@@ -115,7 +115,7 @@ struct ImageStore: Sendable {
     return try Self.decode(entry, readers, side: side)
   }
 
-  /// Throws: `DataError.malformed` for an image that cannot be decoded.
+  /// - Throws: `DataError.malformed` for an image that cannot be decoded.
   private static func looks(
     of entries: [Entry], _ caches: [DecodedCache], _ readers: [ShardReader], side: Int
   ) throws(DataError) -> [ImageLook] {

@@ -21,8 +21,8 @@ public final class TrainingStream: Sendable {
 
   /// Opens data set folders and decodes their images.
   ///
-  /// Throws: `DataError.setting` for a value out of range, `.unreadable`, `.malformed` or `.empty`
-  /// for the data.
+  /// - Throws: `DataError.setting` for a value out of range, `.unreadable`, `.malformed` or `.empty`
+  ///   for the data.
   public init(
     directories: [URL], configuration: StreamConfiguration = StreamConfiguration()
   ) throws(DataError) {
@@ -41,7 +41,7 @@ public final class TrainingStream: Sendable {
 
   /// Opens one data set folder.
   ///
-  /// Throws: as the initialiser for several.
+  /// - Throws: As the initialiser for several.
   public convenience init(
     directory: URL, configuration: StreamConfiguration = StreamConfiguration()
   ) throws(DataError) {
@@ -64,7 +64,7 @@ public final class TrainingStream: Sendable {
 
   /// The batch of this index, 0 or more; the following ones are prepared meanwhile.
   ///
-  /// Throws: `DataError.malformed` if an image that did not fit into memory cannot be decoded.
+  /// - Throws: `DataError.malformed` if an image that did not fit into memory cannot be decoded.
   public func batch(at index: Int) throws(DataError) -> ImageBatch {
     precondition(index >= 0, "batch \(index) does not exist")
     guard !queues.isEmpty else { return try compose(index) }
@@ -90,7 +90,7 @@ public final class TrainingStream: Sendable {
   /// Only images that pass the configuration's filters are there, so open a stream with part `all`
   /// to see more than one part.
   ///
-  /// Throws: `DataError.malformed` if an image that did not fit into memory cannot be decoded.
+  /// - Throws: `DataError.malformed` if an image that did not fit into memory cannot be decoded.
   public func samples(
     in part: DataSplit.Part = .all, limit: Int = .max
   ) throws(DataError) -> [EvaluationSample] {
@@ -111,7 +111,7 @@ public final class TrainingStream: Sendable {
 
   /// The captions of the first `count` images, for training a tokenizer.
   ///
-  /// Throws: as `batch(at:)`.
+  /// - Throws: As `batch(at:)`.
   public func captions(count: Int) throws(DataError) -> [String] {
     var captions: [String] = []
     for position in 0..<count { captions.append(try image(at: position).caption) }
