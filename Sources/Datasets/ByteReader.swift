@@ -1,4 +1,4 @@
-/// Big-endian numbers read from a file's bytes, every access checked against the end.
+/// A reader of big-endian integers in a file's bytes, which checks each access against the end.
 struct ByteReader {
   let bytes: [UInt8]
   let file: String

@@ -1,10 +1,10 @@
 public import Foundation
 
-/// A fault in a data set, a shard, a package or a setting, told in one sentence.
+/// A fault in a data set, a shard, a package or a setting, described in one sentence.
 public enum DataError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// A file or folder cannot be read.
   case unreadable(file: String, reason: String)
-  /// A file was read but does not follow its format; `entry` names the place inside it.
+  /// A file breaks its format; `entry` names the position inside it.
   case malformed(file: String, entry: String?, problem: String)
   /// A Debian package can be neither downloaded nor unpacked.
   case package(name: String, reason: String)
@@ -15,10 +15,10 @@ public enum DataError: LocalizedError, Sendable, Equatable, CustomStringConverti
   /// A setting has a value outside its range.
   case setting(name: String, value: String, rule: String)
 
-  /// The same sentence, for `localizedDescription`.
+  /// The description, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// One sentence: what, where, what to do.
+  /// What is wrong, where, and what to do, in one sentence.
   public var description: String {
     switch self {
     case .unreadable(let file, let reason):

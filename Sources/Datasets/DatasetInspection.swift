@@ -7,7 +7,7 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
   public let samples: Int
   /// Samples that show things.
   public let coreSamples: Int
-  /// Samples whose concept is held out by the usual split.
+  /// Samples whose concept the default split holds out.
   public let heldOutSamples: Int
   /// Number of different concepts.
   public let concepts: Int
@@ -25,10 +25,10 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
   public let repeatedWords: Int
   /// Words per caption on average.
   public let averageCaptionWords: Double
-  /// Some captions as training would show them.
+  /// Examples of captions in training.
   public let captions: [String]
 
-  /// Reads the words of all samples and the headers of their images.
+  /// Reads the descriptions of all samples and the headers of their images.
   ///
   /// - Throws: `DataError.malformed` if an image has no readable header.
   public init(
@@ -73,7 +73,7 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
       }
   }
 
-  /// An image of `count` samples drawn at random, `side` pixels each, on white.
+  /// Makes an image of `count` random samples, `side` pixels each, on white.
   ///
   /// - Throws: `DataError.empty` if there is no sample, `.malformed` if an image cannot be decoded.
   public static func contactSheet(
@@ -85,7 +85,7 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
     return ContactSheet.grid(images, columns: columns)
   }
 
-  /// A page of `count` samples drawn at random with their captions.
+  /// Makes an HTML page of `count` random samples with their captions.
   ///
   /// - Throws: As `contactSheet`.
   public static func page(

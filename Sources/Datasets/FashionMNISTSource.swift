@@ -16,10 +16,10 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
       self.labels = labels
     }
 
-    /// The files of a Debian package, downloaded when it is not there; `training` picks the 60,000
-    /// images to train on, else the 10,000 to test with.
+    /// Finds the files of a Debian package, which is downloaded where it is missing; `training`
+    /// selects the 60,000 training images, else the 10,000 test images.
     ///
-    /// - Throws: `DataError.package` if the package cannot be had.
+    /// - Throws: `DataError.package` if the package is not available.
     public init(from packages: PackageStore, training: Bool = true) throws(DataError) {
       let stem = "usr/share/datasets/fashion-mnist/" + (training ? "train" : "t10k")
       let names = ["\(stem)-images-idx3-ubyte.gz", "\(stem)-labels-idx1-ubyte.gz"]
@@ -44,10 +44,10 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
   private let height: Int
   private let stem: String
 
-  /// Reads both files; `limit` keeps the first images only.
+  /// Reads both files; `limit` keeps only the first images.
   ///
-  /// - Throws: `DataError.unreadable`, or `.malformed` if a file is no IDX file of the right kind or
-  ///   they do not fit each other.
+  /// - Throws: `DataError.unreadable`, or `.malformed` if a file is no IDX file of the right kind
+  ///   or the files do not match.
   public init(_ files: Files, limit: Int = .max) throws(DataError) {
     let images = try Self.inflated(files.images)
     let classes = try Self.inflated(files.labels)
@@ -75,7 +75,7 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
     stem = files.images.lastPathComponent.hasPrefix("t10k") ? "test" : "train"
   }
 
-  /// The image at `index`, opaque, white on black as it is stored.
+  /// Returns the image at `index`, opaque, white on black as stored.
   public func sample(at index: Int) throws(DataError) -> Sample {
     let bytes = width * height
     let image = Image(
@@ -97,7 +97,7 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
     }
   }
 
-  /// The bytes of a file, unpacked if it is gzipped.
+  /// Reads a file, unpacked if it is gzipped.
   static func inflated(_ url: URL) throws(DataError) -> [UInt8] {
     let bytes = try FileBytes.read(url)
     return Gzip.isGzip(bytes)

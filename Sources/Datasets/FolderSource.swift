@@ -3,8 +3,8 @@ import Imaging
 
 /// A folder of images, each with its caption in a text file of the same name beside it.
 ///
-/// `cat.png` goes with `cat.txt`, also in subfolders, which become groups. An image without a text
-/// file takes its file name as caption: `red_apple.jpg` is `red apple`.
+/// `cat.png` goes with `cat.txt`, also in subfolders, which become groups. The caption of an image
+/// without a text file is its file name: `red_apple.jpg` is `red apple`.
 public struct FolderSource: IndexedSampleSource, Sendable {
   /// The folder.
   public let directory: URL
@@ -15,7 +15,7 @@ public struct FolderSource: IndexedSampleSource, Sendable {
   private let style: String?
   private let largestSide: Int
 
-  /// Lists the images; those with a side above `largestSide` pixels will be reduced.
+  /// Lists the images; those with a side above `largestSide` pixels are reduced when read.
   ///
   /// - Throws: `DataError.unreadable` if the folder is missing, `.empty` if it holds no image.
   public init(
@@ -50,7 +50,7 @@ public struct FolderSource: IndexedSampleSource, Sendable {
   /// Number of images.
   public var count: Int { paths.count }
 
-  /// The image at `index` with its caption.
+  /// Returns the image at `index` with its caption.
   ///
   /// - Throws: `DataError.malformed` if the image cannot be decoded or its caption is empty.
   public func sample(at index: Int) throws(DataError) -> Sample {

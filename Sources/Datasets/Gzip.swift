@@ -2,13 +2,13 @@ import CZlib
 
 /// Unpacks gzip files.
 enum Gzip {
-  /// Whether bytes begin as a gzip file does.
+  /// Whether bytes begin like a gzip file.
   static func isGzip(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0x1F, 0x8B]) }
 
-  /// The most bytes that a file of `count` unpacks to: more is no data set but a trap.
+  /// The most bytes that a file of `count` may unpack to, against zip bombs.
   private static func mostBytes(of count: Int) -> Int { (64 << 20) + count * 16 }
 
-  /// The unpacked bytes of all members of a gzip file.
+  /// Unpacks all members of a gzip file.
   ///
   /// - Throws: `DataError.malformed` for a file that is damaged, cut short, or unpacks to far more
   ///   than its size explains.
@@ -16,7 +16,7 @@ enum Gzip {
     let limit = mostBytes(of: bytes.count)
     var result: [UInt8] = []
     var stream = z_stream()
-    // 15 for the largest window, 16 more for gzip's header instead of zlib's own.
+    // 15 for the largest window, plus 16 for gzip's header instead of zlib's.
     let status = inflateInit2_(
       &stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
     precondition(status == Z_OK, "zlib does not start: \(status)")
@@ -35,7 +35,7 @@ enum Gzip {
       }
       switch status {
       case Z_STREAM_END:
-        // Another member may follow; zeros or other bytes behind the last are passed over.
+        // Another member may follow; anything else behind the last is ignored.
         guard isGzip(Array(bytes[read...].prefix(2))), inflateReset(&stream) == Z_OK else {
           return result
         }
@@ -47,7 +47,7 @@ enum Gzip {
     }
   }
 
-  /// One call of zlib: its status, the bytes read and the bytes made.
+  /// Calls zlib once; returns its status, the bytes read and the bytes written.
   private static func step(
     _ stream: inout z_stream, _ input: ArraySlice<UInt8>, _ output: inout [UInt8]
   ) -> (status: Int32, taken: Int, made: Int) {

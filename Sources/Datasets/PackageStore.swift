@@ -1,6 +1,6 @@
 public import Foundation
 
-/// Debian packages downloaded once and unpacked, without installing them, into a cache folder.
+/// A cache folder of Debian packages, downloaded once and unpacked without being installed.
 public struct PackageStore: Sendable {
   /// Folder that holds one folder per unpacked package.
   public let directory: URL
@@ -17,8 +17,8 @@ public struct PackageStore: Sendable {
     }
   }
 
-  /// The folder that stands for `/` in which `files` of the package lie: the system itself if the
-  /// package is installed, else the unpacked package, which is downloaded when it is not there.
+  /// Finds the root folder that holds `files` of the package: `/` if the package is installed, else
+  /// the unpacked package, which is downloaded where it is missing.
   ///
   /// - Throws: `DataError.package` if it can be neither found, downloaded nor unpacked.
   public func root(of package: String, containing files: [String]) throws(DataError) -> URL {

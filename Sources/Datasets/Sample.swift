@@ -1,6 +1,6 @@
 public import Imaging
 
-/// One image with its words, as a source yields it and a shard stores it.
+/// One image with its description, as a source gives it and a shard stores it.
 public struct Sample: Sendable, Equatable {
   /// Name in the shard, unique in a data set: letters, digits, `-` and `_`.
   public var key: String
@@ -10,20 +10,20 @@ public struct Sample: Sendable, Equatable {
   public var caption: String
   /// Further words for the same thing.
   public var keywords: [String]
-  /// Where it comes from: `noto-emoji`, `openclipart`, `fashion-mnist` or `folder`.
+  /// Its source: `noto-emoji`, `openclipart`, `fashion-mnist` or `folder`.
   public var source: String
   /// Licence of the image, as an SPDX name where there is one.
   public var licence: String
-  /// Category with subcategory, as `Food & Drink/food-fruit`.
+  /// Category with subcategory, such as `Food & Drink/food-fruit`.
   public var group: String?
-  /// Look of the image, as `emoji` or `clip art`.
+  /// Look of the image, such as `emoji` or `clip art`.
   public var style: String?
-  /// True for images of things; false for signs, letters, clock faces and arrows.
+  /// Whether it shows a thing, rather than signs, letters, clock faces or arrows.
   public var isCore: Bool
-  /// The part its makers put it in, where they did; see `DataSplit`.
+  /// The part of the authors' own split, if there is one; see `DataSplit`.
   public var part: DataSplit.Part?
 
-  /// Makes a sample; `isCore` is true unless said.
+  /// Makes a sample, a core one by default.
   public init(
     key: String, image: Image, caption: String, keywords: [String] = [], source: String,
     licence: String, group: String? = nil, style: String? = nil, isCore: Bool = true,
@@ -42,7 +42,7 @@ public struct Sample: Sendable, Equatable {
   }
 }
 
-/// The words of a sample without its image: what `key.json` holds.
+/// The description of a sample without its image: the content of `key.json`.
 public struct SampleInfo: Sendable, Equatable, Codable {
   /// As `Sample.caption`.
   public var caption: String
@@ -65,7 +65,7 @@ public struct SampleInfo: Sendable, Equatable, Codable {
     case caption, keywords, source, licence, group, style, core, part
   }
 
-  /// The words of `sample`.
+  /// Takes the description of `sample`.
   public init(_ sample: Sample) {
     caption = sample.caption
     keywords = sample.keywords
@@ -77,7 +77,7 @@ public struct SampleInfo: Sendable, Equatable, Codable {
     part = sample.part
   }
 
-  /// Reads a record; only `caption` is required, so that shards made by other tools can be read.
+  /// Decodes a record; only `caption` is required, so that shards of other tools can be read.
   ///
   /// - Throws: `DecodingError` if `caption` is missing or a field has another type.
   public init(from decoder: any Decoder) throws {
@@ -92,7 +92,7 @@ public struct SampleInfo: Sendable, Equatable, Codable {
     part = try container.decodeIfPresent(DataSplit.Part.self, forKey: .part)
   }
 
-  /// Words of an image that has nothing but a caption.
+  /// Makes the description of an image that has only a caption.
   init(caption: String) {
     self.caption = caption
     keywords = []
@@ -101,8 +101,8 @@ public struct SampleInfo: Sendable, Equatable, Codable {
     core = true
   }
 
-  /// What the image shows, whatever its source or style: images of one concept stay in one part
-  /// of a split.
+  /// What the image shows, whatever its source or style: images of one concept stay in one part of
+  /// a split.
   public var concept: String {
     caption.lowercased().split { !$0.isLetter && !$0.isNumber }.joined(separator: " ")
   }
@@ -119,23 +119,23 @@ public struct SampleInfo: Sendable, Equatable, Codable {
   }
 }
 
-/// A set of images with words that can be walked in a fixed order.
+/// A set of images with descriptions, in a fixed order.
 public protocol SampleSource {
-  /// Number of images that will be looked at; some may be left out.
+  /// Number of images that are read; some may be dropped.
   var estimatedCount: Int { get }
 
-  /// Gives each sample in order to `body`.
+  /// Passes each sample in order to `body`.
   ///
   /// - Throws: What `body` throws, or `DataError.malformed` if an image cannot be decoded.
   func forEachSample(_ body: (Sample) throws(DataError) -> Void) throws(DataError)
 }
 
-/// A source in which every sample can be reached at once.
+/// A source with random access to its samples.
 public protocol IndexedSampleSource: SampleSource {
   /// Number of samples, known before any image is decoded.
   var count: Int { get }
 
-  /// The sample at `index`, 0 ..< count.
+  /// Returns the sample at `index`, 0 ..< count.
   ///
   /// - Throws: `DataError.malformed` if its image cannot be decoded.
   func sample(at index: Int) throws(DataError) -> Sample
@@ -145,7 +145,7 @@ extension IndexedSampleSource {
   /// The same as `count`.
   public var estimatedCount: Int { count }
 
-  /// Gives each sample in order to `body`.
+  /// Passes each sample in order to `body`.
   ///
   /// - Throws: What `body` throws, or `DataError.malformed` if an image cannot be decoded.
   public func forEachSample(_ body: (Sample) throws(DataError) -> Void) throws(DataError) {

@@ -1,12 +1,12 @@
 import Files
 
-/// Random numbers that are a pure function of a seed and a few indices, the same on every machine.
+/// A generator whose random numbers depend only on a seed and a few indices, on every machine.
 ///
 /// Source: SplitMix64, Steele, Lea and Flood 2014.
 public struct SampleRandom: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
-  /// Starts the stream that belongs to `seed` and `indices`.
+  /// Starts the stream of `seed` and `indices`.
   public init(seed: UInt64, _ indices: Int...) {
     state = SplitMix64.mixed(seed &+ SplitMix64.increment)
     for index in indices {
@@ -15,41 +15,41 @@ public struct SampleRandom: RandomNumberGenerator, Sendable {
     }
   }
 
-  /// The next 64 bits.
+  /// Generates the next 64 bits.
   public mutating func next() -> UInt64 {
     state &+= SplitMix64.increment
     return SplitMix64.mixed(state)
   }
 
-  /// A number in [0, 1).
+  /// Samples a number in [0, 1).
   public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-  /// A number in `range`.
+  /// Samples a number in `range`.
   public mutating func uniform(in range: ClosedRange<Double>) -> Double {
     range.lowerBound + (range.upperBound - range.lowerBound) * uniform()
   }
 
-  /// A whole number in 0 ..< `bound`.
+  /// Samples an integer in 0 ..< `bound`.
   ///
-  /// Traps: a bound below 1.
+  /// - Precondition: `bound` is at least 1.
   public mutating func integer(below bound: Int) -> Int {
     precondition(bound > 0, "a random number below \(bound) does not exist")
     return Int(next().multipliedFullWidth(by: UInt64(bound)).high)
   }
 
-  /// True with this probability.
+  /// Samples true with this probability.
   public mutating func chance(_ probability: Double) -> Bool { uniform() < probability }
 
-  /// One element, each as likely as the others.
+  /// Samples an element, all equally likely.
   ///
-  /// Traps: an empty array.
+  /// - Precondition: `elements` is not empty.
   public mutating func pick<Element>(_ elements: [Element]) -> Element {
     elements[integer(below: elements.count)]
   }
 
-  /// An index, each as likely as its weight.
+  /// Samples an index with a probability proportional to its weight.
   ///
-  /// Traps: no weight, or all of them zero.
+  /// - Precondition: At least one weight is positive.
   public mutating func index(weights: [Double]) -> Int {
     let total = weights.reduce(0, +)
     precondition(total > 0, "\(weights.count) weights add up to \(total)")
@@ -61,7 +61,7 @@ public struct SampleRandom: RandomNumberGenerator, Sendable {
     return weights.lastIndex { $0 > 0 } ?? 0
   }
 
-  /// Puts the elements in a random order.
+  /// Shuffles the elements.
   public mutating func shuffle<Element>(_ elements: inout [Element]) {
     for index in stride(from: elements.count - 1, to: 0, by: -1) {
       elements.swapAt(index, integer(below: index + 1))

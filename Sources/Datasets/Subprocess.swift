@@ -1,6 +1,6 @@
 import Foundation
 
-/// Runs a program of the system to its end.
+/// A program of the system, run to its end.
 enum Subprocess {
   struct Output {
     let status: Int32
@@ -8,6 +8,8 @@ enum Subprocess {
     let standardError: [UInt8]
   }
 
+  /// Runs a program and collects its output.
+  ///
   /// - Throws: Foundation's error if the program cannot be started.
   static func run(_ tool: String, _ arguments: [String], in folder: URL? = nil) throws -> Output {
     let process = Process()

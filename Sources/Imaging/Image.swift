@@ -3,6 +3,7 @@
 /// Shapes: `pixels` is row-major and interleaved, `height * width * channels` bytes.
 /// Range: samples 0 ... 255; 1 channel is grey, 2 grey and alpha, 3 RGB, 4 RGBA. Alpha is straight
 /// (not premultiplied). There is no colour profile: colours are as stored in the file.
+public struct Image: Sendable, Equatable {
   /// Columns, in pixels, at least 1.
   public let width: Int
   /// Rows, in pixels, at least 1.

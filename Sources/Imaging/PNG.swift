@@ -78,8 +78,8 @@ public enum PNGEncoder {
 public enum PNGText {
   /// Reads all `tEXt`, `zTXt` and `iTXt` values by key; of equal keys the last one counts.
   ///
-  /// - Throws: `empty`, `unknownFormat` if the bytes are no PNG file, `damaged`, and `tooManyPixels`
-  ///   or `tooManyBytes` over `limits`.
+  /// - Throws: `empty`, `unknownFormat` for bytes that are no PNG file, `damaged`, and
+  ///   `tooManyPixels` or `tooManyBytes` over `limits`.
   public static func read(
     _ data: some ContiguousBytes, name: String = "data", limits: ImageLimits = .default
   ) throws(ImageError) -> [String: String] {

@@ -69,7 +69,7 @@ public struct ConceptJudge {
     precondition(
       accepted.count == samples.dim(0) && !accepted.isEmpty,
       "\(accepted.count) sets of accepted images for \(samples.dim(0)) samples")
-      let found = zip(nearest(to: samples, k), accepted).filter { !$1.isDisjoint(with: $0) }
+    let found = zip(nearest(to: samples, k), accepted).filter { !$1.isDisjoint(with: $0) }
     return Double(found.count) / Double(accepted.count)
   }
 

@@ -1,6 +1,6 @@
-/// Little-endian numbers out of bytes, each read checked against the end.
+/// A reader of little-endian integers, which checks each read against the end.
 struct ByteScanner {
-  /// What is read.
+  /// The bytes to read.
   let bytes: UnsafeRawBufferPointer
   /// Where the next read begins.
   private(set) var position: Int
@@ -13,14 +13,14 @@ struct ByteScanner {
     self.position = position
   }
 
-  /// A number of the width of `Value`.
+  /// Reads an integer of the width of `Value`.
   mutating func number<Value: FixedWidthInteger>(_ type: Value.Type) throws(Ended) -> Value {
     let range = try skip(MemoryLayout<Value>.size)
     return Value(
       littleEndian: bytes.loadUnaligned(fromByteOffset: range.lowerBound, as: Value.self))
   }
 
-  /// The place of the next `count` bytes, which are passed.
+  /// Skips the next `count` bytes and returns their range.
   @discardableResult
   mutating func skip(_ count: Int) throws(Ended) -> Range<Int> {
     guard position >= 0, position <= bytes.count, count >= 0, count <= bytes.count - position else {
@@ -30,12 +30,12 @@ struct ByteScanner {
     return position..<position + count
   }
 
-  /// The next `count` bytes.
+  /// Reads the next `count` bytes.
   mutating func slice(_ count: Int) throws(Ended) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: bytes[try skip(count)])
   }
 
-  /// The bytes up to a line feed, which is passed; at most `limit`.
+  /// Reads at most `limit` bytes up to a line feed, and skips that.
   mutating func line(limit: Int) throws(Ended) -> UnsafeRawBufferPointer {
     let start = position
     let end = min(bytes.count, start + limit)

@@ -1,7 +1,7 @@
 import Foundation
 
 extension PickleReader {
-  /// Numbers, texts and what only frames them.
+  /// Reads numbers, strings, bytes and the framing.
   mutating func readScalar(_ code: UInt8) throws -> Bool {
     switch code {
     case 0x80:  // PROTO
@@ -31,7 +31,7 @@ extension PickleReader {
     case 0x8C: try push(.string(try text(length: try scanner.number(UInt8.self))))
     case 0x8D: try push(.string(try text(length: try scanner.number(UInt64.self))))
     case 0x56: try push(.string(try text(try scanner.line(limit: Limit.text))))  // UNICODE
-    // Python 2's texts.
+    // Python 2's strings.
     case 0x54: try push(.string(try text(length: try scanner.number(Int32.self))))  // BINSTRING
     case 0x55: try push(.string(try text(length: try scanner.number(UInt8.self))))
     case 0x42: try skipBytes(try scanner.number(UInt32.self))  // BINBYTES
@@ -42,7 +42,7 @@ extension PickleReader {
     return true
   }
 
-  /// Bytes, which no tensor needs.
+  /// Skips bytes, which no tensor needs.
   private mutating func skipBytes(_ length: some FixedWidthInteger) throws {
     guard let length = Int(exactly: length) else {
       throw damaged("its pickle claims \(length) bytes")
@@ -51,7 +51,7 @@ extension PickleReader {
     try push(.bytes)
   }
 
-  /// A decimal number, or protocol 0's truth values.
+  /// Reads a decimal integer, or protocol 0's booleans.
   private mutating func lineInteger() throws -> PickleValue {
     var line = try text(try scanner.line(limit: 64))
     if line == "00" || line == "01" { return .bool(line == "01") }
@@ -62,7 +62,7 @@ extension PickleReader {
     return .int(number)
   }
 
-  /// A little-endian number in two's complement, of at most eight bytes.
+  /// Reads a little-endian two's complement integer of at most eight bytes.
   private mutating func longInteger(_ length: Int) throws -> PickleValue {
     guard (0...8).contains(length) else {
       throw damaged("its pickle claims a whole number of \(length) bytes")

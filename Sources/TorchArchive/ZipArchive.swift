@@ -2,20 +2,20 @@ import Files
 import Foundation
 import Torch
 
-/// The table of contents of a zip file that is mapped into memory, checked.
+/// The checked table of contents of a zip file mapped into memory.
 ///
-/// Source: PKWARE's APPNOTE 6.3, of it what PyTorch writes: one disk, no encryption, zip64 for
+/// Source: PKWARE's APPNOTE 6.3, as far as PyTorch uses it: one disk, no encryption, zip64 for
 /// large files, entries stored or deflated.
 struct ZipArchive {
   /// One file of the archive.
   struct Entry {
     /// Its path in the archive; never a path on this machine.
     let name: String
-    /// Whether the bytes are deflated; otherwise they are stored as they are.
+    /// Whether the bytes are deflated; otherwise they are stored.
     let isDeflated: Bool
-    /// The bytes in the zip file.
+    /// The range of its bytes in the zip file.
     let range: Range<Int>
-    /// The bytes once inflated.
+    /// The number of bytes when inflated.
     let size: Int
     /// The CRC-32 of the inflated bytes.
     let checksum: UInt32
@@ -28,15 +28,17 @@ struct ZipArchive {
   /// Its entries by name.
   let entries: [String: Entry]
 
-  /// More entries than any checkpoint has.
+  /// The most entries, more than any checkpoint has.
   static let mostEntries = 1_000_000
 
-  /// Whether bytes begin as a zip file does.
+  /// Whether the bytes begin like a zip file.
   static func isZip(_ bytes: UnsafeRawBufferPointer) -> Bool {
     bytes.starts(with: [0x50, 0x4B, 0x03, 0x04]) || bytes.starts(with: [0x50, 0x4B, 0x05, 0x06])
   }
 
-  /// - Throws: `ArchiveError.damaged`, `.unsupported`.
+  /// Reads the table of contents.
+  ///
+  /// - Throws: `ArchiveError.damaged`.
   init(_ mapping: FileMapping, file: String) throws(ArchiveError) {
     self.mapping = mapping
     self.file = file
@@ -59,7 +61,7 @@ struct ZipArchive {
     }
   }
 
-  /// Reads one line of the table of contents and the header before the bytes it speaks of.
+  /// Reads one entry of the table of contents and the header in front of its bytes.
   private static func entry(
     _ scanner: inout ByteScanner, of bytes: UnsafeRawBufferPointer, before directory: ZipDirectory,
     file: String
@@ -80,7 +82,7 @@ struct ZipArchive {
     let nameBytes = try scanner.slice(nameLength)
     var extra = ByteScanner(try scanner.slice(extraLength))
     try scanner.skip(commentLength)
-    // The extra field of zip64 holds, in this order, those numbers that are all ones above.
+    // The extra field of zip64 holds, in this order, the values that are all ones above.
     while extra.bytes.count - extra.position >= 4 {
       let kind = try extra.number(UInt16.self)
       var field = ByteScanner(try extra.slice(Int(try extra.number(UInt16.self))))
@@ -118,7 +120,7 @@ struct ZipArchive {
     guard range.upperBound <= directory.start else {
       throw ArchiveError.damaged(file: file, reason: "\"\(name)\" lies outside the file")
     }
-    // Deflate makes at most 1032 bytes of one.
+    // Deflate expands a byte to at most 1032.
     guard method == 0 ? size == packed : size <= packed &* 1032 &+ 1032 else {
       throw ArchiveError.damaged(
         file: file, reason: "\"\(name)\" claims \(size) bytes out of \(packed)")
@@ -128,14 +130,14 @@ struct ZipArchive {
   }
 }
 
-/// Where the table of contents of a zip file lies.
+/// The position of the table of contents in a zip file.
 struct ZipDirectory {
   /// Its first byte.
   let start: Int
-  /// Its lines.
+  /// Its number of entries.
   let count: Int
 
-  /// Finds the record at the end of the file, and the zip64 one where numbers are too large.
+  /// Finds the record at the end of the file, and the zip64 record where values do not fit it.
   init(_ bytes: UnsafeRawBufferPointer, file: String) throws {
     let cutOff = ArchiveError.damaged(
       file: file, reason: "its table of contents, at the end, is not there; was it cut off?")
@@ -155,9 +157,9 @@ struct ZipDirectory {
       var locator = ByteScanner(bytes, at: end - 20)
       if try locator.number(UInt32.self) == 0x0706_4B50 {
         try locator.skip(4)
-        let place = try locator.number(UInt64.self)
-        guard place < UInt64(end) else { throw cutOff }
-        var large = ByteScanner(bytes, at: Int(place))
+        let position = try locator.number(UInt64.self)
+        guard position < UInt64(end) else { throw cutOff }
+        var large = ByteScanner(bytes, at: Int(position))
         guard try large.number(UInt32.self) == 0x0606_4B50 else { throw cutOff }
         try large.skip(28)
         count = try large.number(UInt64.self)
@@ -165,7 +167,7 @@ struct ZipDirectory {
         start = try large.number(UInt64.self)
       }
     }
-    // A line takes at least 46 bytes.
+    // An entry takes at least 46 bytes.
     guard start <= UInt64(end), size <= UInt64(end) - start, count <= size / 46,
       count <= UInt64(ZipArchive.mostEntries)
     else {

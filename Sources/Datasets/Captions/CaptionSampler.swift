@@ -1,21 +1,21 @@
-/// What the pixels of an image say about its words.
+/// What the pixels of an image add to its description.
 public struct ImageLook: Sendable, Equatable {
   /// The colour of more than half of the image, if it has a name.
   public var dominantColor: String?
-  /// True for black and white drawings.
+  /// Whether it is a black and white drawing.
   public var isMonochrome: Bool
 
-  /// Names the look.
+  /// Makes a look.
   public init(dominantColor: String? = nil, isMonochrome: Bool = false) {
     self.dominantColor = dominantColor
     self.isMonochrome = isMonochrome
   }
 
-  /// True for clip art without colour; emoji without colour are coloured in grey on purpose.
+  /// Whether it is clip art without colour; emoji without colour are grey on purpose.
   func isLineDrawing(_ info: SampleInfo) -> Bool { isMonochrome && info.style == "clip art" }
 }
 
-/// Draws one of many captions that fit an image, another each time it is shown.
+/// A sampler of captions that fit an image, another each time it is used.
 public struct CaptionSampler: Sendable, Equatable, Codable {
   /// Weight of the name alone: `red apple`.
   public var name: Double
@@ -30,7 +30,7 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
   /// Weight of a colour before the name, for images of one colour: `a red strawberry`.
   public var color: Double
 
-  /// Weights of the forms; a form that does not fit an image is not drawn.
+  /// Sets the weights of the forms; a form that does not fit an image is not sampled.
   public init(
     name: Double = 0.28, article: Double = 0.34, keywords: Double = 0.12, kind: Double = 0.06,
     style: Double = 0.14, color: Double = 0.06
@@ -43,12 +43,12 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     self.color = color
   }
 
-  /// The one caption used for evaluation: the name after its article.
+  /// Makes the caption for evaluation: the name after its article.
   public static func plain(_ info: SampleInfo) -> String {
     NounPhrase.withArticle(NounPhrase.plain(info.caption))
   }
 
-  /// A caption drawn for this image.
+  /// Samples a caption of this image.
   public func caption(
     for info: SampleInfo, look: ImageLook = ImageLook(), using random: inout SampleRandom
   ) -> String {
@@ -56,12 +56,12 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     let kindWord = info.subgroup.flatMap { KindWords.word(for: $0) }
     let hasColorWord = info.caption.lowercased().split { !$0.isLetter }
       .contains { NamedColor.words.contains(String($0)) }
-    // A drawing without colour would teach that things are grey, so it says what it is more often.
-    let styleShare = look.isLineDrawing(info) ? 4 * style : style
+    // Drawings without colour would teach that things are grey, so their style is named more often.
+    let styleWeight = look.isLineDrawing(info) ? 4 * style : style
     let canNameColor = look.dominantColor != nil && !hasColorWord && !look.isMonochrome
     let form = random.index(weights: [
       max(self.name, 1e-9), article, info.keywords.isEmpty ? 0 : keywords,
-      kindWord == nil ? 0 : kind, info.style == nil ? 0 : styleShare, canNameColor ? color : 0,
+      kindWord == nil ? 0 : kind, info.style == nil ? 0 : styleWeight, canNameColor ? color : 0,
     ])
     switch form {
     case 1: return NounPhrase.withArticle(name)
@@ -77,8 +77,8 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     }
   }
 
-  /// A caption varied with words: the name, another word for the thing or a name with its colour or
-  /// kind, bare in 40 % of the cases, else among an opening, an adjective and a place.
+  /// Samples a caption varied with `words`: the name, a synonym, or the name with its colour or
+  /// kind, in 40 % of the cases alone, else with an opening, an adjective and a place.
   public func caption(
     for info: SampleInfo, look: ImageLook = ImageLook(), words: CaptionWords,
     using random: inout SampleRandom
@@ -86,11 +86,11 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     let name = NounPhrase.plain(info.caption)
     let synonyms = words.synonyms[info.caption] ?? []
     let kind = info.subgroup.flatMap { KindWords.word(for: $0) }
-    let draw = random.uniform()
+    let choice = random.uniform()
     let thing: String
-    if draw < 0.45 || draw < 0.75 && synonyms.isEmpty {
+    if choice < 0.45 || choice < 0.75 && synonyms.isEmpty {
       thing = name
-    } else if draw < 0.75 {
+    } else if choice < 0.75 {
       thing = random.pick(synonyms)
     } else if let color = look.dominantColor, !look.isMonochrome, random.chance(0.3) {
       thing = "\(color) \(name)"
@@ -99,7 +99,7 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     }
     if random.chance(0.4) {
       let bare = random.chance(0.5) ? NounPhrase.withArticle(thing) : thing
-      guard draw >= 0.85, let kind, kind != thing else { return bare }
+      guard choice >= 0.85, let kind, kind != thing else { return bare }
       return bare + ", " + kind
     }
     let described =
@@ -116,7 +116,7 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     return caption
   }
 
-  /// What may stand before a thing.
+  /// Phrases around a thing.
   private static let openings: [@Sendable (String) -> String] = [
     { "a photo of " + NounPhrase.withArticle($0) },
     { "a picture of " + NounPhrase.withArticle($0) },

@@ -1,19 +1,19 @@
 public import Foundation
 
-/// Words that captions are varied with: `words.json` in a data set folder.
+/// Words to vary captions with: `words.json` in a data set folder.
 ///
-/// A text tower that was shown only names knows nothing else: "a photo of an apple" was found in 3 of
-/// 100 cases where "apple" was in 95. Twenty fixed phrases teach twenty phrases; some thousand random
-/// words teach that what stands around the name does not matter.
+/// A text encoder trained on names alone knows nothing else: "a photo of an apple" was recognised
+/// in 3 of 100 cases where "apple" was in 95. Twenty fixed phrases teach twenty phrases; some
+/// thousand random words teach that the words around the name do not matter.
 public struct CaptionWords: Codable, Sendable, Equatable {
   /// Words before a name: `beautiful`.
   public var adjectives: [String]
   /// Words after a name and a preposition: `table`.
   public var places: [String]
-  /// Other words for what an image shows, by its caption, that stand alone.
+  /// Synonyms by caption, each of which can replace it.
   public var synonyms: [String: [String]]
 
-  /// Groups the three.
+  /// Groups the words.
   public init(adjectives: [String], places: [String], synonyms: [String: [String]]) {
     self.adjectives = adjectives
     self.places = places
@@ -23,7 +23,8 @@ public struct CaptionWords: Codable, Sendable, Equatable {
   /// The file's name in a data set folder.
   public static let fileName = "words.json"
 
-  /// The words of several data sets; nil if none has any.
+  /// Reads the words of several data sets; nil if none has any.
+  ///
   /// - Throws: `DataError.unreadable`, `.malformed`.
   static func read(in directories: [URL]) throws(DataError) -> CaptionWords? {
     var words: CaptionWords?
@@ -52,6 +53,7 @@ public struct CaptionWords: Codable, Sendable, Equatable {
   }
 
   /// Writes the file into a data set folder.
+  ///
   /// - Throws: `DataError.unwritable`.
   public func write(to directory: URL) throws(DataError) {
     let encoder = JSONEncoder()
@@ -66,12 +68,12 @@ public struct CaptionWords: Codable, Sendable, Equatable {
     try FileBytes.write(data, to: url)
   }
 
-  /// The words that belong to each of the names: an image's own keywords and WordNet's synonyms of
-  /// its name, where no other image has the better claim.
+  /// Finds synonyms for each image: its own keywords and WordNet's synonyms of its name, where no
+  /// other image fits better.
   ///
-  /// A word goes to the image whose name it is; else to those whose name means the same, as `car`
-  /// to `automobile`; else to those whose name holds it, as `tree` to `palm tree`; else to those that
-  /// have it among their keywords, if they are few.
+  /// A word goes to the image of that name; else to those whose names mean the same, such as `car`
+  /// for `automobile`; else to those whose names contain it, such as `tree` for `palm tree`; else
+  /// to those that have it as a keyword, if they are few.
   public static func synonyms(
     of images: [(name: String, keywords: [String])], in wordNet: WordNet
   ) -> [String: [String]] {
@@ -103,8 +105,8 @@ public struct CaptionWords: Codable, Sendable, Equatable {
     return synonyms.mapValues { $0.sorted() }
   }
 
-  /// A keyword of more images than this says too little.
+  /// The most images that a keyword may belong to.
   private static let mostClaimants = 3
-  /// A word in more names than this likewise.
+  /// The most names that a word may be part of.
   private static let mostHolders = 8
 }

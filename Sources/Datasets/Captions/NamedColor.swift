@@ -1,6 +1,6 @@
-/// A colour that people name, with the value it is drawn in.
+/// A colour with a common name, and the value it is drawn in.
 public struct NamedColor: Sendable, Equatable {
-  /// The word, as `blue`.
+  /// The name, such as `blue`.
   public let name: String
   /// Red, green and blue, 0 ... 255.
   public let red, green, blue: UInt8
@@ -22,7 +22,7 @@ public struct NamedColor: Sendable, Equatable {
     NamedColor("turquoise", 50, 200, 200), white,
   ]
 
-  /// Names a colour by hue, saturation and lightness, or nil between two names.
+  /// Names a colour by hue, saturation and lightness; nil between two names.
   ///
   /// Range: components 0 ... 255.
   public static func name(red: Double, green: Double, blue: Double) -> String? {
@@ -59,7 +59,7 @@ public struct NamedColor: Sendable, Equatable {
     }
   }
 
-  /// Colour words that a caption may hold already.
+  /// Colour words that a caption may contain already.
   static let words: Set<String> = Set(palette.map(\.name)).union([
     "gray", "gold", "golden", "silver", "blond", "beige", "violet", "colour", "color", "coloured",
     "colored", "rainbow", "dark", "light", "cyan", "magenta",

@@ -1,6 +1,6 @@
-/// English forms of an image's name: article, plural, and the rewriting of Unicode's colons.
+/// English forms of an image's name: article, plural, and plain words for Unicode's colons.
 public enum NounPhrase {
-  /// A name that reads as words: `man: beard` becomes `man with beard`.
+  /// Rewrites a name as plain words: `man: beard` becomes `man with beard`.
   public static func plain(_ name: String) -> String {
     var text = name
     if let colon = text.firstRange(of: ": ") {
@@ -12,7 +12,7 @@ public enum NounPhrase {
     return String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == "’" ? "'" : $0 }))
   }
 
-  /// The name after `a` or `an`, or alone if it is a plural or names a mass.
+  /// Puts `a` or `an` before the name, unless it is a plural or a mass noun.
   public static func withArticle(_ name: String) -> String {
     let words = name.split(separator: " ")
     guard let first = words.first, let last = words.last else { return name }
@@ -25,7 +25,7 @@ public enum NounPhrase {
     return (startsWithVowelSound(start) ? "an " : "a ") + name
   }
 
-  /// The name for several of the thing: `red apple` becomes `red apples`.
+  /// Makes the plural: `red apple` becomes `red apples`.
   public static func plural(_ name: String) -> String {
     var words = name.split(separator: " ")
     guard !words.isEmpty else { return name }
@@ -35,7 +35,7 @@ public enum NounPhrase {
     return words.joined(separator: " ")
   }
 
-  /// True if the word already names several things, as `grapes` does.
+  /// Whether the word is a plural already, such as `grapes`.
   static func isPlural(_ word: Substring) -> Bool {
     let text = word.lowercased()
     if irregular.values.contains(text) && irregular[text] == nil { return true }
@@ -55,7 +55,7 @@ public enum NounPhrase {
     return word + "s"
   }
 
-  /// The noun stands before the first preposition: `cat` in `cat with wry smile`.
+  /// Finds the noun before the first preposition: `cat` in `cat with wry smile`.
   private static func headIndex(_ words: [Substring]) -> Int {
     let end = words.indices.first {
       prepositions.contains(words[$0].lowercased()) || ($0 > 0 && isParticiple(words[$0]))
@@ -63,7 +63,7 @@ public enum NounPhrase {
     return max(0, (end ?? words.count) - 1)
   }
 
-  /// True for `biking` in `woman biking`, not for `building` in `office building`.
+  /// Whether a word is a participle: `biking` in `woman biking`, not `building`.
   private static func isParticiple(_ word: Substring) -> Bool {
     let text = word.lowercased()
     return text.count > 5 && text.hasSuffix("ing") && !nounsWithIng.contains(text)

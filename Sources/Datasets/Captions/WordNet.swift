@@ -1,10 +1,10 @@
 public import Foundation
 
-/// Words of WordNet: common adjectives, places and things, and nouns that mean the same.
+/// Words of WordNet: common adjectives, places and things, and synonyms of nouns.
 public struct WordNet: Sendable {
   /// Adjectives that occur in WordNet's tagged texts, in alphabetical order.
   public let adjectives: [String]
-  /// Nouns for made and natural things, places and plants that occur there likewise.
+  /// Nouns for artifacts, natural objects, locations and plants that occur there.
   public let places: [String]
   private let senses: [String: String]
   private let synsets: [String: [String]]
@@ -25,8 +25,9 @@ public struct WordNet: Sendable {
       self.nounData = nounData
     }
 
-    /// The files of a Debian package, downloaded when they are not there.
-    /// - Throws: `DataError.package` if it cannot be had.
+    /// Finds the files of a Debian package, which is downloaded where it is missing.
+    ///
+    /// - Throws: `DataError.package` if it is not available.
     public init(from packages: PackageStore) throws(DataError) {
       let folder = "usr/share/wordnet"
       let files = ["index.adj", "index.noun", "data.noun"].map { "\(folder)/\($0)" }
@@ -38,15 +39,16 @@ public struct WordNet: Sendable {
     }
   }
 
-  /// Reads the files; source of their form: the manual page wndb(5WN).
-  /// - Throws: `DataError.unreadable`, or `.malformed` for a line that is not of that form.
+  /// Reads the files, in the format of the manual page wndb(5WN).
+  ///
+  /// - Throws: `DataError.unreadable`, or `.malformed` for a line of another form.
   public init(_ files: Files) throws(DataError) {
     let nouns = try Self.index(files.nouns)
     adjectives = try Self.index(files.adjectives).filter(\.isCommonWord).map(\.lemma)
     var fields: [String: Int] = [:]
     var synsets: [String: [String]] = [:]
     for line in try Self.lines(files.nounData) {
-      // offset lexicographer-file type word-count (hexadecimal), then word and sense by turns
+      // offset lexicographer-file type word-count (hexadecimal), then pairs of word and sense
       let parts = line.split(separator: " ")
       guard parts.count > 4, let field = Int(parts[1]), let count = Int(parts[3], radix: 16),
         parts.count >= 4 + 2 * count
@@ -61,7 +63,7 @@ public struct WordNet: Sendable {
     self.synsets = synsets
   }
 
-  /// Other words for the most frequent sense of a noun; none for one that WordNet lacks.
+  /// Returns synonyms of the most frequent sense of a noun; none for one that WordNet lacks.
   public func synonyms(of noun: String) -> [String] {
     let words = senses[noun.lowercased()].flatMap { synsets[$0] } ?? []
     return words.filter { $0.lowercased() != noun.lowercased() }
@@ -97,7 +99,7 @@ public struct WordNet: Sendable {
     return entries
   }
 
-  /// The lines of a file but those of its licence, which begin with a space.
+  /// Reads the lines of a file without those of its licence, which begin with a space.
   private static func lines(_ url: URL) throws(DataError) -> [String] {
     try FileBytes.read(url).split(separator: UInt8(ascii: "\n"))
       .filter { $0.first != UInt8(ascii: " ") }.map { String(decoding: $0, as: UTF8.self) }

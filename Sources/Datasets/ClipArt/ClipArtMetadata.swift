@@ -1,18 +1,18 @@
 import Foundation
 
-/// What a clip art file says about itself in its RDF block.
+/// The RDF metadata of a clip art file.
 struct ClipArtMetadata: Sendable, Equatable {
   var title = ""
   var keywords: [String] = []
   var creators: [String] = []
   var licence = ""
 
-  /// True unless the file names another licence than the public domain.
+  /// Whether it names no other licence than the public domain.
   var isPublicDomain: Bool {
     licence.isEmpty || licence.lowercased().contains("publicdomain")
   }
 
-  /// Reads the `metadata` element of an SVG file; a file without one has empty words.
+  /// Reads the `metadata` element of an SVG file; a file without one gives empty strings.
   ///
   /// - Throws: `DataError.malformed` if the element is no XML.
   init(svg bytes: [UInt8], file: String) throws(DataError) {

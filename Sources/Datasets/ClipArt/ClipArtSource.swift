@@ -5,10 +5,10 @@ import Synchronization
 
 /// Things from the Open Clip Art collection with English names: about 1600 images.
 ///
-/// Left out are patterns, icon sets, maps and flags, images without an English caption, blank, tiny,
-/// huge and very long ones, and near duplicates.
+/// Patterns, icon sets, maps and flags are dropped, and images without an English caption, blank,
+/// tiny, huge and very long ones, and near duplicates.
 public struct ClipArtSource: SampleSource, Sendable {
-  /// The folders and the word list that clip art is made from.
+  /// The folders and the word list of the collection.
   public struct Files: Sendable {
     /// Folder of SVG files with metadata.
     public var drawings: URL
@@ -24,9 +24,9 @@ public struct ClipArtSource: SampleSource, Sendable {
       self.words = words
     }
 
-    /// The files of three Debian packages, downloaded when they are not there.
+    /// Finds the files of three Debian packages, which are downloaded where they are missing.
     ///
-    /// - Throws: `DataError.package` if a package cannot be had.
+    /// - Throws: `DataError.package` if a package is not available.
     public init(from packages: PackageStore) throws(DataError) {
       let folder = "usr/share/openclipart"
       let list = "usr/share/dict/american-english"
@@ -49,7 +49,7 @@ public struct ClipArtSource: SampleSource, Sendable {
   public static let largestSide = 512
   private let items: [Item]
 
-  /// Reads the words of all drawings; images are decoded by `forEachSample`.
+  /// Reads the metadata of all drawings; images are decoded by `forEachSample`.
   ///
   /// - Throws: `DataError.unreadable`, or `.empty` if no drawing has an English name and an image.
   public init(_ files: Files) throws(DataError) {
@@ -63,8 +63,8 @@ public struct ClipArtSource: SampleSource, Sendable {
   /// Number of drawings with an English name; about a tenth are blank, tiny or like another one.
   public var estimatedCount: Int { items.count }
 
-  /// Gives the images, trimmed and padded by 8 % to a square of at most `largestSide` pixels; those
-  /// that are of no use or like an earlier one are left out.
+  /// Passes on the images, trimmed and padded by 8 % to a square of at most `largestSide` pixels;
+  /// unusable ones and those like an earlier one are skipped.
   ///
   /// - Throws: What `body` throws.
   public func forEachSample(_ body: (Sample) throws(DataError) -> Void) throws(DataError) {
@@ -115,7 +115,7 @@ public struct ClipArtSource: SampleSource, Sendable {
       do throws(DataError) {
         metadata = try ClipArtMetadata(svg: bytes, file: path)
       } catch {
-        continue  // a drawing whose words cannot be read has no caption
+        continue  // a drawing with unreadable metadata has no caption
       }
       titles[metadata.title.lowercased(), default: 0] += 1
       if metadata.isPublicDomain, ClipArtWords.isObject(path) { found.append((path, metadata)) }
@@ -138,8 +138,8 @@ public struct ClipArtSource: SampleSource, Sendable {
 
   // MARK: Images
 
-  /// The part of the image that is not white, reduced, and whether the whole has no transparency;
-  /// nil if it is of no use.
+  /// Crops an image to what is not white, reduced, and says whether all of it is opaque; nil if it
+  /// is unusable.
   private static func trimmed(_ url: URL) -> (image: Image, isOpaque: Bool)? {
     let image: Image
     do throws(ImageError) {
@@ -180,7 +180,7 @@ public struct ClipArtSource: SampleSource, Sendable {
     return right < 0 ? nil : (left..<right + 1, top..<bottom + 1)
   }
 
-  /// A square with a margin: transparent, or white around an image without transparency.
+  /// Pads to a square with a margin: transparent, or white around an opaque image.
   private static func framed(_ image: Image, isOpaque: Bool) -> Image {
     let margin = Int((0.08 * Double(max(image.width, image.height))).rounded())
     let color: [UInt8] = isOpaque ? [255, 255, 255, 255] : [0, 0, 0, 0]

@@ -1,6 +1,6 @@
 public import Foundation
 
-/// A colour bitmap font (CBDT/CBLC): emoji sequences to the PNG images inside.
+/// A colour bitmap font (CBDT/CBLC) that maps emoji sequences to PNG images.
 ///
 /// Source: OpenType tables `cmap` format 12, `GSUB` lookup type 4, `CBLC`, `CBDT` format 17.
 public struct EmojiFont: Sendable {
@@ -9,16 +9,16 @@ public struct EmojiFont: Sendable {
   private let ligatures: [Int: [Ligature]]
   private let images: [Int: Range<Int>]
 
-  /// Code points in a row whose glyphs are in a row.
+  /// A range of code points whose glyphs are consecutive.
   private struct CodeRange: Sendable {
     let codes: ClosedRange<Int>
     let firstGlyph: Int
   }
 
-  /// Items that may still be read out of the tables.
+  /// The number of items that may still be read from the tables.
   ///
-  /// Their offsets may lead many entries to the same bytes, so what they list has no bound but
-  /// this: no more items than the file has bytes.
+  /// Many entries may have the same offset, so tables can list items without bound. They may list
+  /// at most as many as the file has bytes.
   private struct Allowance {
     let file: String
     var left: Int
@@ -39,8 +39,8 @@ public struct EmojiFont: Sendable {
 
   /// Reads the four tables of a font file.
   ///
-  /// - Throws: `DataError.unreadable` if the file cannot be read, `.malformed` if a table is missing,
-  ///   of another format or cut short.
+  /// - Throws: `DataError.unreadable` if the file cannot be read, `.malformed` if a table is
+  ///   missing, of another format or cut short.
   public init(contentsOf url: URL) throws(DataError) {
     try self.init(bytes: FileBytes.read(url), file: url.lastPathComponent)
   }
@@ -74,9 +74,9 @@ public struct EmojiFont: Sendable {
   /// Number of glyphs that have an image.
   public var imageCount: Int { images.count }
 
-  /// The PNG bytes of one emoji sequence, or nil if the font has no single glyph for it.
+  /// Returns the PNG bytes of one emoji sequence, or nil if the font has no single glyph for it.
   ///
-  /// U+FE0F is ignored; the longest matching ligature is taken from left to right.
+  /// U+FE0F is ignored.
   public func png(for sequence: [Unicode.Scalar]) -> [UInt8]? {
     guard let glyph = glyph(for: sequence), let range = images[glyph] else { return nil }
     return Array(reader.bytes[range])
@@ -152,7 +152,7 @@ public struct EmojiFont: Sendable {
       problem: "there is no subtable of platform 3, encoding 10 and format 12")
   }
 
-  /// Lookup 0 only: it holds the sequences; the others repair broken ones.
+  /// Reads lookup 0 only: it holds the sequences; the others repair broken ones.
   private static func ligatures(
     _ reader: ByteReader, at table: Int, _ allowance: inout Allowance
   ) throws(DataError) -> [Int: [Ligature]] {
@@ -190,7 +190,7 @@ public struct EmojiFont: Sendable {
     return result
   }
 
-  /// The first glyphs that a table covers, at most `limit`.
+  /// Reads the first glyphs that a table covers, at most `limit`.
   private static func coverage(
     _ reader: ByteReader, at table: Int, limit: Int, _ allowance: inout Allowance
   ) throws(DataError) -> [Int] {

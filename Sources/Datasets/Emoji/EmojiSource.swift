@@ -9,7 +9,7 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
     public var font: URL
     /// `emoji-test.txt`.
     public var list: URL
-    /// CLDR files, as `annotations/en.xml` and `annotationsDerived/en.xml`.
+    /// CLDR files such as `annotations/en.xml` and `annotationsDerived/en.xml`.
     public var annotations: [URL]
 
     /// Names the files.
@@ -19,9 +19,9 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
       self.annotations = annotations
     }
 
-    /// The files of three Debian packages, downloaded when they are not there.
+    /// Finds the files of three Debian packages, which are downloaded where they are missing.
     ///
-    /// - Throws: `DataError.package` if a package cannot be had.
+    /// - Throws: `DataError.package` if a package is not available.
     public init(from packages: PackageStore) throws(DataError) {
       let font = "usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
       let list = "usr/share/unicode/emoji/emoji-test.txt"
@@ -36,14 +36,14 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
     }
   }
 
-  /// The base emoji that the font draws, in the order of the list.
+  /// The base emoji that the font has, in the order of the list.
   public let entries: [EmojiEntry]
   private let font: EmojiFont
   private let annotations: EmojiAnnotations
 
-  /// Reads the files and keeps the base emoji; `coreOnly` leaves out signs, letters and clock faces.
+  /// Reads the files and keeps the base emoji; `coreOnly` drops signs, letters and clock faces.
   ///
-  /// - Throws: `DataError.unreadable`, `.malformed`, or `.empty` if the font draws none of the list.
+  /// - Throws: `DataError.unreadable`, `.malformed`, or `.empty` if the font has none of the list.
   public init(_ files: Files, coreOnly: Bool = false) throws(DataError) {
     let font = try EmojiFont(contentsOf: files.font)
     annotations = try EmojiAnnotations(contentsOf: files.annotations)
@@ -57,7 +57,7 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
     }
   }
 
-  /// Words that captions of these emoji are varied with.
+  /// Collects words to vary captions of these emoji with.
   public func captionWords(from wordNet: WordNet) -> CaptionWords {
     let images = entries.filter(\.isCore).map { entry in
       (
@@ -76,7 +76,7 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
   /// Number of emoji.
   public var count: Int { entries.count }
 
-  /// The emoji at `index`, its image padded with transparency to a square.
+  /// Returns the emoji at `index`, its image padded with transparency to a square.
   ///
   /// - Throws: `DataError.malformed` if the font's PNG cannot be decoded.
   public func sample(at index: Int) throws(DataError) -> Sample {

@@ -1,9 +1,9 @@
-/// A square RGB image on which sprites are drawn, antialiased, at any place and size.
+/// A square RGB image on which sprites are drawn, antialiased, at any position and size.
 struct Canvas {
   let side: Int
   private(set) var pixels: [UInt8]
 
-  /// A canvas of one colour.
+  /// Makes a canvas of one colour.
   init(side: Int, color: (UInt8, UInt8, UInt8)) {
     self.side = side
     pixels = [UInt8](repeating: color.0, count: side * side * 3)
@@ -27,8 +27,8 @@ struct Canvas {
 
   /// Draws a sprite into the square of `size` pixels whose top left corner is (`x`, `y`).
   ///
-  /// Range: pixels, fractions allowed. A triangle filter as wide as a source pixel on the canvas, but
-  /// never narrower than a canvas pixel, keeps reduced sprites free of jags.
+  /// Positions and sizes are in pixels and may be fractions. The triangle filter is as wide as a
+  /// source pixel on the canvas, but at least a canvas pixel, so reduced sprites have no jags.
   mutating func draw(_ sprite: Sprite, x: Double, y: Double, size: Double, flipped: Bool = false) {
     let columns = Resampling(
       source: sprite.width, origin: x, size: size, limit: side, flipped: flipped)
@@ -60,7 +60,7 @@ struct Canvas {
     }
   }
 
-  /// All rows of the sprite at the columns of the canvas.
+  /// Resamples all rows of the sprite to the columns of the canvas.
   private static func horizontal(_ sprite: Sprite, _ columns: Resampling) -> [SIMD4<Float>] {
     let width = columns.range.count
     return [SIMD4<Float>](unsafeUninitializedCapacity: width * sprite.height) { buffer, count in
@@ -89,13 +89,13 @@ struct Canvas {
   }
 }
 
-/// The weights with which a line of source pixels makes each pixel of a stretch of the canvas.
+/// The weights of a line of source pixels in each pixel of a range of the canvas.
 struct Resampling {
   /// Canvas pixels that are touched.
   let range: Range<Int>
   /// First source pixel of each.
   private(set) var firsts: [Int] = []
-  /// Where the weights of each begin; one more at the end.
+  /// Positions of the first weight of each, and the count of all.
   private(set) var offsets: [Int] = [0]
   private(set) var weights: [Float] = []
 
@@ -116,7 +116,7 @@ struct Resampling {
       for tap in stride(from: low, through: high, by: 1) {
         let weight = 1 - abs(Double(tap) + 0.5 - centre) / support
         if weight <= 1e-6 { continue }
-        // Weights outside the sprite count too: everything is transparent there.
+        // Weights outside the sprite count too: it is transparent there.
         total += weight
         guard (0..<source).contains(tap) else { continue }
         first = first ?? tap

@@ -1,7 +1,7 @@
-/// Composed images with exact captions: counts, relations, coloured shapes and backgrounds.
+/// A composer of images with exact captions: counts, relations, coloured shapes and backgrounds.
 ///
-/// The collections show one thing on white; what "two", "left of" and "on a blue background" mean can
-/// only be learned from scenes like these.
+/// The collections show one thing on white; what "two", "left of" and "on a blue background" mean
+/// can only be learned from such scenes.
 public struct SceneComposer: Sendable {
   /// An image with its caption.
   public struct Scene: Sendable, Equatable {
@@ -17,7 +17,7 @@ public struct SceneComposer: Sendable {
     public let name: String
     let sprite: Sprite
 
-    /// A sprite under its name; it is cut to what can be seen.
+    /// Makes an element from a sprite, which is trimmed to its visible part.
     public init(name: String, sprite: Sprite) {
       self.name = name
       self.sprite = sprite.trimmedToSquare()
@@ -29,7 +29,7 @@ public struct SceneComposer: Sendable {
   private let elements: [Element]
   private let shapes: [ShapeSprite: [Sprite]]
 
-  /// A composer over `elements`; shapes are there even if the list is empty.
+  /// Makes a composer of `elements` and shapes; `elements` may be empty.
   public init(side: Int, elements: [Element]) {
     precondition(side > 0, "a scene of side \(side) has no pixels")
     self.side = side
@@ -43,7 +43,7 @@ public struct SceneComposer: Sendable {
     self.shapes = shapes
   }
 
-  /// True if an image of this name can stand in a scene: a thing with a short name.
+  /// Whether an image of this name can stand in a scene: a thing with a short name.
   public static func mayPlace(_ info: SampleInfo) -> Bool {
     let words = NounPhrase.plain(info.caption).split(separator: " ")
     guard words.count <= 2, info.caption.allSatisfy({ $0.isLetter || $0 == " " || $0 == "-" })
@@ -57,17 +57,17 @@ public struct SceneComposer: Sendable {
     "Flags", "Symbols", "signs_and_symbols", "decorations", "shapes", "geography",
   ]
 
-  /// One shape in a named colour, or several: `a red circle`, `three blue stars`.
+  /// Composes one or several shapes in a named colour: `a red circle`, `three blue stars`.
   public func shape(using random: inout SampleRandom) -> Scene {
-    let background = background(using: &random, plainShare: 0.7)
+    let background = background(using: &random, plainFraction: 0.7)
     let element = shapeElement(avoiding: background.colors, using: &random)
     let count = random.chance(0.75) ? 1 : 2 + random.integer(below: 3)
     return repeated(element, count: count, on: background, using: &random)
   }
 
-  /// One to three things with their count or relation.
+  /// Composes one to three things with their count or relation.
   public func scene(using random: inout SampleRandom) -> Scene {
-    let background = background(using: &random, plainShare: 0.5)
+    let background = background(using: &random, plainFraction: 0.5)
     let first = element(avoiding: background.colors, using: &random)
     switch random.index(weights: [0.2, 0.3, 0.38, 0.12]) {
     case 0: return repeated(first, count: 1, on: background, using: &random)
@@ -121,24 +121,24 @@ public struct SceneComposer: Sendable {
     _ element: Element, count: Int, on background: Background, using random: inout SampleRandom
   ) -> Scene {
     var canvas = background.canvas(side)
-    let places: [(x: Double, y: Double)]
+    let positions: [(x: Double, y: Double)]
     let size: Double
     switch count {
-    case 1: (places, size) = ([(0.5, 0.5)], random.uniform(in: 0.5...0.85))
-    case 2: (places, size) = ([(0.27, 0.5), (0.73, 0.5)], random.uniform(in: 0.36...0.45))
+    case 1: (positions, size) = ([(0.5, 0.5)], random.uniform(in: 0.5...0.85))
+    case 2: (positions, size) = ([(0.27, 0.5), (0.73, 0.5)], random.uniform(in: 0.36...0.45))
     case 3:
-      (places, size) =
+      (positions, size) =
         random.chance(0.5)
         ? ([(0.5, 0.27), (0.27, 0.73), (0.73, 0.73)], random.uniform(in: 0.36...0.44))
         : ([(0.18, 0.5), (0.5, 0.5), (0.82, 0.5)], random.uniform(in: 0.27...0.31))
     default:
-      (places, size) = (
+      (positions, size) = (
         [(0.27, 0.27), (0.73, 0.27), (0.27, 0.73), (0.73, 0.73)], random.uniform(in: 0.34...0.43)
       )
     }
     let dx = random.uniform(in: -0.02...0.02)
     let dy = random.uniform(in: -0.04...0.04)
-    for spot in places { place(element, spot.x + dx, spot.y + dy, size, &canvas) }
+    for spot in positions { place(element, spot.x + dx, spot.y + dy, size, &canvas) }
     let numbers = ["", "", "two", "three", "four"]
     let thing =
       count == 1
@@ -194,7 +194,7 @@ public struct SceneComposer: Sendable {
     return Scene(pixels: canvas.pixels, caption: caption + background.phrase)
   }
 
-  /// Draws centred at fractions of the side.
+  /// Draws an element, with its centre and size in fractions of the side.
   private func place(
     _ element: Element, _ x: Double, _ y: Double, _ size: Double, _ canvas: inout Canvas
   ) {
@@ -205,8 +205,10 @@ public struct SceneComposer: Sendable {
 
   // MARK: Backgrounds
 
-  func background(using random: inout SampleRandom, plainShare: Double) -> Background {
-    if random.chance(plainShare) { return Background(colors: [.white], split: .none, phrase: "") }
+  func background(using random: inout SampleRandom, plainFraction: Double) -> Background {
+    if random.chance(plainFraction) {
+      return Background(colors: [.white], split: .none, phrase: "")
+    }
     let first = random.pick(NamedColor.palette)
     guard random.chance(0.2) else {
       return Background(
@@ -221,7 +223,7 @@ public struct SceneComposer: Sendable {
   }
 }
 
-/// One colour, or two halves: left and right, or top and bottom.
+/// A background of one colour, or of two halves: left and right, or top and bottom.
 struct Background: Sendable, Equatable {
   enum Split: Sendable { case none, columns, rows }
   let colors: [NamedColor]

@@ -1,11 +1,11 @@
 import Foundation
 
-/// Plain shapes with a name: circles, squares, stars, hearts.
+/// A plain shape with a name.
 public enum ShapeSprite: String, Sendable, CaseIterable {
-  /// Shapes by their English name.
+  /// A shape by its English name.
   case circle, square, triangle, star, heart, diamond, rectangle, oval, ring, cross, hexagon
 
-  /// The antialiased shape in one colour, filling `side` pixels but for a narrow margin.
+  /// Draws the antialiased shape in one colour, filling `side` pixels but for a narrow margin.
   public func sprite(side: Int, red: UInt8, green: UInt8, blue: UInt8) -> Sprite {
     var pixels = [UInt8](repeating: 0, count: side * side * 4)
     let grid = 4
@@ -30,7 +30,7 @@ public enum ShapeSprite: String, Sendable, CaseIterable {
     return Sprite(width: side, height: side, premultiplied: pixels)
   }
 
-  /// True if the point lies in the shape; both axes run from -1 to 1, y downwards.
+  /// Whether the point lies in the shape; both axes run from -1 to 1, y downwards.
   func contains(_ x: Double, _ y: Double) -> Bool {
     switch self {
     case .circle: return x * x + y * y <= 1
@@ -43,7 +43,7 @@ public enum ShapeSprite: String, Sendable, CaseIterable {
     case .hexagon: return abs(y) <= 0.866 && abs(x) + abs(y) / 1.732 <= 1
     case .cross: return min(abs(x), abs(y)) <= 0.32 && max(abs(x), abs(y)) <= 0.95
     case .star:
-      // Ten edges between the outer radius 1 and the inner radius 0.42, by symmetry one of them.
+      // Ten edges between the radii 1 and 0.42; by symmetry, one of them is tested.
       let sector = 2 * Double.pi / 5
       var angle = atan2(x, -y).truncatingRemainder(dividingBy: sector)
       if angle < 0 { angle += sector }

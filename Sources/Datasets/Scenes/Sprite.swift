@@ -1,6 +1,6 @@
 public import Imaging
 
-/// An image prepared for pasting: RGBA with premultiplied alpha at the size it is needed in.
+/// An image prepared for drawing on a canvas: RGBA with premultiplied alpha at its final size.
 public struct Sprite: Sendable, Equatable {
   /// Columns, in pixels.
   public let width: Int
@@ -8,7 +8,7 @@ public struct Sprite: Sendable, Equatable {
   public let height: Int
   /// Red, green, blue (times alpha) and alpha, rows from the top.
   public let pixels: [UInt8]
-  /// True if no pixel is transparent: such an image fills its frame and is never moved.
+  /// Whether no pixel is transparent: such an image fills its frame and is never moved.
   public let isOpaque: Bool
 
   init(width: Int, height: Int, premultiplied pixels: [UInt8]) {
@@ -19,12 +19,12 @@ public struct Sprite: Sendable, Equatable {
   }
 
   /// Fits an image into a square of `side` pixels: one with transparency is padded to a square, an
-  /// opaque one is cut to its middle.
+  /// opaque one is cropped to its middle.
   public init(_ image: Image, side: Int) {
     var rgba = image.converted(toChannels: 4)
     let opaque = stride(from: 3, to: rgba.pixels.count, by: 4).allSatisfy { rgba.pixels[$0] == 255 }
     let long = max(rgba.width, rgba.height)
-    // Padded, a thin image would be as large as a square of its length.
+    // Padded first, a thin image would take the memory of a square of its length.
     if !opaque, long > Self.longestPadded { rgba = rgba.fitted(inSquareOf: side, filter: .lanczos) }
     let square =
       rgba.width == rgba.height
@@ -41,10 +41,10 @@ public struct Sprite: Sendable, Equatable {
     self.init(width: side, height: side, premultiplied: pixels)
   }
 
-  /// The longest side that is padded to a square before it is reduced.
+  /// The longest side that is padded before it is reduced.
   private static let longestPadded = 8192
 
-  /// The smallest box around pixels that can be seen, in pixels, or nil if there is none.
+  /// The smallest box around visible pixels, or nil if there are none.
   var visibleBox: (x: Range<Int>, y: Range<Int>)? {
     var (left, right, top, bottom) = (width, -1, height, -1)
     for y in 0..<height {
@@ -56,7 +56,7 @@ public struct Sprite: Sendable, Equatable {
     return right < 0 ? nil : (left..<right + 1, top..<bottom + 1)
   }
 
-  /// The sprite cut to its visible box and centred in the smallest square.
+  /// Crops the sprite to its visible box and centres it in the smallest square.
   func trimmedToSquare() -> Sprite {
     guard let box = visibleBox else { return self }
     let side = max(box.x.count, box.y.count)
@@ -71,9 +71,9 @@ public struct Sprite: Sendable, Equatable {
     return Sprite(width: side, height: side, premultiplied: square)
   }
 
-  /// Colour and saturation of what can be seen.
+  /// Colour and saturation of the visible pixels.
   ///
-  /// Source: thresholds tuned on emoji whose names hold a colour.
+  /// The thresholds are tuned on emoji whose names contain a colour.
   public var look: ImageLook {
     var counts: [String: Double] = [:]
     var total = 0.0

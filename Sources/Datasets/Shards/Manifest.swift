@@ -1,6 +1,6 @@
 public import Foundation
 
-/// What a data set folder holds: `manifest.json` beside the shards.
+/// The contents of a data set folder: `manifest.json` beside the shards.
 public struct Manifest: Sendable, Equatable, Codable {
   /// One tar file of the set.
   public struct Shard: Sendable, Equatable, Codable {
@@ -73,7 +73,7 @@ public struct Manifest: Sendable, Equatable, Codable {
     try FileBytes.write(data, to: url)
   }
 
-  /// One short phrase for a coding error.
+  /// Describes a coding error in a short phrase.
   static func brief(_ error: any Error) -> String {
     guard let error = error as? DecodingError else { return "\(error)" }
     switch error {

@@ -17,8 +17,8 @@ struct Shard: Sendable {
 
   /// Groups the entries by the name before the first dot, as WebDataset does.
   ///
-  /// - Throws: `DataError.malformed` if the archive is damaged, an entry is of an unknown kind, or a
-  ///   sample lacks its image or words.
+  /// - Throws: `DataError.malformed` if the archive is damaged, an entry is of an unknown kind, or
+  ///   a sample lacks its image or caption.
   init(contentsOf url: URL) throws(DataError) {
     file = url.path
     data = try FileBytes.map(url)
@@ -68,7 +68,9 @@ struct Shard: Sendable {
       problem: "files of kind .\(kind) are not read; png, jpg, webp, json and txt are")
   }
 
-  /// - Throws: `DataError.malformed` if the words are no JSON with a caption.
+  /// Reads the description of a sample.
+  ///
+  /// - Throws: `DataError.malformed` if it is no JSON with a caption.
   func info(_ record: Record) throws(DataError) -> SampleInfo {
     let bytes = data[record.words.range]
     if record.words.name.hasSuffix(".txt") {
@@ -85,7 +87,7 @@ struct Shard: Sendable {
     }
   }
 
-  /// The longer side of the stored image in pixels, read from its header.
+  /// Reads the longer side of the stored image in pixels from its header.
   ///
   /// - Throws: `DataError.malformed` if it has none.
   func side(_ record: Record) throws(DataError) -> Int {
@@ -98,7 +100,7 @@ struct Shard: Sendable {
     }
   }
 
-  /// The image as RGBA.
+  /// Decodes the image to RGBA.
   ///
   /// - Throws: `DataError.malformed` if it cannot be decoded.
   func image(_ record: Record) throws(DataError) -> Image {

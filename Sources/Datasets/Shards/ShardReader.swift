@@ -1,8 +1,9 @@
 public import Foundation
 
-/// Reads a folder of WebDataset tar shards, ours or another tool's.
+/// A reader of a folder of WebDataset tar shards, ours or another tool's.
 ///
-/// The tar files are mapped, so opening reads only headers and words, and any sample can be reached.
+/// The tar files are mapped: opening reads only headers and descriptions, and access to the samples
+/// is random.
 public struct ShardReader: IndexedSampleSource, Sendable {
   /// The folder.
   public let directory: URL
@@ -10,16 +11,16 @@ public struct ShardReader: IndexedSampleSource, Sendable {
   public let manifest: Manifest?
   /// Keys of all samples in order.
   public let keys: [String]
-  /// Words of all samples in order.
+  /// Descriptions of all samples in order.
   public let infos: [SampleInfo]
 
   private let shards: [Shard]
-  private let places: [(shard: Int, record: Int)]
+  private let positions: [(shard: Int, record: Int)]
 
-  /// Opens all shards and reads every sample's words.
+  /// Opens all shards and reads every sample's description.
   ///
   /// - Throws: `DataError.unreadable` if the folder is missing, `.empty` if it holds no tar file,
-  ///   `.malformed` for a damaged shard or manifest, or a shard with other than the stated count.
+  ///   `.malformed` for a damaged shard or manifest, or a shard with another count than stated.
   public init(directory: URL) throws(DataError) {
     self.directory = directory
     manifest = try Manifest.read(in: directory)
@@ -36,7 +37,7 @@ public struct ShardReader: IndexedSampleSource, Sendable {
     var shards: [Shard] = []
     var keys: [String] = []
     var infos: [SampleInfo] = []
-    var places: [(shard: Int, record: Int)] = []
+    var positions: [(shard: Int, record: Int)] = []
     for (index, file) in files.enumerated() {
       let shard = try Shard(contentsOf: directory.appendingPathComponent(file))
       if let stated = manifest?.shards[index].samples, stated != shard.records.count {
@@ -48,14 +49,14 @@ public struct ShardReader: IndexedSampleSource, Sendable {
       for (position, record) in shard.records.enumerated() {
         keys.append(record.key)
         infos.append(try shard.info(record))
-        places.append((index, position))
+        positions.append((index, position))
       }
       shards.append(shard)
     }
     self.shards = shards
     self.keys = keys
     self.infos = infos
-    self.places = places
+    self.positions = positions
   }
 
   /// The paths of the shards.
@@ -64,24 +65,24 @@ public struct ShardReader: IndexedSampleSource, Sendable {
   /// Number of samples.
   public var count: Int { keys.count }
 
-  /// The sample at `index`, its image decoded to RGBA.
+  /// Returns the sample at `index`, its image decoded to RGBA.
   ///
   /// - Throws: `DataError.malformed` if its image cannot be decoded.
   public func sample(at index: Int) throws(DataError) -> Sample {
     let info = infos[index]
-    let place = places[index]
-    let shard = shards[place.shard]
+    let position = positions[index]
+    let shard = shards[position.shard]
     return Sample(
-      key: keys[index], image: try shard.image(shard.records[place.record]),
+      key: keys[index], image: try shard.image(shard.records[position.record]),
       caption: info.caption, keywords: info.keywords, source: info.source, licence: info.licence,
       group: info.group, style: info.style, isCore: info.core)
   }
 
-  /// The longer side of a stored image in pixels, without decoding it.
+  /// Reads the longer side of a stored image in pixels, without decoding it.
   ///
   /// - Throws: `DataError.malformed` if the image has no readable header.
   public func side(at index: Int) throws(DataError) -> Int {
-    let place = places[index]
-    return try shards[place.shard].side(shards[place.shard].records[place.record])
+    let position = positions[index]
+    return try shards[position.shard].side(shards[position.shard].records[position.record])
   }
 }

@@ -1,11 +1,11 @@
 public import Foundation
 import Imaging
 
-/// Writes samples as WebDataset tar shards: `key.png` and `key.json` one after the other.
+/// A writer of samples as WebDataset tar shards: `key.png` and `key.json` one after the other.
 ///
-/// A shard is written aside and renamed when it is full; `finish()` writes `manifest.json`. A run that
-/// was killed leaves whole shards and is resumed by writing the same samples again: those that lie in
-/// a finished shard are skipped.
+/// A shard is written aside and renamed when it is full; `finish()` writes `manifest.json`. A
+/// killed run leaves whole shards and is resumed by writing the same samples again: those in a
+/// finished shard are skipped.
 public struct ShardWriter {
   /// The folder of the data set.
   public let directory: URL
@@ -20,8 +20,8 @@ public struct ShardWriter {
   private var shards: [Manifest.Shard] = []
   private var open: (tar: TarWriter, samples: Int)?
 
-  /// Opens a folder for writing, making it when needed; shards that an earlier, unfinished run left
-  /// are kept.
+  /// Opens a folder for writing, and makes it when needed; shards of an earlier, unfinished run are
+  /// kept.
   ///
   /// - Throws: `DataError.unwritable` if the folder cannot be made or holds a finished data set,
   ///   `.malformed` if a shard in it is damaged, `.setting` if a count or the name is out of range.
@@ -51,13 +51,13 @@ public struct ShardWriter {
   /// Number of samples in finished shards and the open one.
   public var count: Int { keys.count }
 
-  /// True if a sample of this key was written, now or by the run that is resumed.
+  /// Whether a sample of this key was written, now or by the run that is resumed.
   public func contains(_ key: String) -> Bool { keys.contains(key) }
 
-  /// Adds a sample, or nothing if one of the same key is there.
+  /// Adds a sample, unless there is one of the same key.
   ///
-  /// - Throws: `DataError.unwritable` if the disk is full, `.setting` if the key has other characters
-  ///   than letters, digits, `-` and `_`.
+  /// - Throws: `DataError.unwritable` if the disk is full, `.setting` if the key has other
+  ///   characters than letters, digits, `-` and `_`.
   public mutating func append(_ sample: Sample) throws(DataError) {
     guard !sample.key.isEmpty, sample.key.utf8.count <= 90,
       sample.key.allSatisfy(Self.isKeyCharacter)

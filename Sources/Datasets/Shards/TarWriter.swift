@@ -1,13 +1,15 @@
 import Foundation
 
-/// Appends regular files to a POSIX ustar archive.
+/// A writer of regular files to a POSIX ustar archive.
 ///
-/// Every header is the same for the same input: owner 0, time 0, mode 0644.
+/// Equal input gives equal headers: owner 0, time 0, mode 0644.
 struct TarWriter {
   private let handle: FileHandle
   private let path: String
   private(set) var byteCount = 0
 
+  /// Creates the file.
+  ///
   /// - Throws: `DataError.unwritable` if the file cannot be made.
   init(creating url: URL) throws(DataError) {
     path = url.path
@@ -21,6 +23,8 @@ struct TarWriter {
     }
   }
 
+  /// Appends a file.
+  ///
   /// - Throws: `DataError.unwritable` if the disk is full or the name is longer than 100 bytes.
   mutating func append(_ name: String, _ contents: [UInt8]) throws(DataError) {
     guard name.utf8.count <= 100 else {
@@ -32,7 +36,7 @@ struct TarWriter {
     try write(block)
   }
 
-  /// Writes the end mark and brings the file to the disk.
+  /// Writes the end mark and syncs the file to the disk.
   mutating func close() throws(DataError) {
     try write([UInt8](repeating: 0, count: 2 * TarHeader.blockSize))
     do {

@@ -1,13 +1,13 @@
-/// Small changes made to an image each time it is shown.
+/// Small changes made to an image each time it is used for training.
 public struct Augmentation: Sendable, Equatable, Codable {
   /// Smallest size of a sprite, as a fraction of the image.
   public var smallestScale: Double
   /// Largest size of a sprite, as a fraction of the image. Not in files.
   public var largestScale: Double = 1
-  /// Largest move out of the middle beyond the room that the size leaves, as a fraction of the
+  /// Largest shift from the centre beyond the room that the size leaves, as a fraction of the
   /// image.
   public var shift: Double
-  /// Fraction of images that are mirrored, among those where left and right may change places.
+  /// Fraction of images that are mirrored, among those that may be.
   public var flipFraction: Double
   /// Fraction of sprites on another background than white; the caption names it.
   public var coloredBackgroundFraction: Double
@@ -19,7 +19,7 @@ public struct Augmentation: Sendable, Equatable, Codable {
     case coloredBackgroundFraction = "colored_background_fraction"
   }
 
-  /// Small changes, mostly on white.
+  /// Makes small changes, mostly on white.
   public init(
     smallestScale: Double = 0.86, largestScale: Double = 1, shift: Double = 0.02,
     flipFraction: Double = 0.5, coloredBackgroundFraction: Double = 0.06
@@ -31,11 +31,11 @@ public struct Augmentation: Sendable, Equatable, Codable {
     self.coloredBackgroundFraction = coloredBackgroundFraction
   }
 
-  /// No change at all.
+  /// No change.
   public static let none = Augmentation(
     smallestScale: 1, shift: 0, flipFraction: 0, coloredBackgroundFraction: 0)
 
-  /// True if the mirrored image still shows what the words say: nothing written, no direction.
+  /// Whether the mirrored image still fits its caption: no writing, no direction.
   public static func mayFlip(_ info: SampleInfo) -> Bool {
     if info.topGroup == "Symbols" && info.subgroup != "geometric" { return false }
     if let top = info.topGroup, ["Flags", "signs_and_symbols", "geography"].contains(top) {

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// The order of the entries in each pass: every one about as often as its weight, no two passes alike.
+/// The order of the entries in each epoch: each about as often as its weight, no two epochs alike.
 final class EpochOrders: Sendable {
-  /// Entries in one pass: the weights' sum where the largest counts as 1.
+  /// Entries in one epoch: the sum of the weights, the largest scaled to 1.
   let length: Int
   private let cumulative: [Double]
   private let seed: UInt64
@@ -19,21 +19,22 @@ final class EpochOrders: Sendable {
     self.seed = seed
   }
 
-  /// The entry at a position of the endless sequence of passes.
+  /// Returns the entry at a position of the endless sequence of epochs.
   func entry(at position: Int) -> Int {
-    let (pass, place) = position.quotientAndRemainder(dividingBy: length)
+    let (epoch, offset) = position.quotientAndRemainder(dividingBy: length)
     return orders.withLock { orders in
-      if let order = orders[pass] { return order[place] }
-      let order = order(of: pass)
-      orders = orders.filter { abs($0.key - pass) <= 2 }
-      orders[pass] = order
-      return order[place]
+      if let order = orders[epoch] { return order[offset] }
+      let order = order(of: epoch)
+      orders = orders.filter { abs($0.key - epoch) <= 2 }
+      orders[epoch] = order
+      return order[offset]
     }
   }
 
-  /// Systematic sampling: equal steps along the weights from a random start, then shuffled.
-  private func order(of pass: Int) -> [Int] {
-    var random = SampleRandom(seed: seed ^ 0x5EED_0F0E, pass)
+  /// Orders one epoch by systematic sampling: equal steps along the weights from a random start,
+  /// shuffled.
+  private func order(of epoch: Int) -> [Int] {
+    var random = SampleRandom(seed: seed ^ 0x5EED_0F0E, epoch)
     let total = cumulative.last ?? 1
     let step = total / Double(length)
     var mark = random.uniform() * step

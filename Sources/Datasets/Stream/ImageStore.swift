@@ -3,7 +3,7 @@ import Foundation
 import Imaging
 import Synchronization
 
-/// The chosen images of one or more data sets, decoded once to the size of training: on disk, where
+/// The chosen images of one or more data sets, decoded once to the training size: on disk, where
 /// other runs share them, or in memory.
 struct ImageStore: Sendable {
   struct Entry: Sendable {
@@ -25,11 +25,13 @@ struct ImageStore: Sendable {
   private let readers: [ShardReader]
   /// The decoded images of each folder on disk; empty where one has none.
   private let caches: [DecodedCache]
-  /// What each image looks like; empty if the images are decoded each time they are shown.
+  /// The look of each image; empty if images are decoded each time they are used.
   private let looks: [ImageLook]
   /// The images in memory; empty if they are on disk, or the set is larger than the limit.
   private let images: [Image]
 
+  /// Chooses the images and decodes them.
+  ///
   /// - Throws: `DataError` of the shards, or `.empty` if nothing passes the filters.
   init(directories: [URL], configuration: StreamConfiguration) throws(DataError) {
     side = configuration.imageSize
@@ -74,7 +76,7 @@ struct ImageStore: Sendable {
       return
     }
     let threads = max(1, configuration.mixture.workers)
-    // Where most of a folder is left out, decoding all of it is not worth it.
+    // Decoding a whole folder is not worth it where most of it is filtered out.
     let all = readers.reduce(0) { $0 + $1.count }
     var found: [DecodedCache] = []
     if entries.count * 2 >= all {
@@ -93,18 +95,20 @@ struct ImageStore: Sendable {
     }
   }
 
-  /// True if every image is decoded already.
+  /// Whether every image is decoded already.
   var isCached: Bool { !looks.isEmpty }
 
-  /// How often each entry is shown; the look is known only of images in memory.
+  /// Returns how often each entry is used; the look is known only of decoded images.
   func weights(monochrome: Double) -> [Double] {
     entries.indices.map { index in
       let entry = entries[index]
-      let drawn = isCached && looks[index].isLineDrawing(entry.info)
-      return drawn ? entry.weight * monochrome : entry.weight
+      let isLineDrawing = isCached && looks[index].isLineDrawing(entry.info)
+      return isLineDrawing ? entry.weight * monochrome : entry.weight
     }
   }
 
+  /// Returns an image, decoding it where it is not kept.
+  ///
   /// - Throws: `DataError.malformed` if the image cannot be decoded.
   func image(at index: Int) throws(DataError) -> Image {
     if !images.isEmpty { return images[index] }
@@ -115,6 +119,8 @@ struct ImageStore: Sendable {
     return try Self.decode(entry, readers, side: side)
   }
 
+  /// Finds the looks of images on disk.
+  ///
   /// - Throws: `DataError.malformed` for an image that cannot be decoded.
   private static func looks(
     of entries: [Entry], _ caches: [DecodedCache], _ readers: [ShardReader], side: Int

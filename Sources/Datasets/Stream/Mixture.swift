@@ -1,8 +1,8 @@
-/// What a run is trained on: how sources, scenes and shapes are mixed, and how images are changed.
+/// The training data of a run: how sources, scenes and shapes are mixed, and images changed.
 ///
-/// In JSON and YAML the section `data:` of a training configuration, where every key must stand.
+/// In JSON and YAML it is the section `data:` of a training configuration; every key is required.
 public struct Mixture: Sendable, Equatable, Codable {
-  /// Threads that prepare batches ahead; 0 prepares each when it is asked for.
+  /// Threads that prepare batches ahead; 0 prepares each on request.
   public var workers: Int
   /// Batches prepared ahead.
   public var prefetch: Int
@@ -10,26 +10,26 @@ public struct Mixture: Sendable, Equatable, Codable {
   public var sceneFraction: Double
   /// Fraction of images of plain shapes in named colours.
   public var shapeFraction: Double
-  /// Fraction of the concepts that training never shows, for metrics and sample sheets.
+  /// Fraction of the concepts held out of training, for metrics and sample sheets.
   public var heldOutFraction: Double
-  /// Leaves out signs, letters and clock faces.
+  /// Drops signs, letters and clock faces.
   public var coreOnly: Bool
-  /// Leaves out images whose stored side is smaller, in pixels; 0 keeps all.
+  /// Drops images whose stored side is smaller, in pixels; 0 keeps all.
   public var minimumSide: Int
-  /// How often a source is shown, 1 unless named.
+  /// How often a source is used, by its name; 1 by default.
   public var sourceWeights: [String: Double]
-  /// How often a group, or a subgroup as `People & Body/family`, is shown, 1 unless named.
+  /// How often a group, or a subgroup such as `People & Body/family`, is used; 1 by default.
   public var groupWeights: [String: Double]
   /// Changes to each image; its keys stand beside the others.
   public var augmentation: Augmentation
 
-  /// How often black and white drawings are shown; 1 is as often as coloured ones. Not in files.
+  /// How often black and white drawings are used; 1 is as often as coloured ones. Not in files.
   public var monochromeWeight = 0.5
   /// Forms of captions. Not in files.
   public var captions = CaptionSampler()
 
-  /// Core images with some scenes and shapes, people half as often as things: what the bundled
-  /// model is trained on.
+  /// Mixes core images with some scenes and shapes, people half as often as things: the data of the
+  /// bundled model.
   public init(
     workers: Int = 1, prefetch: Int = 4, sceneFraction: Double = 0.15,
     shapeFraction: Double = 0.05, heldOutFraction: Double = 0.02, coreOnly: Bool = true,
@@ -60,7 +60,7 @@ public struct Mixture: Sendable, Equatable, Codable {
     case groupWeights = "group_weights"
   }
 
-  /// Reads the section; every key must stand.
+  /// Decodes the section; every key is required.
   ///
   /// - Throws: `DecodingError`.
   public init(from decoder: any Decoder) throws {
@@ -78,7 +78,7 @@ public struct Mixture: Sendable, Equatable, Codable {
       augmentation: try Augmentation(from: decoder))
   }
 
-  /// Writes the section with all its keys.
+  /// Encodes the section with all its keys.
   ///
   /// - Throws: `EncodingError`.
   public func encode(to encoder: any Encoder) throws {
@@ -97,7 +97,7 @@ public struct Mixture: Sendable, Equatable, Codable {
 
   /// Checks every value.
   ///
-  /// - Throws: `DataError.setting` for the first one out of range, by its name in files.
+  /// - Throws: `DataError.setting` for the first value out of range, by its name in files.
   public func validate() throws(DataError) {
     try DataError.require("workers", workers, in: 0...64)
     try DataError.require("prefetch", prefetch, in: 0...1024)
@@ -122,10 +122,10 @@ public struct Mixture: Sendable, Equatable, Codable {
     try DataError.require("monochromeWeight", monochromeWeight, in: 0.001...1000)
   }
 
-  /// How concepts are divided.
+  /// The split of the concepts.
   var split: DataSplit { DataSplit(heldOutFraction: heldOutFraction) }
 
-  /// How often an image is shown.
+  /// Returns how often an image is used.
   func weight(of info: SampleInfo) -> Double {
     let source = sourceWeights[info.source] ?? 1
     guard let group = info.group else { return source }
@@ -134,7 +134,9 @@ public struct Mixture: Sendable, Equatable, Codable {
 }
 
 extension DataError {
-  /// Throws `setting` for a value outside a range, also for one that is no number.
+  /// Requires a value in a range, which NaN never is.
+  ///
+  /// - Throws: `DataError.setting`.
   static func require<Value: Comparable & CustomStringConvertible>(
     _ name: String, _ value: Value, in range: ClosedRange<Value>
   ) throws(DataError) {

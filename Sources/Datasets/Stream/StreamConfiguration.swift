@@ -1,19 +1,19 @@
-/// What a training stream shows: a mixture of a part of the data, in batches of images of one size.
+/// The settings of a training stream: a mixture of a part of the data, in batches of images.
 public struct StreamConfiguration: Sendable, Equatable, Codable {
-  /// How the data are mixed and changed.
+  /// The mixture of the data, and the changes to images.
   public var mixture: Mixture
   /// Images in a batch.
   public var batchSize: Int
   /// Side of an image, in pixels.
   public var imageSize: Int
-  /// Decides order, captions and changes.
+  /// The seed of order, captions and changes.
   public var seed: UInt64
-  /// The part of the data that is shown.
+  /// The part of the data that is used.
   public var part: DataSplit.Part
-  /// Bytes of decoded images kept in memory; a larger set is decoded each time it is shown.
+  /// Bytes of decoded images to keep; a larger set is decoded each time it is used.
   public var cacheLimit: Int
 
-  /// Batches of 64 images of 64 pixels.
+  /// Makes batches of 64 images of 64 pixels by default.
   public init(
     _ mixture: Mixture = Mixture(), batchSize: Int = 64, imageSize: Int = 64, seed: UInt64 = 0,
     part: DataSplit.Part = .train, cacheLimit: Int = 4 << 30
@@ -28,7 +28,7 @@ public struct StreamConfiguration: Sendable, Equatable, Codable {
 
   /// Checks every value.
   ///
-  /// - Throws: `DataError.setting` for the first one out of range.
+  /// - Throws: `DataError.setting` for the first value out of range.
   public func validate() throws(DataError) {
     try DataError.require("batch_size", batchSize, in: 1...65536)
     try DataError.require("image_size", imageSize, in: 4...4096)

@@ -3,26 +3,26 @@ public import Foundation
 import Imaging
 import Synchronization
 
-/// An endless sequence of training batches that depends on nothing but the data, the configuration and
-/// the batch index.
+/// An endless sequence of training batches that depends only on the data, the configuration and the
+/// batch index.
 ///
-/// Batches are prepared ahead by threads; asking for index `n` after a restart gives the same bytes, so
-/// a run is resumed by its step number.
+/// Threads prepare batches ahead. Batch `n` has the same bytes after a restart, so a run resumes by
+/// its step number.
 public final class TrainingStream: Sendable {
-  /// What is shown.
+  /// The settings.
   public let configuration: StreamConfiguration
   private let store: ImageStore
   private let composer: SceneComposer
   private let queues: [DispatchQueue]
   private let pending = Mutex<[Int: PendingBatch]>([:])
   private let orders: EpochOrders
-  /// What captions are varied with, where a data set has such words.
+  /// Words to vary captions with, where a data set has them.
   private let words: CaptionWords?
 
   /// Opens data set folders and decodes their images.
   ///
-  /// - Throws: `DataError.setting` for a value out of range, `.unreadable`, `.malformed` or `.empty`
-  ///   for the data.
+  /// - Throws: `DataError.setting` for a value out of range, `.unreadable`, `.malformed` or
+  ///   `.empty` for the data.
   public init(
     directories: [URL], configuration: StreamConfiguration = StreamConfiguration()
   ) throws(DataError) {
@@ -41,7 +41,7 @@ public final class TrainingStream: Sendable {
 
   /// Opens one data set folder.
   ///
-  /// - Throws: As the initialiser for several.
+  /// - Throws: As `init(directories:configuration:)`.
   public convenience init(
     directory: URL, configuration: StreamConfiguration = StreamConfiguration()
   ) throws(DataError) {
@@ -51,20 +51,20 @@ public final class TrainingStream: Sendable {
   /// Number of images that pass the filters.
   public var sampleCount: Int { store.entries.count }
 
-  /// The words of each image that passes the filters, by its key in the data set.
+  /// The description of each image that passes the filters, by its key in the data set.
   public var infos: [String: SampleInfo] {
     Dictionary(store.entries.map { ($0.key, $0.info) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// Number of images in one pass: each as often as its weight says.
+  /// Number of images in one epoch: each as often as its weight.
   public var epochLength: Int { orders.length }
 
-  /// Number of batches in one pass over the data, at least 1.
+  /// Number of batches in one epoch, at least 1.
   public var batchesPerEpoch: Int { max(1, epochLength / configuration.batchSize) }
 
-  /// The batch of this index, 0 or more; the following ones are prepared meanwhile.
+  /// Returns the batch of an index, 0 or more, and starts to prepare the following ones.
   ///
-  /// - Throws: `DataError.malformed` if an image that did not fit into memory cannot be decoded.
+  /// - Throws: `DataError.malformed` if an image that is not kept cannot be decoded.
   public func batch(at index: Int) throws(DataError) -> ImageBatch {
     precondition(index >= 0, "batch \(index) does not exist")
     guard !queues.isEmpty else { return try compose(index) }
@@ -85,12 +85,12 @@ public final class TrainingStream: Sendable {
     return try batch.wait().get()
   }
 
-  /// Every image of a part on white, unchanged, with its plain caption.
+  /// Returns the images of a part on white, unchanged, with their plain captions.
   ///
-  /// Only images that pass the configuration's filters are there, so open a stream with part `all`
-  /// to see more than one part.
+  /// Only images that pass the configuration's filters are included, so open a stream with part
+  /// `all` to get more than one part.
   ///
-  /// - Throws: `DataError.malformed` if an image that did not fit into memory cannot be decoded.
+  /// - Throws: `DataError.malformed` if an image that is not kept cannot be decoded.
   public func samples(
     in part: DataSplit.Part = .all, limit: Int = .max
   ) throws(DataError) -> [EvaluationSample] {
@@ -109,7 +109,7 @@ public final class TrainingStream: Sendable {
     return samples
   }
 
-  /// The captions of the first `count` images, for training a tokenizer.
+  /// Returns the captions of the first `count` images, for training a tokenizer.
   ///
   /// - Throws: As `batch(at:)`.
   public func captions(count: Int) throws(DataError) -> [String] {
@@ -135,7 +135,7 @@ public final class TrainingStream: Sendable {
     return ImageBatch(pixels: pixels, count: count, size: size, captions: captions, keys: keys)
   }
 
-  /// The image at a position of the endless sequence.
+  /// Makes the image at a position of the endless sequence.
   private func image(
     at position: Int
   ) throws(DataError) -> (pixels: [UInt8], caption: String, key: String) {
@@ -170,7 +170,7 @@ public final class TrainingStream: Sendable {
     }
     let plain =
       image.look.isLineDrawing(entry.info) ? 1 : 1 - changes.coloredBackgroundFraction
-    let background = composer.background(using: &random, plainShare: plain)
+    let background = composer.background(using: &random, plainFraction: plain)
     caption += background.phrase
     var canvas = background.canvas(configuration.imageSize)
     let scale = random.uniform(in: changes.smallestScale...changes.largestScale)
@@ -181,7 +181,7 @@ public final class TrainingStream: Sendable {
     return (canvas.pixels, caption, entry.key)
   }
 
-  /// Sprites with short names that can stand in a scene.
+  /// Selects sprites with short names that can stand in a scene.
   private static func elements(of store: ImageStore) throws(DataError) -> [SceneComposer.Element] {
     guard store.isCached else { return [] }
     var elements: [SceneComposer.Element] = []
@@ -209,7 +209,7 @@ private final class PendingBatch: Sendable {
 
   func wait() -> Result<ImageBatch, DataError> {
     done.wait()
-    done.signal()  // the same batch may be asked for again
+    done.signal()  // the same batch may be requested again
     guard let batch = result.withLock({ $0 }) else {
       preconditionFailure("a finished batch has no result")
     }
