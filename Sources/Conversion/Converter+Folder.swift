@@ -81,8 +81,6 @@ private struct LinkBounds {
   }
 
   /// Checks the target of a link.
-  ///
-  /// - Throws: `ConversionError.outside`.
   func check(_ entry: URL) throws(ConversionError) {
     let target = entry.resolvingSymlinksInPath().path
     guard roots.contains(where: target.hasPrefix) else {

@@ -8,8 +8,6 @@ package final class AtomicFile {
   private var descriptor: Int32
 
   /// Opens a temporary file beside `target`; without ``commit()`` nothing is left of it.
-  ///
-  /// - Throws: `FileError`.
   package init(_ target: URL) throws(FileError) {
     self.target = target
     // Many file systems limit names to 255 bytes, so only the end of the name is kept.
@@ -27,8 +25,6 @@ package final class AtomicFile {
   }
 
   /// Writes a whole file.
-  ///
-  /// - Throws: `FileError`.
   package static func write(_ bytes: some ContiguousBytes, to url: URL) throws(FileError) {
     let file = try AtomicFile(url)
     try file.write(bytes)
@@ -36,8 +32,6 @@ package final class AtomicFile {
   }
 
   /// Appends bytes.
-  ///
-  /// - Throws: `FileError`.
   package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -50,8 +44,6 @@ package final class AtomicFile {
   }
 
   /// Appends bytes.
-  ///
-  /// - Throws: `FileError`.
   package func write(_ bytes: some ContiguousBytes) throws(FileError) {
     let failure = bytes.withUnsafeBytes { buffer -> FileError? in
       do throws(FileError) {
@@ -65,8 +57,6 @@ package final class AtomicFile {
   }
 
   /// Syncs the bytes to the disk, then renames the file to its target.
-  ///
-  /// - Throws: `FileError`.
   package func commit() throws(FileError) {
     guard fsync(descriptor) == 0, rename(aside.path, target.path) == 0 else {
       throw FileError.last(target)

@@ -8,8 +8,6 @@ package struct PlainFile: ~Copyable {
   private let descriptor: Int32
 
   /// Opens a file for reading.
-  ///
-  /// - Throws: `FileError`.
   package init(_ url: URL) throws(FileError) {
     let opened = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard opened >= 0 else { throw FileError.last(url) }
@@ -32,8 +30,6 @@ package struct PlainFile: ~Copyable {
   deinit { close(descriptor) }
 
   /// Reads all bytes.
-  ///
-  /// - Throws: `FileError`.
   package func bytes() throws(FileError) -> [UInt8] {
     var failure: FileError?
     let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
@@ -61,8 +57,6 @@ package struct PlainFile: ~Copyable {
 /// Whole files as bytes.
 package enum FileContents {
   /// Reads a plain file, after checking its size against the limit.
-  ///
-  /// - Throws: `FileError`.
   package static func read(_ url: URL, limit: Int = .max) throws(FileError) -> Data {
     let file = try PlainFile(url)
     guard file.size <= limit else {

@@ -7,8 +7,6 @@ package final class FileMapping {
   package let base: UnsafeMutableRawPointer?
 
   /// Maps a file.
-  ///
-  /// - Throws: `FileError`.
   package init(_ url: URL) throws(FileError) {
     let file = try PlainFile(url)
     base = try file.map()

@@ -20,8 +20,6 @@ struct StorageReader {
   private static let mostElements = 1 << 40
 
   /// Makes a tensor.
-  ///
-  /// - Throws: `ArchiveError.damaged`.
   mutating func tensor(_ wanted: TensorReference, key: String) throws(ArchiveError) -> Tensor {
     func fault(_ reason: String) -> ArchiveError {
       .damaged(file: archive.file, reason: "the tensor \"\(key.prefix(120))\" \(reason)")

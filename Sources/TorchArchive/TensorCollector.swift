@@ -11,8 +11,6 @@ struct TensorCollector {
   private var visited = 0
 
   /// Finds the tensors by key.
-  ///
-  /// - Throws: `ArchiveError.damaged`.
   static func tensors(
     in value: PickleValue, file: String, budget: ReadingBudget
   ) throws(ArchiveError) -> [String: TensorReference] {

@@ -37,8 +37,6 @@ struct ZipArchive {
   }
 
   /// Reads the table of contents.
-  ///
-  /// - Throws: `ArchiveError.damaged`.
   init(_ mapping: FileMapping, file: String) throws(ArchiveError) {
     self.mapping = mapping
     self.file = file

@@ -32,7 +32,7 @@ import Testing
     #expect(NounPhrase.plain("Japanese “free” button") == "Japanese free button")
   }
 
-  @Test func everyFormIsDrawn() {
+  @Test func everyFormIsSampled() {
     var info = SampleInfo(Fixture.sample(1, group: "Animals & Nature/animal-bird"))
     info.caption = "hen"
     info.keywords = ["farm", "hen"]
@@ -59,7 +59,7 @@ import Testing
     #expect(only.caption(for: info, using: &random) == "thing 1")
   }
 
-  @Test func linesAreSaidToBeBlackAndWhite() {
+  @Test func lineDrawingsAreCalledBlackAndWhite() {
     var sample = Fixture.sample(1)
     sample.style = "clip art"
     let info = SampleInfo(sample)

@@ -52,7 +52,7 @@ import Testing
     }
   }
 
-  @Test func aWordGoesToWhoHasTheBestClaim() throws {
+  @Test func aWordGoesToTheImageItFitsBest() throws {
     try withWordNet { files in
       let words = try CaptionWords.synonyms(
         of: [
@@ -86,7 +86,7 @@ import Testing
       #expect(counts[caption] != nil, "\(caption) is missing in \(counts.keys.sorted())")
     }
     let bare = ["automobile", "an automobile", "car", "a car"].reduce(0) { $0 + (counts[$1] ?? 0) }
-    // 0.4, of which 0.15 name the kind, and of the others 0.5 · 0.3 · 0.5 are bare by chance.
+    // 0.4, of which 0.15 name the kind, and of the others 0.5 · 0.3 · 0.5 are bare at random.
     #expect((1440...1640).contains(bare), "\(bare) of 4000 are bare")
   }
 

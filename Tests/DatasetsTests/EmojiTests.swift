@@ -42,7 +42,7 @@ import Testing
         == "Cannot read /none/x.ttf: there is no such file or folder.")
   }
 
-  /// A font of these tables, each a list of 16-bit numbers.
+  /// A font of these tables, each a list of 16-bit integers.
   private func font(cmap: [Int]? = nil, gsub: [Int]? = nil, cblc: [Int]? = nil) -> [UInt8] {
     let tables: [(tag: String, numbers: [Int])] = [
       ("cmap", cmap ?? [0, 1, 3, 10, 0, 12, 12, 0, 0, 16, 0, 0, 0, 0]),
@@ -62,7 +62,7 @@ import Testing
     return head + body
   }
 
-  /// What a font that lists the same bytes many times is refused with, in good time.
+  /// The error of a font that lists the same bytes many times, thrown in good time.
   private func refusal(_ bytes: [UInt8]) -> String? {
     var text: String?
     let taken = ContinuousClock().measure {
@@ -96,7 +96,7 @@ import Testing
     #expect(refusal(font(cblc: strikes + records + header)) == many)
   }
 
-  /// Few bytes that cover all glyphs are right, as long as no more are listed than are used.
+  /// Few bytes may cover all glyphs, as long as no more are listed than are used.
   @Test func aCoverageOfAllGlyphsIsRead() throws {
     let gsub = [1, 0, 0, 0, 10, 1, 4] + [4, 0, 1, 8] + [1, 8, 1, 18] + [2, 1, 0, 65535, 0] + [0]
     #expect(refusal(font(gsub: gsub)) == nil)
@@ -184,7 +184,7 @@ import Testing
   }
 }
 
-/// Real packages, looked for where the command line would have put them; nothing is downloaded.
+/// Real packages in the command's folders; nothing is downloaded.
 enum RealData {
   static var root: URL { PackageStore().directory.appendingPathComponent("packages") }
 

@@ -68,11 +68,11 @@ import Testing
       let words = scene.caption.split(separator: " ").map(String.init)
       guard words.count == 3, let color = NamedColor.palette.first(where: { $0.name == words[1] })
       else { continue }
-      let drawn = stride(from: 0, to: scene.pixels.count, by: 3).filter {
+      let colored = stride(from: 0, to: scene.pixels.count, by: 3).filter {
         scene.pixels[$0] == color.red && scene.pixels[$0 + 1] == color.green
           && scene.pixels[$0 + 2] == color.blue
       }
-      #expect(drawn.count > 40, "\(scene.caption)")
+      #expect(colored.count > 40, "\(scene.caption)")
     }
     for caption in ["a red circle", "a blue star", "a green square", "a pink heart"] {
       #expect(seen.contains(caption), "\(caption) never occurs")
@@ -81,7 +81,7 @@ import Testing
   }
 
   @Test func shapesFillWhatTheyShould() {
-    // Area as a share of the square with sides from -1 to 1, within the antialiasing.
+    // Area as a fraction of the square with sides from -1 to 1, within the antialiasing.
     let areas: [ShapeSprite: Double] = [
       .circle: 3.1416, .square: 3.098, .rectangle: 2.4, .oval: 2.042, .ring: 2.0106, .diamond: 1.5,
       .hexagon: 2.598,

@@ -139,8 +139,8 @@ import Testing
     }
   }
 
-  /// The size of a pax header was taken for that of any header behind it, and a global header took
-  /// a long name away.
+  /// The size in a pax header was taken for that of any later header, and a global header dropped a
+  /// long name.
   @Test func extendedHeadersBelongToTheNextFile() throws {
     let name = String(repeating: "n", count: 150) + ".png"
     var tar = Tar()
@@ -271,7 +271,7 @@ struct Tar {
     bytes += [UInt8](repeating: 0, count: (512 - contents.count % 512) % 512)
   }
 
-  /// A file whose name stands in a pax header before it.
+  /// A file whose name is in a pax header before it.
   mutating func addLong(_ name: String, _ contents: [UInt8]) {
     addRecord("path", name)
     add("short", contents)

@@ -4,7 +4,7 @@ import Imaging
 import Testing
 
 @Suite struct SplitAndRandomTests {
-  @Test func whatTheMakersHeldOutStaysHeldOut() throws {
+  @Test func theAuthorsOwnSplitIsKept() throws {
     let image = Image(width: 1, height: 1, channels: 4, pixels: [0, 0, 0, 255])
     for part in [DataSplit.Part.train, .heldOut] {
       let sample = Sample(
@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test func splitNeverChanges() {
-    // The values themselves are part of the contract: models are judged on what is held out.
+    // The values themselves are part of the contract: models are evaluated on what is held out.
     let words = ["red apple", "cat", "dog", "guitar", "sun", "boat", "tree", "house"]
     let held = (0..<300).map { "\(words[$0 % 8]) \($0)" }
       .filter { DataSplit().part(of: $0) == .heldOut }

@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  @Test func onePassShowsEverySampleOnce() throws {
+  @Test func oneEpochShowsEverySampleOnce() throws {
     try withTemporaryFolder { folder in
       try Fixture.write(24, to: folder)
       let stream = try stream(folder) {
@@ -150,7 +150,7 @@ import Testing
     }
   }
 
-  @Test func withoutAPlaceForTheCacheImagesStayInMemory() throws {
+  @Test func withoutAFolderForTheCacheImagesStayInMemory() throws {
     try withTemporaryFolder { folder in
       try Fixture.write(4, to: folder)
       let expected = try stream(folder).batch(at: 1)
@@ -281,7 +281,7 @@ import Testing
     #expect(section["flip_fraction"] as? Double == 0.125)
   }
 
-  @Test func mirroringSparesWordsAndDirections() {
+  @Test func textsAndDirectionsAreNotMirrored() {
     var info = SampleInfo(Fixture.sample(1))
     info.caption = "red apple"
     #expect(Augmentation.mayFlip(info))

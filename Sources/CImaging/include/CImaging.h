@@ -27,7 +27,7 @@ typedef struct {
   int is_utf8;
 } ci_text;
 
-/// Decodes to 8 bits: palettes are looked up, 16-bit samples keep their high byte, gamma is ignored.
+/// Decodes to 8 bits: palettes are looked up, 16-bit samples keep the high byte, gamma is ignored.
 /// Alpha is made opaque or dropped where `channels` and the file disagree.
 int ci_png_decode(const uint8_t *data, size_t count, uint32_t width, uint32_t height, int channels,
                   uint8_t *pixels, char *message);

@@ -101,8 +101,6 @@ struct Shard: Sendable {
   }
 
   /// Decodes the image to RGBA.
-  ///
-  /// - Throws: `DataError.malformed` if it cannot be decoded.
   func image(_ record: Record) throws(DataError) -> Image {
     do throws(ImageError) {
       return try ImageDecoder.decode([UInt8](data[record.image.range]), name: record.image.name)

@@ -9,8 +9,6 @@ struct TarWriter {
   private(set) var byteCount = 0
 
   /// Creates the file.
-  ///
-  /// - Throws: `DataError.unwritable` if the file cannot be made.
   init(creating url: URL) throws(DataError) {
     path = url.path
     guard FileManager.default.createFile(atPath: url.path, contents: nil) else {

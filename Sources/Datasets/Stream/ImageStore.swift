@@ -120,8 +120,6 @@ struct ImageStore: Sendable {
   }
 
   /// Finds the looks of images on disk.
-  ///
-  /// - Throws: `DataError.malformed` for an image that cannot be decoded.
   private static func looks(
     of entries: [Entry], _ caches: [DecodedCache], _ readers: [ShardReader], side: Int
   ) throws(DataError) -> [ImageLook] {
