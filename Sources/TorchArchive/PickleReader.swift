@@ -8,6 +8,7 @@ import Torch
 /// knows only the instructions that build data. Of classes and functions it accepts the names in
 /// ``PickleCalls``, for which it makes values of its own, and refuses every other name.
 ///
+/// Source: Python's `pickletools`, protocols 0 to 5; torch `_utils`, `serialization`.
 struct PickleReader {
   /// The largest sizes of what a pickle may build.
   enum Limit {

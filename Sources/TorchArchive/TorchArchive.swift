@@ -26,6 +26,7 @@ public struct TorchArchive {
   ///   `.damaged` for impossible sizes, offsets and strides, `.unsupported` for files of PyTorch
   ///   before 1.6 and of the other byte order.
   ///
+  /// Source: torch `serialization`, `caffe2/serialize/inline_container`.
   public init(_ url: URL) throws {
     let mapping: FileMapping
     do { mapping = try FileMapping(url) } catch { throw CheckpointError(unreadable: error) }
