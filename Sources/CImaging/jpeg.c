@@ -7,12 +7,12 @@
 
 #include "common.h"
 
-// A progressive file may repeat scans without end, and each is passed over all pixels. No honest
-// file has this many scans, or this many pixels in all of them.
+// A progressive file may repeat scans without end, and each is a pass over all pixels. No real file
+// has this many scans, or this many pixels in all of them.
 enum { SCAN_LIMIT = 500 };
 static const uint64_t SCANNED_LIMIT = (uint64_t)2 << 30;
 
-// libjpeg's error block with, behind it, where to jump.
+// libjpeg's error manager, followed by where to jump.
 typedef struct {
   struct jpeg_error_mgr base;
   jmp_buf jump;
@@ -31,7 +31,7 @@ static void on_error(j_common_ptr info) {
   stop(info, text);
 }
 
-// Level -1 is a warning, above it only traces. Those that cost pixels are errors here.
+// Level -1 is a warning, higher levels are traces. Warnings that cost pixels are errors here.
 static void on_message(j_common_ptr info, int level) {
   if (level >= 0) return;
   switch (info->err->msg_code) {
@@ -144,7 +144,7 @@ int ci_jpeg_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int c
   unsigned char *bytes = NULL;
   unsigned long count = 0;
   *out = (ci_bytes){0};
-  // The one fault a caller can cause; the destination below would leak on it.
+  // The only fault a caller can cause; the destination below would leak on it.
   if (width > JPEG_MAX_DIMENSION || height > JPEG_MAX_DIMENSION)
     return ci_fail(message, "a side is over 65500 pixels");
   info.err = handlers(&j, message);

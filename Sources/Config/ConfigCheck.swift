@@ -1,26 +1,26 @@
-/// Checks the values of one section of a configuration; each failure names the file, the key with
-/// its path, the value and what would be right.
+/// Checks of the values of one section of a configuration; each failure names the file, the key
+/// with its path, the value and what is allowed.
 package struct ConfigCheck: Sendable {
   /// The file, for errors.
   package let file: String
   /// Keys of the sections around the values, joined by dots; empty at the top.
   package let path: String
 
-  /// Checks values of `file` whose keys stand below `path`.
+  /// Makes the checks of the values of `file` whose keys stand below `path`.
   package init(file: String, at path: String = "") {
     self.file = file
     self.path = path
   }
 
-  /// Checks the values of a section inside this one.
+  /// Returns the checks of a section inside this one.
   package func section(_ key: String) -> ConfigCheck { ConfigCheck(file: file, at: full(key)) }
 
-  /// The error of a value; `expected` continues "… is 3, but".
+  /// Makes the error of a value; `expected` continues "… is 3, but".
   package func invalid(_ key: String, _ value: some Any, _ expected: String) -> ConfigError {
     .invalid(file: file, key: full(key), value: "\(value)", expected: expected)
   }
 
-  /// Requires a rule that the other checks do not know.
+  /// Requires any other rule.
   package func require(
     _ holds: Bool, _ key: String, _ value: some Any, _ expected: String
   ) throws(ConfigError) {
@@ -87,7 +87,7 @@ package struct ConfigCheck: Sendable {
 
   private func full(_ key: String) -> String { path.isEmpty ? key : path + "." + key }
 
-  /// A whole number without a point, others with three digits.
+  /// Writes a whole number without a point, others with three digits.
   private func text(_ value: Double) -> String {
     if let whole = Int(exactly: value), abs(whole) < 1_000_000 { return "\(whole)" }
     if value < 1 && value > -1 { return "\(value)" }
@@ -101,8 +101,8 @@ package struct ConfigCheck: Sendable {
   }
 }
 
-/// The largest sizes that configurations may ask for. They are far above every published model,
-/// and small enough that no product of two or three of them leaves 64 bits.
+/// The largest sizes that configurations may ask for: far above every published model, and small
+/// enough that no product of two or three of them overflows 64 bits.
 package enum ConfigLimit {
   /// Channels, features, heads.
   package static let width = 65_536
@@ -116,7 +116,7 @@ package enum ConfigLimit {
   package static let vocabulary = 16_777_216
   /// Weights of a network; a training run lowers it to what the machine's memory can hold.
   @TaskLocal package static var weights = 2e10
-  /// Bytes of one batch of images with those that are prepared ahead.
+  /// Bytes of one batch of images, those prepared ahead included.
   package static let batchBytes = 16 << 30
   /// Threads of tensor operations.
   package static let threads = 1_024

@@ -4,20 +4,19 @@ public import Foundation
 public enum ConfigError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The file cannot be opened or is not JSON.
   case unreadable(file: String, reason: String)
-  /// Keys this program does not know; `nearest` holds, for those that look like a misspelling, the
-  /// right one.
+  /// Unknown keys; `nearest` holds the right spelling of those that look misspelt.
   case unknownKeys(file: String, keys: [String], nearest: [String: String] = [:])
-  /// A key that must be there is not.
+  /// A required key is missing.
   case missingKey(file: String, key: String)
   /// The configuration of a model of another family.
   case otherModel(file: String, found: String, needed: String)
   /// A value of the wrong type or outside what is possible.
   case invalid(file: String, key: String, value: String, expected: String)
 
-  /// The same sentence, for `localizedDescription`.
+  /// The description, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// One sentence with what to do.
+  /// What is wrong and what to do, in one sentence.
   public var description: String {
     switch self {
     case .unreadable(let file, let reason):
@@ -40,7 +39,7 @@ public enum ConfigError: LocalizedError, Sendable, Equatable, CustomStringConver
   }
 }
 
-/// A word of a configuration that stands for one of a few choices; a wrong one is refused with
+/// A string of a configuration that names one of a few choices; any other string is refused with
 /// the list of them.
 public protocol ConfigChoice: RawRepresentable, CaseIterable, Codable, Sendable
 where RawValue == String {}
@@ -48,7 +47,7 @@ where RawValue == String {}
 extension ConfigChoice {
   /// Decodes one of the choices.
   ///
-  /// - Throws: what ``ConfigFile`` tells as `ConfigError.invalid`.
+  /// - Throws: An error that ``ConfigFile`` turns into `ConfigError.invalid`.
   public init(from decoder: any Decoder) throws {
     let names = Self.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
     let rule = ConfigFault(

@@ -1,17 +1,17 @@
 import Files
 public import Foundation
 
-/// Reads and writes the `config.json` files of models, exactly: every key is known, none is missing.
+/// Reads and writes models' `config.json` files strictly: no key may be unknown or missing.
 public enum ConfigFile {
   /// Decodes a configuration.
   ///
   /// - Parameters:
   ///   - type: The type of the configuration.
   ///   - data: JSON.
-  ///   - file: the name used in errors.
-  ///   - fixed: keys of the original format that are not fields here since only one value is
+  ///   - file: The name used in errors.
+  ///   - fixed: Keys of the original format that are not fields here, since only one value is
   ///     supported; any other value is refused by name.
-  ///   - ignored: keys that say nothing about the model (`_class_name`, `_diffusers_version`).
+  ///   - ignored: Keys that say nothing about the model (`_class_name`, `_diffusers_version`).
   /// - Throws: `ConfigError` for unreadable JSON, unknown, missing or misshapen keys.
   public static func decode<T: Codable>(
     _ type: T.Type, from data: Data, file: String,
@@ -60,9 +60,9 @@ public enum ConfigFile {
     try decode(type, from: data(at: url), file: url.path, fixed: fixed, ignored: ignored)
   }
 
-  /// The JSON object in the file at `url`, for a file whose kind must be known before it is decoded.
+  /// Reads the JSON object in the file at `url`, whose kind must be known before it is decoded.
   ///
-  /// Throws: `ConfigError.unreadable`.
+  /// - Throws: `ConfigError.unreadable`.
   public static func object(at url: URL) throws(ConfigError) -> [String: JSONValue] {
     let data = try data(at: url)
     do {
@@ -88,8 +88,9 @@ public enum ConfigFile {
   /// Far more than any configuration has.
   private static let mostBytes = 16 << 20
 
-  /// A configuration as JSON with sorted keys; `extra` adds the peers' fixed keys, `leavingOut` takes
-  /// away own ones.
+  /// Encodes a configuration as JSON with sorted keys; `extra` adds fixed keys that diffusers and
+  /// transformers expect, `leavingOut` removes keys of ours.
+  ///
   /// - Throws: `ConfigError.unreadable` when the value has no JSON form (a non-finite number).
   public static func encode<T: Encodable>(
     _ value: T, extra: [String: JSONValue] = [:], leavingOut: Set<String> = []
@@ -103,25 +104,25 @@ public enum ConfigFile {
       return try encoder.encode(own.merging(extra) { own, _ in own })
     } catch {
       throw ConfigError.unreadable(
-        file: "\(T.self)", reason: "it holds a number that JSON cannot say")
+        file: "\(T.self)", reason: "it holds a number that JSON cannot hold")
     }
   }
 
-  /// `learningRate` as `learning_rate`.
+  /// Turns `learningRate` into `learning_rate`.
   private static func snakeCase(_ name: String) -> String {
     name.reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) }
   }
 
-  /// The place of the number that `decode` cannot take, which Foundation does not tell: with every
-  /// doubtful number made a 1 but this one, decoding fails.
+  /// Finds the number that `decode` cannot take, which Foundation does not report: decoding still
+  /// fails when every other doubtful number is replaced by 1.
   private static func unfitNumber(
     in whole: JSONValue, _ decode: (Data) throws -> Void
   ) -> [any CodingKey]? {
     func fails(keeping kept: Int?) -> Bool {
-      var place = -1
+      var position = -1
       let changed = whole.mappingNumbers { value in
-        place += 1
-        return value.isDoubtful && place != kept ? .integer(1) : value
+        position += 1
+        return value.isDoubtful && position != kept ? .integer(1) : value
       }
       do {
         try decode(JSONEncoder().encode(changed))
@@ -138,7 +139,7 @@ public enum ConfigFile {
       .map { numbers[$0].path }
   }
 
-  /// Paths of keys in `found` that `known` lacks, each with the key it may be a misspelling of; a
+  /// Finds the keys of `found` that `known` lacks, each with the key it may be a misspelling of; a
   /// null counts as an absent optional.
   private static func surplus(
     _ found: JSONValue, against known: JSONValue?, _ fields: Mirror?, path: String,
@@ -155,7 +156,7 @@ public enum ConfigFile {
           path: path + key + ".")
       }
       guard value != .null else { return [] }
-      // Optional fields that are not there have no key in `known`.
+      // Absent optional fields have no key in `known`.
       let absent = fields?.children.compactMap { $0.label.map(snakeCase) } ?? []
       let unused = (other.keys + absent).filter { members[$0] == nil }
       return [(path + key, Spelling.nearest(to: key, among: unused + also).map { path + $0 })]
@@ -164,7 +165,7 @@ public enum ConfigFile {
 }
 
 extension ConfigError {
-  /// What Foundation's decoder found, in our own words.
+  /// Rewords an error of Foundation's decoder.
   fileprivate init(
     _ error: any Error, in whole: JSONValue, unfit: [any CodingKey]?, file: String
   ) {
@@ -185,7 +186,7 @@ extension ConfigError {
     case DecodingError.keyNotFound(let key, let context):
       let missing = name(context.codingPath + [key])
       self = .missingKey(file: file, key: missing)
-      // A key that stands there in another spelling.
+      // The key may be there in another spelling.
       if case .object(let members)? = whole.value(at: context.codingPath),
         let near = Spelling.nearest(to: key.stringValue, among: members.keys)
       {
@@ -203,11 +204,11 @@ extension ConfigError {
       default: self = invalid(path, "it is not one of the values that are known")
       }
     default:
-      self = .unreadable(file: file, reason: "it holds a number that JSON cannot say")
+      self = .unreadable(file: file, reason: "it holds a number that JSON cannot hold")
     }
   }
 
-  /// A Swift type in words.
+  /// Describes a Swift type.
   private static func words(_ type: Any.Type) -> String {
     switch type {
     case is Bool.Type: "true or false"
@@ -217,5 +218,4 @@ extension ConfigError {
     default: "\(type)".hasPrefix("Array") ? "a list" : "a section with keys of its own"
     }
   }
-
 }

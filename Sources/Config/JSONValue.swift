@@ -15,7 +15,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
   /// An object.
   case object([String: JSONValue])
 
-  /// Takes any JSON value.
+  /// Decodes any JSON value.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     func value<Value: Decodable>(_ type: Value.Type) -> Value? {
@@ -38,7 +38,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  /// Writes the JSON value.
+  /// Encodes the JSON value.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {
@@ -81,7 +81,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  /// The value as it would stand in a file, long ones cut.
+  /// The value as it is written in a file, long ones shortened.
   public var text: String {
     switch self {
     case .null: return "null"
@@ -106,7 +106,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  /// The value below the keys of a path.
+  /// Finds the value at a path.
   func value(at path: [any CodingKey]) -> JSONValue? {
     path.reduce(self as JSONValue?) { value, key in
       switch value {
@@ -118,7 +118,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  /// Whether it may be no number for some integer type: one with a fraction, a huge or a negative.
+  /// Whether some integer type cannot hold it: a fraction, a huge or a negative number.
   var isDoubtful: Bool {
     switch self {
     case .integer(let value): value < 0
@@ -127,7 +127,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  /// All numbers in it with their places, members in the order of their keys.
+  /// All numbers in it with their paths, members in the order of their keys.
   var numbers: [(path: [any CodingKey], value: JSONValue)] {
     switch self {
     case .integer, .number: [([], self)]
@@ -143,7 +143,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  /// The value with other numbers, asked for in the order of ``numbers``.
+  /// Replaces the numbers, in the order of ``numbers``.
   func mappingNumbers(_ change: (JSONValue) -> JSONValue) -> JSONValue {
     switch self {
     case .integer, .number: return change(self)
@@ -156,7 +156,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
   }
 }
 
-/// A step on the way to a value.
+/// A key or index in the path of a value.
 struct JSONKey: CodingKey {
   let stringValue: String
   let intValue: Int?

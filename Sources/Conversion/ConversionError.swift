@@ -1,12 +1,12 @@
 public import Foundation
 
-/// Why weights cannot be converted; one sentence each.
+/// Why weights cannot be converted, in one sentence each.
 public enum ConversionError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
-  /// The keys are those of no model that is known here.
+  /// The keys are of no known model.
   case unknownModel(file: String, keys: [String])
-  /// The model is known and its kind is not supported.
+  /// The model is known, but of an unsupported kind.
   case unsupported(file: String, reason: String)
-  /// A choice that the weights do not tell.
+  /// A choice that the weights do not decide.
   case ambiguous(file: String, question: String, answer: String)
   /// The same part comes from two files.
   case twice(part: String, file: String)
@@ -14,13 +14,13 @@ public enum ConversionError: LocalizedError, Sendable, Equatable, CustomStringCo
   case incomplete(file: String, needs: String)
   /// An entry of a folder is a link that leads out of it.
   case outside(link: String, target: String)
-  /// The target is there already.
+  /// The target already exists.
   case exists(String)
 
-  /// The same sentence, for `localizedDescription`.
+  /// The description, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// One sentence with what to do.
+  /// What is wrong and what to do, in one sentence.
   public var description: String {
     switch self {
     case .unknownModel(let file, let keys):

@@ -1,24 +1,24 @@
 public import Torch
 public import TorchNN
 
-/// What weights do not tell of themselves.
+/// What the weights of a checkpoint do not say.
 public struct ConversionOptions: Sendable, Equatable {
-  /// The nonlinearity of a CLIP; nil where the file itself tells.
+  /// The activation of a CLIP; nil where the file names it.
   public var activation: Activation?
   /// Channels of an attention head; nil means 64, and for the vision towers of OpenCLIP's H, g and
-  /// G models the widths that these have.
+  /// G models their own widths.
   public var headWidth: Int?
-  /// The type of the weights that are written; nil keeps each as it is.
+  /// The element type of the written weights; nil keeps each as it is.
   public var dtype: DType?
 
-  /// Groups all of it.
+  /// Sets all options.
   public init(activation: Activation? = nil, headWidth: Int? = nil, dtype: DType? = nil) {
     self.activation = activation
     self.headWidth = headWidth
     self.dtype = dtype
   }
 
-  /// The heads of a CLIP tower of a width.
+  /// Returns the number of heads of a CLIP tower of a width.
   ///
   /// Source: open_clip `model_configs`: ViT-H-14, ViT-g-14, ViT-bigG-14.
   func headCount(width: Int, isVision: Bool) -> Int {

@@ -9,6 +9,6 @@ struct ConvertedPart {
   let configuration: Data
   /// Its weights; empty where it has none.
   var state: [String: Tensor] = [:]
-  /// Notes in the weights file.
+  /// Metadata of the weights file.
   var notes: [String: String] = [:]
 }

@@ -3,17 +3,17 @@ public import Foundation
 import Torch
 
 extension Converter {
-  /// Copies a model folder of diffusers, transformers or open_clip whose weights are pickles into a
-  /// new folder with safetensors.
+  /// Copies a model folder of diffusers, transformers or open_clip into a new folder, pickled
+  /// weights rewritten as safetensors.
   ///
-  /// Links are followed only inside the folder, and to the blobs beside the snapshots of the Hugging
-  /// Face hub's cache: the folder may be a stranger's, and its copy may be passed on.
+  /// Links are followed only inside the folder, and to the blobs beside the snapshots of the
+  /// Hugging Face hub's cache: the folder may be untrusted, and its copy may be passed on.
   ///
-  /// Keys and configurations stay as they are: it is the same model in the same layout. Weights that
-  /// are safetensors already are written anew, in the options' element type. Other copies of the
-  /// weights (`.h5`, `.msgpack`, `.fp16.bin`) are left behind.
-  /// - Returns: the weight files written, as paths in the folder, with what each came from.
-  /// - Throws: `ArchiveError`, `ConversionError`, `CheckpointError`.
+  /// Keys and configurations stay as they are. Weights that are safetensors already are rewritten
+  /// in the options' element type. Other copies of the weights (`.h5`, `.msgpack`, `.fp16.bin`) are
+  /// not copied.
+  ///
+  /// - Returns: The paths of the weight files written, each with the file it came from.
   @discardableResult
   public func convert(folder source: URL, to folder: URL) throws -> [(path: String, source: URL)] {
     let allowed = LinkBounds(of: source)
@@ -57,7 +57,7 @@ extension Converter {
     return names
   }
 
-  /// Whether it is a plain file; a pipe would be waited for.
+  /// Whether it is a plain file; reading a pipe would block.
   private func isFile(_ folder: URL, _ name: String) -> Bool {
     var status = stat()
     return stat(folder.appending(path: name).path, &status) == 0
@@ -65,7 +65,7 @@ extension Converter {
   }
 }
 
-/// Where the links of a model folder may lead.
+/// The folders that the links of a model folder may lead to.
 private struct LinkBounds {
   private let roots: [String]
 
@@ -80,7 +80,7 @@ private struct LinkBounds {
     self.roots = roots.map { $0.path.hasSuffix("/") ? $0.path : $0.path + "/" }
   }
 
-  /// Throws: `ConversionError.outside`.
+  /// Checks the target of a link.
   func check(_ entry: URL) throws(ConversionError) {
     let target = entry.resolvingSymlinksInPath().path
     guard roots.contains(where: target.hasPrefix) else {
@@ -89,11 +89,11 @@ private struct LinkBounds {
   }
 }
 
-/// The weights of one folder under the names that the peers give them.
+/// The names of one folder's weights in diffusers, transformers and open_clip.
 private struct PickledWeights {
-  /// Of the safetensors file.
+  /// The name of the safetensors file, without its extension.
   let stem: String
-  /// Of the pickles: `.bin`, or `.bin.index.json` for several.
+  /// The name of the pickles, before `.bin`, or `.bin.index.json` for several.
   let pickle: String
 
   static let all = [
@@ -120,7 +120,7 @@ private struct PickledWeights {
 
   func isIn(_ names: [String]) -> Bool { files.contains { names.contains($0) } }
 
-  /// The state dict, and the file or index it is from; safetensors come before pickles.
+  /// Reads the state dict and names its file or index; safetensors come before pickles.
   func read(in folder: URL, _ names: [String]) throws -> (state: [String: Tensor], file: URL) {
     guard let name = files.first(where: { names.contains($0) }) else {
       throw CheckpointError.unreadable(file: folder.path, reason: "it holds no weights")

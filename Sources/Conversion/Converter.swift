@@ -4,10 +4,10 @@ public import Foundation
 import Torch
 public import UnCLIP
 
-/// Brings original checkpoints into a model folder: OpenAI's, OpenCLIP's and transformers' CLIP,
-/// and the parts of Karlo.
+/// A converter of original checkpoints into a model folder: CLIP of OpenAI, open_clip and
+/// transformers, and the parts of Karlo.
 public struct Converter {
-  /// What the files do not tell.
+  /// What the files do not say.
   public let options: ConversionOptions
 
   /// Makes a converter.
@@ -15,12 +15,13 @@ public struct Converter {
 
   /// Reads the files and writes the parts they hold into a new folder.
   ///
-  /// Everything is written beside the folder and put in its place at the end.
+  /// Everything is written to a temporary folder, which is renamed at the end.
+  ///
   /// - Parameters:
-  ///   - files: checkpoints in any order; each part comes from one of them.
-  ///   - tokenizer: a folder with `vocab.json` and `merges.txt`, to be taken over.
-  ///   - folder: the model folder to write, which is not there yet.
-  /// - Returns: the parts, with the file each came from.
+  ///   - files: Checkpoints in any order; each part comes from one of them.
+  ///   - tokenizer: A folder with `vocab.json` and `merges.txt`, to be copied.
+  ///   - folder: The model folder to write, which must not exist.
+  /// - Returns: The parts, each with the file it came from.
   /// - Throws: `ArchiveError`, `ConversionError`, `CheckpointError`, `ConfigError`.
   @discardableResult
   public func convert(
@@ -54,7 +55,7 @@ public struct Converter {
     }
   }
 
-  /// The parts that a file holds.
+  /// Converts the parts that a file holds.
   private func parts(
     of file: WeightFile, statistics: (mean: Tensor, deviation: Tensor)?
   ) throws -> [ConvertedPart] {
@@ -112,12 +113,12 @@ public struct Converter {
     try copy(names.filter(known.contains), from: tokenizer, to: folder)
   }
 
-  /// Copies files of one folder into another, which is made.
+  /// Copies files of one folder into a new one.
   func copy(_ names: [String], from source: URL, to folder: URL) throws {
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       for name in names {
-        // Of a link, what it leads to.
+        // Copy the targets of links.
         try FileManager.default.copyItem(
           at: source.appendingPathComponent(name).resolvingSymlinksInPath(),
           to: folder.appendingPathComponent(name))
@@ -127,13 +128,13 @@ public struct Converter {
     }
   }
 
-  /// A weight in the element type of the options.
+  /// Converts a weight to the element type of the options.
   func inChosenType(_ value: Tensor) -> Tensor {
     guard let dtype = options.dtype, value.dtype.isFloatingPoint else { return value }
     return value.to(dtype)
   }
 
-  /// Lets `body` write into a folder beside the new one, which takes its name at the end.
+  /// Calls `body` with a temporary folder, which is renamed to the new one at the end.
   func writing<Result>(to folder: URL, _ body: (URL) throws -> Result) throws -> Result {
     guard !FileManager.default.fileExists(atPath: folder.path) else {
       throw ConversionError.exists(folder.path)

@@ -3,20 +3,20 @@ public import Foundation
 public import Torch
 import TorchArchive
 
-/// The tensors of one file, whatever its format, brought to the plain keys of a state dict.
+/// The tensors of one file of any format, under the plain keys of a state dict.
 public struct WeightFile {
-  /// Where they come from.
+  /// The file.
   public let url: URL
   /// The tensors by key.
   public let tensors: [String: Tensor]
   /// Whether the file is a TorchScript archive, as OpenAI's are.
   public let isScript: Bool
 
-  /// Opens a file of PyTorch's or a safetensors file.
+  /// Opens a PyTorch or safetensors file.
   ///
-  /// Of a checkpoint that holds more than weights, the state dict is taken; `module.`, which
-  /// training on several devices puts before each key, is left out.
-  /// Throws: `CheckpointError`, `ArchiveError`.
+  /// Of a checkpoint that holds more than weights, the state dict is taken; the prefix `module.`,
+  /// which training on several devices adds, is removed.
+  /// - Throws: `CheckpointError`, `ArchiveError`.
   public init(_ url: URL) throws {
     self.url = url
     let found: [String: Tensor]
@@ -33,7 +33,7 @@ public struct WeightFile {
       let inner = tensors.stripped(of: prefix)
       if !inner.isEmpty { tensors = inner }
     }
-    // No weight is empty; a shape with a zero in it may claim any other length.
+    // No weight is empty, and a shape with a zero may claim any other lengths.
     self.tensors = tensors.filter { $0.value.count > 0 }
   }
 
@@ -51,7 +51,7 @@ public struct WeightFile {
 }
 
 extension [String: Tensor] {
-  /// The tensors whose keys begin with a text, by the rest of their keys.
+  /// Selects the tensors whose keys begin with a prefix, and removes it.
   func stripped(of prefix: String) -> [String: Tensor] {
     var found: [String: Tensor] = [:]
     for (key, value) in self where key.hasPrefix(prefix) {

@@ -1,18 +1,16 @@
 package import Foundation
 
-/// A file that is written beside its place, synced to the disk and takes its place in one step: a
-/// reader finds the old file or the whole new one, also after a crash.
+/// A file written under a temporary name, synced to the disk and renamed in one step: a reader
+/// finds the old file or the whole new one, also after a crash.
 package final class AtomicFile {
   private let target: URL
   private let aside: URL
   private var descriptor: Int32
 
-  /// Begins the file that ``commit()`` puts at `target`; without that nothing is left.
-  ///
-  /// - Throws: `FileError`.
+  /// Opens a temporary file beside `target`; without ``commit()`` nothing is left of it.
   package init(_ target: URL) throws(FileError) {
     self.target = target
-    // Some file systems take names of 255 bytes; the end says what it was.
+    // Many file systems limit names to 255 bytes, so only the end of the name is kept.
     let name = String(target.lastPathComponent.suffix(40))
     aside = target.deletingLastPathComponent().appendingPathComponent(
       ".\(name).\(getpid())-\(UInt32.random(in: 0 ... .max)).partial")
@@ -27,17 +25,13 @@ package final class AtomicFile {
   }
 
   /// Writes a whole file.
-  ///
-  /// - Throws: `FileError`.
   package static func write(_ bytes: some ContiguousBytes, to url: URL) throws(FileError) {
     let file = try AtomicFile(url)
     try file.write(bytes)
     try file.commit()
   }
 
-  /// Adds bytes at the end.
-  ///
-  /// - Throws: `FileError`.
+  /// Appends bytes.
   package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -49,9 +43,7 @@ package final class AtomicFile {
     }
   }
 
-  /// Adds bytes at the end.
-  ///
-  /// - Throws: `FileError`.
+  /// Appends bytes.
   package func write(_ bytes: some ContiguousBytes) throws(FileError) {
     let failure = bytes.withUnsafeBytes { buffer -> FileError? in
       do throws(FileError) {
@@ -64,9 +56,7 @@ package final class AtomicFile {
     if let failure { throw failure }
   }
 
-  /// Waits until the bytes are on the disk, then puts the file in its place.
-  ///
-  /// - Throws: `FileError`.
+  /// Syncs the bytes to the disk, then renames the file to its target.
   package func commit() throws(FileError) {
     guard fsync(descriptor) == 0, rename(aside.path, target.path) == 0 else {
       throw FileError.last(target)
@@ -77,7 +67,7 @@ package final class AtomicFile {
   }
 }
 
-/// Waits until the names in a folder are on the disk; file systems that cannot are let be.
+/// Syncs the names in a folder to the disk, where the file system can.
 func syncFolder(_ url: URL) {
   let folder = open(url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
   guard folder >= 0 else { return }

@@ -1,16 +1,17 @@
 package import Foundation
 
-/// Folders that are either wholly there or not there, whatever happens while they are written:
-/// filled under a hidden name, synced to the disk, then renamed.
+/// Folders that appear whole or not at all: filled under a hidden name, synced to the disk, then
+/// renamed.
 package enum DurableFolder {
-  /// Ends the names of folders that are being written or removed.
+  /// The suffix of folders that are being written or removed.
   package static let partialSuffix = ".partial"
 
-  /// Makes the folder `name` in `parent` with what `fill` writes into the URL it gets. What had the
-  /// name before is there until the new folder is whole, and then gone as a whole.
+  /// Creates the folder `name` in `parent`; `fill` gets its URL and writes its contents.
   ///
-  /// - Parameter replacing: whether a folder of that name is replaced; otherwise it is an error.
-  /// - Throws: what `fill` throws, and `FileError`; nothing of the folder is left then.
+  /// With `replacing`, an older folder of that name stays until the new one is whole; without it is
+  /// an error.
+  ///
+  /// - Throws: What `fill` throws, and `FileError`; nothing is left of the folder then.
   package static func create<Result>(
     _ name: String, in parent: URL, replacing: Bool = false, fill: (URL) throws -> Result
   ) throws -> Result {
@@ -26,7 +27,7 @@ package enum DurableFolder {
       if replacing, files.fileExists(atPath: target.path) { try remove(target) }
       try move(partial, to: target)
     } catch {
-      // The first error is the one to tell; a rest of the folder is removed at the next start.
+      // Report the first error; what is left of the folder is removed at the next start.
       do { try files.removeItem(at: partial) } catch {}
       throw error
     }
@@ -34,7 +35,7 @@ package enum DurableFolder {
     return result
   }
 
-  /// Removes a folder so that no half of it can be taken for the whole.
+  /// Removes a folder in one step, so that no partial folder remains under its name.
   ///
   /// - Throws: `FileError`, and what the file manager throws.
   package static func remove(_ folder: URL) throws {
@@ -60,7 +61,7 @@ package enum DurableFolder {
     guard rename(from.path, to.path) == 0 else { throw FileError.last(to) }
   }
 
-  /// Waits until a folder and all below it are on the disk.
+  /// Syncs a folder and all below it to the disk.
   private static func syncAll(in folder: URL) throws {
     for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
       let url = folder.appending(path: name)

@@ -8,8 +8,6 @@ package struct PlainFile: ~Copyable {
   private let descriptor: Int32
 
   /// Opens a file for reading.
-  ///
-  /// - Throws: `FileError`.
   package init(_ url: URL) throws(FileError) {
     let opened = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard opened >= 0 else { throw FileError.last(url) }
@@ -31,9 +29,7 @@ package struct PlainFile: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// All bytes.
-  ///
-  /// - Throws: `FileError`.
+  /// Reads all bytes.
   package func bytes() throws(FileError) -> [UInt8] {
     var failure: FileError?
     let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
@@ -49,7 +45,7 @@ package struct PlainFile: ~Copyable {
     return bytes
   }
 
-  /// A private map of its pages; nil for an empty file.
+  /// Maps its pages privately; nil for an empty file.
   func map() throws(FileError) -> UnsafeMutableRawPointer? {
     guard size > 0 else { return nil }
     let mapped = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0)
@@ -60,9 +56,7 @@ package struct PlainFile: ~Copyable {
 
 /// Whole files as bytes.
 package enum FileContents {
-  /// Reads a plain file, its size compared with the limit first.
-  ///
-  /// - Throws: `FileError`.
+  /// Reads a plain file, after checking its size against the limit.
   package static func read(_ url: URL, limit: Int = .max) throws(FileError) -> Data {
     let file = try PlainFile(url)
     guard file.size <= limit else {

@@ -1,6 +1,6 @@
 package import Foundation
 
-/// Why a file or folder cannot be read or written; each target makes its own error of it.
+/// Why a file or folder cannot be read or written; each module wraps it in its own error.
 package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The file or folder.
   package let path: String
@@ -12,14 +12,14 @@ package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     self.reason = reason
   }
 
-  /// The system's last failure (`errno`), which was about `url`.
+  /// Makes the error of the last failed system call (`errno`), about `url`.
   package static func last(_ url: URL) -> FileError { FileError(url, systemReason(errno)) }
 
   package var description: String { "\(path): \(reason)" }
 }
 
-/// Why a file operation failed, in words that fit between brackets or after a colon, without the
-/// domains and codes that Foundation adds.
+/// Says why a file operation failed, in words that fit between brackets or after a colon, without
+/// the domains and codes that Foundation adds.
 package func reason(of error: any Error) -> String {
   if let error = error as? FileError { return error.reason }
   if let error = error as? CocoaError, let known = cocoaReasons[error.code] { return known }
@@ -30,7 +30,7 @@ package func reason(of error: any Error) -> String {
   return text.hasSuffix(".") ? String(text.dropLast()) : text
 }
 
-/// What an error number of the system means.
+/// Describes an error code of the system.
 package func systemReason(_ code: Int32) -> String {
   switch code {
   case ENOENT: "there is no such file or folder"

@@ -1,14 +1,12 @@
 package import Foundation
 
-/// A file in memory, copied page by page when it is written to; unmapped when nothing looks at it.
+/// A file mapped into memory, copy-on-write; unmapped when it is no longer referenced.
 package final class FileMapping {
   /// All bytes of the file.
   package let bytes: UnsafeRawBufferPointer
   package let base: UnsafeMutableRawPointer?
 
   /// Maps a file.
-  ///
-  /// Throws: `FileError`.
   package init(_ url: URL) throws(FileError) {
     let file = try PlainFile(url)
     base = try file.map()

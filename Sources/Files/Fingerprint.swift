@@ -1,16 +1,15 @@
 package import Foundation
 
-/// A short name for a lot of bytes: equal only by accident when they differ.
+/// A 64-bit hash of bytes, to tell files apart.
 ///
-/// A hash of our own: the step of FNV-1a (64 bits) over words of 8 bytes in place of single bytes,
-/// with a shift after each product. It is not FNV-1a, and it is no defence against forgery. Files
-/// keep its values, so it must not change.
+/// It steps as FNV-1a does, but over words of 8 bytes and with a shift after each product, so it is
+/// not FNV-1a, and no defence against forgery. Files store its values, so it must not change.
 package struct Fingerprint {
   private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
 
   package init() {}
 
-  /// The name, 16 hexadecimal digits.
+  /// The hash as 16 hexadecimal digits.
   package var text: String {
     let digits = String(hash, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits

@@ -1,14 +1,14 @@
 package import Foundation
 
-/// Holds a folder for one owner, in this process or another; the system lets go of it when the
-/// owner ends, however it ends.
+/// An exclusive lock on a folder, across processes; the system releases it when its owner ends,
+/// however it ends.
 package final class FolderLock: Sendable {
   private let descriptor: Int32
 
-  /// The file in the folder that is locked. It stays, empty.
+  /// The lock file in the folder. It stays, empty.
   package static let fileName = ".lock"
 
-  /// Takes the folder, or gives nil when another owner has it.
+  /// Locks the folder, or returns nil when another owner has it.
   ///
   /// - Throws: `FileError` when the file cannot be made.
   package init?(_ folder: URL) throws(FileError) {
@@ -17,7 +17,7 @@ package final class FolderLock: Sendable {
     guard descriptor >= 0 else { throw FileError.last(folder) }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let reason = errno
-      // Some file systems know no locks: there the folder cannot be held.
+      // Some file systems have no locks: go on without one.
       if [ENOTSUP, ENOLCK, ENOSYS].contains(reason) {
         self.descriptor = descriptor
         return
@@ -30,8 +30,7 @@ package final class FolderLock: Sendable {
   }
 
   deinit {
-    // Closing alone would leave the lock to a process that is being started at this moment and
-    // shares the descriptor until it runs its program.
+    // A child between fork and exec shares the descriptor: closing alone may not release the lock.
     flock(descriptor, LOCK_UN)
     close(descriptor)
   }

@@ -1,10 +1,10 @@
 extension Image {
-  /// The image with another number of channels.
+  /// Converts the image to another number of channels.
   ///
-  /// Colour becomes grey by ITU-R 601 luma in 16-bit fixed point; a new alpha is opaque; a lost
-  /// alpha is dropped without blending (see ``composited(over:)``).
-  /// Traps: `count` outside 1 ... 4.
-  /// Source: Pillow `Image.convert`.
+  /// Colour becomes grey by ITU-R 601 luma in 16-bit fixed point, as in Pillow's `Image.convert`; a
+  /// new alpha is opaque; a lost alpha is dropped without blending (see ``composited(over:)``).
+  ///
+  /// - Precondition: `count` is 1 to 4.
   public func converted(toChannels count: Int) -> Image {
     precondition((1...4).contains(count), "an image has 1 to 4 channels, not \(count)")
     if count == channels { return self }
@@ -33,7 +33,7 @@ extension Image {
     }
   }
 
-  /// The image blended over one opaque colour, as RGB.
+  /// Blends the image over one opaque colour, as RGB.
   ///
   /// Each sample is `(a * s + (255 - a) * c) / 255`, rounded to nearest.
   /// Source: Pillow `Image.alpha_composite` over an opaque background.
@@ -55,7 +55,7 @@ extension Image {
   }
 }
 
-/// `(a * above + (255 - a) * below) / 255` to nearest; no tie exists as 255 is odd.
+/// Computes `(a * above + (255 - a) * below) / 255` to nearest; no tie exists as 255 is odd.
 @inline(__always)
 func blend(_ above: UInt8, _ below: UInt8, _ alpha: UInt32) -> UInt8 {
   UInt8(truncatingIfNeeded: (alpha * UInt32(above) + (255 - alpha) * UInt32(below) + 127) / 255)

@@ -10,15 +10,15 @@ public struct PixelRect: Sendable, Equatable {
 }
 
 extension Image {
-  /// The image at another size, as Pillow's `resize` makes it.
+  /// Resizes the image, with Pillow's values.
   ///
   /// Two passes in 22-bit fixed point, rows first, rounded to bytes between. With alpha the
   /// colours are premultiplied to 8 bits before and divided after, so hidden colours do not bleed.
   ///
-  /// With `part`, only that part of the resized image is made, the same bytes as a crop
-  /// afterwards: a thin image whose middle is wanted is never enlarged whole.
+  /// With `part`, only that part of the resized image is computed, with the same bytes as a crop
+  /// afterwards, so that the middle of a thin image needs no enlargement of the whole.
   ///
-  /// - Precondition: sides of at least 1; a part that is not empty and lies inside them.
+  /// - Precondition: Sides are at least 1; the part is not empty and lies inside them.
   ///
   /// Source: Pillow `Image.resize`, `src/libImaging/Resample.c`.
   public func resized(
@@ -32,7 +32,7 @@ extension Image {
       !part.x.isEmpty && !part.y.isEmpty && part.x.lowerBound >= 0 && part.y.lowerBound >= 0
         && part.x.upperBound <= newWidth && part.y.upperBound <= newHeight,
       "the part \(part.x), \(part.y) does not lie inside \(newWidth)x\(newHeight)")
-    // Only the pixels that the part is made of take part.
+    // Only the input pixels that the part needs.
     let columns = Resampling(from: width, to: newWidth, filter)
     let rows = Resampling(from: height, to: newHeight, filter)
     let (across, down) = (columns.pixels(of: part.x), rows.pixels(of: part.y))
@@ -47,10 +47,10 @@ extension Image {
     return resampled(source.premultiplied()).unpremultiplied()
   }
 
-  /// The largest image of the same proportions that fits a square of `side` pixels.
+  /// Resizes to the largest image of the same proportions that fits a square of `side` pixels.
   ///
   /// Sides are rounded to nearest and at least 1; smaller images grow.
-  /// Traps: a side below 1.
+  /// - Precondition: `side` is at least 1.
   public func fitted(inSquareOf side: Int, filter: ResizeFilter = .bicubic) -> Image {
     precondition(side > 0, "cannot fit an image into \(side) pixels")
     let scale = Double(side) / Double(max(width, height))
@@ -79,7 +79,7 @@ extension Image {
     }
   }
 
-  /// The means of blocks of pixels; the last block of a line may be smaller.
+  /// Averages blocks of pixels; the last block of a line may be smaller.
   private func averaged(across: Int, down: Int) -> Image {
     if across == 1 && down == 1 { return self }
     let (newWidth, newHeight) = ((width + across - 1) / across, (height + down - 1) / down)
@@ -104,7 +104,7 @@ extension Image {
     }
   }
 
-  /// Each colour times alpha, `(c * a + 128) / 255` as Pillow rounds it.
+  /// Multiplies each colour by alpha, `(c * a + 128) / 255` as Pillow rounds it.
   private func premultiplied() -> Image {
     mappedColors { color, alpha in
       let product = color * alpha + 128
@@ -112,7 +112,7 @@ extension Image {
     }
   }
 
-  /// Each colour over alpha, rounded down and at most 255; clear and opaque pixels are kept.
+  /// Divides each colour by alpha, rounded down and at most 255; clear and opaque pixels are kept.
   private func unpremultiplied() -> Image {
     mappedColors { color, alpha in
       alpha == 0 || alpha == 255 ? color : min(255, color * 255 / alpha)

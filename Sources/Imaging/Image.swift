@@ -2,7 +2,7 @@
 ///
 /// Shapes: `pixels` is row-major and interleaved, `height * width * channels` bytes.
 /// Range: samples 0 ... 255; 1 channel is grey, 2 grey and alpha, 3 RGB, 4 RGBA. Alpha is straight
-/// (not premultiplied). Colours carry no profile: what the file stores is what is here.
+/// (not premultiplied). There is no colour profile: colours are as stored in the file.
 public struct Image: Sendable, Equatable {
   /// Columns, in pixels, at least 1.
   public let width: Int
@@ -15,7 +15,7 @@ public struct Image: Sendable, Equatable {
 
   /// Holds `pixels` as an image of the given size.
   ///
-  /// Traps: a side below 1, `channels` outside 1 ... 4, or a byte count that does not fit the size.
+  /// - Precondition: Sides of at least 1, 1 to 4 channels, and a byte count that fits the size.
   public init(width: Int, height: Int, channels: Int, pixels: [UInt8]) {
     precondition(width > 0 && height > 0, "an image of \(width)x\(height) has no pixels")
     precondition((1...4).contains(channels), "an image has 1 to 4 channels, not \(channels)")
@@ -30,8 +30,7 @@ public struct Image: Sendable, Equatable {
 
   /// Makes an image of one colour.
   ///
-  /// Range: `color` has one sample for each channel and so decides their number.
-  /// Traps: as ``init(width:height:channels:pixels:)``.
+  /// - Precondition: Sides of at least 1; `color` has one sample for each channel, 1 to 4.
   public init(width: Int, height: Int, color: [UInt8]) {
     precondition(width > 0 && height > 0, "an image of \(width)x\(height) has no pixels")
     let pixels: [UInt8]
@@ -46,7 +45,7 @@ public struct Image: Sendable, Equatable {
     self.init(width: width, height: height, channels: color.count, pixels: pixels)
   }
 
-  /// Makes an image whose bytes `fill` writes; the buffer arrives uninitialised.
+  /// Makes an image whose bytes `fill` writes into an uninitialised buffer.
   init<E: Error>(
     width: Int, height: Int, channels: Int,
     filling fill: (UnsafeMutableBufferPointer<UInt8>) throws(E) -> Void
@@ -70,7 +69,7 @@ public struct Image: Sendable, Equatable {
 
   /// The samples of one pixel.
   ///
-  /// Traps: a position outside the image.
+  /// - Precondition: The position lies inside the image.
   public subscript(x: Int, y: Int) -> ArraySlice<UInt8> {
     precondition(
       (0..<width).contains(x) && (0..<height).contains(y),

@@ -1,18 +1,18 @@
 public import Foundation
 
-/// Why an image could not be read or written; each case prints as one sentence.
+/// Why an image could not be read or written, in one sentence for each case.
 public enum ImageError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The file cannot be opened or read.
   case unreadable(name: String, reason: String)
   /// The file has no bytes.
   case empty(name: String)
-  /// The first bytes are none of the formats read here.
+  /// The first bytes are of none of the formats read here.
   case unknownFormat(name: String)
   /// The header promises more pixels than the limits allow.
   case tooManyPixels(name: String, width: Int, height: Int, limit: Int)
   /// The file has more bytes than the limits allow.
   case tooManyBytes(name: String, count: Int, limit: Int)
-  /// The file is a film, not an image.
+  /// The file is an animation.
   case animated(name: String)
   /// The bytes are cut short or corrupt; `reason` is the decoder's own text.
   case damaged(name: String, format: ImageFormat, reason: String)
@@ -23,10 +23,10 @@ public enum ImageError: LocalizedError, Sendable, Equatable, CustomStringConvert
   /// The file cannot be created, written or renamed.
   case unwritable(name: String, reason: String)
 
-  /// The same sentence, for `localizedDescription`.
+  /// The description, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// The sentence a user can act on.
+  /// What is wrong and what to do, in one sentence.
   public var description: String {
     switch self {
     case .unreadable(let name, let reason):
@@ -88,11 +88,11 @@ public enum ImageFormat: String, Sendable, CaseIterable {
     }
   }
 
-  /// The type sent with HTTP answers and `data:` addresses.
+  /// The media type, for HTTP and `data:` URLs.
   public var mediaType: String { "image/" + rawValue.lowercased() }
 }
 
-/// How large an image may be before it is refused unread.
+/// The limits above which an image is refused unread.
 public struct ImageLimits: Sendable, Equatable {
   /// The most pixels, width times height, that a header may announce.
   public var pixels: Int

@@ -4,10 +4,10 @@ import CImaging
 public enum JPEGEncoder {
   /// Encodes an image as grey or RGB, baseline; alpha is composited over white, as JPEG has none.
   ///
-  /// Range: `quality` 1 (smallest) ... 100; `fullColor` keeps colour at full resolution (4:4:4)
-  /// instead of half (4:2:0).
-  /// Traps: a quality outside its range.
-  /// Throws: `unencodable` if a side is over 65500 pixels.
+  /// `fullColor` keeps colour at full resolution (4:4:4) instead of half (4:2:0).
+  ///
+  /// - Precondition: `quality` is 1 (smallest) to 100.
+  /// - Throws: `unencodable` if a side is over 65500 pixels.
   public static func encode(
     _ image: Image, quality: Int = 90, fullColor: Bool = false
   ) throws(ImageError) -> [UInt8] {

@@ -7,9 +7,10 @@ public enum PNGEncoder {
   /// Encodes an image of 1 to 4 channels at 8 bits; equal input gives equal bytes.
   ///
   /// Each text becomes a `tEXt` chunk if its value is Latin-1, else an `iTXt` chunk in UTF-8.
-  /// Range: `compression` 0 (none) ... 9 (smallest).
-  /// Throws: `unencodable` if a key is not 1 to 79 printable Latin-1 characters without doubled
-  /// or outer spaces, or a value holds NUL.
+  ///
+  /// - Precondition: `compression` is 0 (none) to 9 (smallest).
+  /// - Throws: `unencodable` if a key is not 1 to 79 printable Latin-1 characters without doubled
+  ///   or outer spaces, or a value holds NUL.
   public static func encode(
     _ image: Image, text: [(key: String, value: String)] = [], compression: Int = 6
   ) throws(ImageError) -> [UInt8] {
@@ -43,7 +44,7 @@ public enum PNGEncoder {
     }
   }
 
-  /// The characters as Latin-1 bytes; nil if one has none or is a control other than a line feed.
+  /// Encodes text as Latin-1; nil for characters outside it and controls other than a line feed.
   private static func latin1(_ text: String) -> [UInt8]? {
     var bytes = [UInt8]()
     for scalar in text.unicodeScalars {
@@ -76,10 +77,10 @@ public enum PNGEncoder {
 
 /// Reads the texts of PNG files.
 public enum PNGText {
-  /// All `tEXt`, `zTXt` and `iTXt` values by key; of equal keys the last stands.
+  /// Reads all `tEXt`, `zTXt` and `iTXt` values by key; of equal keys the last one counts.
   ///
-  /// Throws: `empty`, `unknownFormat` if the bytes are no PNG file, `damaged`, and `tooManyPixels`
-  /// or `tooManyBytes` over `limits`.
+  /// - Throws: `empty`, `unknownFormat` for bytes that are no PNG file, `damaged`, and
+  ///   `tooManyPixels` or `tooManyBytes` over `limits`.
   public static func read(
     _ data: some ContiguousBytes, name: String = "data", limits: ImageLimits = .default
   ) throws(ImageError) -> [String: String] {
@@ -105,8 +106,8 @@ public enum PNGText {
     }
   }
 
-  /// Whether no chunk up to IEND announces more bytes than follow; libpng takes memory for a
-  /// whole chunk before it reads one byte.
+  /// Whether no chunk up to IEND announces more bytes than follow; libpng allocates a whole chunk
+  /// before it reads one byte.
   private static func chunksFit(_ reader: ByteReader) -> Bool {
     var position = 8
     do {

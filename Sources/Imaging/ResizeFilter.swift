@@ -1,8 +1,9 @@
 import Foundation
 
-/// How samples are weighted when an image changes size.
+/// A filter that weights the samples when an image is resized.
 ///
 /// When a side shrinks, the filter is widened by the same factor (antialiasing).
+///
 /// Source: Pillow `src/libImaging/Resample.c`.
 public enum ResizeFilter: String, Sendable, CaseIterable {
   /// The mean of the covered pixels.
@@ -45,18 +46,18 @@ public enum ResizeFilter: String, Sendable, CaseIterable {
   }
 }
 
-/// How one side of an image changes from one length to another.
+/// The resampling of one side of an image from one length to another.
 struct Resampling {
   private let outCount: Int
   private let filter: ResizeFilter
-  /// Input pixels that are averaged before the filter looks at them: 1 for all but images that
-  /// shrink more than a thousandfold, whose filters would take longer than the image is worth.
+  /// Input pixels averaged before filtering: 1, except for images that shrink more than a
+  /// thousandfold, where the widened filter would be too slow.
   let block: Int
-  /// Input samples, after the average.
+  /// Input samples, after averaging.
   private let inCount: Int
   private let pixelCount: Int
 
-  /// Input samples for one output sample beyond which they are averaged first.
+  /// Input samples for one output sample above which they are averaged first.
   private static let mostScale = 1024
 
   init(from pixelCount: Int, to outCount: Int, _ filter: ResizeFilter) {
@@ -75,14 +76,14 @@ struct Resampling {
   /// The filter's radius, in input samples.
   private var support: Double { filter.support * filterScale }
 
-  /// The input samples of one output sample, and their centre.
+  /// Finds the input samples of one output sample, and their centre.
   private func span(of x: Int) -> (range: Range<Int>, center: Double) {
     let center = (Double(x) + 0.5) * scale
     let start = max(0, Int(center - support + 0.5))
     return (start..<max(start, min(inCount, Int(center + support + 0.5))), center)
   }
 
-  /// The input pixels that a part of the output is made of.
+  /// Finds the input pixels that a part of the output needs.
   func pixels(of part: Range<Int>) -> Range<Int> {
     guard changesSize else { return part }
     let start = span(of: part.lowerBound).range.lowerBound
@@ -90,7 +91,7 @@ struct Resampling {
     return start * block..<min(pixelCount, end * block)
   }
 
-  /// The weights of a part of the output, whose spans begin at 0.
+  /// Computes the weights of a part of the output; their spans begin at 0.
   func table(of part: Range<Int>) -> ResampleTable {
     let first = pixels(of: part).lowerBound / block
     let stride = Int(support.rounded(.up)) * 2 + 1
@@ -117,12 +118,12 @@ struct Resampling {
   }
 }
 
-/// The weights that make some output samples of a line.
+/// The weights of some output samples of a line.
 struct ResampleTable {
-  /// Bits behind the point of a weight: 32 less 8 for the sample and 2 for sums over one.
+  /// Fraction bits of a weight: 32 less 8 for the sample and 2 for sums above 1.
   static let precision: Int32 = 22
 
-  /// The input samples that one output sample is made of.
+  /// The input samples of one output sample.
   struct Span {
     var start: Int
     var count: Int

@@ -1,7 +1,7 @@
 import CImaging
 import Foundation
 
-/// Calls a function of the C layer; nil if it succeeded, else the library's text.
+/// Calls a function of the C layer; nil if it succeeded, else the library's message.
 func message(_ call: (UnsafeMutablePointer<CChar>) -> Int32) -> String? {
   withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(CI_MESSAGE_SIZE)) { buffer in
     guard let base = buffer.baseAddress else { return nil }
@@ -10,7 +10,7 @@ func message(_ call: (UnsafeMutablePointer<CChar>) -> Int32) -> String? {
   }
 }
 
-/// Calls an encoder of the C layer and takes over the bytes it made.
+/// Calls an encoder of the C layer and takes over its bytes.
 func encoded(
   as format: ImageFormat, _ call: (inout ci_bytes, UnsafeMutablePointer<CChar>) -> Int32
 ) throws(ImageError) -> [UInt8] {

@@ -1,12 +1,13 @@
 import Foundation
 public import Torch
 
-/// Says which of many known images a drawing is most like, without any training: by colours on a
-/// coarse grid and by the directions of edges.
+/// A ranking of known images by likeness to a sample, without any training: by colours on a coarse
+/// grid and by the directions of edges.
 ///
-/// It measures drawing models that were trained on the same images. It is independent of their
-/// CLIP, and flatters: an image of the right colours in the right places may be found that nobody
-/// can name, so put the squared error and a person's count beside it.
+/// It evaluates generators that were trained on the same images, independently of their CLIP. It is
+/// lenient: a sample with the right colours in the right positions can match although nobody would
+/// recognise it, so report the squared error and a human rating beside it.
+///
 /// Source: edge histograms as in Dalal and Triggs 2005, square roots as in RootSIFT.
 public struct ConceptJudge {
   /// Side of the images it compares, pixels.
@@ -26,9 +27,10 @@ public struct ConceptJudge {
   private let edgeScale: Double
 
   /// Takes the known images, `[N, 3, 64, 64]` in [-1, 1].
-  /// - Precondition: at least two images, of this shape.
+  ///
+  /// - Precondition: At least two images, of this shape.
   public init(references: Tensor) {
-    precondition(references.dim(0) > 1, "a judge needs two images or more")
+    precondition(references.dim(0) > 1, "a ConceptJudge needs two images or more")
     let (colors, edges) = Self.features(of: references)
     func scale(_ features: Tensor) -> Double {
       let spread = (features - features.mean(over: 0, keepingDims: true)).square().sum(over: 1)
@@ -39,50 +41,50 @@ public struct ConceptJudge {
     (self.colors, self.edges) = (colors * colorScale, edges * edgeScale)
   }
 
-  /// The known images nearest to each drawing, nearest first.
+  /// Finds the known images nearest to each sample, nearest first.
   ///
   /// - Parameters:
-  ///   - drawings: `[B, 3, 64, 64]` in [-1, 1].
-  ///   - k: how many, at most all.
-  /// - Returns: `B` rows of `k` places among the known images.
-  public func nearest(to drawings: Tensor, _ k: Int) -> [[Int]] {
+  ///   - samples: `[B, 3, 64, 64]` in [-1, 1].
+  ///   - k: How many, at most all.
+  /// - Returns: `B` rows of `k` positions among the known images.
+  public func nearest(to samples: Tensor, _ k: Int) -> [[Int]] {
     precondition((1...count).contains(k), "\(k) of \(count) known images")
-    let (colors, edges) = Self.features(of: drawings)
+    let (colors, edges) = Self.features(of: samples)
     return noGrad {
       let distances =
         Self.squaredDistances(colors * colorScale, self.colors)
         + Self.squaredDistances(edges * edgeScale, self.edges)
-      let places = (-distances).topK(k).indices.array(of: Int64.self).map(Int.init)
-      return (0..<drawings.dim(0)).map { Array(places[$0 * k..<($0 + 1) * k]) }
+      let positions = (-distances).topK(k).indices.array(of: Int64.self).map(Int.init)
+      return (0..<samples.dim(0)).map { Array(positions[$0 * k..<($0 + 1) * k]) }
     }
   }
 
-  /// The fraction of the samples that have one of their own images among the nearest `k`.
+  /// Computes the fraction of the samples that have one of their own images among the nearest `k`.
   ///
   /// - Parameters:
-  ///   - drawings: The samples, `[B, 3, 64, 64]` in [-1, 1].
+  ///   - samples: `[B, 3, 64, 64]` in [-1, 1].
   ///   - accepted: For each sample the positions of the images that count as right.
-  ///   - k: How many of the nearest are looked at.
-  public func recall(of drawings: Tensor, accepted: [Set<Int>], at k: Int) -> Double {
+  ///   - k: How many of the nearest count.
+  public func recall(of samples: Tensor, accepted: [Set<Int>], at k: Int) -> Double {
     precondition(
-      accepted.count == drawings.dim(0) && !accepted.isEmpty,
-      "\(accepted.count) answers for \(drawings.dim(0)) drawings")
-    let found = zip(nearest(to: drawings, k), accepted).filter { !$1.isDisjoint(with: $0) }
+      accepted.count == samples.dim(0) && !accepted.isEmpty,
+      "\(accepted.count) sets of accepted images for \(samples.dim(0)) samples")
+    let found = zip(nearest(to: samples, k), accepted).filter { !$1.isDisjoint(with: $0) }
     return Double(found.count) / Double(accepted.count)
   }
 
-  /// `[B, D]` and `[N, D]` to `[B, N]`.
+  /// Computes squared distances, `[B, D]` and `[N, D]` to `[B, N]`.
   private static func squaredDistances(_ a: Tensor, _ b: Tensor) -> Tensor {
     let lengths = b.square().sum(over: 1).unsqueezed(0) + a.square().sum(over: 1).unsqueezed(1)
     return lengths - a.matmul(b.transposed()) * 2
   }
 
-  /// Colours and edges of images, `[B, D]` each.
+  /// Computes colours and edges of images, `[B, D]` each.
   private static func features(of images: Tensor) -> (colors: Tensor, edges: Tensor) {
     let (b, channels, height, width) = images.shape4
     precondition(
       channels == 3 && height == side && width == side,
-      "images of \(images.shape), but a judge takes [B, 3, \(side), \(side)]")
+      "images of \(images.shape), but a ConceptJudge takes [B, 3, \(side), \(side)]")
     return noGrad {
       let pixels = images.to(.float32).contiguous()
       let colors = F.averagePool2d(pixels, kernel: colorCell).reshaped(b, -1)
@@ -107,7 +109,7 @@ public struct ConceptJudge {
     }
   }
 
-  /// Each channel under the 5×5 binomial filter, borders reflected.
+  /// Blurs each channel with the 5×5 binomial filter, borders reflected.
   private static func blurred(_ images: Tensor) -> Tensor {
     let line = Tensor([1, 4, 6, 4, 1].map { Float($0 / 16) }).unsqueezed(1)
     let kernel = line.matmul(line.transposed()).reshaped(1, 1, 5, 5).expanded([3, 1, 5, 5])

@@ -2,9 +2,9 @@ public import Torch
 
 /// The distance between two sets of images: that of the Gaussians fitted to their features.
 ///
-/// `‖μ₁ − μ₂‖² + Tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½)`, which is 0 for equal sets. It depends on the network that
-/// computes the features and falls with the number of images, so compare only values of one network
-/// and one number of images.
+/// `‖μ₁ − μ₂‖² + Tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½)`, which is 0 for equal sets. It depends on the network
+/// that computes the features and falls with the number of images, so compare only values of one
+/// network and one number of images.
 ///
 /// Source: Heusel et al. 2017, equation 6 (FID).
 public struct FrechetDistance: Sendable, Equatable {
@@ -15,7 +15,7 @@ public struct FrechetDistance: Sendable, Equatable {
 
   /// Computes the distance in double precision, from features with one row for each image.
   ///
-  /// - Precondition: both have at least two rows, and equally many columns.
+  /// - Precondition: Both have at least two rows, and equally many columns.
   ///
   /// Shapes: `[N, D]` and `[M, D]`.
   public init(_ a: Tensor, _ b: Tensor) {
@@ -35,8 +35,8 @@ public struct FrechetDistance: Sendable, Equatable {
     }
   }
 
-  /// The positive square root of a symmetric matrix. Eigenvalues that rounding made negative count
-  /// as 0.
+  /// Computes the positive square root of a symmetric matrix. Eigenvalues that rounding made
+  /// negative count as 0.
   private static func squareRoot(_ matrix: Tensor) -> Tensor {
     let (values, vectors) = matrix.symmetricEigen()
     return (vectors * values.clamped(min: 0).sqrt()).matmul(vectors.transposed())

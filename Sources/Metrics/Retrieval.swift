@@ -13,15 +13,15 @@ public struct Retrieval: Sendable, Equatable {
 
   /// Measures recall between embeddings of images and of their captions.
   ///
-  /// Embeddings are compared by cosine similarity. Ties count as every order of them being equally
-  /// likely, so embeddings that are all equal score as random ones do, and the order of the rows does
-  /// not matter.
+  /// Embeddings are compared by cosine similarity. Ties count as if every order of them were
+  /// equally likely, so embeddings that are all equal score as random ones do, and the order of the
+  /// rows does not matter.
   ///
   /// - Parameters:
   ///   - imageEmbeddings: One row for each image.
-  ///   - textEmbeddings: Its caption's, in the same row.
+  ///   - textEmbeddings: The embedding of its caption, in the same row.
   ///   - ranks: The values of k.
-  /// - Precondition: equal shapes with at least one row; ranks are at least 1.
+  /// - Precondition: Equal shapes with at least one row; ranks are at least 1.
   ///
   /// Shapes: both `[N, D]`.
   public init(imageEmbeddings: Tensor, textEmbeddings: Tensor, at ranks: [Int] = [1, 5]) {

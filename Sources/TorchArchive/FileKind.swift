@@ -1,12 +1,12 @@
 import Files
 
-/// What a file is by its first bytes.
+/// The kind of a file, by its first bytes.
 public enum FileKind: Sendable, Equatable {
   /// A zip archive, as PyTorch writes since 1.6.
   case zip
   /// A pickle alone, as PyTorch wrote before 1.6.
   case pickle
-  /// A tar archive, as PyTorch wrote in its first years.
+  /// A tar archive, as the first releases of PyTorch wrote.
   case tar
   /// A safetensors file.
   case safetensors
@@ -17,7 +17,7 @@ public enum FileKind: Sendable, Equatable {
   /// Something else, or nothing.
   case unknown
 
-  /// Looks at the bytes.
+  /// Finds the kind of a file from its bytes.
   public init(_ bytes: UnsafeRawBufferPointer) {
     func begins(_ text: String) -> Bool { bytes.starts(with: text.utf8) }
     if ZipArchive.isZip(bytes) {
@@ -37,9 +37,9 @@ public enum FileKind: Sendable, Equatable {
     }
   }
 
-  /// Refuses what is not a zip archive.
+  /// Refuses everything but a zip archive.
   ///
-  /// Throws: `ArchiveError.unsupported`, `.damaged`.
+  /// - Throws: `ArchiveError.unsupported`, `.damaged`.
   static func requireZip(_ bytes: UnsafeRawBufferPointer, file: String) throws(ArchiveError) {
     let again =
       "load it with a recent PyTorch and save the state dict with torch.save or safetensors"

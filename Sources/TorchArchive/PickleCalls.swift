@@ -1,6 +1,6 @@
 import Torch
 
-/// The classes and functions that a pickle of weights may name, and what is made for each.
+/// The classes and functions that a pickle of weights may name, and the values they stand for.
 enum PickleCalls {
   /// Storages by the element type that their class names.
   static let storages: [String: DType] = [
@@ -11,10 +11,10 @@ enum PickleCalls {
     "torch.Float8_e5m2Storage": .float8e5m2, "torch.Float8_e4m3fnStorage": .float8e4m3fn,
   ]
 
-  /// The storage without a type; its tensors have one each.
+  /// The untyped storage; its tensors name their types.
   static let untyped = "torch.storage.UntypedStorage"
 
-  /// Element types by name, where a tensor brings its own.
+  /// Element types by name, for tensors that name their own.
   static let dtypes: [String: DType] = [
     "torch.float32": .float32, "torch.float16": .float16, "torch.bfloat16": .bfloat16,
     "torch.float64": .float64, "torch.uint8": .uint8, "torch.int8": .int8, "torch.int16": .int16,
@@ -23,7 +23,7 @@ enum PickleCalls {
     "torch.float8_e4m3fn": .float8e4m3fn,
   ]
 
-  /// Functions that are answered by `call`.
+  /// Functions that `call` knows.
   private static let functions: Set<String> = [
     "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2",
     "torch._utils._rebuild_tensor_v3", "torch._utils._rebuild_parameter",
@@ -33,9 +33,9 @@ enum PickleCalls {
     "torch.jit._pickle.restore_type_tag",
   ]
 
-  /// The name, if it is one of those known.
+  /// Returns the name, if it is known.
   ///
-  /// Throws: `ArchiveError.refused`.
+  /// - Throws: `ArchiveError.refused`.
   static func checked(_ name: String, _ reader: PickleReader) throws -> String {
     if functions.contains(name) || storages[name] != nil || name == untyped || dtypes[name] != nil {
       return name
@@ -44,20 +44,19 @@ enum PickleCalls {
     throw ArchiveError.refused(file: reader.file, name: printable(name))
   }
 
-  /// Whether the name is that of a module of a TorchScript archive, which here is only its
-  /// attributes.
+  /// Whether the name is that of a TorchScript module, of which only the attributes are read.
   static func isModule(_ name: String, _ reader: PickleReader) -> Bool {
     reader.isScript && name.hasPrefix("__torch__.")
   }
 
-  /// A name that cannot disturb a terminal.
+  /// Replaces control characters, which could disturb a terminal.
   private static func printable(_ name: String) -> String {
     String(name.unicodeScalars.prefix(120).map { $0.value < 0x20 ? "?" : Character($0) })
   }
 
-  /// What a call makes.
+  /// Pushes the value of a call.
   ///
-  /// Throws: `ArchiveError.refused`, `.damaged` when arguments are not what they should be.
+  /// - Throws: `ArchiveError.refused`; `.damaged` for unexpected arguments.
   static func call(
     _ callee: PickleValue, _ arguments: PickleValue, _ reader: inout PickleReader
   ) throws {
@@ -86,7 +85,7 @@ enum PickleCalls {
     throw reader.damaged("its pickle calls \(name) with other arguments than PyTorch does")
   }
 
-  /// Pairs, or nothing.
+  /// Makes an `OrderedDict` from a list of pairs, or an empty one.
   private static func orderedDictionary(
     _ arguments: [PickleValue], _ reader: inout PickleReader
   ) throws {
@@ -107,8 +106,8 @@ enum PickleCalls {
     try reader.pushDictionary(.ordered, items)
   }
 
-  /// The state that is set on a value: attributes of a module, or of an `OrderedDict`, where
-  /// PyTorch keeps version numbers that mean nothing here.
+  /// Sets the state of a value: attributes of a module, or of an `OrderedDict`, where PyTorch keeps
+  /// version numbers, which are ignored here.
   static func build(_ value: PickleValue, _ state: PickleValue, _ reader: PickleReader) throws {
     guard case .dictionary(let target) = value, case .dictionary(let state) = state,
       target.kind != .plain
@@ -116,7 +115,7 @@ enum PickleCalls {
     if target.kind == .module { try reader.add(state, to: target) }
   }
 
-  /// The storage that `("storage", class, key, device, count)` names.
+  /// Reads the storage of `("storage", class, key, device, count)`.
   static func storage(_ value: PickleValue, _ reader: PickleReader) throws -> StorageReference {
     guard case .tuple(let tuple) = value, tuple.items.count == 5,
       case .string("storage") = tuple.items[0], case .global(let name) = tuple.items[1],
@@ -127,9 +126,9 @@ enum PickleCalls {
     return StorageReference(dtype: storages[name], key: key, count: count)
   }
 
-  /// The tensor of `(storage, offset, shape, strides, …)`.
+  /// Reads the tensor of `(storage, offset, shape, strides, …)`.
   private static func tensor(
-    _ arguments: [PickleValue], typeAt place: Int?, _ reader: PickleReader
+    _ arguments: [PickleValue], typeAt position: Int?, _ reader: PickleReader
   ) throws -> TensorReference {
     guard arguments.count >= 4, case .storage(let storage) = arguments[0],
       case .int(let offset) = arguments[1], offset >= 0,
@@ -137,8 +136,8 @@ enum PickleCalls {
       shape.count == strides.count
     else { throw reader.damaged("its pickle describes a tensor as PyTorch does not") }
     var dtype = storage.dtype
-    if let place {
-      guard arguments.count > place, case .global(let name) = arguments[place],
+    if let position {
+      guard arguments.count > position, case .global(let name) = arguments[position],
         let own = dtypes[name]
       else { throw reader.damaged("its pickle gives a tensor no element type") }
       dtype = own
@@ -148,7 +147,7 @@ enum PickleCalls {
       storage: storage, dtype: dtype, offset: offset, shape: shape, strides: strides)
   }
 
-  /// Whole numbers of at least zero, at most one for each axis that a tensor may have.
+  /// Reads integers of at least zero, at most one for each axis that a tensor may have.
   private static func integers(_ value: PickleValue) -> [Int]? {
     let list: PickleList
     switch value {

@@ -2,16 +2,18 @@ import Files
 import Foundation
 import Torch
 
-/// Reads a pickle without running anything: numbers, texts, containers and descriptions of tensors.
+/// A reader of pickles that runs nothing: it builds numbers, strings, containers and descriptions
+/// of tensors.
 ///
 /// A pickle is a program for a stack machine that may call any function of Python. This machine
-/// knows only the instructions that build data; of classes and functions it knows the names in
-/// ``PickleCalls``, for which it makes values of its own, and it refuses every other name.
+/// knows only the instructions that build data. Of classes and functions it accepts the names in
+/// ``PickleCalls``, for which it makes values of its own, and refuses every other name.
+///
 /// Source: Python's `pickletools`, protocols 0 to 5; torch `_utils`, `serialization`.
 struct PickleReader {
-  /// Largest sizes of what a pickle may build.
+  /// The largest sizes of what a pickle may build.
   enum Limit {
-    /// Bytes of one text.
+    /// Bytes of one string.
     static let text = 1 << 20
     /// Axes of a tensor.
     static let axes = 32
@@ -19,20 +21,20 @@ struct PickleReader {
 
   var reader: ByteReader
   let file: String
-  /// Whether the archive is TorchScript's, whose modules are read as dictionaries.
+  /// Whether the archive is TorchScript, whose modules are read as dictionaries.
   let isScript: Bool
   private var stack: [PickleValue] = []
   private var marks: [Int] = []
   private var memo: [Int: PickleValue] = [:]
   private let budget: ReadingBudget
-  /// Every container. They are emptied at the end, one by one: some may lie in themselves, or in so
-  /// many others that freeing the outermost would overflow the stack.
+  /// All containers. They are emptied one by one at the end: some may contain themselves, or be
+  /// nested so deeply that freeing the outermost would overflow the stack.
   private var lists: [PickleList] = []
   private var dictionaries: [PickleDictionary] = []
 
-  /// Reads all of a pickle and hands its value to `use`; containers are emptied after that.
+  /// Reads a whole pickle and passes its value to `use`; containers are emptied after that.
   ///
-  /// Throws: `ArchiveError.refused` with the first name that is not known, `.damaged`.
+  /// - Throws: `ArchiveError.refused` with the first unknown name, `.damaged`.
   static func read<Result>(
     _ bytes: UnsafeRawBufferPointer, file: String, isScript: Bool, budget: ReadingBudget,
     use: (PickleValue) throws -> Result
@@ -97,7 +99,7 @@ struct PickleReader {
     return value
   }
 
-  /// The values since the last mark, which is taken away.
+  /// Pops the last mark and the values above it.
   mutating func popToMark() throws -> [PickleValue] {
     guard let mark = marks.popLast() else {
       throw damaged("its pickle takes a mark that is not there")
@@ -144,7 +146,7 @@ struct PickleReader {
     try push(.global(try PickleCalls.checked("\(module).\(name)", self)))
   }
 
-  /// Sets the attributes of a module, which are its items.
+  /// Adds attributes to a module, as its items.
   func add(_ state: PickleDictionary, to module: PickleDictionary) throws {
     try budget.take(values: state.items.count)
     module.items += state.items
@@ -157,7 +159,7 @@ struct PickleReader {
     return text
   }
 
-  /// The text that a length stands before.
+  /// Reads a string of a given length.
   mutating func text(length: some FixedWidthInteger) throws -> String {
     guard let length = Int(exactly: length), (0...Limit.text).contains(length) else {
       throw damaged("its pickle claims a text of \(length) bytes")
@@ -167,7 +169,7 @@ struct PickleReader {
 
   // MARK: Instructions
 
-  /// Marks, the memo and containers.
+  /// Runs the instructions for marks, the memo and containers.
   private mutating func readContainer(_ code: UInt8) throws -> Bool {
     switch code {
     case 0x28: marks.append(stack.count)  // MARK
@@ -232,7 +234,7 @@ struct PickleReader {
     return number
   }
 
-  /// Classes, calls and states: see `PickleCalls`.
+  /// Runs the instructions for classes, calls and states: see `PickleCalls`.
   private mutating func readCall(_ code: UInt8) throws -> Bool {
     switch code {
     case 0x63:  // GLOBAL

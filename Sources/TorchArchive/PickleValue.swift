@@ -1,7 +1,7 @@
 import Torch
 
-/// What lies on the stack while a pickle is read. Containers are classes, as several places of a
-/// pickle may share one and fill it later; what is large is boxed, as most values are small.
+/// A value on the stack of a pickle. Containers are classes, since a pickle may refer to one
+/// several times and fill it later; large cases are boxed, since most values are small.
 enum PickleValue {
   case none
   case bool(Bool)
@@ -45,10 +45,10 @@ final class PickleList {
 
 /// A dictionary, or the attributes of a TorchScript module, while it is being filled.
 final class PickleDictionary {
-  /// What it may take besides its items.
+  /// How its attributes are treated.
   enum Kind {
     case plain
-    /// An `OrderedDict`, whose attributes mean nothing here.
+    /// An `OrderedDict`, whose attributes are ignored.
     case ordered
     /// A module of a TorchScript archive, whose attributes are its items.
     case module
@@ -60,21 +60,21 @@ final class PickleDictionary {
   init(_ kind: Kind = .plain) { self.kind = kind }
 }
 
-/// The bytes that tensors look at, as a pickle names them.
+/// The bytes behind tensors, as a pickle names them.
 struct StorageReference: Equatable {
-  /// The element type that its class names; nil for bytes that tensors give a type of their own.
+  /// The element type that its class names; nil for untyped bytes.
   let dtype: DType?
   /// The name of its file under `data/`.
   let key: String
-  /// Elements, or bytes where the type is not known.
+  /// Elements, or bytes if it is untyped.
   let count: Int
 }
 
-/// A view of a storage, as a pickle describes it, not yet compared with the storage.
+/// A view of a storage, as a pickle describes it, not yet checked against the storage.
 struct TensorReference {
   let storage: StorageReference
   let dtype: DType
-  /// Elements before the first.
+  /// The position of the first element in the storage.
   let offset: Int
   let shape: [Int]
   /// Elements from one index to the next of each axis.

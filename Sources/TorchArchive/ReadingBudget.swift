@@ -1,26 +1,26 @@
-/// What reading one file may take, so that a small file cannot fill the memory.
+/// A limit on what reading one file may take, so that a small file cannot fill the memory.
 ///
 /// A pickle may put one container into many others, a zip file inflates a thousandfold, and many
-/// tensors may be copied out of one storage: each step is small, their sum has no bound. The sum is
-/// therefore counted over the whole file, and bounded by a multiple of the file's size.
+/// tensors may be copied from one storage: each step is small, but their sum is unbounded. So it is
+/// counted over the whole file, and limited to a multiple of the file's size.
 final class ReadingBudget {
   private let file: String
   private let fileSize: Int
   /// Values that may still be made or put into another container.
   private var values: Int
-  /// Bytes that may still be inflated, copied, or spent on the tensors' names.
+  /// Bytes that may still be inflated, copied, or used for tensors' names.
   private var bytes: Int
 
   /// The most values of any file, however large.
   static let mostValues = 20_000_000
-  /// Allowed to the smallest file.
+  /// The values allowed to the smallest file.
   static let leastValues = 1 << 20
-  /// Allowed to the smallest file.
+  /// The bytes allowed to the smallest file.
   static let leastBytes = 64 << 20
-  /// What one tensor costs besides its name and its elements.
+  /// The cost of a tensor besides its name and elements, bytes.
   static let bytesOfTensor = 512
 
-  /// The budget of a file of `fileSize` bytes.
+  /// Makes the budget of a file of `fileSize` bytes.
   init(file: String, fileSize: Int) {
     self.file = file
     self.fileSize = fileSize
@@ -30,7 +30,7 @@ final class ReadingBudget {
 
   /// Counts values before they are made.
   ///
-  /// - Throws: `ArchiveError.damaged` when the file has had its share.
+  /// - Throws: `ArchiveError.damaged` when the budget is used up.
   func take(values count: Int) throws(ArchiveError) {
     guard count <= values else { throw exceeded }
     values -= count
@@ -38,7 +38,7 @@ final class ReadingBudget {
 
   /// Counts bytes before they are made.
   ///
-  /// - Throws: `ArchiveError.damaged` when the file has had its share.
+  /// - Throws: `ArchiveError.damaged` when the budget is used up.
   func take(bytes count: Int) throws(ArchiveError) {
     guard count <= bytes else { throw exceeded }
     bytes -= count

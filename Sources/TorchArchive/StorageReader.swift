@@ -1,12 +1,12 @@
 import Files
 import Torch
 
-/// Makes tensors of what a pickle says about them, each number checked before it is used.
+/// Makes tensors from a pickle's descriptions, each value checked before it is used.
 struct StorageReader {
   private let archive: ZipArchive
-  /// Where the storages lie in the archive, with a slash at its end.
+  /// The folder of the storages in the archive, with a slash at its end.
   private let folder: String
-  /// Storages that had to be inflated; several tensors may look at one.
+  /// Storages that had to be inflated; several tensors may share one.
   private var inflated: [String: [UInt8]] = [:]
   private let budget: ReadingBudget
 
@@ -16,10 +16,10 @@ struct StorageReader {
     self.folder = folder
   }
 
-  /// The largest tensor: 2⁴⁰ elements.
+  /// Elements of the largest tensor.
   private static let mostElements = 1 << 40
 
-  /// Throws: `ArchiveError.damaged`.
+  /// Makes a tensor.
   mutating func tensor(_ wanted: TensorReference, key: String) throws(ArchiveError) -> Tensor {
     func fault(_ reason: String) -> ArchiveError {
       .damaged(file: archive.file, reason: "the tensor \"\(key.prefix(120))\" \(reason)")
@@ -33,7 +33,7 @@ struct StorageReader {
     guard !tooLarge, claimed <= entry.size else {
       throw fault("lies in a storage of \(wanted.storage.count) elements, of which there are fewer")
     }
-    // Axes of no length count as one, so that the others are bounded too.
+    // Axes of length 0 count as 1, so that the others are bounded too.
     var bound = 1
     for length in wanted.shape {
       let (product, overflow) = bound.multipliedReportingOverflow(by: max(1, length))
@@ -74,7 +74,7 @@ struct StorageReader {
     return storage.withUnsafeBytes(made)
   }
 
-  /// The elements from a tensor's first to its last; nil when that is no number.
+  /// Counts the elements from a tensor's first to its last in the storage; nil on overflow.
   private static func span(_ tensor: TensorReference) -> Int? {
     var last = 0
     for (length, stride) in zip(tensor.shape, tensor.strides) {
@@ -97,7 +97,7 @@ struct StorageReader {
   }
 }
 
-/// Brings the elements of a view in row-major order.
+/// Copies the elements of a view into row-major order.
 private struct StridedCopy {
   private let shape: [Int]
   private let strides: [Int]
@@ -105,11 +105,11 @@ private struct StridedCopy {
 
   init(_ tensor: TensorReference) {
     (shape, dtype) = (tensor.shape, tensor.dtype)
-    // The stride of a single index is never taken, and may be any number.
+    // The stride of an axis of length 1 is never used, and may be anything.
     strides = zip(shape, tensor.strides).map { $0 == 1 ? 0 : $1 }
   }
 
-  /// The tensor of bytes that begin with its first element and end with its last.
+  /// Makes the tensor from the bytes between its first and its last element.
   func tensor(of bytes: UnsafeRawBufferPointer) -> Tensor {
     let count = shape.reduce(1, *)
     switch dtype.size {
@@ -126,16 +126,16 @@ private struct StridedCopy {
     let width = MemoryLayout<Bits>.size
     let elements = [Bits](unsafeUninitializedCapacity: count) { buffer, filled in
       var index = [Int](repeating: 0, count: shape.count)
-      var place = 0
+      var position = 0
       for target in 0..<count {
-        buffer[target] = bytes.loadUnaligned(fromByteOffset: place * width, as: Bits.self)
+        buffer[target] = bytes.loadUnaligned(fromByteOffset: position * width, as: Bits.self)
         // Counts like an odometer, the last axis fastest.
         var axis = shape.count - 1
         while axis >= 0 {
           index[axis] += 1
-          place += strides[axis]
+          position += strides[axis]
           if index[axis] < shape[axis] { break }
-          place -= strides[axis] * shape[axis]
+          position -= strides[axis] * shape[axis]
           index[axis] = 0
           axis -= 1
         }

@@ -5,26 +5,27 @@ public import Torch
 /// The tensors of a file that PyTorch wrote (`torch.save`, `torch.jit.save`): `.pt`, `.pth`,
 /// `.ckpt`, `.bin`.
 ///
-/// Such a file is a zip archive of the tensors' bytes and a pickle, which in Python may run
-/// anything. Here nothing is run: tensors, numbers, texts and plain containers are read, and every
+/// Such a file is a zip archive of the tensors' bytes and a pickle, which Python would execute.
+/// Here nothing is executed: tensors, numbers, strings and plain containers are read, and every
 /// other class or function is refused by its name.
 public struct TorchArchive {
-  /// The tensors by key. Keys of nested containers are joined with dots; places in lists and
-  /// tuples count from 0. Tensors whose elements lie in row-major order look at the file's pages,
-  /// as those of `Safetensors.read` do; others are copied.
+  /// The tensors by key. Keys of nested containers are joined with dots; lists and tuples are
+  /// indexed from 0. Contiguous tensors share the mapped pages of the file, as those of
+  /// `Safetensors.read` do; others are copied.
   public let tensors: [String: Tensor]
   /// Whether the file is a TorchScript archive; its code is not read.
   public let isScript: Bool
 
-  /// The largest pickle that is read: it describes the tensors and does not hold them.
+  /// The largest pickle that is read, bytes; it describes the tensors and does not hold them.
   static let largestPickle = 256 << 20
 
   /// Opens a file.
   ///
   /// The file must not be changed in place while its tensors are in use.
-  /// Throws: `CheckpointError.unreadable`; `ArchiveError.refused` with the first name that is not
-  /// known, `.damaged` for sizes, offsets and strides that cannot be, `.unsupported` for files of
-  /// PyTorch before 1.6 and of the other byte order.
+  /// - Throws: `CheckpointError.unreadable`; `ArchiveError.refused` with the first unknown name,
+  ///   `.damaged` for impossible sizes, offsets and strides, `.unsupported` for files of PyTorch
+  ///   before 1.6 and of the other byte order.
+  ///
   /// Source: torch `serialization`, `caffe2/serialize/inline_container`.
   public init(_ url: URL) throws {
     let mapping: FileMapping
@@ -62,7 +63,7 @@ public struct TorchArchive {
     }
   }
 
-  /// The folder in the archive that holds `data.pkl`, with a slash at its end.
+  /// Finds the folder in the archive that holds `data.pkl`, with a slash at its end.
   private static func root(of archive: ZipArchive) -> String? {
     let names = archive.entries.keys.filter {
       $0 == "data.pkl" || $0.hasSuffix("/data.pkl") && $0.filter { $0 == "/" }.count == 1

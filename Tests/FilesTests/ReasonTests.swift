@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 @Suite struct ReasonTests {
-  @Test func aMissingFileIsSaidInPlainWords() {
+  @Test func aMissingFileIsReportedInPlainWords() {
     let url = URL(fileURLWithPath: "/no/such/file")
     #expect(throws: FileError(url, "there is no such file or folder")) { try FileMapping(url) }
     let error = #expect(throws: (any Error).self) { try Data(contentsOf: url) }

@@ -157,7 +157,7 @@ import Testing
       ) { _ = try PNGText.read(file, name: "a.png") }
     }
     #expect(taken < .seconds(5))
-    // Who only looks at the pixels never unpacks them.
+    // Decoding the pixels alone never unpacks the texts.
     #expect(try ImageDecoder.decode(file, name: "a.png").pixels == [1])
   }
 }

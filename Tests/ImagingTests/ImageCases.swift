@@ -3,7 +3,7 @@ import Imaging
 import TestSupport
 import Testing
 
-/// The golden images and what Pillow makes of them; see Scripts/golden/imaging.py.
+/// The golden images and Pillow's results for them; see Scripts/golden/imaging.py.
 struct ImageCases: Decodable {
   /// A run of samples in a pack file.
   struct Span: Decodable, Sendable {
@@ -65,7 +65,7 @@ struct ImageCases: Decodable {
 
 extension ResizeFilter: Decodable {}
 
-/// The largest difference of two byte arrays of one length, and where it is.
+/// The largest difference of two byte arrays of one length, and its position.
 func difference(_ a: [UInt8], _ b: [UInt8]) -> (level: Int, index: Int) {
   var worst = (level: 0, index: 0)
   for (i, pair) in zip(a, b).enumerated() {
@@ -86,7 +86,7 @@ func expectSamples(
     sourceLocation: location)
 }
 
-/// An image with smooth and noisy parts, the same for the same numbers.
+/// An image with smooth and noisy parts, the same for equal arguments.
 func image(_ width: Int, _ height: Int, _ channels: Int, seed: UInt64 = 1) -> Image {
   var state = seed
   var pixels = [UInt8]()

@@ -3,7 +3,7 @@ import Imaging
 import TestSupport
 import Testing
 
-/// What is not an image, or too large a one, is refused with one sentence.
+/// What is not an image, or too large, is refused with one sentence.
 @Suite struct RefusalTests {
   func refusal(_ data: [UInt8], name: String = "cat.png", limits: ImageLimits = .default) throws
     -> ImageError
@@ -105,7 +105,7 @@ import Testing
         == .damaged(name: "cat.png", format: .jpeg, reason: "its size is 4x0"))
   }
 
-  /// A grey progressive image of 8192x8192 whose scans each say in 62 bytes that nothing changes.
+  /// A grey progressive image of 8192x8192 with scans of 62 bytes, each of which changes nothing.
   func progressive(scans: Int) -> [UInt8] {
     let table = [0xFF, 0xDB, 0, 67, 0] + [UInt8](repeating: 1, count: 64)
     let frame: [UInt8] = [0xFF, 0xC2, 0, 11, 8, 32, 0, 32, 0, 1, 1, 0x11, 0]

@@ -87,7 +87,7 @@ import Testing
     #expect(other == Image(width: 64, height: 64, color: [10, 20, 30, 255]))
   }
 
-  @Test func aShrinkingOfMoreThanAThousandTimesIsQuick() {
+  @Test func reducingMoreThanAThousandfoldIsQuick() {
     let half = [UInt8](repeating: 200, count: 8_000_000)
     let image = Image(
       width: 16_000_000, height: 1, channels: 1,

@@ -2,7 +2,7 @@ import Imaging
 import TestSupport
 import Testing
 
-/// Breaches of the contract end the process with the values that broke it.
+/// Broken preconditions end the process with the values that broke them.
 @Suite struct TrapTests {
   @Test func sizeAndByteCount() async {
     expectTrap(

@@ -4,7 +4,7 @@ import Torch
 
 @Suite struct ConceptJudgeTests {
   /// Discs, squares and bars in eight colours at three sizes on white, `[72, 3, 64, 64]`.
-  private static func drawn() -> Tensor {
+  private static func shapes() -> Tensor {
     let side = ConceptJudge.side
     let ramp = Tensor.arange(0, Double(side)) - Double(side - 1) / 2
     let (x, y) = (ramp.reshaped(1, side), ramp.reshaped(side, 1))
@@ -23,11 +23,11 @@ import Torch
     return Tensor.stacked(all, over: 0)
   }
 
-  private let images = Self.drawn()
+  private let images = Self.shapes()
 
-  private func recall(_ drawings: Tensor) -> Double {
+  private func recall(_ samples: Tensor) -> Double {
     let judge = ConceptJudge(references: images)
-    return judge.recall(of: drawings, accepted: (0..<judge.count).map { [$0] }, at: 1)
+    return judge.recall(of: samples, accepted: (0..<judge.count).map { [$0] }, at: 1)
   }
 
   @Test func findsEveryImageInItself() {
@@ -47,10 +47,10 @@ import Torch
 
   @Test func countsAnyAcceptedImageAmongTheNearest() {
     let judge = ConceptJudge(references: images)
-    let drawing = images[5..<6]
-    #expect(judge.nearest(to: drawing, 1) == [[5]])
-    #expect(judge.recall(of: drawing, accepted: [[4, 5]], at: 1) == 1)
-    #expect(judge.recall(of: drawing, accepted: [[4]], at: 1) == 0)
-    #expect(judge.recall(of: drawing, accepted: [[4]], at: judge.count) == 1)
+    let sample = images[5..<6]
+    #expect(judge.nearest(to: sample, 1) == [[5]])
+    #expect(judge.recall(of: sample, accepted: [[4, 5]], at: 1) == 1)
+    #expect(judge.recall(of: sample, accepted: [[4]], at: 1) == 0)
+    #expect(judge.recall(of: sample, accepted: [[4]], at: judge.count) == 1)
   }
 }

@@ -4,8 +4,8 @@ import Testing
 import Torch
 
 @Suite struct FrechetDistanceTests {
-  /// torch-fidelity's number for the same features.
-  @Test func matchesPeer() throws {
+  /// torch-fidelity's value for the same features.
+  @Test func matchesTorchFidelity() throws {
     let golden = Golden("metrics/frechet")
     for name in ["near", "far", "flat"] {
       let found = FrechetDistance(

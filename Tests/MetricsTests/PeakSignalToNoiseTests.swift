@@ -3,7 +3,8 @@ import Testing
 import Torch
 
 @Suite struct PeakSignalToNoiseTests {
-  /// A tenth of the range is 20 decibels, all of it is none, and no error is no bound.
+  /// An error of a tenth of the range gives 20 decibels, of the whole range 0, and none is
+  /// infinite.
   @Test func countsTheRangeAgainstTheError() {
     let x = Tensor.zeros([2, 1, 4, 4])
     #expect(abs(peakSignalToNoise(x, x + 0.2) - 20) < 1e-5)

@@ -38,18 +38,18 @@ import Torch
     for (name, content) in files {
       let file = folder.file(name)
       try Data(bytes(content)).write(to: file)
-      let sentence: String
+      let message: String
       do {
-        sentence = "read: \(try TorchArchive(file).tensors.keys)"
+        message = "read: \(try TorchArchive(file).tensors.keys)"
       } catch let error as ArchiveError {
-        sentence = error.description
+        message = error.description
       }
-      #expect(sentence.contains(words[name] ?? "?"), "\(name): \(sentence)")
-      #expect(sentence.hasPrefix(file.path) && sentence.hasSuffix("."), "\(name): \(sentence)")
+      #expect(message.contains(words[name] ?? "?"), "\(name): \(message)")
+      #expect(message.hasPrefix(file.path) && message.hasSuffix("."), "\(name): \(message)")
     }
   }
 
-  /// Every file that is cut off is refused, wherever the cut is, and none ends the process.
+  /// Every truncated file is refused, wherever the cut is, and none ends the process.
   @Test func refusesEveryCut() throws {
     let whole = try Data(contentsOf: Golden.url("checkpoints/parameters.pt"))
     let folder = try TemporaryFolder()
@@ -68,16 +68,16 @@ import Torch
     var random = SplitMix(seed: 1)
     for _ in 0..<400 {
       var changed = whole
-      let place = Int.random(in: 0..<whole.count, using: &random)
-      changed[place] = UInt8.random(in: 0...255, using: &random)
+      let position = Int.random(in: 0..<whole.count, using: &random)
+      changed[position] = UInt8.random(in: 0...255, using: &random)
       try changed.write(to: file)
       do {
         _ = try TorchArchive(file)
-      } catch { #expect(error is ArchiveError, "byte \(place): \(error)") }
+      } catch { #expect(error is ArchiveError, "byte \(position): \(error)") }
     }
   }
 
-  /// The pickles themselves, of which the checksum would hide changes above.
+  /// The pickles themselves, since the checksum hides changes of them above.
   @Test func doesNotCrashOnChangedPickles() throws {
     let plain: [UInt8] = Array("\u{0}".utf8)
     var random = SplitMix(seed: 2)

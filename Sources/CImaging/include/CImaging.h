@@ -27,7 +27,7 @@ typedef struct {
   int is_utf8;
 } ci_text;
 
-/// Decodes to 8 bits: palettes are looked up, 16-bit samples keep their high byte, gamma is ignored.
+/// Decodes to 8 bits: palettes are looked up, 16-bit samples keep the high byte, gamma is ignored.
 /// Alpha is made opaque or dropped where `channels` and the file disagree.
 int ci_png_decode(const uint8_t *data, size_t count, uint32_t width, uint32_t height, int channels,
                   uint8_t *pixels, char *message);
@@ -37,14 +37,14 @@ int ci_png_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int ch
                   int compression, const ci_text *texts, int text_count, ci_bytes *out,
                   char *message);
 
-/// The texts of a PNG file, before and after the pixels; freed by ci_png_texts_free.
+/// Reads the texts of a PNG file, before and after the pixels; freed by ci_png_texts_free.
 int ci_png_texts(const uint8_t *data, size_t count, ci_text **texts, int *text_count,
                  char *message);
 
 void ci_png_texts_free(ci_text *texts, int text_count);
 
 /// Decodes to grey (1) or RGB (3). CMYK and YCCK are read as Adobe writes them, inverted.
-/// Missing or undecodable data fails; oddities that lose no pixel are let pass.
+/// Missing or undecodable data fails; faults that lose no pixel are ignored.
 int ci_jpeg_decode(const uint8_t *data, size_t count, uint32_t width, uint32_t height, int channels,
                    uint8_t *pixels, char *message);
 
@@ -52,7 +52,7 @@ int ci_jpeg_decode(const uint8_t *data, size_t count, uint32_t width, uint32_t h
 int ci_jpeg_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int channels,
                    int quality, int full_color, ci_bytes *out, char *message);
 
-/// What the header of a WebP file says.
+/// Reads the header of a WebP file.
 int ci_webp_header(const uint8_t *data, size_t count, uint32_t *width, uint32_t *height,
                    int *has_alpha, int *is_animated, char *message);
 
