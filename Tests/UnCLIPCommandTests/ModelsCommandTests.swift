@@ -1,7 +1,7 @@
+import Config
 import Foundation
 import TestSupport
 import Testing
-import UnCLIP
 
 @testable import UnCLIPCommand
 
@@ -33,7 +33,7 @@ import UnCLIP
     #expect(tiny.commands == ["generate", "vary", "embed", "classify", "tokenize"])
     #expect(tiny.sizes == [16, 64])
     #expect(tiny.problem == nil)
-    #expect(tiny.defaults?.decoderSteps == 25)
+    #expect(tiny.defaults?["decoder_steps"] == .integer(25))
     #expect(tiny.bytes > 100_000)
     #expect(models[3].title == "CLIP of transformers, its text tower")
     #expect(models[3].commands == ["embed", "tokenize"])
@@ -53,6 +53,21 @@ import UnCLIP
     #expect(broken.problem?.contains("git lfs pull") == true)
     #expect(broken.commands.isEmpty && broken.sizes.isEmpty && broken.defaults == nil)
     #expect(broken.text.contains("\n  cannot be used: \(folder.path("a/tiny"))"))
+  }
+
+  /// A model that has no prior or no upsampler has no settings of it.
+  @Test func settingsAreThoseOfTheStages() throws {
+    for part in ["prior", "super_res_first", "super_res_scheduler"] {
+      try FileManager.default.removeItem(at: folder.file("a/tiny/" + part))
+    }
+    let model = models[2]
+    #expect(model.commands == ["vary", "embed", "classify", "tokenize"])
+    #expect(model.sizes == [16])
+    #expect(
+      model.defaults?.keys.sorted() == [
+        "decoder_guidance", "decoder_sampler", "decoder_steps", "guidance_rescale",
+      ])
+    #expect(model.text.hasSuffix("\n  defaults: decoder 25 steps, guidance 8, ddpm"))
   }
 
   @Test func namesThePartsOfATrainingRun() throws {

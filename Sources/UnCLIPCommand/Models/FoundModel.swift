@@ -72,12 +72,19 @@ struct FoundModel: Sendable, Encodable {
   private(set) var commands: [String] = []
   /// Sides of the images it generates, pixels, ascending.
   private(set) var sizes: [Int] = []
-  /// How it samples unless asked otherwise; nil where it generates nothing.
-  private(set) var defaults: SamplingSettings?
+  /// How its stages sample unless asked otherwise, by the keys of `unclip.json`; nil where it
+  /// generates nothing.
+  private(set) var defaults: [String: JSONValue]?
+  /// The same in words.
+  private var sampling: String?
   /// Why it cannot be used; nil where it can.
   private(set) var problem: String?
   /// The folder that is found by this name instead; nil where this one is.
   var hiddenBy: String?
+
+  private enum CodingKeys: String, CodingKey {
+    case name, path, kind, title, bytes, commands, sizes, defaults, problem, hiddenBy
+  }
 
   /// Reads configurations and the headers of weights in a folder; nil where nothing in it belongs
   /// to a model.
@@ -122,7 +129,12 @@ struct FoundModel: Sendable, Encodable {
     }
     let size = try UNetConfig.read(at: folder.configuration(of: .decoder)).sampleSize ?? 64
     sizes = folder.has(.upsampler) ? [size, size * Upsampler.factor] : [size]
-    defaults = try ModelDefaults.read(from: folder).sampling
+    let settings = try ModelDefaults.read(from: folder).sampling
+    let stages = ["prior_": commands.contains("generate"), "upsampler_": folder.has(.upsampler)]
+    defaults = try settings.values().filter { key, _ in
+      stages.allSatisfy { $0.value || !key.hasPrefix($0.key) }
+    }
+    sampling = Self.text(settings, hasPrior: commands.contains("generate"), sizes: sizes)
   }
 
   private mutating func describe(_ folder: CLIPFolder) throws {
@@ -178,10 +190,7 @@ extension FoundModel {
     if !sizes.isEmpty {
       lines.append("  images of \(sizes.map(String.init).joined(separator: " or ")) pixels")
     }
-    if let defaults {
-      lines.append(
-        "  \(Self.text(defaults, hasPrior: commands.contains("generate"), sizes: sizes))")
-    }
+    if let sampling { lines.append("  \(sampling)") }
     return lines.joined(separator: "\n")
   }
 
