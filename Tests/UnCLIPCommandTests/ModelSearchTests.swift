@@ -61,6 +61,8 @@ import Testing
   }
 
   @Test func findsTheModelBesideALink() throws {
+    try FileManager.default.createDirectory(
+      at: folder.file("prefix/bin"), withIntermediateDirectories: true)
     let installed = try folder.write("", to: "prefix/bin/unclip")
     let link = folder.file("unclip")
     try FileManager.default.createSymbolicLink(

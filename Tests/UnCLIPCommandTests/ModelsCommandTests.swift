@@ -10,6 +10,10 @@ import Testing
 
   init() throws {
     folder = try TemporaryFolder()
+    for name in ["a/loose", "a/sd/text_encoder", "a/notes", "b/vae"] {
+      try FileManager.default.createDirectory(
+        at: folder.file(name), withIntermediateDirectories: true)
+    }
     try TinyModel.write(to: folder.file("a/tiny"))
     _ = try folder.write("weights", to: "a/loose/prior.ckpt")
     _ = try folder.write(
@@ -123,7 +127,7 @@ import Testing
     }
     #expect(try completions("ti") == ["tiny", "tiny/"])
     #expect(try completions("lo") == ["loose"])
-    #expect(try completions(folder.path("a/t")) == [folder.path("a/tiny/")])
+    #expect(try completions(folder.path("a/t")) == [folder.path("a/tiny") + "/"])
   }
 
   @Test func sizesAreReadable() {

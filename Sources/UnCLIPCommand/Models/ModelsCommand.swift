@@ -17,7 +17,6 @@ struct ModelsCommand: ParsableCommand {
         unclip models
         unclip models small
         unclip models runs/decoder/model --json
-        UNCLIP_MODELS=/data/models:~/models unclip models
       """)
 
   @Argument(
