@@ -2,16 +2,29 @@
 PROMPT ?= a red apple
 MODEL ?= Models/small
 OUT ?= out/demo.png
-export PROMPT MODEL OUT
+PREFIX ?= /usr/local
+export PROMPT MODEL OUT PREFIX DESTDIR
 
-swift_flags := --pkg-config-path "$(CURDIR)/.libtorch/pkgconfig" \
-  -Xlinker -rpath -Xlinker "$(CURDIR)/.libtorch/lib"
+pkg_config := --pkg-config-path "$(CURDIR)/.libtorch/pkgconfig"
 
-.PHONY: help setup build demo test fuzz bench format lint docs clean
+# The command finds LibTorch from its own place: in an installation, else in this checkout. A copy of
+# it that was put elsewhere finds it by the path of this checkout, which is not installed.
+copied_flags := -Xlinker -rpath -Xlinker "$(CURDIR)/.libtorch/lib"
+swift_flags := $(pkg_config) $(copied_flags)
+ifeq ($(shell uname -s),Darwin)
+  release_flags := -Xlinker -rpath -Xlinker @executable_path/../lib/unclip \
+    -Xlinker -rpath -Xlinker @executable_path/../../../.libtorch/lib
+else
+  release_flags := --static-swift-stdlib -Xlinker -rpath -Xlinker '$$ORIGIN/../lib/unclip' \
+    -Xlinker -rpath -Xlinker '$$ORIGIN/../../../.libtorch/lib'
+endif
+
+.PHONY: help setup build stage install uninstall demo test fuzz bench format lint docs clean
 
 help:
 	@echo 'make setup    find or fetch LibTorch and the C libraries'
 	@echo 'make build    build the release command, .build/release/unclip'
+	@echo 'make install  install the command, its libraries and model into PREFIX=/usr/local'
 	@echo 'make demo     draw PROMPT="a red apple" with MODEL=Models/small into OUT=out/demo.png'
 	@echo 'make test     build and run every test'
 	@echo 'make fuzz     give each parser a minute of changed files'
@@ -25,7 +38,16 @@ setup:
 	@Scripts/setup
 
 build: setup
-	@swift build -c release --product unclip $(swift_flags)
+	@swift build -c release --product unclip $(pkg_config) $(release_flags) $(copied_flags)
+
+stage: # what install would copy, in .build/stage
+	@Scripts/install stage
+
+install:
+	@Scripts/install install
+
+uninstall:
+	@Scripts/install uninstall
 
 demo: build
 	@.build/release/unclip generate "$$PROMPT" --model "$$MODEL" --out "$$OUT"

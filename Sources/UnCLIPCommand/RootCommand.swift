@@ -11,13 +11,16 @@ struct RootCommand: ParsableCommand {
         unclip generate "a smiling cat face" -n 4 --seed 7 --grid cats.png
         unclip vary cat.jpg -n 4 --grid variations.png
         unclip verify apple.png
+        unclip models
         unclip doctor
+
+      \(ModelSearch.help)
       """,
     version: Version.current,
     subcommands: [
       GenerateCommand.self, VaryCommand.self, VerifyCommand.self, EmbedCommand.self,
       ClassifyCommand.self, TokenizeCommand.self, TrainCommand.self, ClassicsCommand.self,
       AssembleCommand.self, ConvertCommand.self, DataCommand.self, ConfigCommand.self,
-      EvaluateCommand.self, BenchCommand.self, DoctorCommand.self,
+      EvaluateCommand.self, BenchCommand.self, ModelsCommand.self, DoctorCommand.self,
     ])
 }

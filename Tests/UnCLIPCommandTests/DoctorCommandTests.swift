@@ -9,7 +9,10 @@ import Testing
     let outcome = try BuiltCommand.run("doctor")
     #expect(outcome.status == 0)
     #expect(outcome.errors.isEmpty)
-    for part in ["LibTorch      2.", "libtorch_cpu.so", "processor", "device        cpu: ready"] {
+    for part in [
+      "LibTorch      2.", "libtorch_cpu.so", "processor", "device        cpu: ready",
+      "\nload          ", "\nsearched      ",
+    ] {
       #expect(outcome.output.contains(part), "\(outcome.output)")
     }
   }
@@ -21,15 +24,38 @@ import Testing
     #expect(report["version"] as? String == Version.current)
     #expect((report["libtorch"] as? [String: Any])?["path"] is String)
     #expect((report["devices"] as? [[String: Any]])?.first?["name"] as? String == "cpu")
+    #expect(report["load"] is Double)
+    #expect(
+      (report["search_path"] as? [String])?.contains { $0.hasSuffix("/unclip/Models") } == true)
   }
 
   @Test func namesTheModelsFound() throws {
-    let folder = try TemporaryFolder()
-    let model = folder.file("mine")
-    try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
-    try Data("{}".utf8).write(to: model.appending(path: "model_index.json"))
-    let outcome = try BuiltCommand.run("doctor", environment: ["UNCLIP_MODELS": folder.url.path])
-    #expect(outcome.output.contains("\nmodel         \(model.path)\n"), "\(outcome.output)")
+    let root = Golden.url("clip/folders")
+    let outcome = try BuiltCommand.run("doctor", environment: ["UNCLIP_MODELS": root.path])
+    let count = try FileManager.default.contentsOfDirectory(atPath: root.path).count
+    #expect(outcome.output.contains("\nsearched      \(root.path): \(count) models\n"))
+    #expect(
+      outcome.output.contains(
+        "\nmodel         half: CLIP of transformers, \(root.path)/half\n"), "\(outcome.output)")
+  }
+
+  /// Most machines have none, and draw.
+  @Test(.enabled(if: !Machine.hasGPU))
+  func noGPUIsNoFault() throws {
+    let report = DoctorReport.current
+    #expect(report.devices.map(\.name) == ["cpu"])
+    #expect(report.text.contains("\ndevice        no GPU: the processor draws\n"))
+    #expect(!report.text.contains("CUDA"))
+    #expect(!report.advice.contains { $0.contains("CUDA") })
+  }
+
+  @Test func saysWhetherTheMachineIsBusy() {
+    #expect(DoctorReport.text(load: 0.2, cores: 1).hasSuffix("idle enough"))
+    #expect(DoctorReport.text(load: 1.1, cores: 2).contains("busy"))
+    #expect(DoctorReport.text(load: 3, cores: 8).hasSuffix("idle enough"))
+    #expect(
+      DoctorReport.text(load: 4, cores: 8)
+        == "4.0 on 8 cores: busy; all takes longer while other programs run")
   }
 
   @Test func readsTheProcessor() {
@@ -44,38 +70,5 @@ import Testing
     #expect(machine.processor == "Some CPU")
     #expect(machine.instructionSets == ["fma", "avx2", "avx512f"])
     #expect(Machine(cpuInfo: "", cores: 1, memory: 0).processor == "unknown")
-  }
-}
-
-@Suite struct ModelSearchTests {
-  private let folder: TemporaryFolder
-  private let folders: ModelSearch
-
-  init() throws {
-    folder = try TemporaryFolder()
-    folders = ModelSearch(roots: [folder.url])
-    for name in ["small", "empty"] {
-      try FileManager.default.createDirectory(
-        atPath: folder.path(name), withIntermediateDirectories: true)
-    }
-    _ = try folder.write("{}", to: "small/model_index.json")
-  }
-
-  @Test func findsByNameByPathAndByDefault() throws {
-    #expect(folders.found.map(\.lastPathComponent) == ["small"])
-    #expect(try folders.folder(of: nil).path == folder.path("small"))
-    #expect(try folders.folder(of: "small").path == folder.path("small"))
-    #expect(try folders.folder(of: folder.path("small")).path == folder.path("small"))
-  }
-
-  @Test func refusesFoldersWithoutAModel() {
-    #expect(throws: CommandError.self) { try folders.folder(of: "large") }
-    do {
-      _ = try folders.folder(of: folder.path("empty"))
-      Issue.record("an empty folder was taken for a model")
-    } catch {
-      #expect(error.status == .data)
-      #expect(error.description.contains("holds no model_index.json"))
-    }
   }
 }

@@ -19,7 +19,15 @@ import Testing
         unclip generate "a smiling cat face" -n 4 --seed 7 --grid cats.png
         unclip vary cat.jpg -n 4 --grid variations.png
         unclip verify apple.png
+        unclip models
         unclip doctor
+
+      MODELS:
+        --model takes the path of a model folder, or a name that is looked up in
+        1. the folders of $UNCLIP_MODELS, separated by colons
+        2. Models in the working folder
+        3. share/unclip/Models of the installation, or Models of the checkout
+        4. unclip/Models in $XDG_DATA_HOME, or in ~/.local/share if it is not set
 
       USAGE: unclip <subcommand>
 
@@ -46,6 +54,7 @@ import Testing
                                 images it was trained on.
         bench                   Measure what generating an image costs on this
                                 machine.
+        models                  List the models that are found, and what each can do.
         doctor                  Show what was found: LibTorch, processor, devices,
                                 models.
 

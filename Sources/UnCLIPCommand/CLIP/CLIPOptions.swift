@@ -6,9 +6,9 @@ import Foundation
 struct CLIPOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Folder of a CLIP (transformers or open_clip) or of an unCLIP model, or the name of one in "
-        + "Models; \(ModelSearch.standard) if not given.",
-      valueName: "folder"))
+      "Folder of a CLIP (transformers or open_clip) or of an unCLIP model, or the name of one that "
+        + "'unclip models' lists; \(ModelSearch.standard) if not given.", valueName: "folder"),
+    completion: .model)
   var model: String?
 
   @Option(help: ArgumentHelp("Element type to compute in.", valueName: "type"))
@@ -16,13 +16,7 @@ struct CLIPOptions: ParsableArguments {
 
   /// Finds the folder by path or name.
   func folder() throws -> CLIPFolder {
-    if let model {
-      let url = URL(fileURLWithPath: model, isDirectory: true)
-      if FileManager.default.fileExists(atPath: url.path) || model.contains("/") {
-        return try CLIPFolder(url)
-      }
-    }
-    return try CLIPFolder(ModelSearch.current.folder(of: model))
+    try CLIPFolder(ModelSearch.current.folder(of: model, for: .embedding))
   }
 }
 

@@ -40,8 +40,9 @@ struct TokenizeCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A model folder or a tokenizer folder, or the name of a model; \(ModelSearch.standard) if "
-        + "not given.", valueName: "folder"))
+      "A model folder or a tokenizer folder, or the name of a model that 'unclip models' lists; "
+        + "\(ModelSearch.standard) if not given.", valueName: "folder"),
+    completion: .model)
   var model: String?
 
   @Flag(help: "Print each text's ids as a JSON array.")

@@ -26,7 +26,10 @@ struct CodePriorOptions: ParsableArguments {
       valueName: "prompt"))
   var prompt: String?
 
-  @Option(help: ArgumentHelp("The CLIP model that embeds --prompt.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp(
+      "The CLIP model that embeds --prompt: its folder, or a name that 'unclip models' lists.",
+      valueName: "folder"), completion: .model)
   var clip: String?
 
   @Option(
@@ -120,8 +123,8 @@ extension CodePriorOptions {
     case .embedding:
       if label != nil { throw refuse("--label", "conditioned on captions") }
       guard let prompt, let clip else { return { _ in nil } }
-      let url = URL(fileURLWithPath: clip, isDirectory: true)
-      let row = try CLIPTextEncoder(CLIPFolder(url), device: device)([prompt])
+      let folder = try CLIPFolder(ModelSearch.current.folder(of: clip, for: .embedding))
+      let row = try CLIPTextEncoder(folder, device: device)([prompt])
       return { count in row.expanded([count, row.dim(1)]) }
     }
   }

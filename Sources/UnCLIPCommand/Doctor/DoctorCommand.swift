@@ -43,34 +43,40 @@ struct DoctorReport: Sendable, Encodable {
     var problem: String?
   }
 
+  /// A model, and the reason if it cannot be used.
+  struct ModelState: Sendable, Encodable {
+    var name: String
+    var path: String
+    var kind: String
+    var problem: String?
+  }
+
   /// This package's version.
   var version = Version.current
   var libtorch: Library
   var machine: Machine
   var threads: Int
+  /// Processes that ran or wanted to in the last minute, on average; nil where it is not known.
+  var load: Double?
+  /// The processor, and the GPUs if there are any.
   var devices: [DeviceState]
-  /// Folders of the models found.
-  var models: [String]
+  /// Folders that are searched for models, in their order.
+  var searchPath: [String]
+  var models: [ModelState]
   /// What to do, a sentence each.
   var advice: [String]
 
   /// The report of this machine.
   static var current: DoctorReport {
-    let folders = ModelSearch.current
+    let search = ModelSearch.current
     let machine = Machine.current
-    let devices = [Device.cpu, .cuda(0)].map { device in
-      do throws(DeviceError) {
-        try device.require()
-        return DeviceState(name: device.description, problem: nil)
-      } catch {
-        return DeviceState(name: device.description, problem: error.description)
-      }
-    }
-    let models = folders.found.map(\.path)
-    var advice: [String] = []
-    if models.isEmpty {
-      let roots = folders.roots.map(\.path).joined(separator: " or ")
-      advice.append("Put a model folder into \(roots), or name one with --model.")
+    let models = search.models
+    let gpus = gpus()
+    var advice = gpus.compactMap(\.problem)
+    if !models.contains(where: { $0.name == ModelSearch.standard && $0.problem == nil }) {
+      advice.append(
+        "The bundled model \(ModelSearch.standard) is not found, so name another with --model, or "
+          + "put it into \(search.places).")
     }
     let sets = machine.instructionSets
     if !sets.contains("avx2"), !sets.contains("asimd") {
@@ -80,7 +86,29 @@ struct DoctorReport: Sendable, Encodable {
       libtorch: Library(
         version: libtorchVersion(), path: Machine.pathOfLibrary(Machine.libtorch),
         kernels: cpuCapability(), fastBfloat16: hasFastBFloat16),
-      machine: machine, threads: threadCount, devices: devices, models: models, advice: advice)
+      machine: machine, threads: threadCount, load: Machine.load,
+      devices: [DeviceState(name: Device.cpu.description)] + gpus,
+      searchPath: search.roots.map(\.path),
+      models: models.map {
+        ModelState(name: $0.name, path: $0.path, kind: $0.title, problem: $0.problem)
+      }, advice: advice)
+  }
+
+  /// The GPUs; one that cannot be used has a problem, and none is no fault.
+  private static func gpus() -> [DeviceState] {
+    var found: [DeviceState] = []
+    while true {
+      let device = Device.cuda(found.count)
+      do throws(DeviceError) {
+        try device.require()
+        found.append(DeviceState(name: device.description))
+      } catch {
+        if found.isEmpty, Machine.hasGPU {
+          found.append(DeviceState(name: device.description, problem: error.description))
+        }
+        return found
+      }
+    }
   }
 
   /// The report as text.
@@ -102,12 +130,28 @@ struct DoctorReport: Sendable, Encodable {
       row("processor", processor.joined(separator: ", ")),
       row("instructions", machine.instructionSets.joined(separator: " ")),
     ]
+    if let load { lines.append(row("load", Self.text(load: load, cores: machine.cores))) }
     for device in devices {
       lines.append(row("device", "\(device.name): \(device.problem ?? "ready")"))
     }
-    lines += models.map { row("model", $0) }
+    if devices.count == 1 { lines.append(row("device", "no GPU: the processor draws")) }
+    lines += searchPath.map { path in
+      let count = models.count { $0.path.hasPrefix(path + "/") }
+      return row("searched", "\(path): " + (count == 1 ? "1 model" : "\(count) models"))
+    }
+    lines += models.map { model in
+      let problem = model.problem.map { "cannot be used: \($0)" }
+      return row("model", "\(model.name): \(problem ?? "\(model.kind), \(model.path)")")
+    }
     lines += advice.map { row("to do", $0) }
     if advice.isEmpty { lines.append("Nothing is missing.") }
     return lines.joined(separator: "\n")
+  }
+  /// How busy the machine is.
+  static func text(load: Double, cores: Int) -> String {
+    let number = String(format: "%.1f", load)
+    return load < max(1, Double(cores) / 2)
+      ? "\(number) on \(cores) cores: idle enough"
+      : "\(number) on \(cores) cores: busy; all takes longer while other programs run"
   }
 }

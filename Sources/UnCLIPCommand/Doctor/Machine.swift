@@ -62,6 +62,18 @@ extension Machine {
     self.memory = memory
   }
 
+  /// Processes that ran or wanted to in the last minute, on average; nil where it is not known.
+  static var load: Double? {
+    var average = 0.0
+    return getloadavg(&average, 1) == 1 ? average : nil
+  }
+
+  /// Whether there is a GPU of NVIDIA's with its driver, also under Windows' Linux.
+  static var hasGPU: Bool {
+    ["/dev/nvidiactl", "/proc/driver/nvidia/version", "/usr/lib/wsl/lib/libcuda.so.1"]
+      .contains(where: FileManager.default.fileExists)
+  }
+
   /// The file of a loaded shared library; nil if it is not loaded.
   static func pathOfLibrary(_ name: String) -> String? {
     #if canImport(Darwin)

@@ -37,8 +37,7 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "Seed of the generated images.")
   var seed: UInt64 = 0
 
-  @Option(
-    help: ArgumentHelp("A model folder; the bundled model if not given.", valueName: "folder"))
+  @Option(help: ModelSearch.option, completion: .model)
   var model: String?
 
   @Option(help: ArgumentHelp("Threads; all cores if not given.", valueName: "n"))

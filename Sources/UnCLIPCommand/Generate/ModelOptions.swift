@@ -3,10 +3,7 @@ import UnCLIP
 
 /// `--model`, `--dtype` and `--low-memory`.
 struct ModelOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "A model folder, or the name of one in Models; \(ModelSearch.standard) if not given.",
-      valueName: "folder"))
+  @Option(help: ModelSearch.option, completion: .model)
   var model: String?
 
   @Option(

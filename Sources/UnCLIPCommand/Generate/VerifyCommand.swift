@@ -24,8 +24,8 @@ struct VerifyCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A model folder, or the name of one in Models; the image's own if not given.",
-      valueName: "folder"))
+      "A model folder, or the name of a model that 'unclip models' lists; the image's own if not "
+        + "given.", valueName: "folder"), completion: .model)
   var model: String?
 
   @Option(

@@ -1,0 +1,152 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import UnCLIPCommand
+
+@Suite struct ModelSearchTests {
+  private let folder: TemporaryFolder
+  private let search: ModelSearch
+
+  init() throws {
+    folder = try TemporaryFolder()
+    search = ModelSearch(roots: [folder.url])
+    for name in ["small", "empty"] {
+      try FileManager.default.createDirectory(
+        atPath: folder.path(name), withIntermediateDirectories: true)
+    }
+    _ = try folder.write("{}", to: "small/model_index.json")
+  }
+
+  private func sentence(
+    _ name: String?, for purpose: ModelSearch.Purpose = .generating
+  ) -> String {
+    do {
+      return try search.folder(of: name, for: purpose).path
+    } catch {
+      return CommandEntry.sentence(for: error)
+    }
+  }
+
+  @Test func findsByNameByPathAndByDefault() throws {
+    #expect(search.names == ["small"])
+    #expect(try search.folder(of: nil).path == folder.path("small"))
+    #expect(try search.folder(of: "small").path == folder.path("small"))
+    #expect(try search.folder(of: folder.path("small")).path == folder.path("small"))
+  }
+
+  @Test func searchesInOrder() {
+    func paths(
+      _ environment: [String: String], executable: String = "/opt/u/bin/unclip"
+    ) -> [String] {
+      ModelSearch(
+        environment: environment, work: URL(fileURLWithPath: "/work", isDirectory: true),
+        home: URL(fileURLWithPath: "/home/a", isDirectory: true),
+        executable: URL(fileURLWithPath: executable)
+      ).roots.map(\.path)
+    }
+    let user = "/home/a/.local/share/unclip/Models"
+    #expect(paths([:]) == ["/work/Models", "/opt/u/share/unclip/Models", user])
+    #expect(
+      paths(["UNCLIP_MODELS": "/a:/b::/a/", "XDG_DATA_HOME": "/data"])
+        == ["/a", "/b", "/work/Models", "/opt/u/share/unclip/Models", "/data/unclip/Models"])
+    #expect(paths(["XDG_DATA_HOME": "relative"]).last == user)
+    #expect(paths(["HOME": "/home/b"]).last == "/home/b/.local/share/unclip/Models")
+    // A checkout, also when it is the working folder; and a copied command.
+    #expect(
+      paths([:], executable: "/src/.build/x86_64/release/unclip")
+        == ["/work/Models", "/src/Models", user])
+    #expect(paths([:], executable: "/work/.build/debug/unclip") == ["/work/Models", user])
+    #expect(paths([:], executable: "/tools/unclip")[1] == "/tools/Models")
+  }
+
+  @Test func findsTheModelBesideALink() throws {
+    try FileManager.default.createDirectory(
+      at: folder.file("prefix/bin"), withIntermediateDirectories: true)
+    let installed = try folder.write("", to: "prefix/bin/unclip")
+    let link = folder.file("unclip")
+    try FileManager.default.createSymbolicLink(
+      at: link, withDestinationURL: URL(fileURLWithPath: installed))
+    let roots = ModelSearch(
+      environment: [:], work: folder.url, home: folder.url, executable: link
+    ).roots.map(\.path)
+    #expect(roots.contains { $0.hasSuffix("/prefix/share/unclip/Models") }, "\(roots)")
+  }
+
+  @Test func saysWhatToDo() throws {
+    let place = folder.url.path
+    #expect(
+      sentence("large")
+        == "There is no model large in \(place); give --model the path of a model folder, or one "
+        + "of the names that 'unclip models' lists.")
+    #expect(
+      sentence("./runs/large")
+        == "There is no folder ./runs/large; name a model folder, or a model that 'unclip models' "
+        + "lists.")
+    #expect(
+      sentence(folder.path("empty"))
+        == "\(place)/empty holds no model_index.json, so it is not a model; name a model folder.")
+    let clip = Golden.url("clip/folders/model").path
+    #expect(sentence(clip).contains("so it is not an unCLIP model but a CLIP; name"))
+    #expect(sentence(clip, for: .embedding) == clip)
+    let elsewhere = ModelSearch(roots: [folder.file("a"), folder.file("b"), folder.file("c")])
+    #expect(
+      throws: CommandError.unavailable(
+        "The bundled model small is not in \(place)/a, \(place)/b or \(place)/c; install the command "
+          + "with 'make install', name a model folder with --model, or set UNCLIP_MODELS to the "
+          + "folder that holds small.")
+    ) { try elsewhere.folder(of: nil) }
+  }
+
+  /// A CLIP on the path is found by its name, which no unCLIP model has.
+  @Test func findsEachKindByName() throws {
+    let search = ModelSearch(roots: [Golden.url("clip/folders")])
+    #expect(
+      try search.folder(of: "open_clip", for: .embedding).path
+        == Golden.url("clip/folders/open_clip").path)
+    #expect(throws: CommandError.self) { try search.folder(of: "open_clip") }
+  }
+
+  // MARK: Published models
+
+  @Test(arguments: [
+    "kakaobrain/karlo-v1-alpha", "https://huggingface.co/kakaobrain/karlo-v1-alpha/tree/main",
+    "karlo-v1-alpha", "Karlo",
+  ])
+  func saysHowToGetKarlo(_ name: String) {
+    #expect(
+      sentence(name)
+        == "There is no folder \(name); fetch the model (Karlo, 16 GB) with 'git lfs install' and "
+        + "'git clone https://huggingface.co/kakaobrain/karlo-v1-alpha', then give --model "
+        + "karlo-v1-alpha; if its weights are .bin files, make safetensors of them with 'unclip "
+        + "convert karlo-v1-alpha --out NEW' and give --model NEW.")
+  }
+
+  @Test func saysHowToGetOthers() {
+    func advice(_ name: String) -> String { sentence(name, for: .embedding) }
+    #expect(
+      advice("openai/clip-vit-large-patch14").contains("(OpenAI's CLIP ViT-L/14, 1.7 GB) with"))
+    #expect(
+      advice("laion/CLIP-ViT-H-14").contains(
+        "'git clone https://huggingface.co/laion/CLIP-ViT-H-14-laion2B-s32B-b79K'"))
+    #expect(advice("CLIP-ViT-B-32").contains("laion/CLIP-ViT-B-32-laion2B-s34B-b79K'"))
+    #expect(
+      sentence("kakaobrain/karlo-v1-alpha-image-variations").contains(
+        "then make safetensors of it with 'unclip convert karlo-v1-alpha-image-variations --out "
+          + "NEW', and give --model NEW."))
+    #expect(
+      advice("somebody/some-model").hasPrefix(
+        "There is no folder somebody/some-model; fetch the model with 'git lfs install' and 'git "
+          + "clone https://huggingface.co/somebody/some-model', then give --model some-model; "))
+  }
+
+  /// What can only be a path is not taken for a model of somebody's.
+  @Test(arguments: [
+    "./karlo", "../a/b", "/a/b", "a/b/c", "~a/b", "a/", "/tmp/none", "a b/c", "-a/b", "",
+    "karl", "clip",
+  ])
+  func takesPathsForPaths(_ name: String) {
+    #expect(PublishedModel(named: name) == nil)
+    #expect(!sentence(name).contains("huggingface"))
+  }
+}
