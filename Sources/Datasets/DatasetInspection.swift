@@ -1,11 +1,11 @@
 import Foundation
 public import Imaging
 
-/// Counts, words and examples of a data set folder.
+/// Counts and example captions of a data set folder.
 public struct DatasetInspection: Sendable, Equatable, Codable {
   /// Number of samples.
   public let samples: Int
-  /// Samples that show things.
+  /// Samples that show things, not signs or letters.
   public let coreSamples: Int
   /// Samples whose concept is held out by the usual split.
   public let heldOutSamples: Int
@@ -23,14 +23,14 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
   public let vocabulary: Int
   /// Words that occur at least twice.
   public let repeatedWords: Int
-  /// Words per caption on average.
+  /// Mean number of words in a caption.
   public let averageCaptionWords: Double
-  /// Some captions as training would show them.
+  /// Some captions as training would sample them.
   public let captions: [String]
 
-  /// Reads the words of all samples and the headers of their images.
+  /// Reads the captions of all samples and the headers of their images.
   ///
-  /// Throws: `DataError.malformed` if an image has no readable header.
+  /// - Throws: `DataError.malformed` if an image has no readable header.
   public init(
     _ reader: ShardReader, captionCount: Int = 20, seed: UInt64 = 0
   ) throws(DataError) {
@@ -73,9 +73,9 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
       }
   }
 
-  /// An image of `count` samples drawn at random, `side` pixels each, on white.
+  /// Returns a grid of `count` randomly chosen samples, `side` pixels each, on white.
   ///
-  /// Throws: `DataError.empty` if there is no sample, `.malformed` if an image cannot be decoded.
+  /// - Throws: `DataError.empty` if there is no sample, `.malformed` if an image cannot be decoded.
   public static func contactSheet(
     of reader: ShardReader, count: Int = 64, side: Int = 96, columns: Int = 8, seed: UInt64 = 0
   ) throws(DataError) -> Image {
@@ -85,9 +85,9 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
     return ContactSheet.grid(images, columns: columns)
   }
 
-  /// A page of `count` samples drawn at random with their captions.
+  /// Returns an HTML page of `count` randomly chosen samples with their captions.
   ///
-  /// Throws: as `contactSheet`.
+  /// - Throws: As `contactSheet`.
   public static func page(
     of reader: ShardReader, count: Int = 64, side: Int = 128, seed: UInt64 = 0
   ) throws(DataError) -> String {

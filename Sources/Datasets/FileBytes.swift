@@ -1,7 +1,7 @@
 import Files
 import Foundation
 
-/// Whole files as bytes, lines and folders, with faults as `DataError`.
+/// Files and folders, with failures as `DataError`.
 enum FileBytes {
   static func read(_ url: URL) throws(DataError) -> [UInt8] {
     do {
@@ -27,8 +27,7 @@ enum FileBytes {
     FileManager.default.fileExists(atPath: url.path)
   }
 
-  /// Regular files below a folder whose extension is in `extensions`, sorted by path; symbolic links
-  /// are left out when `followingLinks` is false.
+  /// Returns the files below a folder with one of the `extensions`, sorted by path.
   static func list(
     _ folder: URL, extensions: Set<String>, followingLinks: Bool = true
   ) throws(DataError) -> [String] {

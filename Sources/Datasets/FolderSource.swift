@@ -17,7 +17,7 @@ public struct FolderSource: IndexedSampleSource, Sendable {
 
   /// Lists the images; those with a side above `largestSide` pixels will be reduced.
   ///
-  /// Throws: `DataError.unreadable` if the folder is missing, `.empty` if it holds no image.
+  /// - Throws: `DataError.unreadable` if the folder is missing, `.empty` if it holds no image.
   public init(
     directory: URL, licence: String = "unknown", style: String? = nil, largestSide: Int = 512
   ) throws(DataError) {
@@ -50,9 +50,9 @@ public struct FolderSource: IndexedSampleSource, Sendable {
   /// Number of images.
   public var count: Int { paths.count }
 
-  /// The image at `index` with its caption.
+  /// Returns the image at `index` with its caption.
   ///
-  /// Throws: `DataError.malformed` if the image cannot be decoded or its caption is empty.
+  /// - Throws: `DataError.malformed` if the image cannot be decoded or its caption is empty.
   public func sample(at index: Int) throws(DataError) -> Sample {
     let path = paths[index]
     let url = directory.appendingPathComponent(path)

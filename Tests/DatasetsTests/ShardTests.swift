@@ -139,8 +139,6 @@ import Testing
     }
   }
 
-  /// The size of a pax header was taken for that of any header behind it, and a global header took
-  /// a long name away.
   @Test func extendedHeadersBelongToTheNextFile() throws {
     let name = String(repeating: "n", count: 150) + ".png"
     var tar = Tar()
@@ -178,7 +176,7 @@ import Testing
     (["a": "x"], "entry a: the name has no extension"),
     (["a.txt": "x"], "sample a: its image (png, jpg or webp) is missing"),
     (["a.png": "x"], "sample a: its caption (json or txt) is missing"),
-    (["a.png": "x", "a.json": "{"], "entry a.json: these are no words of a sample"),
+    (["a.png": "x", "a.json": "{"], "entry a.json: this is no caption of a sample"),
     (["a.png": "x", "a.json": "{}"], "the key caption is missing"),
     (["a.png": "x", "a.json": #"{"caption":3}"#], "caption is no String"),
   ])
@@ -271,13 +269,13 @@ struct Tar {
     bytes += [UInt8](repeating: 0, count: (512 - contents.count % 512) % 512)
   }
 
-  /// A file whose name stands in a pax header before it.
+  /// Adds a file whose name stands in a pax header before it.
   mutating func addLong(_ name: String, _ contents: [UInt8]) {
     addRecord("path", name)
     add("short", contents)
   }
 
-  /// A pax header of one record.
+  /// Adds a pax header of one record.
   mutating func addRecord(_ key: String, _ value: String, type: Character = "x") {
     let body = " \(key)=\(value)\n"
     var length = body.utf8.count + 1

@@ -101,7 +101,7 @@ import Testing
     }
   }
 
-  /// The names of the cache files in a data set folder.
+  /// Returns the names of the cache files in a data set folder.
   private func caches(in folder: URL) throws -> [String] {
     try FileManager.default.contentsOfDirectory(
       atPath: folder.appendingPathComponent(".decoded").path

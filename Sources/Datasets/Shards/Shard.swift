@@ -17,8 +17,8 @@ struct Shard: Sendable {
 
   /// Groups the entries by the name before the first dot, as WebDataset does.
   ///
-  /// Throws: `DataError.malformed` if the archive is damaged, an entry is of an unknown kind, or a
-  /// sample lacks its image or words.
+  /// - Throws: `DataError.malformed` if the archive is damaged, an entry is of an unknown kind, or
+  ///   a sample lacks its image or caption.
   init(contentsOf url: URL) throws(DataError) {
     file = url.path
     data = try FileBytes.map(url)
@@ -68,7 +68,9 @@ struct Shard: Sendable {
       problem: "files of kind .\(kind) are not read; png, jpg, webp, json and txt are")
   }
 
-  /// Throws: `DataError.malformed` if the words are no JSON with a caption.
+  /// Decodes the caption and metadata of a sample.
+  ///
+  /// - Throws: `DataError.malformed` if they are no JSON with a caption.
   func info(_ record: Record) throws(DataError) -> SampleInfo {
     let bytes = data[record.words.range]
     if record.words.name.hasSuffix(".txt") {
@@ -81,13 +83,13 @@ struct Shard: Sendable {
     } catch {
       throw .malformed(
         file: file, entry: "entry \(record.words.name)",
-        problem: "these are no words of a sample (\(Manifest.brief(error)))")
+        problem: "this is no caption of a sample (\(Manifest.brief(error)))")
     }
   }
 
-  /// The longer side of the stored image in pixels, read from its header.
+  /// Returns the longer side of the stored image in pixels, read from its header.
   ///
-  /// Throws: `DataError.malformed` if it has none.
+  /// - Throws: `DataError.malformed` if it has none.
   func side(_ record: Record) throws(DataError) -> Int {
     do throws(ImageError) {
       let header = try ImageHeader.read(
@@ -98,9 +100,9 @@ struct Shard: Sendable {
     }
   }
 
-  /// The image as RGBA.
+  /// Decodes the image to RGBA.
   ///
-  /// Throws: `DataError.malformed` if it cannot be decoded.
+  /// - Throws: `DataError.malformed` if it cannot be decoded.
   func image(_ record: Record) throws(DataError) -> Image {
     do throws(ImageError) {
       return try ImageDecoder.decode([UInt8](data[record.image.range]), name: record.image.name)

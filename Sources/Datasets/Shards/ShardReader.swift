@@ -2,7 +2,7 @@ public import Foundation
 
 /// Reads a folder of WebDataset tar shards, ours or another tool's.
 ///
-/// The tar files are mapped, so opening reads only headers and words, and any sample can be reached.
+/// The tar files are memory-mapped: opening reads only headers and captions.
 public struct ShardReader: IndexedSampleSource, Sendable {
   /// The folder.
   public let directory: URL
@@ -10,16 +10,16 @@ public struct ShardReader: IndexedSampleSource, Sendable {
   public let manifest: Manifest?
   /// Keys of all samples in order.
   public let keys: [String]
-  /// Words of all samples in order.
+  /// Captions and metadata of all samples in order.
   public let infos: [SampleInfo]
 
   private let shards: [Shard]
   private let places: [(shard: Int, record: Int)]
 
-  /// Opens all shards and reads every sample's words.
+  /// Opens all shards and reads the caption and metadata of every sample.
   ///
-  /// Throws: `DataError.unreadable` if the folder is missing, `.empty` if it holds no tar file,
-  /// `.malformed` for a damaged shard or manifest, or a shard with other than the stated count.
+  /// - Throws: `DataError.unreadable` if the folder is missing, `.empty` if it holds no tar file,
+  ///   `.malformed` for a damaged shard or manifest, or a shard with another count than stated.
   public init(directory: URL) throws(DataError) {
     self.directory = directory
     manifest = try Manifest.read(in: directory)
@@ -64,9 +64,9 @@ public struct ShardReader: IndexedSampleSource, Sendable {
   /// Number of samples.
   public var count: Int { keys.count }
 
-  /// The sample at `index`, its image decoded to RGBA.
+  /// Returns the sample at `index`, its image decoded to RGBA.
   ///
-  /// Throws: `DataError.malformed` if its image cannot be decoded.
+  /// - Throws: `DataError.malformed` if its image cannot be decoded.
   public func sample(at index: Int) throws(DataError) -> Sample {
     let info = infos[index]
     let place = places[index]
@@ -77,9 +77,9 @@ public struct ShardReader: IndexedSampleSource, Sendable {
       group: info.group, style: info.style, isCore: info.core)
   }
 
-  /// The longer side of a stored image in pixels, without decoding it.
+  /// Returns the longer side of a stored image in pixels, without decoding it.
   ///
-  /// Throws: `DataError.malformed` if the image has no readable header.
+  /// - Throws: `DataError.malformed` if the image has no readable header.
   public func side(at index: Int) throws(DataError) -> Int {
     let place = places[index]
     return try shards[place.shard].side(shards[place.shard].records[place.record])

@@ -4,18 +4,18 @@ public import Foundation
 public struct TarEntry: Sendable, Equatable {
   /// Path inside the archive: relative, without `..`.
   public let name: String
-  /// Where its bytes lie in the archive.
+  /// The range of its bytes in the archive.
   public let range: Range<Int>
 }
 
 /// Lists the regular files of a ustar, pax or GNU tar archive held in memory or mapped.
 ///
-/// Names are only names: nothing is ever unpacked, and one that could leave a folder is refused.
+/// Nothing is unpacked to disk; a name that could leave its folder is refused all the same.
 public enum TarReader {
-  /// The entries in order.
+  /// Returns the entries in order.
   ///
-  /// Throws: `DataError.malformed` with file and entry for a truncated archive, a wrong checksum, a
-  /// link or device, and an absolute name or one with `..`.
+  /// - Throws: `DataError.malformed` with file and entry for a truncated archive, a wrong checksum,
+  ///   a link or device, and an absolute name or one with `..`.
   public static func entries(of data: Data, file: String) throws(DataError) -> [TarEntry] {
     var entries: [TarEntry] = []
     var position = data.startIndex
@@ -34,8 +34,7 @@ public enum TarReader {
       try checkSum(header, file: file, entry: shown)
       position += TarHeader.blockSize
       let stated = try number(header, 124, 12, file: file, entry: shown)
-      // The size in an extended header is that of the entry it stands before, not of the other
-      // headers between the two.
+      // The size in an extended header is that of the next file, not of other headers in between.
       let isExtension = ["x", "g", "L", "K"].contains(Unicode.Scalar(header[156]))
       let size = isExtension ? stated : longSize ?? stated
       guard size <= data.endIndex - position else {
@@ -108,7 +107,7 @@ public enum TarReader {
     String(decoding: header[offset..<offset + count].prefix { $0 != 0 }, as: UTF8.self)
   }
 
-  /// Octal digits between optional spaces, ended by a space or a zero byte.
+  /// Reads octal digits between optional spaces, ended by a space or a zero byte.
   private static func number(
     _ header: [UInt8], _ offset: Int, _ count: Int, file: String, entry: String
   ) throws(DataError) -> Int {
@@ -122,7 +121,7 @@ public enum TarReader {
     return value
   }
 
-  /// Records `LENGTH KEY=VALUE\n` of a pax header.
+  /// Reads the records `LENGTH KEY=VALUE\n` of a pax header.
   private static func paxRecords(
     _ body: Data, file: String, entry: String
   ) throws(DataError) -> [String: String] {

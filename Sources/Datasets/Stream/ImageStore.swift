@@ -3,7 +3,7 @@ import Foundation
 import Imaging
 import Synchronization
 
-/// The chosen images of one or more data sets, decoded once to the size of training: on disk, where
+/// The chosen images of one or more data sets, decoded once to the training size: on disk, where
 /// other runs share them, or in memory.
 struct ImageStore: Sendable {
   struct Entry: Sendable {
@@ -23,14 +23,16 @@ struct ImageStore: Sendable {
   let entries: [Entry]
   let side: Int
   private let readers: [ShardReader]
-  /// The decoded images of each folder on disk; empty where one has none.
+  /// The decoded images of each folder on disk; empty unless every folder has them.
   private let caches: [DecodedCache]
-  /// What each image looks like; empty if the images are decoded each time they are shown.
+  /// The look of each image; empty if images are decoded each time they are shown.
   private let looks: [ImageLook]
-  /// The images in memory; empty if they are on disk, or the set is larger than the limit.
+  /// The images in memory; empty if they are on disk or the set exceeds the limit.
   private let images: [Image]
 
-  /// Throws: `DataError` of the shards, or `.empty` if nothing passes the filters.
+  /// Opens the folders and decodes their images.
+  ///
+  /// - Throws: `DataError` of the shards, or `.empty` if nothing passes the filters.
   init(directories: [URL], configuration: StreamConfiguration) throws(DataError) {
     side = configuration.imageSize
     var readers: [ShardReader] = []
@@ -74,7 +76,7 @@ struct ImageStore: Sendable {
       return
     }
     let threads = max(1, configuration.mixture.workers)
-    // Where most of a folder is left out, decoding all of it is not worth it.
+    // If most of a folder is filtered out, decoding all of it is not worth it.
     let all = readers.reduce(0) { $0 + $1.count }
     var found: [DecodedCache] = []
     if entries.count * 2 >= all {
@@ -96,16 +98,16 @@ struct ImageStore: Sendable {
   /// True if every image is decoded already.
   var isCached: Bool { !looks.isEmpty }
 
-  /// How often each entry is shown; the look is known only of images in memory.
+  /// Returns how often each entry is shown; only decoded images have a known look.
   func weights(monochrome: Double) -> [Double] {
     entries.indices.map { index in
       let entry = entries[index]
-      let drawn = isCached && looks[index].isLineDrawing(entry.info)
-      return drawn ? entry.weight * monochrome : entry.weight
+      let isDrawing = isCached && looks[index].isLineDrawing(entry.info)
+      return isDrawing ? entry.weight * monochrome : entry.weight
     }
   }
 
-  /// Throws: `DataError.malformed` if the image cannot be decoded.
+  /// - Throws: `DataError.malformed` if the image cannot be decoded.
   func image(at index: Int) throws(DataError) -> Image {
     if !images.isEmpty { return images[index] }
     let entry = entries[index]
@@ -115,7 +117,7 @@ struct ImageStore: Sendable {
     return try Self.decode(entry, readers, side: side)
   }
 
-  /// Throws: `DataError.malformed` for an image that cannot be decoded.
+  /// - Throws: `DataError.malformed` for an image that cannot be decoded.
   private static func looks(
     of entries: [Entry], _ caches: [DecodedCache], _ readers: [ShardReader], side: Int
   ) throws(DataError) -> [ImageLook] {

@@ -1,19 +1,19 @@
-/// What a training stream shows: a mixture of a part of the data, in batches of images of one size.
+/// What a training stream shows: a mixture of part of the data, in batches of images of one size.
 public struct StreamConfiguration: Sendable, Equatable, Codable {
-  /// How the data are mixed and changed.
+  /// How the data are mixed and augmented.
   public var mixture: Mixture
   /// Images in a batch.
   public var batchSize: Int
   /// Side of an image, in pixels.
   public var imageSize: Int
-  /// Decides order, captions and changes.
+  /// The seed of order, captions and augmentation.
   public var seed: UInt64
   /// The part of the data that is shown.
   public var part: DataSplit.Part
   /// Bytes of decoded images kept in memory; a larger set is decoded each time it is shown.
   public var cacheLimit: Int
 
-  /// Batches of 64 images of 64 pixels.
+  /// Makes a configuration; by default batches of 64 images of 64 pixels.
   public init(
     _ mixture: Mixture = Mixture(), batchSize: Int = 64, imageSize: Int = 64, seed: UInt64 = 0,
     part: DataSplit.Part = .train, cacheLimit: Int = 4 << 30
