@@ -77,28 +77,30 @@ public struct SampleInfo: Sendable, Equatable, Codable {
     part = sample.part
   }
 
-  /// Reads a record; only `caption` is required, so that shards made by other tools can be read.
+  /// Reads a record of ours or of another tool: the caption may be named `caption`, `text` or
+  /// `prompt`, and fields that mean something else there are passed over.
   ///
-  /// - Throws: `DecodingError` if `caption` is missing or a field has another type.
+  /// - Throws: `DecodingError` if it is no object or has no caption.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    caption = try container.decode(String.self, forKey: .caption)
-    keywords = try container.decodeIfPresent([String].self, forKey: .keywords) ?? []
-    source = try container.decodeIfPresent(String.self, forKey: .source) ?? "folder"
-    licence = try container.decodeIfPresent(String.self, forKey: .licence) ?? "unknown"
-    group = try container.decodeIfPresent(String.self, forKey: .group)
-    style = try container.decodeIfPresent(String.self, forKey: .style)
-    core = try container.decodeIfPresent(Bool.self, forKey: .core) ?? true
-    part = try container.decodeIfPresent(DataSplit.Part.self, forKey: .part)
+    let fields = try SampleFields(from: decoder)
+    guard let caption = fields.caption else {
+      throw DecodingError.keyNotFound(
+        CodingKeys.caption,
+        .init(codingPath: decoder.codingPath, debugDescription: "there is no caption"))
+    }
+    self.init(caption: caption, fields)
   }
 
-  /// Makes the metadata of an image that has only a caption.
-  init(caption: String) {
+  /// Makes the metadata of an image that has only a caption, or other fields beside it.
+  init(caption: String, _ fields: SampleFields? = nil) {
     self.caption = caption
-    keywords = []
-    source = "folder"
-    licence = "unknown"
-    core = true
+    keywords = fields?.keywords ?? []
+    source = fields?.source ?? "folder"
+    licence = fields?.licence ?? "unknown"
+    group = fields?.group
+    style = fields?.style
+    core = fields?.core ?? true
+    part = fields?.part
   }
 
   /// The caption's words alone: images of one concept stay in one part of a split.

@@ -31,10 +31,10 @@ public struct CaptionWords: Codable, Sendable, Equatable {
     for directory in directories {
       let url = directory.appendingPathComponent(fileName)
       guard FileBytes.exists(url) else { continue }
-      let bytes = try FileBytes.read(url)
+      let text = try FileBytes.text(url)
       let more: CaptionWords
       do {
-        more = try JSONDecoder().decode(CaptionWords.self, from: Data(bytes))
+        more = try JSONDecoder().decode(CaptionWords.self, from: Data(text.utf8))
       } catch {
         throw .malformed(
           file: url.path, entry: nil,

@@ -103,8 +103,8 @@ public struct WordNet: Sendable {
 
   /// Returns the lines of a file without its licence, whose lines begin with a space.
   private static func lines(_ url: URL) throws(DataError) -> [String] {
-    try FileBytes.read(url).split(separator: UInt8(ascii: "\n"))
-      .filter { $0.first != UInt8(ascii: " ") }.map { String(decoding: $0, as: UTF8.self) }
+    try FileBytes.text(url).utf8.split(separator: UInt8(ascii: "\n"))
+      .filter { $0.first != UInt8(ascii: " ") }.map { String(Substring($0)) }
   }
 
   private static func plain(_ word: Substring) -> String {

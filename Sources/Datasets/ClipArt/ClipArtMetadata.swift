@@ -31,7 +31,8 @@ struct ClipArtMetadata: Sendable, Equatable {
       case .text(let part): text += part
       case .end(let name):
         let words = text.split { $0.isWhitespace }.joined(separator: " ")
-        if !words.isEmpty { take(words, path) }
+        // Letters of another encoding are lost, and with them the words.
+        if !words.isEmpty, !words.unicodeScalars.contains("\u{FFFD}") { take(words, path) }
         if path.last == name { path.removeLast() }
         text = ""
       }

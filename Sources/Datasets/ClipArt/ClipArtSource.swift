@@ -104,7 +104,7 @@ public struct ClipArtSource: SampleSource, Sendable {
   // MARK: Words
 
   private static func candidates(_ files: Files) throws(DataError) -> [Item] {
-    let lines = try FileBytes.text(files.words).split(separator: "\n")
+    let lines = try FileBytes.text(files.words).split(whereSeparator: \.isNewline)
     let filter = ClipArtWords(dictionary: Set(lines.map { $0.lowercased() }))
     var found: [(path: String, metadata: ClipArtMetadata)] = []
     var titles: [String: Int] = [:]

@@ -9,7 +9,7 @@ public struct EmojiAnnotations: Sendable {
   ///
   /// - Throws: `DataError.unreadable`, or `.malformed` if a file is not XML.
   public init(contentsOf urls: [URL]) throws(DataError) {
-    for url in urls { try add(FileBytes.read(url), file: url.lastPathComponent) }
+    for url in urls { try add(Array(FileBytes.text(url).utf8), file: url.lastPathComponent) }
   }
 
   init(bytes: [UInt8], file: String) throws(DataError) {

@@ -44,7 +44,8 @@ public enum EmojiList {
     var entries: [EmojiEntry] = []
     var group = ""
     var subgroup = ""
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      .enumerated()
     {
       if line.hasPrefix("# group: ") {
         group = String(line.dropFirst(9))

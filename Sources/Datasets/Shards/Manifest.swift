@@ -37,10 +37,10 @@ public struct Manifest: Sendable, Equatable, Codable {
   public static func read(in directory: URL) throws(DataError) -> Manifest? {
     let url = directory.appendingPathComponent(fileName)
     guard FileBytes.exists(url) else { return nil }
-    let bytes = try FileBytes.read(url)
+    let text = try FileBytes.text(url)
     let manifest: Manifest
     do {
-      manifest = try JSONDecoder().decode(Manifest.self, from: Data(bytes))
+      manifest = try JSONDecoder().decode(Manifest.self, from: Data(text.utf8))
     } catch {
       throw .malformed(
         file: url.path, entry: nil,

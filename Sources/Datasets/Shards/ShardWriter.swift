@@ -121,8 +121,12 @@ public struct ShardWriter {
   private mutating func adopt(_ url: URL) throws(DataError) {
     let shard = try Shard(contentsOf: url)
     for record in shard.records {
+      do throws(SampleFault) {
+        count(try shard.info(record))
+      } catch {
+        throw error.error
+      }
       keys.insert(record.key)
-      count(try shard.info(record))
     }
     shards.append(
       Manifest.Shard(

@@ -12,11 +12,13 @@ public struct StreamConfiguration: Sendable, Equatable, Codable {
   public var part: DataSplit.Part
   /// Bytes of decoded images kept in memory; a larger set is decoded each time it is shown.
   public var cacheLimit: Int
+  /// Whether a sample that cannot be read ends the run; else it is skipped with a warning.
+  public var strict: Bool
 
   /// Makes a configuration; by default batches of 64 images of 64 pixels.
   public init(
     _ mixture: Mixture = Mixture(), batchSize: Int = 64, imageSize: Int = 64, seed: UInt64 = 0,
-    part: DataSplit.Part = .train, cacheLimit: Int = 4 << 30
+    part: DataSplit.Part = .train, cacheLimit: Int = 4 << 30, strict: Bool = false
   ) {
     self.mixture = mixture
     self.batchSize = batchSize
@@ -24,6 +26,7 @@ public struct StreamConfiguration: Sendable, Equatable, Codable {
     self.seed = seed
     self.part = part
     self.cacheLimit = cacheLimit
+    self.strict = strict
   }
 
   /// Checks every value.

@@ -96,7 +96,9 @@ public final class TrainingStream: Sendable {
     var samples: [EvaluationSample] = []
     for (index, entry) in store.entries.enumerated()
     where configuration.mixture.split.contains(entry.info, in: part) && samples.count < limit {
-      let sprite = try store.image(at: index).sprite
+      let (shown, image) = try store.image(at: index)
+      guard shown.key == entry.key else { continue }
+      let sprite = image.sprite
       var canvas = Canvas(side: store.side, color: (255, 255, 255))
       canvas.draw(sprite, x: 0, y: 0, size: Double(store.side))
       samples.append(
@@ -150,8 +152,7 @@ public final class TrainingStream: Sendable {
       return (scene.pixels, scene.caption, "shape_\(position)")
     }
     let index = orders.entry(at: position)
-    let entry = store.entries[index]
-    let image = try store.image(at: index)
+    let (entry, image) = try store.image(at: index)
     let augmentation = mixture.augmentation
     let flipped = entry.mayFlip && random.chance(augmentation.flipFraction)
     let side = Double(configuration.imageSize)
@@ -185,7 +186,7 @@ public final class TrainingStream: Sendable {
     guard store.isCached else { return [] }
     var elements: [SceneComposer.Element] = []
     for (index, entry) in store.entries.enumerated() where SceneComposer.mayPlace(entry.info) {
-      let image = try store.image(at: index)
+      let image = try store.image(at: index).image
       let sprite = image.sprite
       // A line drawing is hard to see when small or on a coloured background.
       guard !sprite.isOpaque, !image.look.isLineDrawing(entry.info) else { continue }
