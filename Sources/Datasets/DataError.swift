@@ -36,4 +36,14 @@ public enum DataError: LocalizedError, Sendable, Equatable, CustomStringConverti
       "The setting \(name) is \(value); \(rule)."
     }
   }
+  /// What is wrong and what to do, without the file.
+  var reason: String {
+    switch self {
+    case .malformed(_, _, let problem): problem
+    case .unreadable(_, let reason), .package(_, let reason), .unwritable(_, let reason),
+      .empty(_, let reason):
+      reason
+    case .setting(_, _, let rule): rule
+    }
+  }
 }

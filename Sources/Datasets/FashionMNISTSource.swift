@@ -95,22 +95,23 @@ struct IDXFile {
     name = url.lastPathComponent
     let stored = try FileBytes.read(url)
     bytes = Gzip.isGzip(stored) ? try Gzip.unpacked(stored, file: name) : stored
-    let numbers: [Int]
     do {
-      numbers = try bytes.withUnsafeBytes { bytes in
+      let (name, magic) = (name, 2048 + axes)
+      sizes = try bytes.withUnsafeBytes { bytes in
         let reader = ByteReader(bytes)
-        return try (0...axes).map { try reader.uint32(at: 4 * $0) }
+        let found = try reader.uint32(at: 0)
+        guard found == magic else {
+          throw DataError.malformed(
+            file: name, entry: nil,
+            problem: "the file begins with \(found) but an IDX file of this kind with \(magic)")
+        }
+        return try (1...axes).map { try reader.uint32(at: 4 * $0) }
       }
+    } catch let error as DataError {
+      throw error
     } catch {
       throw .malformed(file: name, entry: nil, problem: "\(error)")
     }
-    guard numbers[0] == 2048 + axes else {
-      throw .malformed(
-        file: name, entry: nil,
-        problem: "the file begins with \(numbers[0]) but an IDX file of this kind with"
-          + " \(2048 + axes)")
-    }
-    sizes = Array(numbers[1...])
   }
 
   /// Returns the first `count` values.

@@ -137,11 +137,11 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
       "data", "folder", path, "--max-side", "600", "--out", folder.path("data"), "--json")
     #expect(outcome.status == 0, "\(outcome.errors)")
     for line in [
-      "captions: 1 from .txt files\n",
+      "captions: 1 from .txt\n",
       "warning: no caption was found for 1 (red/img_1.png); the folder name is used instead.\n",
-      "warning: skipped GIF image: 1 (red/a.gif).\n",
-      "warning: skipped file that is no image: 1 (red/bad.jpg).\n",
-      "warning: skipped caption that is not UTF-8: 1 (red/latin.txt).\n",
+      "warning: skipped GIF image: 1 (red/a.gif): GIF images are not read; convert it to PNG, JPEG or",
+      "warning: skipped file that is no image: 1 (red/bad.jpg): it is no image; give a PNG, JPEG or",
+      "warning: skipped caption that is not UTF-8: 1 (red/latin.txt): it is not UTF-8 text; save it",
     ] {
       #expect(outcome.errors.contains(line), "\(outcome.errors)")
     }
@@ -159,7 +159,7 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
       status: 65, saying: "a.gif: GIF images are not read; convert it to PNG, JPEG or WebP.")
     expectFailure(
       try BuiltCommand.run("data", "folder", path, "--max-side", "0", "--out", folder.path("x")),
-      status: 64, saying: "--max-side is 0, but it must be 1 to 65536.")
+      status: 64, saying: "--max-side is 0, but it must be 1 to 65536")
     try FileManager.default.removeItem(at: images.appendingPathComponent("cat.png"))
     try FileManager.default.removeItem(at: images.appendingPathComponent("img_1.png"))
     expectFailure(

@@ -180,7 +180,7 @@ public struct FolderSource: IndexedSampleSource, Sendable {
   ) throws(SampleFault) -> Sample {
     guard let shards else { preconditionFailure("image \(index) of \(count) lies nowhere") }
     var sample = try shards.decoded(at: index - paths.count)
-    report.add(caption: "shard", sample.key)
+    report.add(caption: "tar", sample.key)
     sample.key = keys[index]
     sample.image = reduced(sample.image)
     if sample.licence == "unknown" { sample.licence = licence }
@@ -189,7 +189,7 @@ public struct FolderSource: IndexedSampleSource, Sendable {
   }
 
   private func caption(of path: String) throws(SampleFault) -> (text: String, origin: String) {
-    if let (text, kind) = try texts.caption(of: path) { return (text, ".\(kind) file") }
+    if let (text, kind) = try texts.caption(of: path) { return (text, ".\(kind)") }
     if let entry = table.entries[path] { return (entry.caption, entry.origin) }
     let name = NameCaption(PathName.base(PathName.stem(path)))
     let folder = NameCaption(PathName.base(PathName.folder(path)))

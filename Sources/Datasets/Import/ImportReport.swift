@@ -4,12 +4,14 @@ import Imaging
 public struct ImportReport: Sendable, Equatable, Codable {
   /// How many files or samples have something in common, with the names of the first.
   public struct Count: Sendable, Equatable, Codable {
-    /// What they have in common: `.txt file`, `GIF image`.
+    /// What they have in common: `.txt`, `GIF image`.
     public var kind: String
     /// How many there are.
     public var count: Int
     /// The first names.
     public var examples: [String]
+    /// Why the first was skipped, and what to do.
+    public var reason: String?
 
     /// The number, and the first names in brackets.
     public var summary: String {
@@ -36,23 +38,29 @@ public struct ImportReport: Sendable, Equatable, Codable {
     captions.filter { [Self.fileName, Self.folderName].contains($0.kind) }
   }
 
-  /// A line for each reason for which something was skipped: `skipped 2 GIF images (a.gif, b.gif)`.
+  /// A line for each kind of what was skipped, without a full stop.
   public var warnings: [String] {
-    skipped.map { "skipped \($0.kind): \($0.summary)" }
+    skipped.map { count in
+      "skipped \(count.kind): \(count.summary)" + (count.reason.map { ": \($0)" } ?? "")
+    }
   }
 
   mutating func add(caption kind: String, _ name: String) { Self.add(kind, name, to: &captions) }
 
   mutating func add(unused kind: String, _ name: String) { Self.add(kind, name, to: &unused) }
 
-  mutating func add(_ fault: SampleFault) { Self.add(fault.kind, fault.name, to: &skipped) }
+  mutating func add(_ fault: SampleFault) {
+    Self.add(fault.kind, fault.name, fault.error.reason, to: &skipped)
+  }
 
   /// Adds what another report lists as unused.
   mutating func addUnused(of other: ImportReport) { unused += other.unused }
 
-  private static func add(_ kind: String, _ name: String, to counts: inout [Count]) {
+  private static func add(
+    _ kind: String, _ name: String, _ reason: String? = nil, to counts: inout [Count]
+  ) {
     guard let index = counts.firstIndex(where: { $0.kind == kind }) else {
-      return counts.append(Count(kind: kind, count: 1, examples: [name]))
+      return counts.append(Count(kind: kind, count: 1, examples: [name], reason: reason))
     }
     counts[index].count += 1
     if counts[index].examples.count < exampleCount { counts[index].examples.append(name) }

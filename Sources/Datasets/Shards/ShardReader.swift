@@ -126,7 +126,7 @@ public struct ShardReader: IndexedSampleSource, Sendable {
     return Sample(
       key: keys[index], image: try shard.image(shard.records[position.record]),
       caption: info.caption, keywords: info.keywords, source: info.source, licence: info.licence,
-      group: info.group, style: info.style, isCore: info.core)
+      group: info.group, style: info.style, isCore: info.core, part: info.part)
   }
 
   /// Returns the longer side of a stored image in pixels, without decoding it.

@@ -107,7 +107,7 @@ extension ImportReport {
   fileprivate func print() {
     let found = captions.filter { !withoutCaption.contains($0) }
     if !found.isEmpty {
-      let list = found.map { "\($0.count) from \($0.kind)s" }.joined(separator: ", ")
+      let list = found.map { "\($0.count) from \($0.kind)" }.joined(separator: ", ")
       Output.say("captions: \(list)\n")
     }
     for count in withoutCaption {
