@@ -168,6 +168,27 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
     #expect(try folder.names == ["data", "images"])
   }
 
+  /// As `embed --images` and `classify` list them.
+  @Test func foldersOfImagesAreWalkedThroughLinksWithoutHiddenFiles() throws {
+    let folder = try TemporaryFolder()
+    for path in ["real/old.png", "other"] {
+      try FileManager.default.createDirectory(
+        at: folder.file(path), withIntermediateDirectories: true)
+    }
+    for path in ["real/a.png", "real/._a.png", "real/old.png/b.JPG", "other/c.webp"] {
+      _ = try folder.write("x", to: path)
+    }
+    try FileManager.default.createSymbolicLink(
+      at: folder.file("link"), withDestinationURL: folder.file("real"))
+    try FileManager.default.createSymbolicLink(
+      at: folder.file("real/more"), withDestinationURL: folder.file("other"))
+    #expect(
+      try ImageFiles.all([folder.path("link") + "/", folder.path("other")]) == [
+        folder.path("link/a.png"), folder.path("link/more/c.webp"),
+        folder.path("link/old.png/b.JPG"), folder.path("other/c.webp"),
+      ])
+  }
+
   @Test func aBrokenImageDoesNotEndARunOnItsSet() throws {
     let folder = try TemporaryFolder()
     try writeDataSet(to: folder.url)
