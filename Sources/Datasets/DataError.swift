@@ -1,24 +1,24 @@
 public import Foundation
 
-/// A fault in a data set, a shard, a package or a setting, told in one sentence.
+/// An error in a data set, a shard, a package or a setting.
 public enum DataError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// A file or folder cannot be read.
   case unreadable(file: String, reason: String)
-  /// A file was read but does not follow its format; `entry` names the place inside it.
+  /// A file was read but does not follow its format; `entry` says where in it.
   case malformed(file: String, entry: String?, problem: String)
   /// A Debian package can be neither downloaded nor unpacked.
   case package(name: String, reason: String)
   /// A file cannot be written.
   case unwritable(file: String, reason: String)
-  /// Nothing is left to train on after the filters.
+  /// No image is left after the filters.
   case empty(directory: String, reason: String)
   /// A setting has a value outside its range.
   case setting(name: String, value: String, rule: String)
 
-  /// The same sentence, for `localizedDescription`.
+  /// The description, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// One sentence: what, where, what to do.
+  /// One sentence: what is wrong, where, and what to do.
   public var description: String {
     switch self {
     case .unreadable(let file, let reason):
@@ -34,6 +34,16 @@ public enum DataError: LocalizedError, Sendable, Equatable, CustomStringConverti
       "No images to use in \(directory): \(reason)."
     case .setting(let name, let value, let rule):
       "The setting \(name) is \(value); \(rule)."
+    }
+  }
+  /// What is wrong and what to do, without the file.
+  var reason: String {
+    switch self {
+    case .malformed(_, _, let problem): problem
+    case .unreadable(_, let reason), .package(_, let reason), .unwritable(_, let reason),
+      .empty(_, let reason):
+      reason
+    case .setting(_, _, let rule): rule
     }
   }
 }

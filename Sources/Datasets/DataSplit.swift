@@ -1,11 +1,11 @@
-/// Splits a data set into training and held-out parts: as its authors did, else by concept, so that
-/// all images of one concept lie in the same part.
+/// Splits a data set into training and held-out parts: as its authors did, else by concept, all
+/// images of one concept in the same part.
 public struct DataSplit: Sendable, Equatable, Codable {
   /// A part of the data.
   public enum Part: String, Sendable, Codable, CaseIterable {
     /// Images to train on.
     case train
-    /// Concepts that training never shows.
+    /// Concepts that are never trained on.
     case heldOut = "held-out"
     /// Everything.
     case all
@@ -13,16 +13,16 @@ public struct DataSplit: Sendable, Equatable, Codable {
 
   /// The fraction of the concepts that is held out, 0 ... 0.9.
   public var heldOutFraction: Double
-  /// The seed: another one gives another split.
+  /// The seed of the split.
   public var seed: UInt64
 
-  /// Holds out 5 % of the concepts unless said.
+  /// Holds out 5 % of the concepts by default.
   public init(heldOutFraction: Double = 0.05, seed: UInt64 = 0) {
     self.heldOutFraction = heldOutFraction
     self.seed = seed
   }
 
-  /// The part, `train` or `heldOut`, of a concept; it does not depend on the rest of the set.
+  /// Returns the part of a concept, `train` or `heldOut`, whatever else the set holds.
   public func part(of concept: String) -> Part {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325  // FNV-1a
     for byte in concept.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
@@ -30,7 +30,7 @@ public struct DataSplit: Sendable, Equatable, Codable {
     return random.uniform() < heldOutFraction ? .heldOut : .train
   }
 
-  /// True if the words belong to `part`.
+  /// Returns whether a sample belongs to `part`.
   public func contains(_ info: SampleInfo, in part: Part) -> Bool {
     part == .all || (info.part ?? self.part(of: info.concept)) == part
   }

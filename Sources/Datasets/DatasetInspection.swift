@@ -1,11 +1,11 @@
 import Foundation
 public import Imaging
 
-/// Counts, words and examples of a data set folder.
+/// Counts and example captions of a data set folder.
 public struct DatasetInspection: Sendable, Equatable, Codable {
   /// Number of samples.
   public let samples: Int
-  /// Samples that show things.
+  /// Samples that show things, not signs or letters.
   public let coreSamples: Int
   /// Samples whose concept is held out by the usual split.
   public let heldOutSamples: Int
@@ -23,33 +23,41 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
   public let vocabulary: Int
   /// Words that occur at least twice.
   public let repeatedWords: Int
-  /// Words per caption on average.
+  /// Mean number of words in a caption.
   public let averageCaptionWords: Double
-  /// Some captions as training would show them.
+  /// Some captions as training would sample them.
   public let captions: [String]
+  /// What was skipped, and why.
+  public let skipped: [ImportReport.Count]
 
-  /// Reads the words of all samples and the headers of their images.
+  /// Reads the captions of all samples and the headers of their images.
   ///
-  /// Throws: `DataError.malformed` if an image has no readable header.
-  public init(
-    _ reader: ShardReader, captionCount: Int = 20, seed: UInt64 = 0
-  ) throws(DataError) {
+  /// Images without a readable header are counted as skipped, and not otherwise.
+  public init(_ reader: ShardReader, captionCount: Int = 20, seed: UInt64 = 0) {
+    var report = reader.report
+    var infos: [SampleInfo] = []
     var words: [String: Int] = [:]
     var captionWords = 0
     var sides: [String: Int] = [:]
     for index in 0..<reader.count {
       let info = reader.infos[index]
+      let side: Int
+      do throws(SampleFault) {
+        side = try reader.storedSide(at: index)
+      } catch {
+        report.add(error)
+        continue
+      }
+      infos.append(info)
       captionWords += info.caption.split(separator: " ").count
       for word in ([info.caption] + info.keywords).joined(separator: " ").lowercased()
         .split(whereSeparator: { !$0.isLetter && !$0.isNumber && $0 != "-" && $0 != "'" })
       {
         words[String(word), default: 0] += 1
       }
-      let side = try reader.side(at: index)
       let bucket = [64, 128, 256, 512].first { side <= $0 }.map(String.init) ?? "larger"
       sides[bucket, default: 0] += 1
     }
-    let infos = reader.infos
     func counts(_ name: (SampleInfo) -> String) -> [String: Int] {
       infos.reduce(into: [:]) { $0[name($1), default: 0] += 1 }
     }
@@ -68,33 +76,28 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
     captions =
       infos.isEmpty
       ? []
-      : (0..<captionCount).map { _ in
+      : (0..<captionCount).map { [infos] _ in
         CaptionSampler().caption(for: random.pick(infos), using: &random)
       }
+    skipped = report.skipped
   }
 
-  /// An image of `count` samples drawn at random, `side` pixels each, on white.
+  /// Returns a grid of `count` randomly chosen samples, `side` pixels each, on white.
   ///
-  /// Throws: `DataError.empty` if there is no sample, `.malformed` if an image cannot be decoded.
+  /// - Throws: `DataError.empty` if there is no sample, `.malformed` if an image cannot be decoded.
   public static func contactSheet(
     of reader: ShardReader, count: Int = 64, side: Int = 96, columns: Int = 8, seed: UInt64 = 0
   ) throws(DataError) -> Image {
-    let chosen = try choose(reader, count, seed)
-    var images: [Image] = []
-    for index in chosen { images.append(try image(reader, index, side)) }
-    return ContactSheet.grid(images, columns: columns)
+    ContactSheet.grid(try choose(reader, count, side, seed).map(\.image), columns: columns)
   }
 
-  /// A page of `count` samples drawn at random with their captions.
+  /// Returns an HTML page of `count` randomly chosen samples with their captions.
   ///
-  /// Throws: as `contactSheet`.
+  /// - Throws: As `contactSheet`.
   public static func page(
     of reader: ShardReader, count: Int = 64, side: Int = 128, seed: UInt64 = 0
   ) throws(DataError) -> String {
-    var items: [(image: Image, caption: String)] = []
-    for index in try choose(reader, count, seed) {
-      items.append((try image(reader, index, side), CaptionSampler.plain(reader.infos[index])))
-    }
+    let items = try choose(reader, count, side, seed)
     let name = reader.manifest?.name ?? reader.directory.lastPathComponent
     do throws(ImageError) {
       return try ContactSheet.html(items: items, title: name)
@@ -103,24 +106,33 @@ public struct DatasetInspection: Sendable, Equatable, Codable {
     }
   }
 
+  /// Chooses samples that can be decoded, with their captions.
   private static func choose(
-    _ reader: ShardReader, _ count: Int, _ seed: UInt64
-  ) throws(DataError) -> [Int] {
-    guard reader.count > 0 else {
-      throw .empty(directory: reader.directory.path, reason: "the shards hold no sample")
-    }
+    _ reader: ShardReader, _ count: Int, _ side: Int, _ seed: UInt64
+  ) throws(DataError) -> [(image: Image, caption: String)] {
     var order = Array(0..<reader.count)
     var random = SampleRandom(seed: seed)
     random.shuffle(&order)
-    return Array(order.prefix(max(1, count)))
-  }
-
-  private static func image(
-    _ reader: ShardReader, _ index: Int, _ side: Int
-  ) throws(DataError) -> Image {
-    let sprite = Sprite(try reader.sample(at: index).image, side: side)
-    var canvas = Canvas(side: side, color: (255, 255, 255))
-    canvas.draw(sprite, x: 0, y: 0, size: Double(side))
-    return Image(width: side, height: side, channels: 3, pixels: canvas.pixels)
+    var items: [(image: Image, caption: String)] = []
+    var first: SampleFault?
+    for index in order where items.count < max(1, count) {
+      do throws(SampleFault) {
+        let sprite = Sprite(try reader.decoded(at: index).image, side: side)
+        var canvas = Canvas(side: side, color: (255, 255, 255))
+        canvas.draw(sprite, x: 0, y: 0, size: Double(side))
+        items.append(
+          (
+            Image(width: side, height: side, channels: 3, pixels: canvas.pixels),
+            CaptionSampler.plain(reader.infos[index])
+          ))
+      } catch {
+        first = first ?? error
+      }
+    }
+    guard !items.isEmpty else {
+      throw first?.error
+        ?? .empty(directory: reader.directory.path, reason: "the shards hold no sample")
+    }
+    return items
   }
 }

@@ -4,7 +4,7 @@ import Imaging
 
 /// Fashion-MNIST: 70,000 grey images of clothes, 28 pixels a side, in ten classes.
 public struct FashionMNISTSource: IndexedSampleSource, Sendable {
-  /// The gzipped IDX files of one part.
+  /// The gzipped IDX files of one split.
   public struct Files: Sendable {
     /// Images, magic 2051.
     public var images: URL
@@ -17,10 +17,10 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
       self.labels = labels
     }
 
-    /// The files of a Debian package, downloaded when it is not there; `training` picks the 60,000
-    /// images to train on, else the 10,000 to test with.
+    /// Finds the files of a Debian package, downloading it when needed; `training` picks the 60,000
+    /// training images, else the 10,000 test images.
     ///
-    /// Throws: `DataError.package` if the package cannot be had.
+    /// - Throws: `DataError.package` if the package cannot be had.
     public init(from packages: PackageStore, training: Bool = true) throws(DataError) {
       let stem = "usr/share/datasets/fashion-mnist/" + (training ? "train" : "t10k")
       let names = ["\(stem)-images-idx3-ubyte.gz", "\(stem)-labels-idx1-ubyte.gz"]
@@ -30,7 +30,7 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
     }
   }
 
-  /// Names of the classes in the order of their numbers.
+  /// Names of the classes in the order of their labels.
   public static let classes = [
     "t-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
     "ankle boot",
@@ -45,10 +45,10 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
   private let height: Int
   private let stem: String
 
-  /// Reads both files; `limit` keeps the first images only.
+  /// Reads both files, at most the first `limit` images.
   ///
-  /// Throws: `DataError.unreadable`, or `.malformed` if a file is no IDX file of the right kind or
-  /// they do not fit each other.
+  /// - Throws: `DataError.unreadable`, or `.malformed` if a file is no IDX file of the right kind
+  ///   or they do not fit each other.
   public init(_ files: Files, limit: Int = .max) throws(DataError) {
     let images = try IDXFile(files.images, axes: 3)
     let classes = try IDXFile(files.labels, axes: 1)
@@ -71,7 +71,7 @@ public struct FashionMNISTSource: IndexedSampleSource, Sendable {
     stem = files.images.lastPathComponent.hasPrefix("t10k") ? "test" : "train"
   }
 
-  /// The image at `index`, opaque, white on black as it is stored.
+  /// Returns the image at `index`, opaque, white on black as it is stored.
   public func sample(at index: Int) throws(DataError) -> Sample {
     let bytes = width * height
     let image = Image(
@@ -95,16 +95,15 @@ struct IDXFile {
     name = url.lastPathComponent
     let stored = try FileBytes.read(url)
     bytes = Gzip.isGzip(stored) ? try Gzip.unpacked(stored, file: name) : stored
-    let name = name
     do {
+      let (name, magic) = (name, 2048 + axes)
       sizes = try bytes.withUnsafeBytes { bytes in
         let reader = ByteReader(bytes)
-        let magic = try reader.uint32(at: 0)
-        guard magic == 2048 + axes else {
+        let found = try reader.uint32(at: 0)
+        guard found == magic else {
           throw DataError.malformed(
             file: name, entry: nil,
-            problem: "the file begins with \(magic) but an IDX file of this kind with"
-              + " \(2048 + axes)")
+            problem: "the file begins with \(found) but an IDX file of this kind with \(magic)")
         }
         return try (1...axes).map { try reader.uint32(at: 4 * $0) }
       }

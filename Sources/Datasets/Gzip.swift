@@ -2,13 +2,13 @@ import CZlib
 
 /// Unpacks gzip files.
 enum Gzip {
-  /// Whether bytes begin as a gzip file does.
+  /// Returns whether bytes begin as a gzip file does.
   static func isGzip(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0x1F, 0x8B]) }
 
-  /// The most bytes that a file of `count` unpacks to: more is no data set but a trap.
+  /// Returns the most bytes that a file of `count` bytes may unpack to: more is an attack.
   private static func mostBytes(of count: Int) -> Int { (64 << 20) + count * 16 }
 
-  /// The unpacked bytes of all members of a gzip file.
+  /// Returns the unpacked bytes of all members of a gzip file.
   ///
   /// - Throws: `DataError.malformed` for a file that is damaged, cut short, or unpacks to far more
   ///   than its size explains.
@@ -35,7 +35,7 @@ enum Gzip {
       }
       switch status {
       case Z_STREAM_END:
-        // Another member may follow; zeros or other bytes behind the last are passed over.
+        // Another member may follow; other bytes after the last are ignored.
         guard isGzip(Array(bytes[read...].prefix(2))), inflateReset(&stream) == Z_OK else {
           return result
         }
@@ -47,7 +47,7 @@ enum Gzip {
     }
   }
 
-  /// One call of zlib: its status, the bytes read and the bytes made.
+  /// Calls zlib once; returns its status, the bytes read and the bytes made.
   private static func step(
     _ stream: inout z_stream, _ input: ArraySlice<UInt8>, _ output: inout [UInt8]
   ) -> (status: Int32, taken: Int, made: Int) {

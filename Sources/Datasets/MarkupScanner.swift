@@ -1,7 +1,7 @@
-/// The elements, attributes and text of an XML document in order; no DTD is resolved.
+/// Scans the elements, attributes and text of an XML document; no DTD is resolved.
 ///
-/// Enough for CLDR annotations and SVG metadata: comments, processing instructions, `DOCTYPE` with
-/// an internal subset and CDATA are understood; unknown entities stay as they are.
+/// Comments, processing instructions, `DOCTYPE` with an internal subset and CDATA are understood,
+/// enough for CLDR annotations and SVG metadata; unknown entities stay as they are.
 struct MarkupScanner {
   enum Event: Equatable {
     case start(name: String, attributes: [String: String])
@@ -19,7 +19,7 @@ struct MarkupScanner {
     self.file = file
   }
 
-  /// The next event, or nil at the end. Names lose their namespace prefix.
+  /// Returns the next event, or nil at the end; names have no namespace prefix.
   mutating func next() throws(DataError) -> Event? {
     if let name = pendingEnd {
       pendingEnd = nil
@@ -90,7 +90,7 @@ struct MarkupScanner {
       index = close + 1
     }
     throw .malformed(
-      file: file, entry: "element \(name)", problem: "the tag does not end as XML needs")
+      file: file, entry: "element \(name)", problem: "the tag is not closed")
   }
 
   private mutating func skip(past mark: String) throws(DataError) {
@@ -151,7 +151,7 @@ struct MarkupScanner {
     return String(decoding: slice[start..<end], as: UTF8.self)
   }
 
-  /// Text with the five named and all numeric entities replaced.
+  /// Returns text with the five named and all numeric entities replaced.
   static func decoded(_ slice: ArraySlice<UInt8>) -> String {
     let text = String(decoding: slice, as: UTF8.self)
     guard text.utf8.contains(UInt8(ascii: "&")) else { return text }

@@ -2,7 +2,7 @@ public import Foundation
 
 /// Debian packages downloaded once and unpacked, without installing them, into a cache folder.
 public struct PackageStore: Sendable {
-  /// Folder that holds one folder per unpacked package.
+  /// The folder with one folder per unpacked package.
   public let directory: URL
 
   /// Uses `directory`, or `$XDG_CACHE_HOME/swift-unclip`, or `~/.cache/swift-unclip`.
@@ -17,10 +17,10 @@ public struct PackageStore: Sendable {
     }
   }
 
-  /// The folder that stands for `/` in which `files` of the package lie: the system itself if the
-  /// package is installed, else the unpacked package, which is downloaded when it is not there.
+  /// Returns the root below which the `files` of a package lie: `/` if it is installed, else the
+  /// folder in which it is unpacked, downloading it when needed.
   ///
-  /// Throws: `DataError.package` if it can be neither found, downloaded nor unpacked.
+  /// - Throws: `DataError.package` if it cannot be downloaded or unpacked.
   public func root(of package: String, containing files: [String]) throws(DataError) -> URL {
     let system = URL(fileURLWithPath: "/")
     if Self.holds(system, files) { return system }

@@ -1,14 +1,14 @@
 public import Imaging
 
-/// One image with its words, as a source yields it and a shard stores it.
+/// One image with its caption and metadata, as a source yields it and a shard stores it.
 public struct Sample: Sendable, Equatable {
-  /// Name in the shard, unique in a data set: letters, digits, `-` and `_`.
+  /// The name in the shard, unique in a data set: letters, digits, `-` and `_`.
   public var key: String
   /// The image, RGBA, not composited.
   public var image: Image
-  /// Plain name of what the image shows, without article or style.
+  /// The plain name of what the image shows, without article or style.
   public var caption: String
-  /// Further words for the same thing.
+  /// Other words for the same thing.
   public var keywords: [String]
   /// Where it comes from: `noto-emoji`, `openclipart`, `fashion-mnist` or `folder`.
   public var source: String
@@ -16,14 +16,14 @@ public struct Sample: Sendable, Equatable {
   public var licence: String
   /// Category with subcategory, as `Food & Drink/food-fruit`.
   public var group: String?
-  /// Look of the image, as `emoji` or `clip art`.
+  /// The style of the image, as `emoji` or `clip art`.
   public var style: String?
   /// True for images of things; false for signs, letters, clock faces and arrows.
   public var isCore: Bool
-  /// The part its makers put it in, where they did; see `DataSplit`.
+  /// The part of the split that its authors put it in, if they did.
   public var part: DataSplit.Part?
 
-  /// Makes a sample; `isCore` is true unless said.
+  /// Makes a sample.
   public init(
     key: String, image: Image, caption: String, keywords: [String] = [], source: String,
     licence: String, group: String? = nil, style: String? = nil, isCore: Bool = true,
@@ -42,7 +42,7 @@ public struct Sample: Sendable, Equatable {
   }
 }
 
-/// The words of a sample without its image: what `key.json` holds.
+/// The caption and metadata of a sample: what `key.json` holds.
 public struct SampleInfo: Sendable, Equatable, Codable {
   /// As `Sample.caption`.
   public var caption: String
@@ -65,7 +65,7 @@ public struct SampleInfo: Sendable, Equatable, Codable {
     case caption, keywords, source, licence, group, style, core, part
   }
 
-  /// The words of `sample`.
+  /// Takes the caption and metadata of a sample.
   public init(_ sample: Sample) {
     caption = sample.caption
     keywords = sample.keywords
@@ -77,40 +77,41 @@ public struct SampleInfo: Sendable, Equatable, Codable {
     part = sample.part
   }
 
-  /// Reads a record; only `caption` is required, so that shards made by other tools can be read.
+  /// Reads a record of ours or of another tool: the caption may be named `caption`, `text` or
+  /// `prompt`, and fields that mean something else there are passed over.
   ///
-  /// Throws: `DecodingError` if `caption` is missing or a field has another type.
+  /// - Throws: `DecodingError` if it is no object or has no caption.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    caption = try container.decode(String.self, forKey: .caption)
-    keywords = try container.decodeIfPresent([String].self, forKey: .keywords) ?? []
-    source = try container.decodeIfPresent(String.self, forKey: .source) ?? "folder"
-    licence = try container.decodeIfPresent(String.self, forKey: .licence) ?? "unknown"
-    group = try container.decodeIfPresent(String.self, forKey: .group)
-    style = try container.decodeIfPresent(String.self, forKey: .style)
-    core = try container.decodeIfPresent(Bool.self, forKey: .core) ?? true
-    part = try container.decodeIfPresent(DataSplit.Part.self, forKey: .part)
+    let fields = try SampleFields(from: decoder)
+    guard let caption = fields.caption else {
+      throw DecodingError.keyNotFound(
+        CodingKeys.caption,
+        .init(codingPath: decoder.codingPath, debugDescription: "there is no caption"))
+    }
+    self.init(caption: caption, fields)
   }
 
-  /// Words of an image that has nothing but a caption.
-  init(caption: String) {
+  /// Makes the metadata of an image that has only a caption, or other fields beside it.
+  init(caption: String, _ fields: SampleFields? = nil) {
     self.caption = caption
-    keywords = []
-    source = "folder"
-    licence = "unknown"
-    core = true
+    keywords = fields?.keywords ?? []
+    source = fields?.source ?? "folder"
+    licence = fields?.licence ?? "unknown"
+    group = fields?.group
+    style = fields?.style
+    core = fields?.core ?? true
+    part = fields?.part
   }
 
-  /// What the image shows, whatever its source or style: images of one concept stay in one part
-  /// of a split.
+  /// The caption's words alone: images of one concept stay in one part of a split.
   public var concept: String {
     caption.lowercased().split { !$0.isLetter && !$0.isNumber }.joined(separator: " ")
   }
 
-  /// The first part of the group: `Food & Drink` of `Food & Drink/food-fruit`.
+  /// The first component of the group: `Food & Drink` of `Food & Drink/food-fruit`.
   public var topGroup: String? { group?.split(separator: "/").first.map(String.init) }
 
-  /// The second part of the group: `food-fruit` of `Food & Drink/food-fruit`.
+  /// The second component of the group: `food-fruit` of `Food & Drink/food-fruit`.
   public var subgroup: String? {
     guard let parts = group?.split(separator: "/", maxSplits: 1), parts.count == 2 else {
       return nil
@@ -119,25 +120,25 @@ public struct SampleInfo: Sendable, Equatable, Codable {
   }
 }
 
-/// A set of images with words that can be walked in a fixed order.
+/// A set of captioned images that can be walked in a fixed order.
 public protocol SampleSource {
-  /// Number of images that will be looked at; some may be left out.
+  /// Number of images that will be read; some may be skipped.
   var estimatedCount: Int { get }
 
   /// Gives each sample in order to `body`.
   ///
-  /// Throws: what `body` throws, or `DataError.malformed` if an image cannot be decoded.
+  /// - Throws: What `body` throws, or `DataError.malformed` if an image cannot be decoded.
   func forEachSample(_ body: (Sample) throws(DataError) -> Void) throws(DataError)
 }
 
-/// A source in which every sample can be reached at once.
+/// A source with random access to its samples.
 public protocol IndexedSampleSource: SampleSource {
   /// Number of samples, known before any image is decoded.
   var count: Int { get }
 
-  /// The sample at `index`, 0 ..< count.
+  /// Returns the sample at `index`, 0 ..< count.
   ///
-  /// Throws: `DataError.malformed` if its image cannot be decoded.
+  /// - Throws: `DataError.malformed` if its image cannot be decoded.
   func sample(at index: Int) throws(DataError) -> Sample
 }
 
@@ -147,7 +148,7 @@ extension IndexedSampleSource {
 
   /// Gives each sample in order to `body`.
   ///
-  /// Throws: what `body` throws, or `DataError.malformed` if an image cannot be decoded.
+  /// - Throws: What `body` throws, or `DataError.malformed` if an image cannot be decoded.
   public func forEachSample(_ body: (Sample) throws(DataError) -> Void) throws(DataError) {
     for index in 0..<count { try body(sample(at: index)) }
   }

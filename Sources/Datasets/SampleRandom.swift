@@ -6,7 +6,7 @@ import Files
 public struct SampleRandom: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
-  /// Starts the stream that belongs to `seed` and `indices`.
+  /// Starts the sequence that belongs to `seed` and `indices`.
   public init(seed: UInt64, _ indices: Int...) {
     state = SplitMix64.mixed(seed &+ SplitMix64.increment)
     for index in indices {
@@ -15,41 +15,41 @@ public struct SampleRandom: RandomNumberGenerator, Sendable {
     }
   }
 
-  /// The next 64 bits.
+  /// Returns the next 64 bits.
   public mutating func next() -> UInt64 {
     state &+= SplitMix64.increment
     return SplitMix64.mixed(state)
   }
 
-  /// A number in [0, 1).
+  /// Returns a random number in [0, 1).
   public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-  /// A number in `range`.
+  /// Returns a random number in `range`.
   public mutating func uniform(in range: ClosedRange<Double>) -> Double {
     range.lowerBound + (range.upperBound - range.lowerBound) * uniform()
   }
 
-  /// A whole number in 0 ..< `bound`.
+  /// Returns a random integer in 0 ..< `bound`.
   ///
-  /// Traps: a bound below 1.
+  /// - Precondition: `bound` is at least 1.
   public mutating func integer(below bound: Int) -> Int {
     precondition(bound > 0, "a random number below \(bound) does not exist")
     return Int(next().multipliedFullWidth(by: UInt64(bound)).high)
   }
 
-  /// True with this probability.
+  /// Returns true with this probability.
   public mutating func chance(_ probability: Double) -> Bool { uniform() < probability }
 
-  /// One element, each as likely as the others.
+  /// Returns one of the elements with equal probability.
   ///
-  /// Traps: an empty array.
+  /// - Precondition: `elements` is not empty.
   public mutating func pick<Element>(_ elements: [Element]) -> Element {
     elements[integer(below: elements.count)]
   }
 
-  /// An index, each as likely as its weight.
+  /// Returns an index with a probability proportional to its weight.
   ///
-  /// Traps: no weight, or all of them zero.
+  /// - Precondition: A weight is above 0.
   public mutating func index(weights: [Double]) -> Int {
     let total = weights.reduce(0, +)
     precondition(total > 0, "\(weights.count) weights add up to \(total)")

@@ -32,7 +32,7 @@ import Testing
     #expect(NounPhrase.plain("Japanese “free” button") == "Japanese free button")
   }
 
-  @Test func everyFormIsDrawn() {
+  @Test func everyFormIsSampled() {
     var info = SampleInfo(Fixture.sample(1, group: "Animals & Nature/animal-bird"))
     info.caption = "hen"
     info.keywords = ["farm", "hen"]

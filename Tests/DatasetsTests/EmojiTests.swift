@@ -42,7 +42,7 @@ import Testing
         == "Cannot read /none/x.ttf: there is no such file or folder.")
   }
 
-  /// A font of these tables, each a list of 16-bit numbers.
+  /// Returns a font of these tables, each a list of 16-bit values.
   private func font(cmap: [Int]? = nil, gsub: [Int]? = nil, cblc: [Int]? = nil) -> [UInt8] {
     let tables: [(tag: String, numbers: [Int])] = [
       ("cmap", cmap ?? [0, 1, 3, 10, 0, 12, 12, 0, 0, 16, 0, 0, 0, 0]),
@@ -169,7 +169,7 @@ import Testing
     }
   }
 
-  /// The real font, when its packages are installed or unpacked.
+  /// Returns the real font, when its packages are installed or unpacked.
   @Test(.enabled(if: RealData.emoji != nil))
   func realFontDrawsEveryBaseEmoji() throws {
     let files = try #require(RealData.emoji)

@@ -15,7 +15,7 @@ enum Fixture {
       annotations: [url("annotations.xml"), url("annotations-derived.xml")])
   }
 
-  /// A square of one colour with a transparent margin.
+  /// Returns a square of one colour with a transparent margin.
   static func square(
     side: Int = 16, margin: Int = 2, _ red: UInt8, _ green: UInt8, _ blue: UInt8
   ) -> Image {
@@ -44,7 +44,7 @@ enum Fixture {
     _ = try writer.finish()
   }
 
-  /// The text of the error that `body` throws, or nil.
+  /// Returns the text of the error that `body` throws, or nil.
   static func message(_ body: () throws -> Void) -> String? {
     do {
       try body()

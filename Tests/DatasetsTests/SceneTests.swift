@@ -58,7 +58,7 @@ import Testing
     #expect(checked > 8)
   }
 
-  @Test func shapesHaveTheirColorAndNumber() {
+  @Test func shapesHaveTheirColorAndCount() {
     let composer = SceneComposer(side: 48, elements: [])
     var seen: Set<String> = []
     for seed in 0..<900 {
@@ -81,7 +81,7 @@ import Testing
   }
 
   @Test func shapesFillWhatTheyShould() {
-    // Area as a share of the square with sides from -1 to 1, within the antialiasing.
+    // Area as a fraction of the square with sides from -1 to 1, within the antialiasing.
     let areas: [ShapeSprite: Double] = [
       .circle: 3.1416, .square: 3.098, .rectangle: 2.4, .oval: 2.042, .ring: 2.0106, .diamond: 1.5,
       .hexagon: 2.598,

@@ -104,20 +104,27 @@ import Testing
     }
   }
 
-  @Test func truncationIsFoundAtEveryBlock() throws {
+  /// The end mark alone may be missing, as it is where a writer was killed.
+  @Test func truncationIsFoundInEveryEntry() throws {
     try withTemporaryFolder { folder in
       try Fixture.write(2, to: folder)
       let bytes = try Data(contentsOf: folder.appendingPathComponent("set-000000.tar"))
+      let whole = try TarReader.entries(of: bytes, file: "set.tar")
+      #expect(whole.count == 4)
       for count in stride(from: 0, to: bytes.count - 1024, by: 256) {
-        #expect(throws: DataError.self) {
-          _ = try TarReader.entries(of: bytes.prefix(count), file: "set.tar")
+        let left = whole.filter { $0.range.upperBound <= count }
+        if let last = left.last, count - last.range.upperBound < 512 {
+          #expect(try TarReader.entries(of: bytes.prefix(count), file: "set.tar") == left)
+        } else {
+          #expect(throws: DataError.self) {
+            _ = try TarReader.entries(of: bytes.prefix(count), file: "set.tar")
+          }
         }
       }
       #expect(
         Fixture.message {
           _ = try TarReader.entries(of: bytes.prefix(520), file: "set.tar")
         }?.hasPrefix("set.tar, entry sample_0.png: it needs") == true)
-      #expect(try TarReader.entries(of: bytes, file: "set.tar").count == 4)
     }
   }
 
@@ -139,8 +146,6 @@ import Testing
     }
   }
 
-  /// The size of a pax header was taken for that of any header behind it, and a global header took
-  /// a long name away.
   @Test func extendedHeadersBelongToTheNextFile() throws {
     let name = String(repeating: "n", count: 150) + ".png"
     var tar = Tar()
@@ -154,7 +159,7 @@ import Testing
     #expect(entries.map(\.range.count) == [3, 4])
   }
 
-  @Test func damagedHeadersAndLinksAreRefused() throws {
+  @Test func damagedHeadersAreRefusedAndLinksPassedOver() throws {
     var tar = Tar()
     tar.add("a.png", [1, 2, 3])
     var bytes = [UInt8](tar.finished)
@@ -163,10 +168,10 @@ import Testing
       Fixture.message { _ = try TarReader.entries(of: Data(bytes), file: "x.tar") }?
         .contains("the header's checksum is") == true)
     var link = Tar()
-    link.add("a.png", [], type: "2")
-    #expect(
-      Fixture.message { _ = try TarReader.entries(of: link.finished, file: "x.tar") }
-        == "x.tar, entry a.png: it is no regular file (tar type 2); a shard holds only files.")
+    for type in "12346K" { link.add("l.png", [], type: type) }
+    link.add("dir", [], type: "5")
+    link.add("a.png", [7])
+    #expect(try TarReader.entries(of: link.finished, file: "x.tar").map(\.name) == ["a.png"])
     #expect(
       Fixture.message {
         _ = try TarReader.entries(of: Data(repeating: 65, count: 2048), file: "x.tar")
@@ -174,13 +179,15 @@ import Testing
   }
 
   @Test(arguments: [
-    (["a.gif": "x"], "entry a.gif: files of kind .gif are not read"),
-    (["a": "x"], "entry a: the name has no extension"),
-    (["a.txt": "x"], "sample a: its image (png, jpg or webp) is missing"),
-    (["a.png": "x"], "sample a: its caption (json or txt) is missing"),
-    (["a.png": "x", "a.json": "{"], "entry a.json: these are no words of a sample"),
-    (["a.png": "x", "a.json": "{}"], "the key caption is missing"),
-    (["a.png": "x", "a.json": #"{"caption":3}"#], "caption is no String"),
+    (["a.gif": "x", "a.txt": "x"], "x.tar, sample a: GIF images are not read"),
+    (["a": "x"], "no tar file holds an image with a caption"),
+    (["a.txt": "x"], "no tar file holds an image with a caption"),
+    (["a.png": "x"], "x.tar, sample a: its caption (json or txt) is missing"),
+    (["a.png": "x", "a.json": "{"], "x.tar, entry a.json: this is no caption of a sample"),
+    (["a.png": "x", "a.json": "{}"], "x.tar, entry a.json: it has no caption, text or prompt"),
+    (["a.png": "x", "a.json": #"{"caption":3}"#], "it has no caption, text or prompt"),
+    (["a.png": "x", "a.txt": " "], "x.tar, entry a.txt: the caption is empty"),
+    (["a.png": "x", "a.json": #"{"caption":"caf\uFFFD"}"#], "it holds U+FFFD"),
   ])
   func wrongContentsAreNamed(files: [String: String], text: String) throws {
     try withTemporaryFolder { folder in
@@ -190,8 +197,7 @@ import Testing
       }
       try tar.write(to: folder.appendingPathComponent("x.tar"))
       let message = try #require(Fixture.message { _ = try ShardReader(directory: folder) })
-      #expect(message.contains(text))
-      #expect(message.contains("x.tar"))
+      #expect(message.contains(text), "\(message)")
     }
   }
 
@@ -271,13 +277,13 @@ struct Tar {
     bytes += [UInt8](repeating: 0, count: (512 - contents.count % 512) % 512)
   }
 
-  /// A file whose name stands in a pax header before it.
+  /// Adds a file whose name stands in a pax header before it.
   mutating func addLong(_ name: String, _ contents: [UInt8]) {
     addRecord("path", name)
     add("short", contents)
   }
 
-  /// A pax header of one record.
+  /// Adds a pax header of one record.
   mutating func addRecord(_ key: String, _ value: String, type: Character = "x") {
     let body = " \(key)=\(value)\n"
     var length = body.utf8.count + 1

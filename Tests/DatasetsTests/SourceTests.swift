@@ -108,8 +108,8 @@ import Testing
     try withTemporaryFolder { folder in
       #expect(
         Fixture.message { _ = try FolderSource(directory: folder) }
-          == "No images to use in \(folder.path): there is no .png, .jpg or .webp file; captions"
-          + " are read from .txt files of the same names.")
+          == "No images to use in \(folder.path): there is no .png, .jpg, .webp or"
+          + " .tar file.")
     }
   }
 
@@ -141,7 +141,7 @@ import Testing
     try withTemporaryFolder { folder in
       try Fixture.write(30, to: folder)
       let reader = try ShardReader(directory: folder)
-      let report = try DatasetInspection(reader, captionCount: 4)
+      let report = DatasetInspection(reader, captionCount: 4)
       #expect(report.samples == 30)
       #expect(report.concepts == 30)
       #expect(report.sources == ["noto-emoji": 30])

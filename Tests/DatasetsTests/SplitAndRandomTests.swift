@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test func splitNeverChanges() {
-    // The values themselves are part of the contract: models are judged on what is held out.
+    // The values themselves are part of the contract: models are evaluated on what is held out.
     let words = ["red apple", "cat", "dog", "guitar", "sun", "boat", "tree", "house"]
     let held = (0..<300).map { "\(words[$0 % 8]) \($0)" }
       .filter { DataSplit().part(of: $0) == .heldOut }

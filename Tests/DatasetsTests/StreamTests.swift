@@ -110,7 +110,7 @@ import Testing
     }
   }
 
-  /// The names of the cache files in a data set folder.
+  /// Returns the names of the cache files in a data set folder.
   private func caches(in folder: URL) throws -> [String] {
     try FileManager.default.contentsOfDirectory(
       atPath: folder.appendingPathComponent(".decoded").path
@@ -210,12 +210,56 @@ import Testing
     }
   }
 
-  @Test func sameKeyInTwoSetsIsNamed() throws {
+  @Test func theSameKeyInTwoSetsAndShardsIsJoined() throws {
     try withTemporaryFolder { folder in
-      try Fixture.write(3, to: folder)
+      let (one, two) = (folder.appendingPathComponent("one"), folder.appendingPathComponent("two"))
+      try Fixture.write(2, to: one)
+      try FileManager.default.createDirectory(at: two, withIntermediateDirectories: true)
+      for (shard, caption) in [("a", "red car"), ("b", "blue car")] {
+        var tar = Tar()
+        tar.add("sample_0.png", try PNGEncoder.encode(Fixture.square(9, 9, 200)))
+        tar.add("sample_0.txt", Array(caption.utf8))
+        try tar.write(to: two.appendingPathComponent("\(shard).tar"))
+      }
+      #expect(try ShardReader(directory: two).keys == ["a/sample_0", "b/sample_0"])
+      let mixture = Mixture(workers: 0, heldOutFraction: 0)
+      let joined = try TrainingStream(
+        directories: [one, two, one], configuration: StreamConfiguration(mixture, imageSize: 16))
       #expect(
-        Fixture.message { _ = try TrainingStream(directories: [folder, folder]) }?.contains(
-          "sample sample_0: the key occurs twice in the data sets") == true)
+        joined.infos.mapValues(\.caption) == [
+          "one/sample_0": "thing 0", "one/sample_1": "thing 1", "a/sample_0": "red car",
+          "b/sample_0": "blue car", "one/sample_0#2": "thing 0", "one/sample_1#2": "thing 1",
+        ])
+    }
+  }
+
+  /// With and without images in memory or on disk.
+  @Test(arguments: [4 << 30, 1])
+  func brokenImagesAreSkippedUnlessStrict(cacheLimit: Int) throws {
+    try withTemporaryFolder { folder in
+      var tar = Tar()
+      for index in 0..<5 {
+        let png = try PNGEncoder.encode(Fixture.square(UInt8(index * 50), 9, 200))
+        tar.add("s\(index).png", index == 2 ? Array(png.prefix(60)) : png)
+        tar.add("s\(index).txt", Array("thing \(index)".utf8))
+      }
+      try tar.write(to: folder.appendingPathComponent("x.tar"))
+      let stream = try stream(folder) {
+        ($0.mixture.sceneFraction, $0.mixture.shapeFraction) = (0, 0)
+        $0.cacheLimit = cacheLimit
+      }
+      #expect(stream.sampleCount == (cacheLimit == 1 ? 5 : 4))
+      let keys = try (0..<5).flatMap { try stream.batch(at: $0).keys }
+      #expect(Set(keys) == ["s0", "s1", "s3", "s4"])
+      #expect(try stream.samples().map(\.key) == ["s0", "s1", "s3", "s4"])
+      let text = Fixture.message {
+        let strict = try self.stream(folder) {
+          ($0.mixture.sceneFraction, $0.mixture.shapeFraction) = (0, 0)
+          ($0.strict, $0.cacheLimit) = (true, cacheLimit)
+        }
+        for index in 0..<5 { _ = try strict.batch(at: index) }
+      }
+      #expect(text?.contains("x.tar, entry s2.png: it is not a whole PNG file") == true)
     }
   }
 

@@ -120,4 +120,86 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
       try BuiltCommand.run("data", "folder", folder.path("none"), "--out", folder.path("x")),
       status: 65, saying: folder.path("none"))
   }
+
+  @Test func anImportSaysWhereCaptionsCameFromAndWhatWasSkipped() throws {
+    let folder = try TemporaryFolder()
+    let images = folder.url.appendingPathComponent("images/red")
+    try FileManager.default.createDirectory(at: images, withIntermediateDirectories: true)
+    for name in ["cat.png", "img_1.png", "latin.png"] {
+      try Image(width: 1200, height: 10, color: [200, 30, 20])
+        .write(to: images.appendingPathComponent(name))
+    }
+    _ = try folder.write("a cat", to: "images/red/cat.TXT")
+    try Data([0x63, 0xE9]).write(to: images.appendingPathComponent("latin.txt"))
+    for name in ["a.gif", "bad.jpg"] { _ = try folder.write("x", to: "images/red/\(name)") }
+    let path = folder.path("images")
+    let outcome = try BuiltCommand.run(
+      "data", "folder", path, "--max-side", "600", "--out", folder.path("data"), "--json")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    for line in [
+      "captions: 1 from .txt\n",
+      "warning: no caption was found for 1 (red/img_1.png); the folder name is used instead.\n",
+      "warning: skipped GIF image: 1 (red/a.gif): GIF images are not read; convert it to PNG, JPEG or",
+      "warning: skipped file that is no image: 1 (red/bad.jpg): it is no image; give a PNG, JPEG or",
+      "warning: skipped caption that is not UTF-8: 1 (red/latin.txt): it is not UTF-8 text; save it",
+    ] {
+      #expect(outcome.errors.contains(line), "\(outcome.errors)")
+    }
+    let json = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+    let report = try #require(json as? [String: Any])
+    #expect(report["samples"] as? Int == 2)
+    let skipped = try #require(report["skipped"] as? [[String: Any]])
+    #expect(skipped.compactMap { $0["count"] as? Int } == [1, 1, 1])
+    let reader = try ShardReader(directory: folder.url.appendingPathComponent("data"))
+    #expect(reader.infos.map(\.caption) == ["a cat", "red"])
+    #expect(try reader.side(at: 0) == 600)
+
+    expectFailure(
+      try BuiltCommand.run("data", "folder", path, "--strict", "--out", folder.path("strict")),
+      status: 65, saying: "a.gif: GIF images are not read; convert it to PNG, JPEG or WebP.")
+    expectFailure(
+      try BuiltCommand.run("data", "folder", path, "--max-side", "0", "--out", folder.path("x")),
+      status: 64, saying: "--max-side is 0, but it must be 1 to 65536")
+    try FileManager.default.removeItem(at: images.appendingPathComponent("cat.png"))
+    try FileManager.default.removeItem(at: images.appendingPathComponent("img_1.png"))
+    expectFailure(
+      try BuiltCommand.run("data", "folder", path, "--out", folder.path("none")),
+      status: 65, saying: "all images were skipped")
+    #expect(try folder.names == ["data", "images"])
+  }
+
+  /// As `embed --images` and `classify` list them.
+  @Test func foldersOfImagesAreWalkedThroughLinksWithoutHiddenFiles() throws {
+    let folder = try TemporaryFolder()
+    for path in ["real/old.png", "other"] {
+      try FileManager.default.createDirectory(
+        at: folder.file(path), withIntermediateDirectories: true)
+    }
+    for path in ["real/a.png", "real/._a.png", "real/old.png/b.JPG", "other/c.webp"] {
+      _ = try folder.write("x", to: path)
+    }
+    try FileManager.default.createSymbolicLink(
+      at: folder.file("link"), withDestinationURL: folder.file("real"))
+    try FileManager.default.createSymbolicLink(
+      at: folder.file("real/more"), withDestinationURL: folder.file("other"))
+    #expect(
+      try ImageFiles.all([folder.path("link") + "/", folder.path("other")]) == [
+        folder.path("link/a.png"), folder.path("link/more/c.webp"),
+        folder.path("link/old.png/b.JPG"), folder.path("other/c.webp"),
+      ])
+  }
+
+  @Test func aBrokenImageDoesNotEndARunOnItsSet() throws {
+    let folder = try TemporaryFolder()
+    try writeDataSet(to: folder.url)
+    let shard = folder.url.appendingPathComponent("colours-000000.tar")
+    var bytes = try Data(contentsOf: shard)
+    bytes.replaceSubrange(512..<520, with: Data(repeating: 7, count: 8))  // of the first PNG
+    try bytes.write(to: shard)
+    let outcome = try BuiltCommand.run(
+      "data", "inspect", folder.url.path, "--sheet", folder.path("sheet.png"))
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.hasPrefix("images  5, of which "))
+    #expect(outcome.output.contains("\nskipped   file that is no image: 1 (colour_0)\n"))
+  }
 }

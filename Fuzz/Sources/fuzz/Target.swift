@@ -59,6 +59,12 @@ struct Target: Sendable {
         }
       }
     },
+    // Two files, one behind the other, with a zero byte between them.
+    "captions": Target { bytes in
+      try folder(["metadata.csv", "metadata.jsonl"], bytes) { url in
+        _ = CaptionTable(["metadata.csv", "metadata.jsonl"], in: url)
+      }
+    },
     "vocabulary": Target { bytes in _ = VocabularyFile.parse(Data(bytes)) },
     "tokenizer": Target { bytes in
       try folder(["tokenizer.json", "tokenizer_config.json"], bytes) { url in

@@ -1,4 +1,4 @@
-/// What the pixels of an image say about its words.
+/// What the pixels of an image say about its caption.
 public struct ImageLook: Sendable, Equatable {
   /// The colour of more than half of the image, if it has a name.
   public var dominantColor: String?
@@ -15,7 +15,7 @@ public struct ImageLook: Sendable, Equatable {
   func isLineDrawing(_ info: SampleInfo) -> Bool { isMonochrome && info.style == "clip art" }
 }
 
-/// Draws one of many captions that fit an image, another each time it is shown.
+/// Samples one of many captions that fit an image, another each time it is shown.
 public struct CaptionSampler: Sendable, Equatable, Codable {
   /// Weight of the name alone: `red apple`.
   public var name: Double
@@ -30,7 +30,7 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
   /// Weight of a colour before the name, for images of one colour: `a red strawberry`.
   public var color: Double
 
-  /// Weights of the forms; a form that does not fit an image is not drawn.
+  /// Weights of the forms; a form that does not fit an image is not sampled.
   public init(
     name: Double = 0.28, article: Double = 0.34, keywords: Double = 0.12, kind: Double = 0.06,
     style: Double = 0.14, color: Double = 0.06
@@ -43,12 +43,12 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     self.color = color
   }
 
-  /// The one caption used for evaluation: the name after its article.
+  /// Returns the one caption used for evaluation: the name after its article.
   public static func plain(_ info: SampleInfo) -> String {
     NounPhrase.withArticle(NounPhrase.plain(info.caption))
   }
 
-  /// A caption drawn for this image.
+  /// Samples a caption for this image.
   public func caption(
     for info: SampleInfo, look: ImageLook = ImageLook(), using random: inout SampleRandom
   ) -> String {
@@ -56,12 +56,12 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     let kindWord = info.subgroup.flatMap { KindWords.word(for: $0) }
     let hasColorWord = info.caption.lowercased().split { !$0.isLetter }
       .contains { NamedColor.words.contains(String($0)) }
-    // A drawing without colour would teach that things are grey, so it says what it is more often.
-    let styleShare = look.isLineDrawing(info) ? 4 * style : style
+    // A colourless drawing would teach that things are grey, so its style is named more often.
+    let styleWeight = look.isLineDrawing(info) ? 4 * style : style
     let canNameColor = look.dominantColor != nil && !hasColorWord && !look.isMonochrome
     let form = random.index(weights: [
       max(self.name, 1e-9), article, info.keywords.isEmpty ? 0 : keywords,
-      kindWord == nil ? 0 : kind, info.style == nil ? 0 : styleShare, canNameColor ? color : 0,
+      kindWord == nil ? 0 : kind, info.style == nil ? 0 : styleWeight, canNameColor ? color : 0,
     ])
     switch form {
     case 1: return NounPhrase.withArticle(name)
@@ -77,8 +77,8 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     }
   }
 
-  /// A caption varied with words: the name, another word for the thing or a name with its colour or
-  /// kind, bare in 40 % of the cases, else among an opening, an adjective and a place.
+  /// Samples a caption varied with words: the name, a synonym, or the name with its colour or kind;
+  /// alone in 40 % of the cases, else with an opening, an adjective and a place.
   public func caption(
     for info: SampleInfo, look: ImageLook = ImageLook(), words: CaptionWords,
     using random: inout SampleRandom

@@ -2,9 +2,9 @@ public import Foundation
 
 /// Words that captions are varied with: `words.json` in a data set folder.
 ///
-/// A text tower that was shown only names knows nothing else: "a photo of an apple" was found in 3 of
-/// 100 cases where "apple" was in 95. Twenty fixed phrases teach twenty phrases; some thousand random
-/// words teach that what stands around the name does not matter.
+/// A text encoder trained on bare names understands nothing else: it matched "a photo of an apple"
+/// in 3 of 100 cases, "apple" in 95. Twenty fixed phrases teach twenty phrases; thousands of random
+/// words teach it to ignore what surrounds the name.
 public struct CaptionWords: Codable, Sendable, Equatable {
   /// Words before a name: `beautiful`.
   public var adjectives: [String]
@@ -23,17 +23,18 @@ public struct CaptionWords: Codable, Sendable, Equatable {
   /// The file's name in a data set folder.
   public static let fileName = "words.json"
 
-  /// The words of several data sets; nil if none has any.
+  /// Reads the words of several data sets; nil if none has any.
+  ///
   /// - Throws: `DataError.unreadable`, `.malformed`.
   static func read(in directories: [URL]) throws(DataError) -> CaptionWords? {
     var words: CaptionWords?
     for directory in directories {
       let url = directory.appendingPathComponent(fileName)
       guard FileBytes.exists(url) else { continue }
-      let bytes = try FileBytes.read(url)
+      let text = try FileBytes.text(url)
       let more: CaptionWords
       do {
-        more = try JSONDecoder().decode(CaptionWords.self, from: Data(bytes))
+        more = try JSONDecoder().decode(CaptionWords.self, from: Data(text.utf8))
       } catch {
         throw .malformed(
           file: url.path, entry: nil,
@@ -52,6 +53,7 @@ public struct CaptionWords: Codable, Sendable, Equatable {
   }
 
   /// Writes the file into a data set folder.
+  ///
   /// - Throws: `DataError.unwritable`.
   public func write(to directory: URL) throws(DataError) {
     let encoder = JSONEncoder()
@@ -66,12 +68,12 @@ public struct CaptionWords: Codable, Sendable, Equatable {
     try FileBytes.write(data, to: url)
   }
 
-  /// The words that belong to each of the names: an image's own keywords and WordNet's synonyms of
-  /// its name, where no other image has the better claim.
+  /// Returns the synonyms of each name: the image's own keywords and WordNet's synonyms, unless
+  /// they fit another image better.
   ///
-  /// A word goes to the image whose name it is; else to those whose name means the same, as `car`
-  /// to `automobile`; else to those whose name holds it, as `tree` to `palm tree`; else to those that
-  /// have it among their keywords, if they are few.
+  /// A word goes to the images whose name means the same, as `car` to `automobile`; else to those
+  /// whose name contains it, as `tree` to `palm tree`; else to those that have it as a keyword, if
+  /// they are few. A word that is itself an image's name is nobody's synonym.
   public static func synonyms(
     of images: [(name: String, keywords: [String])], in wordNet: WordNet
   ) -> [String: [String]] {
@@ -103,8 +105,8 @@ public struct CaptionWords: Codable, Sendable, Equatable {
     return synonyms.mapValues { $0.sorted() }
   }
 
-  /// A keyword of more images than this says too little.
+  /// A keyword of more images than this is too vague to be a synonym.
   private static let mostClaimants = 3
-  /// A word in more names than this likewise.
+  /// A word in more names than this is too vague as well.
   private static let mostHolders = 8
 }

@@ -1,6 +1,6 @@
-/// A colour that people name, with the value it is drawn in.
+/// A named colour with its RGB value.
 public struct NamedColor: Sendable, Equatable {
-  /// The word, as `blue`.
+  /// The name, as `blue`.
   public let name: String
   /// Red, green and blue, 0 ... 255.
   public let red, green, blue: UInt8
@@ -22,7 +22,7 @@ public struct NamedColor: Sendable, Equatable {
     NamedColor("turquoise", 50, 200, 200), white,
   ]
 
-  /// Names a colour by hue, saturation and lightness, or nil between two names.
+  /// Names a colour by hue, saturation and lightness; nil for one between two names.
   ///
   /// Range: components 0 ... 255.
   public static func name(red: Double, green: Double, blue: Double) -> String? {

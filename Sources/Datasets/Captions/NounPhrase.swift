@@ -1,6 +1,6 @@
-/// English forms of an image's name: article, plural, and the rewriting of Unicode's colons.
+/// English forms of an image's name: with an article, in the plural, without Unicode's colons.
 public enum NounPhrase {
-  /// A name that reads as words: `man: beard` becomes `man with beard`.
+  /// Returns a name that reads as words: `man: beard` becomes `man with beard`.
   public static func plain(_ name: String) -> String {
     var text = name
     if let colon = text.firstRange(of: ": ") {
@@ -12,7 +12,7 @@ public enum NounPhrase {
     return String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == "’" ? "'" : $0 }))
   }
 
-  /// The name after `a` or `an`, or alone if it is a plural or names a mass.
+  /// Returns the name after `a` or `an`, or alone if it is a plural or a mass noun.
   public static func withArticle(_ name: String) -> String {
     let words = name.split(separator: " ")
     guard let first = words.first, let last = words.last else { return name }
@@ -25,7 +25,7 @@ public enum NounPhrase {
     return (startsWithVowelSound(start) ? "an " : "a ") + name
   }
 
-  /// The name for several of the thing: `red apple` becomes `red apples`.
+  /// Returns the name for several of the thing: `red apple` becomes `red apples`.
   public static func plural(_ name: String) -> String {
     var words = name.split(separator: " ")
     guard !words.isEmpty else { return name }
@@ -35,7 +35,7 @@ public enum NounPhrase {
     return words.joined(separator: " ")
   }
 
-  /// True if the word already names several things, as `grapes` does.
+  /// Returns whether the word is a plural, as `grapes`.
   static func isPlural(_ word: Substring) -> Bool {
     let text = word.lowercased()
     if irregular.values.contains(text) && irregular[text] == nil { return true }
@@ -55,7 +55,7 @@ public enum NounPhrase {
     return word + "s"
   }
 
-  /// The noun stands before the first preposition: `cat` in `cat with wry smile`.
+  /// Returns the index of the noun before the first preposition: `cat` in `cat with wry smile`.
   private static func headIndex(_ words: [Substring]) -> Int {
     let end = words.indices.first {
       prepositions.contains(words[$0].lowercased()) || ($0 > 0 && isParticiple(words[$0]))

@@ -1,10 +1,10 @@
 public import Foundation
 
-/// Words of WordNet: common adjectives, places and things, and nouns that mean the same.
+/// Words of WordNet: common adjectives, places and things, and synonyms of nouns.
 public struct WordNet: Sendable {
   /// Adjectives that occur in WordNet's tagged texts, in alphabetical order.
   public let adjectives: [String]
-  /// Nouns for made and natural things, places and plants that occur there likewise.
+  /// Nouns for artifacts, natural objects, locations and plants that occur there.
   public let places: [String]
   private let senses: [String: String]
   private let synsets: [String: [String]]
@@ -25,7 +25,8 @@ public struct WordNet: Sendable {
       self.nounData = nounData
     }
 
-    /// The files of a Debian package, downloaded when they are not there.
+    /// Finds the files of a Debian package, downloading it when needed.
+    ///
     /// - Throws: `DataError.package` if it cannot be had.
     public init(from packages: PackageStore) throws(DataError) {
       let folder = "usr/share/wordnet"
@@ -38,8 +39,11 @@ public struct WordNet: Sendable {
     }
   }
 
-  /// Reads the files; source of their form: the manual page wndb(5WN).
-  /// - Throws: `DataError.unreadable`, or `.malformed` for a line that is not of that form.
+  /// Reads the files.
+  ///
+  /// - Throws: `DataError.unreadable`, or `.malformed` for a line of another form.
+  ///
+  /// Source: the manual page wndb(5WN).
   public init(_ files: Files) throws(DataError) {
     let nouns = try Self.index(files.nouns)
     adjectives = try Self.index(files.adjectives).filter(\.isCommonWord).map(\.lemma)
@@ -61,7 +65,7 @@ public struct WordNet: Sendable {
     self.synsets = synsets
   }
 
-  /// Other words for the most frequent sense of a noun; none for one that WordNet lacks.
+  /// Returns synonyms for the most frequent sense of a noun; none if WordNet lacks it.
   public func synonyms(of noun: String) -> [String] {
     let words = senses[noun.lowercased()].flatMap { synsets[$0] } ?? []
     return words.filter { $0.lowercased() != noun.lowercased() }
@@ -74,7 +78,7 @@ public struct WordNet: Sendable {
   private struct Entry {
     let lemma: String
     let firstSense: String
-    /// Whether its senses occur in the tagged texts.
+    /// Whether a sense of it occurs in the tagged texts.
     let isTagged: Bool
 
     var isCommonWord: Bool {
@@ -97,10 +101,10 @@ public struct WordNet: Sendable {
     return entries
   }
 
-  /// The lines of a file but those of its licence, which begin with a space.
+  /// Returns the lines of a file without its licence, whose lines begin with a space.
   private static func lines(_ url: URL) throws(DataError) -> [String] {
-    try FileBytes.read(url).split(separator: UInt8(ascii: "\n"))
-      .filter { $0.first != UInt8(ascii: " ") }.map { String(decoding: $0, as: UTF8.self) }
+    try FileBytes.text(url).utf8.split(separator: UInt8(ascii: "\n"))
+      .filter { $0.first != UInt8(ascii: " ") }.map { String(Substring($0)) }
   }
 
   private static func plain(_ word: Substring) -> String {

@@ -12,9 +12,9 @@ struct ClipArtMetadata: Sendable, Equatable {
     licence.isEmpty || licence.lowercased().contains("publicdomain")
   }
 
-  /// Reads the `metadata` element of an SVG file; a file without one has empty words.
+  /// Reads the `metadata` element of an SVG file; without one all properties are empty.
   ///
-  /// Throws: `DataError.malformed` if the element is no XML.
+  /// - Throws: `DataError.malformed` if the element is no XML.
   init(svg bytes: [UInt8], file: String) throws(DataError) {
     guard let start = Self.find("<metadata", in: bytes, from: 0),
       let end = Self.find("</metadata>", in: bytes, from: start)
@@ -31,7 +31,8 @@ struct ClipArtMetadata: Sendable, Equatable {
       case .text(let part): text += part
       case .end(let name):
         let words = text.split { $0.isWhitespace }.joined(separator: " ")
-        if !words.isEmpty { take(words, path) }
+        // Letters of another encoding are lost, and with them the words.
+        if !words.isEmpty, !words.unicodeScalars.contains("\u{FFFD}") { take(words, path) }
         if path.last == name { path.removeLast() }
         text = ""
       }

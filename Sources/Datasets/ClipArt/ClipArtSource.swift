@@ -5,8 +5,8 @@ import Synchronization
 
 /// Things from the Open Clip Art collection with English names: about 1600 images.
 ///
-/// Left out are patterns, icon sets, maps and flags, images without an English caption, blank, tiny,
-/// huge and very long ones, and near duplicates.
+/// Patterns, icon sets, maps, flags, images without an English caption, blank, tiny, huge and very
+/// long ones, and near duplicates are skipped.
 public struct ClipArtSource: SampleSource, Sendable {
   /// The folders and the word list that clip art is made from.
   public struct Files: Sendable {
@@ -24,9 +24,9 @@ public struct ClipArtSource: SampleSource, Sendable {
       self.words = words
     }
 
-    /// The files of three Debian packages, downloaded when they are not there.
+    /// Finds the files of three Debian packages, downloading them when needed.
     ///
-    /// Throws: `DataError.package` if a package cannot be had.
+    /// - Throws: `DataError.package` if a package cannot be had.
     public init(from packages: PackageStore) throws(DataError) {
       let folder = "usr/share/openclipart"
       let list = "usr/share/dict/american-english"
@@ -49,9 +49,9 @@ public struct ClipArtSource: SampleSource, Sendable {
   public static let largestSide = 512
   private let items: [Item]
 
-  /// Reads the words of all drawings; images are decoded by `forEachSample`.
+  /// Reads the metadata of all drawings; images are decoded by `forEachSample`.
   ///
-  /// Throws: `DataError.unreadable`, or `.empty` if no drawing has an English name and an image.
+  /// - Throws: `DataError.unreadable`, or `.empty` if no drawing has an English name and an image.
   public init(_ files: Files) throws(DataError) {
     items = try Self.candidates(files)
     guard !items.isEmpty else {
@@ -63,10 +63,9 @@ public struct ClipArtSource: SampleSource, Sendable {
   /// Number of drawings with an English name; about a tenth are blank, tiny or like another one.
   public var estimatedCount: Int { items.count }
 
-  /// Gives the images, trimmed and padded by 8 % to a square of at most `largestSide` pixels; those
-  /// that are of no use or like an earlier one are left out.
+  /// Gives the images trimmed, padded by 8 % to a square and at most `largestSide` pixels a side.
   ///
-  /// Throws: what `body` throws.
+  /// - Throws: What `body` throws.
   public func forEachSample(_ body: (Sample) throws(DataError) -> Void) throws(DataError) {
     var fingerprints: [ImageFingerprint] = []
     let chunk = 32
@@ -105,7 +104,7 @@ public struct ClipArtSource: SampleSource, Sendable {
   // MARK: Words
 
   private static func candidates(_ files: Files) throws(DataError) -> [Item] {
-    let lines = try FileBytes.text(files.words).split(separator: "\n")
+    let lines = try FileBytes.text(files.words).split(whereSeparator: \.isNewline)
     let filter = ClipArtWords(dictionary: Set(lines.map { $0.lowercased() }))
     var found: [(path: String, metadata: ClipArtMetadata)] = []
     var titles: [String: Int] = [:]
@@ -115,7 +114,7 @@ public struct ClipArtSource: SampleSource, Sendable {
       do throws(DataError) {
         metadata = try ClipArtMetadata(svg: bytes, file: path)
       } catch {
-        continue  // a drawing whose words cannot be read has no caption
+        continue  // without readable metadata there is no caption
       }
       titles[metadata.title.lowercased(), default: 0] += 1
       if metadata.isPublicDomain, ClipArtWords.isObject(path) { found.append((path, metadata)) }
@@ -138,8 +137,7 @@ public struct ClipArtSource: SampleSource, Sendable {
 
   // MARK: Images
 
-  /// The part of the image that is not white, reduced, and whether the whole has no transparency;
-  /// nil if it is of no use.
+  /// Trims white, reduces, and says whether the whole is opaque; nil if blank, tiny or too long.
   private static func trimmed(_ url: URL) -> (image: Image, isOpaque: Bool)? {
     let image: Image
     do throws(ImageError) {
@@ -180,7 +178,7 @@ public struct ClipArtSource: SampleSource, Sendable {
     return right < 0 ? nil : (left..<right + 1, top..<bottom + 1)
   }
 
-  /// A square with a margin: transparent, or white around an image without transparency.
+  /// Pads to a square with a margin: transparent, or white around an opaque image.
   private static func framed(_ image: Image, isOpaque: Bool) -> Image {
     let margin = Int((0.08 * Double(max(image.width, image.height))).rounded())
     let color: [UInt8] = isOpaque ? [255, 255, 255, 255] : [0, 0, 0, 0]

@@ -1,7 +1,7 @@
 import Foundation
 
-/// Makes a caption and keywords from a clip art file's title, name and folder, and drops what is no
-/// English name of a thing.
+/// Makes a caption and keywords from a clip art file's title, name and folder, and drops what is
+/// not the English name of a thing.
 struct ClipArtWords {
   /// Words of three letters and more that count as English, in lower case.
   let dictionary: Set<String>
@@ -13,19 +13,19 @@ struct ClipArtWords {
     "signs_and_symbols/map_symbols", "transportation/aiga-symbols", "tools/weapons",
   ]
 
-  /// True if the file at this path, relative to the collection, may show a thing.
+  /// Returns whether the file at this path, relative to the collection, may show a thing.
   static func isObject(_ path: String) -> Bool {
     !foldersLeftOut.contains { path.hasPrefix($0 + "/") }
   }
 
-  /// True if an image in this folder shows a thing rather than a sign or an ornament.
+  /// Returns whether an image in this folder shows a thing rather than a sign or an ornament.
   static func isCore(_ folder: String) -> Bool {
     folder != "signs_and_symbols" && folder != "signs_and_symbols/hazard"
       && !folder.hasPrefix("transportation/roadsigns")
       && !folder.hasPrefix("transportation/boating") && !folder.hasPrefix("decorations")
   }
 
-  /// The caption, or nil if there is none in English.
+  /// Returns the caption, or nil if there is none in English.
   ///
   /// `titleCount` is how many files have this title: above 4 it names a collection.
   func caption(for path: String, _ metadata: ClipArtMetadata, titleCount: Int) -> String? {
@@ -42,7 +42,7 @@ struct ClipArtWords {
     return words.joined(separator: " ")
   }
 
-  /// Keywords without marks of the collection, with the folder's name, at most six.
+  /// Returns at most six keywords, with the folder's name and without the collection's own words.
   static func keywords(_ metadata: ClipArtMetadata, path: String, caption: String) -> [String] {
     var result: [String] = []
     let folders = path.split(separator: "/").dropLast().map {
@@ -77,7 +77,7 @@ struct ClipArtWords {
       || text.split { !$0.isLetter }.contains { ["icon", "icons", "theme"].contains($0) }
   }
 
-  /// Lower-case words without brackets, authors after `by`, numbers and file endings.
+  /// Returns lower-case words without brackets, authors after `by`, numbers and file extensions.
   private static func cleaned(_ title: String) -> [String] {
     var text = title.lowercased().replacingOccurrences(of: "_", with: " ")
     if let bracket = text.firstIndex(where: { "([{".contains($0) }) {

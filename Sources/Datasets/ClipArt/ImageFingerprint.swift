@@ -1,12 +1,13 @@
 import Imaging
 
-/// A few bytes that are alike for images that look alike.
+/// A few bytes that are similar for images that look similar.
 struct ImageFingerprint: Sendable {
   private let gradients: UInt64
   private let aspect: Double
   private let colors: [UInt8]
 
-  /// Fingerprint of an RGB image: signs of horizontal gradients at 9x8, sides, mean colours at 2x2.
+  /// Computes it from an RGB image: signs of horizontal gradients at 9x8, sides, mean colours at
+  /// 2x2.
   init(_ image: Image) {
     let grey = image.converted(toChannels: 1).resized(width: 9, height: 8, filter: .box)
     var bits: UInt64 = 0

@@ -7,24 +7,24 @@ public struct EmojiAnnotations: Sendable {
 
   /// Reads one file or several, as `annotations/en.xml` and `annotationsDerived/en.xml`.
   ///
-  /// Throws: `DataError.unreadable`, or `.malformed` if a file is not XML.
+  /// - Throws: `DataError.unreadable`, or `.malformed` if a file is not XML.
   public init(contentsOf urls: [URL]) throws(DataError) {
-    for url in urls { try add(FileBytes.read(url), file: url.lastPathComponent) }
+    for url in urls { try add(Array(FileBytes.text(url).utf8), file: url.lastPathComponent) }
   }
 
   init(bytes: [UInt8], file: String) throws(DataError) {
     try add(bytes, file: file)
   }
 
-  /// The spoken name of a sequence; U+FE0F is ignored.
+  /// Returns the spoken name of a sequence; U+FE0F is ignored.
   public func name(for sequence: [Unicode.Scalar]) -> String? { names[Self.key(sequence)] }
 
-  /// The keywords of a sequence; U+FE0F is ignored.
+  /// Returns the keywords of a sequence; U+FE0F is ignored.
   public func keywords(for sequence: [Unicode.Scalar]) -> [String] {
     keywords[Self.key(sequence)] ?? []
   }
 
-  /// Hex of the code points: two sequences may be canonically equal strings.
+  /// Returns the code points in hexadecimal: different sequences may be equal as strings.
   private static func key(_ scalars: some Sequence<Unicode.Scalar>) -> String {
     scalars.filter { $0.value != 0xFE0F }.map { String($0.value, radix: 16) }
       .joined(separator: "-")

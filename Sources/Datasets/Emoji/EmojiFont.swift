@@ -23,15 +23,15 @@ public struct EmojiFont: Sendable {
 
   /// Reads the four tables of a font file.
   ///
-  /// Throws: `DataError.unreadable` if the file cannot be read, `.malformed` if a table is missing,
-  /// of another format or cut short.
+  /// - Throws: `DataError.unreadable` if the file cannot be read, `.malformed` if a table is
+  ///   missing, of another format or cut short.
   public init(contentsOf url: URL) throws(DataError) {
     try self.init(bytes: FileBytes.read(url), file: url.lastPathComponent)
   }
 
   /// Reads the four tables from a font's bytes; `file` is the name used in errors.
   ///
-  /// Throws: `DataError.malformed` if a table is missing, of another format or cut short.
+  /// - Throws: `DataError.malformed` if a table is missing, of another format or cut short.
   public init(bytes: [UInt8], file: String) throws(DataError) {
     self.bytes = bytes
     do {
@@ -52,7 +52,7 @@ public struct EmojiFont: Sendable {
   /// Number of glyphs that have an image.
   public var imageCount: Int { images.count }
 
-  /// The PNG bytes of one emoji sequence, or nil if the font has no single glyph for it.
+  /// Returns the PNG bytes of one emoji sequence, or nil if the font has no single glyph for it.
   ///
   /// U+FE0F is ignored; the longest matching ligature is taken from left to right.
   public func png(for sequence: [Unicode.Scalar]) -> [UInt8]? {

@@ -1,6 +1,6 @@
 public import Foundation
 
-/// One line of `emoji-test.txt`: a fully-qualified sequence with its name and place.
+/// One line of `emoji-test.txt`: a fully-qualified sequence with its name and groups.
 public struct EmojiEntry: Sendable, Equatable {
   /// Code points, U+FE0F included.
   public let sequence: [Unicode.Scalar]
@@ -17,13 +17,13 @@ public struct EmojiEntry: Sendable, Equatable {
       .joined(separator: "-")
   }
 
-  /// Neither a skin tone, a country or region flag, nor a keycap.
+  /// True unless it is a skin tone, a country or region flag, or a keycap.
   public var isBase: Bool {
     if ["country-flag", "subdivision-flag", "keycap"].contains(subgroup) { return false }
     return !sequence.contains { (0x1F3FB...0x1F3FF).contains($0.value) }
   }
 
-  /// A base entry that shows a thing: no letters, arrows, signs or clock faces.
+  /// True for a base entry that shows a thing: no letter, arrow, sign or clock face.
   public var isCore: Bool {
     guard isBase else { return false }
     if group == "Symbols" { return subgroup == "geometric" }
@@ -33,9 +33,9 @@ public struct EmojiEntry: Sendable, Equatable {
 
 /// Reads Unicode's `emoji-test.txt`.
 public enum EmojiList {
-  /// The fully-qualified entries in file order.
+  /// Returns the fully-qualified entries in file order.
   ///
-  /// Throws: `DataError.unreadable`, or `.malformed` with the line that does not parse.
+  /// - Throws: `DataError.unreadable`, or `.malformed` with the line that does not parse.
   public static func read(_ url: URL) throws(DataError) -> [EmojiEntry] {
     try parse(FileBytes.text(url), file: url.lastPathComponent)
   }
@@ -44,7 +44,8 @@ public enum EmojiList {
     var entries: [EmojiEntry] = []
     var group = ""
     var subgroup = ""
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      .enumerated()
     {
       if line.hasPrefix("# group: ") {
         group = String(line.dropFirst(9))
@@ -80,7 +81,7 @@ public enum EmojiList {
     return result.isEmpty ? nil : result
   }
 
-  /// The words after `# emoji E1.0 `.
+  /// Returns the words after `# emoji E1.0 `.
   private static func name(_ status: Substring) -> String? {
     guard let hash = status.unicodeScalars.firstIndex(of: "#") else { return nil }
     let words = status.unicodeScalars[hash...].split(separator: " ", maxSplits: 3)

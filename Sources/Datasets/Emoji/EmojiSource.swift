@@ -3,7 +3,7 @@ import Imaging
 
 /// Noto Color Emoji with the names and keywords of Unicode: one sample per base emoji.
 public struct EmojiSource: IndexedSampleSource, Sendable {
-  /// The four files an emoji set is made of.
+  /// The files that an emoji set is made of.
   public struct Files: Sendable {
     /// `NotoColorEmoji.ttf`.
     public var font: URL
@@ -19,9 +19,9 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
       self.annotations = annotations
     }
 
-    /// The files of three Debian packages, downloaded when they are not there.
+    /// Finds the files of three Debian packages, downloading them when needed.
     ///
-    /// Throws: `DataError.package` if a package cannot be had.
+    /// - Throws: `DataError.package` if a package cannot be had.
     public init(from packages: PackageStore) throws(DataError) {
       let font = "usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
       let list = "usr/share/unicode/emoji/emoji-test.txt"
@@ -36,14 +36,14 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
     }
   }
 
-  /// The base emoji that the font draws, in the order of the list.
+  /// The base emoji that the font has, in the order of the list.
   public let entries: [EmojiEntry]
   private let font: EmojiFont
   private let annotations: EmojiAnnotations
 
-  /// Reads the files and keeps the base emoji; `coreOnly` leaves out signs, letters and clock faces.
+  /// Reads the files and keeps the base emoji; `coreOnly` drops signs, letters and clock faces.
   ///
-  /// Throws: `DataError.unreadable`, `.malformed`, or `.empty` if the font draws none of the list.
+  /// - Throws: `DataError.unreadable`, `.malformed`, or `.empty` if the font has none of the list.
   public init(_ files: Files, coreOnly: Bool = false) throws(DataError) {
     let font = try EmojiFont(contentsOf: files.font)
     annotations = try EmojiAnnotations(contentsOf: files.annotations)
@@ -57,7 +57,7 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
     }
   }
 
-  /// Words that captions of these emoji are varied with.
+  /// Returns the words that captions of these emoji are varied with.
   public func captionWords(from wordNet: WordNet) -> CaptionWords {
     let images = entries.filter(\.isCore).map { entry in
       (
@@ -76,9 +76,9 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
   /// Number of emoji.
   public var count: Int { entries.count }
 
-  /// The emoji at `index`, its image padded with transparency to a square.
+  /// Returns the emoji at `index`, its image padded with transparency to a square.
   ///
-  /// Throws: `DataError.malformed` if the font's PNG cannot be decoded.
+  /// - Throws: `DataError.malformed` if the font's PNG cannot be decoded.
   public func sample(at index: Int) throws(DataError) -> Sample {
     let entry = entries[index]
     guard let png = font.png(for: entry.sequence) else {

@@ -1,13 +1,11 @@
 import Files
 
-/// Reads the tables of a colour bitmap font.
-///
-/// Their offsets may lead many entries to the same bytes, so what they list has a bound of its own: no
-/// more items than the file has bytes.
+/// Reads the tables of a colour bitmap font, with a bound on the
+/// number of items, since entries may share bytes.
 struct FontTables {
   private let reader: ByteReader
   private let file: String
-  /// Items that may still be read.
+  /// Number of items that may still be read.
   private var left: Int
 
   /// `file` is the name used in errors.
@@ -76,8 +74,7 @@ struct FontTables {
       problem: "there is no subtable of platform 3, encoding 10 and format 12")
   }
 
-  /// Returns the ligatures by their first glyph: `GSUB`, of which lookup 0 holds the sequences; the others
-  /// repair broken ones.
+  /// Returns the ligatures by their first glyph: lookup 0 of `GSUB`.
   mutating func ligatures() throws -> [Int: [EmojiFont.Ligature]] {
     let table = try offset(of: "GSUB")
     let list = table + (try reader.uint16(at: table + 8))
@@ -115,7 +112,7 @@ struct FontTables {
     return result
   }
 
-  /// The first glyphs that a table covers, at most `limit`.
+  /// Returns the first glyphs that a table covers, at most `limit`.
   private mutating func coverage(at table: Int, limit: Int) throws -> [Int] {
     let format = try reader.uint16(at: table)
     var glyphs: [Int] = []

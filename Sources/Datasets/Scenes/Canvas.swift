@@ -1,9 +1,9 @@
-/// A square RGB image on which sprites are drawn, antialiased, at any place and size.
+/// A square RGB image on which sprites are drawn, antialiased, at any position and size.
 struct Canvas {
   let side: Int
   private(set) var pixels: [UInt8]
 
-  /// A canvas of one colour.
+  /// Makes a canvas of one colour.
   init(side: Int, color: (UInt8, UInt8, UInt8)) {
     self.side = side
     pixels = [UInt8](repeating: color.0, count: side * side * 3)
@@ -27,8 +27,10 @@ struct Canvas {
 
   /// Draws a sprite into the square of `size` pixels whose top left corner is (`x`, `y`).
   ///
-  /// Range: pixels, fractions allowed. A triangle filter as wide as a source pixel on the canvas, but
-  /// never narrower than a canvas pixel, keeps reduced sprites free of jags.
+  /// A triangle filter as wide as a source pixel on the canvas, and at least as wide as a canvas
+  /// pixel, antialiases reduced sprites.
+  ///
+  /// Range: pixels, fractions allowed.
   mutating func draw(_ sprite: Sprite, x: Double, y: Double, size: Double, flipped: Bool = false) {
     let columns = Resampling(
       source: sprite.width, origin: x, size: size, limit: side, flipped: flipped)
@@ -60,7 +62,7 @@ struct Canvas {
     }
   }
 
-  /// All rows of the sprite at the columns of the canvas.
+  /// Resamples the rows of the sprite to the columns of the canvas.
   private static func horizontal(_ sprite: Sprite, _ columns: Resampling) -> [SIMD4<Float>] {
     let width = columns.range.count
     return [SIMD4<Float>](unsafeUninitializedCapacity: width * sprite.height) { buffer, count in
@@ -89,13 +91,13 @@ struct Canvas {
   }
 }
 
-/// The weights with which a line of source pixels makes each pixel of a stretch of the canvas.
+/// The weights of a line of source pixels for each pixel of a line of the canvas.
 struct Resampling {
-  /// Canvas pixels that are touched.
+  /// The canvas pixels that are written.
   let range: Range<Int>
-  /// First source pixel of each.
+  /// The first source pixel of each.
   private(set) var firsts: [Int] = []
-  /// Where the weights of each begin; one more at the end.
+  /// Where the weights of each begin, and where the last end.
   private(set) var offsets: [Int] = [0]
   private(set) var weights: [Float] = []
 

@@ -1,7 +1,7 @@
 /// Composed images with exact captions: counts, relations, coloured shapes and backgrounds.
 ///
-/// The collections show one thing on white; what "two", "left of" and "on a blue background" mean can
-/// only be learned from scenes like these.
+/// The collections show one thing on white, so "two", "left of" and "on a blue background" can only
+/// be learned from scenes like these.
 public struct SceneComposer: Sendable {
   /// An image with its caption.
   public struct Scene: Sendable, Equatable {
@@ -17,7 +17,7 @@ public struct SceneComposer: Sendable {
     public let name: String
     let sprite: Sprite
 
-    /// A sprite under its name; it is cut to what can be seen.
+    /// Names a sprite, which is trimmed to its visible box.
     public init(name: String, sprite: Sprite) {
       self.name = name
       self.sprite = sprite.trimmedToSquare()
@@ -29,7 +29,7 @@ public struct SceneComposer: Sendable {
   private let elements: [Element]
   private let shapes: [ShapeSprite: [Sprite]]
 
-  /// A composer over `elements`; shapes are there even if the list is empty.
+  /// Makes a composer of `elements` and plain shapes.
   public init(side: Int, elements: [Element]) {
     precondition(side > 0, "a scene of side \(side) has no pixels")
     self.side = side
@@ -43,31 +43,31 @@ public struct SceneComposer: Sendable {
     self.shapes = shapes
   }
 
-  /// True if an image of this name can stand in a scene: a thing with a short name.
+  /// Returns whether an image of this name can stand in a scene: a thing with a short name.
   public static func mayPlace(_ info: SampleInfo) -> Bool {
     let words = NounPhrase.plain(info.caption).split(separator: " ")
     guard words.count <= 2, info.caption.allSatisfy({ $0.isLetter || $0 == " " || $0 == "-" })
     else { return false }
     if info.topGroup == "People & Body" { return info.subgroup == "person" }
-    return info.core && !groupsLeftOut.contains(info.topGroup ?? "")
+    return info.core && !unsuitableGroups.contains(info.topGroup ?? "")
       && !["family", "place-map", "place-geographic", "emotion"].contains(info.subgroup ?? "")
   }
 
-  private static let groupsLeftOut: Set<String> = [
+  private static let unsuitableGroups: Set<String> = [
     "Flags", "Symbols", "signs_and_symbols", "decorations", "shapes", "geography",
   ]
 
-  /// One shape in a named colour, or several: `a red circle`, `three blue stars`.
+  /// Composes one or several shapes in a named colour: `a red circle`, `three blue stars`.
   public func shape(using random: inout SampleRandom) -> Scene {
-    let background = background(using: &random, plainShare: 0.7)
+    let background = background(using: &random, plainFraction: 0.7)
     let element = shapeElement(avoiding: background.colors, using: &random)
     let count = random.chance(0.75) ? 1 : 2 + random.integer(below: 3)
     return repeated(element, count: count, on: background, using: &random)
   }
 
-  /// One to three things with their count or relation.
+  /// Composes one to three things with their count or relation.
   public func scene(using random: inout SampleRandom) -> Scene {
-    let background = background(using: &random, plainShare: 0.5)
+    let background = background(using: &random, plainFraction: 0.5)
     let first = element(avoiding: background.colors, using: &random)
     switch random.index(weights: [0.2, 0.3, 0.38, 0.12]) {
     case 0: return repeated(first, count: 1, on: background, using: &random)
@@ -194,7 +194,7 @@ public struct SceneComposer: Sendable {
     return Scene(pixels: canvas.pixels, caption: caption + background.phrase)
   }
 
-  /// Draws centred at fractions of the side.
+  /// Draws an element centred at a point given as fractions of the side.
   private func place(
     _ element: Element, _ x: Double, _ y: Double, _ size: Double, _ canvas: inout Canvas
   ) {
@@ -205,8 +205,10 @@ public struct SceneComposer: Sendable {
 
   // MARK: Backgrounds
 
-  func background(using random: inout SampleRandom, plainShare: Double) -> Background {
-    if random.chance(plainShare) { return Background(colors: [.white], split: .none, phrase: "") }
+  func background(using random: inout SampleRandom, plainFraction: Double) -> Background {
+    if random.chance(plainFraction) {
+      return Background(colors: [.white], split: .none, phrase: "")
+    }
     let first = random.pick(NamedColor.palette)
     guard random.chance(0.2) else {
       return Background(

@@ -5,7 +5,7 @@ public enum ShapeSprite: String, Sendable, CaseIterable {
   /// Shapes by their English name.
   case circle, square, triangle, star, heart, diamond, rectangle, oval, ring, cross, hexagon
 
-  /// The antialiased shape in one colour, filling `side` pixels but for a narrow margin.
+  /// Returns the antialiased shape in one colour, filling `side` pixels but for a narrow margin.
   public func sprite(side: Int, red: UInt8, green: UInt8, blue: UInt8) -> Sprite {
     var pixels = [UInt8](repeating: 0, count: side * side * 4)
     let grid = 4
@@ -30,7 +30,7 @@ public enum ShapeSprite: String, Sendable, CaseIterable {
     return Sprite(width: side, height: side, premultiplied: pixels)
   }
 
-  /// True if the point lies in the shape; both axes run from -1 to 1, y downwards.
+  /// Returns whether the point lies in the shape; both axes run from -1 to 1, y downwards.
   func contains(_ x: Double, _ y: Double) -> Bool {
     switch self {
     case .circle: return x * x + y * y <= 1

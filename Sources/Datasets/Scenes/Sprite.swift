@@ -1,6 +1,6 @@
 public import Imaging
 
-/// An image prepared for pasting: RGBA with premultiplied alpha at the size it is needed in.
+/// An image ready to be drawn on a canvas: RGBA with premultiplied alpha.
 public struct Sprite: Sendable, Equatable {
   /// Columns, in pixels.
   public let width: Int
@@ -8,7 +8,7 @@ public struct Sprite: Sendable, Equatable {
   public let height: Int
   /// Red, green, blue (times alpha) and alpha, rows from the top.
   public let pixels: [UInt8]
-  /// True if no pixel is transparent: such an image fills its frame and is never moved.
+  /// True if no pixel is transparent: such an image fills its frame and is never shifted.
   public let isOpaque: Bool
 
   init(width: Int, height: Int, premultiplied pixels: [UInt8]) {
@@ -44,7 +44,7 @@ public struct Sprite: Sendable, Equatable {
   /// The longest side that is padded to a square before it is reduced.
   private static let longestPadded = 8192
 
-  /// The smallest box around pixels that can be seen, in pixels, or nil if there is none.
+  /// The smallest box around the visible pixels, or nil if there are none.
   var visibleBox: (x: Range<Int>, y: Range<Int>)? {
     var (left, right, top, bottom) = (width, -1, height, -1)
     for y in 0..<height {
@@ -56,7 +56,7 @@ public struct Sprite: Sendable, Equatable {
     return right < 0 ? nil : (left..<right + 1, top..<bottom + 1)
   }
 
-  /// The sprite cut to its visible box and centred in the smallest square.
+  /// Returns the sprite cut to its visible box and centred in the smallest square.
   func trimmedToSquare() -> Sprite {
     guard let box = visibleBox else { return self }
     let side = max(box.x.count, box.y.count)
@@ -71,7 +71,7 @@ public struct Sprite: Sendable, Equatable {
     return Sprite(width: side, height: side, premultiplied: square)
   }
 
-  /// Colour and saturation of what can be seen.
+  /// Colour and saturation of the visible pixels.
   ///
   /// Source: thresholds tuned on emoji whose names hold a colour.
   public var look: ImageLook {

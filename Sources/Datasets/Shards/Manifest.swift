@@ -12,9 +12,9 @@ public struct Manifest: Sendable, Equatable, Codable {
     public var bytes: Int
   }
 
-  /// Always `swift-unclip-dataset`.
+  /// The constant `swift-unclip-dataset`.
   public var format: String
-  /// Version of the layout, 1.
+  /// The version of the layout, 1.
   public var version: Int
   /// Name of the set, the stem of its shards.
   public var name: String
@@ -32,15 +32,15 @@ public struct Manifest: Sendable, Equatable, Codable {
 
   /// Reads `manifest.json` of a folder, or nil if there is none.
   ///
-  /// Throws: `DataError.malformed` if it is no manifest, of an unknown version, or names a file
-  /// outside the folder.
+  /// - Throws: `DataError.malformed` if it is no manifest, of an unknown version, or names a file
+  ///   outside the folder.
   public static func read(in directory: URL) throws(DataError) -> Manifest? {
     let url = directory.appendingPathComponent(fileName)
     guard FileBytes.exists(url) else { return nil }
-    let bytes = try FileBytes.read(url)
+    let text = try FileBytes.text(url)
     let manifest: Manifest
     do {
-      manifest = try JSONDecoder().decode(Manifest.self, from: Data(bytes))
+      manifest = try JSONDecoder().decode(Manifest.self, from: Data(text.utf8))
     } catch {
       throw .malformed(
         file: url.path, entry: nil,
@@ -73,7 +73,7 @@ public struct Manifest: Sendable, Equatable, Codable {
     try FileBytes.write(data, to: url)
   }
 
-  /// One short phrase for a coding error.
+  /// Returns a short phrase for a coding error.
   static func brief(_ error: any Error) -> String {
     guard let error = error as? DecodingError else { return "\(error)" }
     switch error {

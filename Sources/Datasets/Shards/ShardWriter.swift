@@ -3,9 +3,9 @@ import Imaging
 
 /// Writes samples as WebDataset tar shards: `key.png` and `key.json` one after the other.
 ///
-/// A shard is written aside and renamed when it is full; `finish()` writes `manifest.json`. A run that
-/// was killed leaves whole shards and is resumed by writing the same samples again: those that lie in
-/// a finished shard are skipped.
+/// A shard is written to a temporary file and renamed when it is full; `finish()` writes
+/// `manifest.json`. A killed run leaves only whole shards; to resume it, write the same samples
+/// again: those in a finished shard are skipped.
 public struct ShardWriter {
   /// The folder of the data set.
   public let directory: URL
@@ -20,11 +20,10 @@ public struct ShardWriter {
   private var shards: [Manifest.Shard] = []
   private var open: (tar: TarWriter, samples: Int)?
 
-  /// Opens a folder for writing, making it when needed; shards that an earlier, unfinished run left
-  /// are kept.
+  /// Opens a folder for writing, making it when needed; whole shards of an unfinished run are kept.
   ///
-  /// Throws: `DataError.unwritable` if the folder cannot be made or holds a finished data set,
-  /// `.malformed` if a shard in it is damaged, `.setting` if a count or the name is out of range.
+  /// - Throws: `DataError.unwritable` if the folder cannot be made or holds a finished data set,
+  ///   `.malformed` if a shard in it is damaged, `.setting` if a count or the name is out of range.
   public init(
     directory: URL, name: String, samplesPerShard: Int = 1000
   ) throws(DataError) {
@@ -51,13 +50,13 @@ public struct ShardWriter {
   /// Number of samples in finished shards and the open one.
   public var count: Int { keys.count }
 
-  /// True if a sample of this key was written, now or by the run that is resumed.
+  /// Returns whether a sample of this key was written, by this run or the one it resumes.
   public func contains(_ key: String) -> Bool { keys.contains(key) }
 
-  /// Adds a sample, or nothing if one of the same key is there.
+  /// Adds a sample unless one of the same key is there.
   ///
-  /// Throws: `DataError.unwritable` if the disk is full, `.setting` if the key has other characters
-  /// than letters, digits, `-` and `_`.
+  /// - Throws: `DataError.unwritable` if the disk is full, `.setting` if the key has other
+  ///   characters than letters, digits, `-` and `_`.
   public mutating func append(_ sample: Sample) throws(DataError) {
     guard !sample.key.isEmpty, sample.key.utf8.count <= 90,
       sample.key.allSatisfy(Self.isKeyCharacter)
@@ -90,7 +89,7 @@ public struct ShardWriter {
 
   /// Closes the last shard and writes the manifest.
   ///
-  /// Throws: `DataError.unwritable` if the disk is full.
+  /// - Throws: `DataError.unwritable` if the disk is full.
   public mutating func finish() throws(DataError) -> Manifest {
     if open != nil { try closeShard() }
     let manifest = Manifest(
@@ -122,8 +121,12 @@ public struct ShardWriter {
   private mutating func adopt(_ url: URL) throws(DataError) {
     let shard = try Shard(contentsOf: url)
     for record in shard.records {
+      do throws(SampleFault) {
+        count(try shard.info(record))
+      } catch {
+        throw error.error
+      }
       keys.insert(record.key)
-      count(try shard.info(record))
     }
     shards.append(
       Manifest.Shard(

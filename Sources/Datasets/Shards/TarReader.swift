@@ -4,18 +4,19 @@ public import Foundation
 public struct TarEntry: Sendable, Equatable {
   /// Path inside the archive: relative, without `..`.
   public let name: String
-  /// Where its bytes lie in the archive.
+  /// The range of its bytes in the archive.
   public let range: Range<Int>
 }
 
 /// Lists the regular files of a ustar, pax or GNU tar archive held in memory or mapped.
 ///
-/// Names are only names: nothing is ever unpacked, and one that could leave a folder is refused.
+/// Nothing is unpacked to disk; a name that could leave its folder is refused all the same. Folders,
+/// links and devices are passed over.
 public enum TarReader {
-  /// The entries in order.
+  /// Returns the entries in order; the mark at the archive's end may be missing.
   ///
-  /// Throws: `DataError.malformed` with file and entry for a truncated archive, a wrong checksum, a
-  /// link or device, and an absolute name or one with `..`.
+  /// - Throws: `DataError.malformed` with file and entry for a truncated archive, a wrong checksum,
+  ///   and an absolute name or one with `..`.
   public static func entries(of data: Data, file: String) throws(DataError) -> [TarEntry] {
     var entries: [TarEntry] = []
     var position = data.startIndex
@@ -23,21 +24,29 @@ public enum TarReader {
     var longName: String?
     var longSize: Int?
     while true {
+      if position == data.endIndex, last != nil { return entries }
       guard position + TarHeader.blockSize <= data.endIndex else {
         throw .malformed(
           file: file, entry: last.map { "after entry \($0)" },
-          problem: "the archive has no end mark; it is cut short, so make or copy it again")
+          problem: data.isEmpty
+            ? "the archive is empty; make or copy it again"
+            : "the archive is cut short; make or copy it again")
       }
       let header = [UInt8](data[position..<position + TarHeader.blockSize])
       if header.allSatisfy({ $0 == 0 }) { return entries }
       let shown = text(header, 0, 100)
       try checkSum(header, file: file, entry: shown)
       position += TarHeader.blockSize
+      let type = Unicode.Scalar(header[156])
       let stated = try number(header, 124, 12, file: file, entry: shown)
-      // The size in an extended header is that of the entry it stands before, not of the other
-      // headers between the two.
-      let isExtension = ["x", "g", "L", "K"].contains(Unicode.Scalar(header[156]))
-      let size = isExtension ? stated : longSize ?? stated
+      // The size in an extended header is that of the next file, not of other headers in between;
+      // links, devices and folders have no contents, whatever size they state.
+      let size =
+        switch type {
+        case "x", "g", "L", "K": stated
+        case "1", "2", "3", "4", "5", "6": 0
+        default: longSize ?? stated
+        }
       guard size <= data.endIndex - position else {
         throw .malformed(
           file: file, entry: "entry \(longName ?? shown)",
@@ -46,28 +55,22 @@ public enum TarReader {
       }
       let body = position..<position + size
       position = min(data.endIndex, body.upperBound + TarHeader.padding(size))
-      switch header[156] {
-      case UInt8(ascii: "0"), 0, UInt8(ascii: "7"):
+      switch type {
+      case "0", "\0", "7":
         let prefix = text(header, 257, 5) == "ustar" ? text(header, 345, 155) : ""
         let name = longName ?? (prefix.isEmpty ? shown : "\(prefix)/\(shown)")
         try checkName(name, file: file)
         entries.append(TarEntry(name: plain(name), range: body))
         last = name
         (longName, longSize) = (nil, nil)
-      case UInt8(ascii: "x"):
+      case "x":
         let records = try paxRecords(data[body], file: file, entry: shown)
         longName = records["path"] ?? longName
         longSize = records["size"].flatMap(Int.init).flatMap { $0 < 0 ? nil : $0 }
-      case UInt8(ascii: "L"):
+      case "L":
         longName = String(decoding: data[body].prefix { $0 != 0 }, as: UTF8.self)
-      case UInt8(ascii: "5"):
-        (longName, longSize) = (nil, nil)
-      case UInt8(ascii: "g"): break
-      default:
-        throw .malformed(
-          file: file, entry: "entry \(shown)",
-          problem: "it is no regular file (tar type \(Unicode.Scalar(header[156])));"
-            + " a shard holds only files")
+      case "g", "K": break
+      default: (last, longName, longSize) = (shown, nil, nil)
       }
     }
   }
@@ -108,7 +111,7 @@ public enum TarReader {
     String(decoding: header[offset..<offset + count].prefix { $0 != 0 }, as: UTF8.self)
   }
 
-  /// Octal digits between optional spaces, ended by a space or a zero byte.
+  /// Reads octal digits between optional spaces, ended by a space or a zero byte.
   private static func number(
     _ header: [UInt8], _ offset: Int, _ count: Int, file: String, entry: String
   ) throws(DataError) -> Int {
@@ -122,7 +125,7 @@ public enum TarReader {
     return value
   }
 
-  /// Records `LENGTH KEY=VALUE\n` of a pax header.
+  /// Reads the records `LENGTH KEY=VALUE\n` of a pax header.
   private static func paxRecords(
     _ body: Data, file: String, entry: String
   ) throws(DataError) -> [String: String] {

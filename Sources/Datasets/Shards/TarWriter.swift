@@ -2,13 +2,13 @@ import Foundation
 
 /// Appends regular files to a POSIX ustar archive.
 ///
-/// Every header is the same for the same input: owner 0, time 0, mode 0644.
+/// The same input gives the same bytes: owner 0, time 0, mode 0644.
 struct TarWriter {
   private let handle: FileHandle
   private let path: String
   private(set) var byteCount = 0
 
-  /// Throws: `DataError.unwritable` if the file cannot be made.
+  /// Creates the file; throws `DataError.unwritable` if it cannot.
   init(creating url: URL) throws(DataError) {
     path = url.path
     guard FileManager.default.createFile(atPath: url.path, contents: nil) else {
@@ -21,7 +21,7 @@ struct TarWriter {
     }
   }
 
-  /// Throws: `DataError.unwritable` if the disk is full or the name is longer than 100 bytes.
+  /// Appends a file; throws `DataError.unwritable` on a full disk or a name above 100 bytes.
   mutating func append(_ name: String, _ contents: [UInt8]) throws(DataError) {
     guard name.utf8.count <= 100 else {
       throw .unwritable(file: path, reason: "the entry name \(name) is longer than 100 bytes")
@@ -32,14 +32,14 @@ struct TarWriter {
     try write(block)
   }
 
-  /// Writes the end mark and brings the file to the disk.
+  /// Writes the end mark and syncs the file to disk.
   mutating func close() throws(DataError) {
     try write([UInt8](repeating: 0, count: 2 * TarHeader.blockSize))
     do {
       try handle.synchronize()
       try handle.close()
     } catch {
-      throw .unwritable(file: path, reason: "the file cannot be brought to the disk")
+      throw .unwritable(file: path, reason: "the file cannot be synced to disk")
     }
   }
 

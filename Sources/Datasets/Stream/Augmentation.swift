@@ -1,13 +1,13 @@
-/// Small changes made to an image each time it is shown.
+/// Random changes to an image each time it is shown.
 public struct Augmentation: Sendable, Equatable, Codable {
   /// Smallest size of a sprite, as a fraction of the image.
   public var smallestScale: Double
   /// Largest size of a sprite, as a fraction of the image. Not in files.
   public var largestScale: Double = 1
-  /// Largest move out of the middle beyond the room that the size leaves, as a fraction of the
+  /// Largest shift from the centre beyond the room that the size leaves, as a fraction of the
   /// image.
   public var shift: Double
-  /// Fraction of images that are mirrored, among those where left and right may change places.
+  /// Fraction of images that are mirrored, among those that `mayFlip` allows.
   public var flipFraction: Double
   /// Fraction of sprites on another background than white; the caption names it.
   public var coloredBackgroundFraction: Double
@@ -19,7 +19,7 @@ public struct Augmentation: Sendable, Equatable, Codable {
     case coloredBackgroundFraction = "colored_background_fraction"
   }
 
-  /// No change but those given.
+  /// Makes an augmentation; the default changes nothing.
   public init(
     smallestScale: Double = 1, largestScale: Double = 1, shift: Double = 0,
     flipFraction: Double = 0, coloredBackgroundFraction: Double = 0
@@ -48,7 +48,7 @@ public struct Augmentation: Sendable, Equatable, Codable {
       coloredBackgroundFraction: try value(.coloredBackgroundFraction, 0))
   }
 
-  /// True if the mirrored image still shows what the words say: nothing written, no direction.
+  /// Returns whether the caption still fits the mirrored image: no writing, no direction.
   public static func mayFlip(_ info: SampleInfo) -> Bool {
     if info.topGroup == "Symbols" && info.subgroup != "geometric" { return false }
     if let top = info.topGroup, ["Flags", "signs_and_symbols", "geography"].contains(top) {

@@ -4,25 +4,23 @@ import Foundation
 import Imaging
 import Synchronization
 
-/// The images of one data set folder at one size, decoded once and kept in the folder, so that all
-/// runs on it share them.
+/// The images of one data set folder at one size, decoded once and kept in the folder for all runs.
 ///
-/// A cache file is written aside, synced and renamed, so it is whole or not there; while one process
-/// makes it, others wait. Its name holds the shards' sizes and times: changed data get a new one.
+/// A cache file is written to a temporary file, synced and renamed, so it is never partial; while
+/// one process makes it, others wait. Its name is a hash of the shards' sizes and times.
 struct DecodedCache: Sendable {
-  /// Its folder, in that of the data set.
+  /// The name of its folder in that of the data set.
   static let folderName = ".decoded"
-  /// The largest file that is kept.
+  /// The size of the largest cache, in bytes.
   static let mostBytes = 1 << 30
 
   private let data: Data
   private let side: Int
 
-  /// Eight bytes that a file begins with; another number when images are prepared in another way.
+  /// The first eight bytes of a file; the digit changes when images are prepared in another way.
   private static let mark = Data("UNCLIPD1".utf8)
 
-  /// The cache of a folder, made if it is not there; nil where it would be too large or cannot be
-  /// written.
+  /// Opens the cache of a folder, making it when needed; nil if it is too large or not writable.
   static func open(_ reader: ShardReader, side: Int, threads: Int) -> DecodedCache? {
     let size = mark.count + reader.count * recordSize(side)
     guard size <= mostBytes else { return nil }
@@ -54,7 +52,7 @@ struct DecodedCache: Sendable {
     guard data.count == size, data.starts(with: Self.mark) else { return nil }
   }
 
-  /// The image of a sample; nil for one that could not be decoded.
+  /// Returns the image of a sample; nil for one that could not be decoded.
   func sprite(at index: Int) -> Sprite? {
     let start = Self.mark.count + index * Self.recordSize(side)
     guard data[start] == 1 else { return nil }
@@ -63,7 +61,7 @@ struct DecodedCache: Sendable {
       premultiplied: [UInt8](data[(start + 1)..<(start + Self.recordSize(side))]))
   }
 
-  /// Whether it was decoded, and its bytes.
+  /// Returns the bytes of a record: one that says whether it was decoded, then the pixels.
   private static func recordSize(_ side: Int) -> Int { 1 + side * side * 4 }
 
   private static func fingerprint(of reader: ShardReader) throws -> String {
@@ -80,8 +78,7 @@ struct DecodedCache: Sendable {
     return fingerprint.text
   }
 
-  /// Runs `body` while no other process runs one for this folder; the system ends the lock with the
-  /// process.
+  /// Runs `body` while no other process does for this folder; the lock ends with the process.
   private static func whileLocked<Result>(
     _ folder: URL, _ body: () throws -> Result
   ) throws -> Result {
@@ -120,12 +117,12 @@ struct DecodedCache: Sendable {
     do throws(DataError) {
       return [1] + Sprite(try reader.sample(at: index).image, side: side).pixels
     } catch {
-      // Who needs this image decodes it again and finds out why.
+      // A reader that needs this image decodes it again and throws the error.
       return [UInt8](repeating: 0, count: recordSize(side))
     }
   }
 
-  /// Takes away what older shards left; a run that has it mapped keeps it.
+  /// Removes caches of older shards; a run that has one mapped keeps it.
   private static func removeOthers(than name: String, of side: Int, in folder: URL) {
     do {
       for other in try FileManager.default.contentsOfDirectory(atPath: folder.path)

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// The order of the entries in each pass: every one about as often as its weight, no two passes alike.
+/// The order of the entries in each pass: each about as often as its weight, shuffled anew.
 final class EpochOrders: Sendable {
-  /// Entries in one pass: the weights' sum where the largest counts as 1.
+  /// Entries in one pass: the sum of the weights with the largest scaled to 1.
   let length: Int
   private let cumulative: [Double]
   private let seed: UInt64
@@ -19,19 +19,19 @@ final class EpochOrders: Sendable {
     self.seed = seed
   }
 
-  /// The entry at a position of the endless sequence of passes.
+  /// Returns the entry at a position in the endless sequence of passes.
   func entry(at position: Int) -> Int {
-    let (pass, place) = position.quotientAndRemainder(dividingBy: length)
+    let (pass, offset) = position.quotientAndRemainder(dividingBy: length)
     return orders.withLock { orders in
-      if let order = orders[pass] { return order[place] }
+      if let order = orders[pass] { return order[offset] }
       let order = order(of: pass)
       orders = orders.filter { abs($0.key - pass) <= 2 }
       orders[pass] = order
-      return order[place]
+      return order[offset]
     }
   }
 
-  /// Systematic sampling: equal steps along the weights from a random start, then shuffled.
+  /// Orders a pass by systematic sampling: equal steps along the cumulative weights, then shuffled.
   private func order(of pass: Int) -> [Int] {
     var random = SampleRandom(seed: seed ^ 0x5EED_0F0E, pass)
     let total = cumulative.last ?? 1

@@ -6,16 +6,16 @@ public struct ImageBatch: Sendable, Equatable {
   public let pixels: [UInt8]
   /// Number of images.
   public let count: Int
-  /// Side of an image, in pixels.
+  /// The side of an image, in pixels.
   public let size: Int
   /// One caption per image.
   public let captions: [String]
-  /// The key of each image's sample; scenes and shapes have keys of their own.
+  /// The key of each sample; scenes and shapes have keys of their own.
   public let keys: [String]
 
-  /// The image at `index`.
+  /// Returns the image at `index`.
   ///
-  /// Traps: an index outside 0 ..< `count`.
+  /// - Precondition: `index` is in 0 ..< `count`.
   public func image(at index: Int) -> Image {
     precondition((0..<count).contains(index), "a batch of \(count) has no image \(index)")
     let bytes = size * size * 3
@@ -25,11 +25,11 @@ public struct ImageBatch: Sendable, Equatable {
   }
 }
 
-/// An image as it is, for evaluation: on white, unchanged, with its plain caption.
+/// An image for evaluation: on white, not augmented, with its plain caption.
 public struct EvaluationSample: Sendable, Equatable {
   /// Key in the data set.
   public let key: String
-  /// The words of the sample.
+  /// The caption and metadata of the sample.
   public let info: SampleInfo
   /// The name after its article.
   public let caption: String

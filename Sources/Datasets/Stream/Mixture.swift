@@ -1,9 +1,9 @@
 public import Config
 
-/// What a run is trained on: how sources, scenes and shapes are mixed, and how images are changed.
+/// The training data of a run: how sources, scenes and shapes are mixed and images augmented.
 ///
-/// In JSON and YAML the section `data:` of a training configuration; a key that is not there has its neutral
-/// value, so that images come as they are.
+/// In files it is the section `data:` of a training configuration. A key that is left out has its neutral
+/// value: images come as they are.
 public struct Mixture: Sendable, Equatable, Codable {
   /// Threads that prepare batches ahead; 0 prepares each when it is asked for.
   public var workers: Int
@@ -13,17 +13,17 @@ public struct Mixture: Sendable, Equatable, Codable {
   public var sceneFraction: Double
   /// Fraction of images of plain shapes in named colours.
   public var shapeFraction: Double
-  /// Fraction of the concepts that training never shows, for metrics and sample sheets.
+  /// Fraction of the concepts held out from training, for metrics and sample sheets.
   public var heldOutFraction: Double
-  /// Leaves out signs, letters and clock faces.
+  /// Drops signs, letters and clock faces.
   public var coreOnly: Bool
-  /// Leaves out images whose stored side is smaller, in pixels; 0 keeps all.
+  /// Drops images whose stored side is smaller, in pixels; 0 keeps all.
   public var minimumSide: Int
   /// How often a source is shown, 1 unless named.
   public var sourceWeights: [String: Double]
   /// How often a group, or a subgroup as `People & Body/family`, is shown, 1 unless named.
   public var groupWeights: [String: Double]
-  /// Changes to each image; its keys stand beside the others.
+  /// Random changes to each image; in files its keys stand beside the others.
   public var augmentation: Augmentation
 
   /// How often black and white drawings are shown; 1 is as often as coloured ones. Not in files.
@@ -31,7 +31,7 @@ public struct Mixture: Sendable, Equatable, Codable {
   /// Forms of captions. Not in files.
   public var captions = CaptionSampler()
 
-  /// Every image as it is, all equally often.
+  /// Makes a mixture; the default shows every image as it is, all equally often.
   public init(
     workers: Int = 1, prefetch: Int = 4, sceneFraction: Double = 0, shapeFraction: Double = 0,
     heldOutFraction: Double = 0.02, coreOnly: Bool = false, minimumSide: Int = 0,
@@ -130,10 +130,10 @@ public struct Mixture: Sendable, Equatable, Codable {
     try check.number("monochrome_weight", monochromeWeight, in: 0.001...1000)
   }
 
-  /// How concepts are divided.
+  /// The split of the concepts.
   var split: DataSplit { DataSplit(heldOutFraction: heldOutFraction) }
 
-  /// How often an image is shown.
+  /// Returns how often an image is shown.
   func weight(of info: SampleInfo) -> Double {
     let source = sourceWeights[info.source] ?? 1
     guard let group = info.group else { return source }
@@ -142,7 +142,7 @@ public struct Mixture: Sendable, Equatable, Codable {
 }
 
 extension DataError {
-  /// Throws `setting` for a value outside a range, also for one that is no number.
+  /// Throws `setting` for a value outside a range, and for NaN.
   static func require<Value: Comparable & CustomStringConvertible>(
     _ name: String, _ value: Value, in range: ClosedRange<Value>
   ) throws(DataError) {

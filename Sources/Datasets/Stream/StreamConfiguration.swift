@@ -1,24 +1,26 @@
 import Config
 
-/// What a training stream shows: a mixture of a part of the data, in batches of images of one size.
+/// What a training stream shows: a mixture of part of the data, in batches of images of one size.
 public struct StreamConfiguration: Sendable, Equatable, Codable {
-  /// How the data are mixed and changed.
+  /// How the data are mixed and augmented.
   public var mixture: Mixture
   /// Images in a batch.
   public var batchSize: Int
   /// Side of an image, in pixels.
   public var imageSize: Int
-  /// Decides order, captions and changes.
+  /// The seed of order, captions and augmentation.
   public var seed: UInt64
   /// The part of the data that is shown.
   public var part: DataSplit.Part
   /// Bytes of decoded images kept in memory; a larger set is decoded each time it is shown.
   public var cacheLimit: Int
+  /// Whether a sample that cannot be read ends the run; else it is skipped with a warning.
+  public var strict: Bool
 
-  /// Batches of 64 images of 64 pixels.
+  /// Makes a configuration; by default batches of 64 images of 64 pixels.
   public init(
     _ mixture: Mixture = Mixture(), batchSize: Int = 64, imageSize: Int = 64, seed: UInt64 = 0,
-    part: DataSplit.Part = .train, cacheLimit: Int = 4 << 30
+    part: DataSplit.Part = .train, cacheLimit: Int = 4 << 30, strict: Bool = false
   ) {
     self.mixture = mixture
     self.batchSize = batchSize
@@ -26,6 +28,7 @@ public struct StreamConfiguration: Sendable, Equatable, Codable {
     self.seed = seed
     self.part = part
     self.cacheLimit = cacheLimit
+    self.strict = strict
   }
 
   /// Checks every value.

@@ -3,26 +3,26 @@ public import Foundation
 import Imaging
 import Synchronization
 
-/// An endless sequence of training batches that depends on nothing but the data, the configuration and
-/// the batch index.
+/// An endless sequence of training batches, each a pure function of the data, the configuration and
+/// its index.
 ///
-/// Batches are prepared ahead by threads; asking for index `n` after a restart gives the same bytes, so
-/// a run is resumed by its step number.
+/// Threads prepare batches ahead; index `n` gives the same bytes after a restart, so a run resumes
+/// by its step number.
 public final class TrainingStream: Sendable {
-  /// What is shown.
+  /// The data, the batches and the seed.
   public let configuration: StreamConfiguration
   private let store: ImageStore
   private let composer: SceneComposer
   private let queues: [DispatchQueue]
   private let pending = Mutex<[Int: PendingBatch]>([:])
   private let orders: EpochOrders
-  /// What captions are varied with, where a data set has such words.
+  /// What captions are varied with, if a data set has such words.
   private let words: CaptionWords?
 
   /// Opens data set folders and decodes their images.
   ///
-  /// Throws: `DataError.setting` for a value out of range, `.unreadable`, `.malformed` or `.empty`
-  /// for the data.
+  /// - Throws: `DataError.setting` for a value out of range, `.unreadable`, `.malformed` or
+  ///   `.empty` for the data.
   public init(
     directories: [URL], configuration: StreamConfiguration = StreamConfiguration()
   ) throws(DataError) {
@@ -41,7 +41,7 @@ public final class TrainingStream: Sendable {
 
   /// Opens one data set folder.
   ///
-  /// Throws: as the initialiser for several.
+  /// - Throws: As the initialiser for several.
   public convenience init(
     directory: URL, configuration: StreamConfiguration = StreamConfiguration()
   ) throws(DataError) {
@@ -51,20 +51,20 @@ public final class TrainingStream: Sendable {
   /// Number of images that pass the filters.
   public var sampleCount: Int { store.entries.count }
 
-  /// The words of each image that passes the filters, by its key in the data set.
+  /// The captions and metadata of the images that pass the filters, by key.
   public var infos: [String: SampleInfo] {
     Dictionary(store.entries.map { ($0.key, $0.info) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// Number of images in one pass: each as often as its weight says.
+  /// Number of images in one pass, each as often as its weight says.
   public var epochLength: Int { orders.length }
 
   /// Number of batches in one pass over the data, at least 1.
   public var batchesPerEpoch: Int { max(1, epochLength / configuration.batchSize) }
 
-  /// The batch of this index, 0 or more; the following ones are prepared meanwhile.
+  /// Returns the batch of this index and has the next ones prepared meanwhile.
   ///
-  /// Throws: `DataError.malformed` if an image that did not fit into memory cannot be decoded.
+  /// - Throws: `DataError.malformed` if an image that did not fit into memory cannot be decoded.
   public func batch(at index: Int) throws(DataError) -> ImageBatch {
     precondition(index >= 0, "batch \(index) does not exist")
     guard !queues.isEmpty else { return try compose(index) }
@@ -85,19 +85,20 @@ public final class TrainingStream: Sendable {
     return try batch.wait().get()
   }
 
-  /// Every image of a part on white, unchanged, with its plain caption.
+  /// Returns every image of a part on white, not augmented, with its plain caption.
   ///
-  /// Only images that pass the configuration's filters are there, so open a stream with part `all`
-  /// to see more than one part.
+  /// A stream holds only its own part: open one of part `all` to get another part too.
   ///
-  /// Throws: `DataError.malformed` if an image that did not fit into memory cannot be decoded.
+  /// - Throws: `DataError.malformed` if an image that did not fit into memory cannot be decoded.
   public func samples(
     in part: DataSplit.Part = .all, limit: Int = .max
   ) throws(DataError) -> [EvaluationSample] {
     var samples: [EvaluationSample] = []
     for (index, entry) in store.entries.enumerated()
     where configuration.mixture.split.contains(entry.info, in: part) && samples.count < limit {
-      let sprite = try store.image(at: index).sprite
+      let (shown, image) = try store.image(at: index)
+      guard shown.key == entry.key else { continue }
+      let sprite = image.sprite
       var canvas = Canvas(side: store.side, color: (255, 255, 255))
       canvas.draw(sprite, x: 0, y: 0, size: Double(store.side))
       samples.append(
@@ -109,9 +110,9 @@ public final class TrainingStream: Sendable {
     return samples
   }
 
-  /// The captions of the first `count` images, for training a tokenizer.
+  /// Returns the captions of the first `count` images, for training a tokenizer.
   ///
-  /// Throws: as `batch(at:)`.
+  /// - Throws: As `batch(at:)`.
   public func captions(count: Int) throws(DataError) -> [String] {
     var captions: [String] = []
     for position in 0..<count { captions.append(try image(at: position).caption) }
@@ -135,7 +136,7 @@ public final class TrainingStream: Sendable {
     return ImageBatch(pixels: pixels, count: count, size: size, captions: captions, keys: keys)
   }
 
-  /// The image at a position of the endless sequence.
+  /// Returns the image at a position in the endless sequence.
   private func image(
     at position: Int
   ) throws(DataError) -> (pixels: [UInt8], caption: String, key: String) {
@@ -151,10 +152,9 @@ public final class TrainingStream: Sendable {
       return (scene.pixels, scene.caption, "shape_\(position)")
     }
     let index = orders.entry(at: position)
-    let entry = store.entries[index]
-    let image = try store.image(at: index)
-    let changes = mixture.augmentation
-    let flipped = entry.mayFlip && random.chance(changes.flipFraction)
+    let (entry, image) = try store.image(at: index)
+    let augmentation = mixture.augmentation
+    let flipped = entry.mayFlip && random.chance(augmentation.flipFraction)
     let side = Double(configuration.imageSize)
     let sampler = mixture.captions
     var caption =
@@ -169,26 +169,26 @@ public final class TrainingStream: Sendable {
       return (canvas.pixels, caption, entry.key)
     }
     let plain =
-      image.look.isLineDrawing(entry.info) ? 1 : 1 - changes.coloredBackgroundFraction
-    let background = composer.background(using: &random, plainShare: plain)
+      image.look.isLineDrawing(entry.info) ? 1 : 1 - augmentation.coloredBackgroundFraction
+    let background = composer.background(using: &random, plainFraction: plain)
     caption += background.phrase
     var canvas = background.canvas(configuration.imageSize)
-    let scale = random.uniform(in: changes.smallestScale...changes.largestScale)
-    let room = max(0, (1 - scale) / 2) + changes.shift
+    let scale = random.uniform(in: augmentation.smallestScale...augmentation.largestScale)
+    let room = max(0, (1 - scale) / 2) + augmentation.shift
     let x = (1 - scale) / 2 + random.uniform(in: -room...room)
     let y = (1 - scale) / 2 + random.uniform(in: -room...room)
     canvas.draw(image.sprite, x: x * side, y: y * side, size: scale * side, flipped: flipped)
     return (canvas.pixels, caption, entry.key)
   }
 
-  /// Sprites with short names that can stand in a scene.
+  /// Returns the sprites with short names that can be placed in a scene.
   private static func elements(of store: ImageStore) throws(DataError) -> [SceneComposer.Element] {
     guard store.isCached else { return [] }
     var elements: [SceneComposer.Element] = []
     for (index, entry) in store.entries.enumerated() where SceneComposer.mayPlace(entry.info) {
-      let image = try store.image(at: index)
+      let image = try store.image(at: index).image
       let sprite = image.sprite
-      // A line drawing is hard to see when it is small or on a colour.
+      // A line drawing is hard to see when small or on a coloured background.
       guard !sprite.isOpaque, !image.look.isLineDrawing(entry.info) else { continue }
       elements.append(
         SceneComposer.Element(name: NounPhrase.plain(entry.info.caption), sprite: sprite))

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLIP
+import Files
 import Foundation
 
 /// `--model` and `--dtype` of commands that need only a CLIP model.
@@ -25,7 +26,7 @@ enum ImageFiles {
   /// Extensions of the files that are read.
   static let extensions: Set<String> = ["png", "jpg", "jpeg", "webp"]
 
-  /// Lists the files in order; those of a folder by path.
+  /// Lists the files in order; those of a folder by path, without hidden ones.
   /// - Throws: `CommandError.data` for a path that does not exist, or a folder without images.
   static func all(_ paths: [String]) throws(CommandError) -> [String] {
     var found: [String] = []
@@ -39,15 +40,19 @@ enum ImageFiles {
         found.append(path)
         continue
       }
-      let names = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
-      let images = names.filter {
-        extensions.contains(URL(fileURLWithPath: $0).pathExtension.lowercased())
+      let images: [String]
+      do throws(FileError) {
+        images = try FolderWalk(URL(fileURLWithPath: path, isDirectory: true)).files.filter {
+          extensions.contains(URL(fileURLWithPath: $0).pathExtension.lowercased())
+        }
+      } catch {
+        throw .data("\(path) cannot be read: \(error.reason).")
       }
       guard !images.isEmpty else {
         throw .data("\(path) holds no image; name a folder with PNG, JPEG or WebP files.")
       }
       let folder = path.hasSuffix("/") ? path : path + "/"
-      found += images.sorted().map { folder + $0 }
+      found += images.map { folder + $0 }
     }
     return found
   }

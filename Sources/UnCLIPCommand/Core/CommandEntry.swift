@@ -1,4 +1,5 @@
 import ArgumentParser
+import Datasets
 import Foundation
 import Torch
 
@@ -9,6 +10,7 @@ public enum CommandEntry {
     Output.reserveStandardStreams()
     endWithSentenceWhenOutOfMemory()
     cacheTensorMemory()
+    DataWarnings.report { Output.warn($0 + ".") }
     let outcome =
       switch arguments() {
       case .success(let arguments): outcome(of: arguments)

@@ -1,5 +1,5 @@
-import ArgumentParser
-import Datasets
+public import ArgumentParser
+public import Datasets
 import Foundation
 
 /// `unclip data`: fetches image data sets, writes them as shards, and inspects them.
@@ -40,24 +40,82 @@ struct ShardOptions: ParsableArguments {
 
   /// Writes all samples of a source and prints what was written.
   func write(_ source: some SampleSource, name: String) throws {
+    try write(name: name, of: name, count: source.estimatedCount) { (body) throws(DataError) in
+      try source.forEachSample(body)
+      return nil
+    }
+  }
+
+  /// Writes the samples that `source` gives, and prints what was written and its report.
+  func write(
+    name: String, of origin: String, count: Int,
+    _ source: ((Sample) throws(DataError) -> Void) throws(DataError) -> ImportReport?
+  ) throws {
     let folder = URL(fileURLWithPath: out, isDirectory: true)
     var writer = try ShardWriter(
       directory: folder, name: name, samplesPerShard: samplesPerShard)
     let progress = ProgressReporter()
     var done = 0
-    try source.forEachSample { (sample) throws(DataError) in
-      try writer.append(sample)
-      done += 1
-      progress.update(name, step: done, of: source.estimatedCount)
+    let report: ImportReport?
+    do {
+      report = try source { (sample) throws(DataError) in
+        try writer.append(sample)
+        done += 1
+        progress.update(name, step: done, of: count)
+      }
+    } catch {
+      rmdir(folder.path)  // which removes only an empty folder
+      throw error
     }
-    if done < source.estimatedCount { progress.update(name, step: done, of: done) }
+    if done < count, done > 0 { progress.update(name, step: done, of: done) }
+    report?.print()
+    guard writer.count > 0 else {
+      rmdir(folder.path)
+      throw DataError.empty(directory: origin, reason: "all images were skipped")
+    }
     let manifest = try writer.finish()
     if output.json {
-      try Output.json(manifest)
+      try Output.json(Result(manifest: manifest, report: report))
     } else {
       try Output.line(
         "\(manifest.samples) images in \(manifest.shards.count) shards in \(folder.path)")
     }
+  }
+
+  /// The manifest with the report of an import.
+  private struct Result: Encodable {
+    let manifest: Manifest
+    let report: ImportReport?
+
+    private enum CodingKeys: CodingKey {
+      case captions, skipped, unused
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      try manifest.encode(to: encoder)
+      guard let report else { return }
+      var keys = encoder.container(keyedBy: CodingKeys.self)
+      try keys.encode(report.captions, forKey: .captions)
+      try keys.encode(report.skipped, forKey: .skipped)
+      try keys.encode(report.unused, forKey: .unused)
+    }
+  }
+}
+
+extension ImportReport {
+  /// Prints on standard error where the captions came from, and warns of what has none or was skipped.
+  fileprivate func print() {
+    let found = captions.filter { !withoutCaption.contains($0) }
+    if !found.isEmpty {
+      let list = found.map { "\($0.count) from \($0.kind)" }.joined(separator: ", ")
+      Output.say("captions: \(list)\n")
+    }
+    for count in withoutCaption {
+      Output.warn(
+        "no caption was found for \(count.summary); the \(count.kind) is used instead.")
+    }
+    for line in warnings { Output.warn("\(line).") }
+    for count in unused { Output.warn("not used, \(count.kind): \(count.summary).") }
   }
 }
 
@@ -175,12 +233,19 @@ struct FashionMNISTCommand: ParsableCommand {
 struct FolderCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "folder",
-    abstract: "A folder of your own images, each with its caption in a .txt file.",
+    abstract: "A folder of your own images with their captions, or of WebDataset tar files.",
     discussion: """
-      cat.png goes with cat.txt; an image without a text file has its file name as caption.
+      Captions are read from cat.txt, cat.caption or cat.json (its caption, text or prompt) beside \
+      cat.png, from metadata.jsonl and metadata.csv (file_name and caption, text or prompt), and \
+      from the tar files of img2dataset and others. Text is UTF-8, or UTF-16 with a byte-order mark.
+
+      An image without a caption takes its name as one, or that of its folder if its name says \
+      nothing, as IMG_1234 does. Files that cannot be read are skipped and counted. Subfolders and \
+      linked folders are read too, hidden files are not.
 
       EXAMPLES:
         unclip data folder photos --licence CC0 --out data/photos
+        unclip data folder classes --without-caption folder --out data/classes
       """)
 
   @Argument(help: ArgumentHelp("A folder of PNG, JPEG or WebP files.", valueName: "folder"))
@@ -190,11 +255,36 @@ struct FolderCommand: ParsableCommand {
     help: ArgumentHelp("The licence of the images, written beside each.", valueName: "name"))
   var licence = "unknown"
 
+  @Option(
+    help: ArgumentHelp(
+      "Larger images are reduced to this many pixels on their longer side.", valueName: "n"))
+  var maxSide = 512
+
+  @Option(
+    help: ArgumentHelp(
+      "What an image without a caption takes: its name, its folder's, the better of the two (auto), "
+        + "or skip to leave it out.", valueName: "way"))
+  var withoutCaption = FolderSource.Fallback.auto
+
+  @Flag(help: "Stop at the first file that cannot be read instead of skipping it.")
+  var strict = false
+
   @OptionGroup var shards: ShardOptions
+
+  func validate() throws {
+    if !(1...65536).contains(maxSide) {
+      throw ValidationError("--max-side is \(maxSide), but it must be 1 to 65536.")
+    }
+  }
 
   func run() throws {
     let source = try FolderSource(
-      directory: URL(fileURLWithPath: folder, isDirectory: true), licence: licence)
-    try shards.write(source, name: "folder")
+      directory: URL(fileURLWithPath: folder, isDirectory: true), licence: licence,
+      largestSide: maxSide, fallback: withoutCaption)
+    try shards.write(name: "folder", of: folder, count: source.count) { (body) throws(DataError) in
+      try source.forEachSample(strict: strict, body)
+    }
   }
 }
+
+extension FolderSource.Fallback: ExpressibleByArgument {}

@@ -37,7 +37,7 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     let reader = try ShardReader(directory: URL(fileURLWithPath: folder, isDirectory: true))
-    let inspection = try DatasetInspection(reader)
+    let inspection = DatasetInspection(reader)
     if let sheet { try writeSheet(reader, to: URL(fileURLWithPath: sheet)) }
     if output.json {
       try Output.json(inspection)
@@ -83,5 +83,6 @@ extension DatasetInspection {
       sides     \(sides.joined(separator: ", ")) px at most
       captions  \(captions.prefix(6).joined(separator: " · "))
       """
+        + skipped.map { "\nskipped   \($0.kind): \($0.summary)" }.joined()
   }
 }
