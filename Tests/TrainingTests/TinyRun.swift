@@ -56,7 +56,14 @@ struct TinyRun {
     return Image(width: side, height: side, channels: 4, pixels: pixels)
   }
 
-  var options: Mixture { Mixture(workers: 0, heldOutFraction: 0.3) }
+  /// With everything that makes images of others, so that nothing of it is out of the test.
+  var options: Mixture {
+    Mixture(
+      workers: 0, sceneFraction: 0.15, shapeFraction: 0.05, heldOutFraction: 0.3, coreOnly: true,
+      groupWeights: ["People & Body": 0.5],
+      augmentation: Augmentation(
+        smallestScale: 0.86, shift: 0.02, flipFraction: 0.5, coloredBackgroundFraction: 0.06))
+  }
 
   /// The configuration of a stage as JSON.
   func config(_ stage: TrainingStage, training: TrainingOptions = .tiny) throws -> Data {
