@@ -1,12 +1,12 @@
 import Foundation
 public import Torch
 
-/// Says which of many known images a drawing is most like, without any training: by colours on a
-/// coarse grid and by the directions of edges.
+/// An untrained classifier of generated images by their most similar known image: it compares
+/// colours on a coarse grid and the directions of edges.
 ///
-/// It measures drawing models that were trained on the same images. It is independent of their
-/// CLIP, and flatters: an image of the right colours in the right places may be found that nobody
-/// can name, so put the squared error and a person's count beside it.
+/// It evaluates models that were trained on the same images, independently of their CLIP. It is
+/// lenient: an image of the right colours at the right positions may match though nobody recognises
+/// it, so report the squared error and a person's count beside it.
 /// Source: edge histograms as in Dalal and Triggs 2005, square roots as in RootSIFT.
 public struct ConceptJudge {
   /// Side of the images it compares, pixels.
@@ -28,7 +28,7 @@ public struct ConceptJudge {
   /// Takes the known images, `[N, 3, 64, 64]` in [-1, 1].
   /// - Precondition: at least two images, of this shape.
   public init(references: Tensor) {
-    precondition(references.dim(0) > 1, "a judge needs two images or more")
+    precondition(references.dim(0) > 1, "a classifier needs two images or more")
     let (colors, edges) = Self.features(of: references)
     func scale(_ features: Tensor) -> Double {
       let spread = (features - features.mean(over: 0, keepingDims: true)).square().sum(over: 1)
@@ -39,12 +39,12 @@ public struct ConceptJudge {
     (self.colors, self.edges) = (colors * colorScale, edges * edgeScale)
   }
 
-  /// The known images nearest to each drawing, nearest first.
+  /// Returns the known images nearest to each generated one, nearest first.
   ///
   /// - Parameters:
   ///   - drawings: `[B, 3, 64, 64]` in [-1, 1].
   ///   - k: how many, at most all.
-  /// - Returns: `B` rows of `k` places among the known images.
+  /// - Returns: `B` rows of `k` positions among the known images.
   public func nearest(to drawings: Tensor, _ k: Int) -> [[Int]] {
     precondition((1...count).contains(k), "\(k) of \(count) known images")
     let (colors, edges) = Self.features(of: drawings)
@@ -62,7 +62,7 @@ public struct ConceptJudge {
   /// - Parameters:
   ///   - drawings: The samples, `[B, 3, 64, 64]` in [-1, 1].
   ///   - accepted: For each sample the positions of the images that count as right.
-  ///   - k: How many of the nearest are looked at.
+  ///   - k: How many of the nearest count.
   public func recall(of drawings: Tensor, accepted: [Set<Int>], at k: Int) -> Double {
     precondition(
       accepted.count == drawings.dim(0) && !accepted.isEmpty,
@@ -82,7 +82,7 @@ public struct ConceptJudge {
     let (b, channels, height, width) = images.shape4
     precondition(
       channels == 3 && height == side && width == side,
-      "images of \(images.shape), but a judge takes [B, 3, \(side), \(side)]")
+      "images of \(images.shape), but the classifier takes [B, 3, \(side), \(side)]")
     return noGrad {
       let pixels = images.to(.float32).contiguous()
       let colors = F.averagePool2d(pixels, kernel: colorCell).reshaped(b, -1)

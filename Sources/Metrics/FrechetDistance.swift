@@ -2,9 +2,9 @@ public import Torch
 
 /// The distance between two sets of images: that of the Gaussians fitted to their features.
 ///
-/// `‖μ₁ − μ₂‖² + Tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½)`, which is 0 for equal sets. It depends on the network that
-/// computes the features and falls with the number of images, so compare only values of one network
-/// and one number of images.
+/// `‖μ₁ − μ₂‖² + Tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½)`, which is 0 for equal sets. It depends on the network
+/// that computes the features and falls with the number of images, so compare only values of the
+/// same network and number of images.
 ///
 /// Source: Heusel et al. 2017, equation 6 (FID).
 public struct FrechetDistance: Sendable, Equatable {

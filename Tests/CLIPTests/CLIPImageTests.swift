@@ -4,7 +4,7 @@ import Imaging
 import TestSupport
 import Testing
 
-/// Images of every kind, prepared as in transformers and open_clip; see Scripts/golden/clip_preprocess.py.
+/// Images of every kind against transformers and open_clip; see Scripts/golden/clip_preprocess.py.
 @Suite struct CLIPImageTests {
   /// The largest difference of a sample from the reference square, 0 … 255.
   func difference(

@@ -4,7 +4,7 @@ import Testing
 import Torch
 
 @Suite struct FrechetDistanceTests {
-  /// torch-fidelity's number for the same features.
+  /// torch-fidelity's value for the same features.
   @Test func matchesPeer() throws {
     let golden = Golden("metrics/frechet")
     for name in ["near", "far", "flat"] {

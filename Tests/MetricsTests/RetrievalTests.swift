@@ -13,7 +13,7 @@ import Torch
   }
 
   @Test func countsRanksByHand() {
-    // Each image and each sentence likes the wrong partner better.
+    // Each image and each caption is nearer to the wrong partner.
     let images = Tensor([1.0, 0, 0, 1] as [Float], shape: [2, 2])
     let texts = Tensor([0.6, 0.8, 0.8, 0.6] as [Float], shape: [2, 2])
     let found = Retrieval(imageEmbeddings: images, textEmbeddings: texts, at: [1, 2])
@@ -25,7 +25,7 @@ import Torch
     let images = Tensor([1, 0, 0, 1] as [Float], shape: [2, 2])
     let texts = Tensor([1, 0.2, 1, 0.4] as [Float], shape: [2, 2])
     let found = Retrieval(imageEmbeddings: images, textEmbeddings: texts, at: [1])
-    // Both images find their sentence, but the first image is nearer to both sentences.
+    // Both images find their caption, but the first image is nearer to both captions.
     #expect(found.imageToText == [1: 1])
     #expect(found.textToImage == [1: 0.5])
   }

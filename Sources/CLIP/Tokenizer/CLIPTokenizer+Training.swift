@@ -89,7 +89,7 @@ private struct BytePairTrainer {
     return nil
   }
 
-  /// Repositions every occurrence of a pair, left to right, and counts its new neighbours.
+  /// Replaces every occurrence of a pair, left to right, and updates the counts.
   mutating func merge(_ pair: Pair, into product: Int32) {
     var touched: Set<Pair> = []
     for index in positions.removeValue(forKey: pair) ?? [] {

@@ -51,8 +51,8 @@ public struct DenoisingAutoencoderConfig: ImageConfig {
 /// A denoising autoencoder: it reconstructs the clean image x from a corrupted one x̃.
 ///
 /// `x̃ ~ q(x̃ | x)`, and training minimises `‖x − g(f(x̃))‖²`. To undo the noise the model must
-/// know what clean images look like: `g(f(x̃)) − x̃` points to likelier images (Alain and Bengio 2014),
-/// which is what a diffusion model learns at every noise level.
+/// know what clean images look like: `g(f(x̃)) − x̃` points to likelier images (Alain and Bengio
+/// 2014), which is what a diffusion model learns at every noise level.
 ///
 /// Source: Vincent et al. 2008.
 public final class DenoisingAutoencoder: LatentModel, Denoising {
