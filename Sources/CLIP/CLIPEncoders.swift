@@ -4,11 +4,11 @@ public import Imaging
 public import Torch
 import TorchNN
 
-/// CLIP's text encoder: texts to embeddings, encodings and masks.
+/// CLIP's text encoder, from texts to embeddings, encodings and masks.
 public struct CLIPTextEncoder {
-  /// Texts to tokens.
+  /// The tokenizer.
   public let tokenizer: CLIPTokenizer
-  /// Tokens to embeddings and encodings.
+  /// The text tower.
   public let model: CLIPTextModelWithProjection
 
   /// Joins the two.
@@ -43,8 +43,7 @@ public struct CLIPTextEncoder {
 
   /// Encodes texts without gradients; the empty text is the unconditional one.
   ///
-  /// A text that is longer than the context is cut, as transformers does; ``isTooLong(_:)`` tells
-  /// beforehand.
+  /// A text longer than the context is truncated, as transformers does; see ``isTooLong(_:)``.
   /// - Precondition: At least one text.
   public func encode(_ texts: [String]) -> TextConditioning {
     precondition(!texts.isEmpty, "no text to encode")
@@ -78,18 +77,18 @@ public struct CLIPTextEncoder {
   }
 }
 
-/// CLIP's image encoder: images to embeddings.
+/// CLIP's image encoder, from images to embeddings.
 public struct CLIPImageEncoder {
-  /// Images to pixels.
+  /// The preprocessor.
   public let preprocessor: CLIPImagePreprocessor
-  /// Pixels to embeddings.
+  /// The vision tower.
   public let model: CLIPVisionModelWithProjection
   private let dtype: DType
 
   /// Loads both from a folder, ready for inference.
   ///
-  /// - Throws: ``CLIPFolderError``, `ConfigError`, `CheckpointError`; `ConfigError.invalid` when the
-  ///   preprocessor makes images of another size than the tower takes.
+  /// - Throws: ``CLIPFolderError``, `ConfigError`, `CheckpointError`; `ConfigError.invalid` when
+  ///   the preprocessor's size is not the tower's.
   public init(_ folder: CLIPFolder, device: Device = .cpu, dtype: DType = .float32) throws {
     model = try folder.loadVision(dtype: dtype)
     preprocessor = try folder.loadPreprocessor()
@@ -104,7 +103,7 @@ public struct CLIPImageEncoder {
 
   /// Dimension of the embeddings.
   public var width: Int { model.config.projectionDim }
-  /// Side of the images it sees, pixels.
+  /// Side of the tower's images, pixels.
   public var imageSize: Int { model.config.imageSize }
 
   /// Embeds images in float32, without gradients.

@@ -11,9 +11,9 @@ import TorchNN
 /// let model = try folder.loadModel(dtype: .bfloat16)
 /// ```
 ///
-/// Nothing but the configuration is read before a part is loaded.
+/// Only the configuration is read before a part is loaded.
 public struct CLIPFolder: Sendable, Equatable {
-  /// How the parts lie in the folder.
+  /// The layout of a folder.
   public enum Layout: String, Sendable {
     /// `text_encoder/`, `image_encoder/`, `tokenizer/`, `feature_extractor/` of a diffusers model.
     case pipeline
@@ -29,14 +29,14 @@ public struct CLIPFolder: Sendable, Equatable {
 
   /// The folder.
   public let url: URL
-  /// How its parts lie.
+  /// Its layout.
   public let layout: Layout
 
-  /// Looks at what lies in a folder.
+  /// Detects the layout of a folder.
   ///
-  /// Of a folder in both formats the transformers one is taken if its weights are there.
-  /// Throws: ``CLIPFolderError`` for a missing folder and one without a CLIP, `ConfigError` for an
-  /// unreadable `config.json` or that of another family of models.
+  /// Of two layouts in one folder transformers' is used if its weights are there.
+  /// - Throws: ``CLIPFolderError`` for a missing folder and one without a CLIP, `ConfigError` for
+  ///   an unreadable `config.json` or that of another family of models.
   public init(_ url: URL) throws {
     self.url = url
     guard FileManager.default.isFolder(url) else { throw CLIPFolderError.missing(folder: url.path) }
@@ -126,7 +126,7 @@ public struct CLIPFolder: Sendable, Equatable {
 
   /// Loads both towers and the logit scale.
   ///
-  /// Throws: as ``loadText(dtype:)``; `ConfigError.invalid` for towers that do not share a space.
+  /// - Throws: As ``loadText(dtype:)``; `ConfigError.invalid` when the towers' widths differ.
   public func loadModel(dtype: DType = .float32) throws -> CLIPModel {
     let text = try loadText(dtype: dtype)
     let vision = try loadVision(dtype: dtype)
@@ -138,10 +138,10 @@ public struct CLIPFolder: Sendable, Equatable {
     return CLIPModel(text: text, vision: vision, logitScale: try logitScale())
   }
 
-  /// The logarithm of the factor on cosines; that of 100, where OpenAI's and LAION's models ended,
-  /// if the folder does not say.
+  /// Returns the logit scale, the logarithm of the factor on cosines; without one in the folder log
+  /// 100, the final value of OpenAI's and LAION's models.
   ///
-  /// Throws: `CheckpointError`.
+  /// - Throws: `CheckpointError`.
   public func logitScale() throws -> Double {
     let key = CLIPModel.logitScaleKey
     switch layout {
@@ -160,9 +160,9 @@ public struct CLIPFolder: Sendable, Equatable {
     return log(CLIPModel.largestScale)
   }
 
-  /// Loads the tokenizer, cleaning texts as the models of this layout were trained.
+  /// Loads the tokenizer, which cleans texts as the models of this layout expect.
   ///
-  /// Throws: `TokenizerError`.
+  /// - Throws: `TokenizerError`.
   public func loadTokenizer() throws -> CLIPTokenizer {
     let inner = url.appending(path: "tokenizer")
     let folder = layout == .pipeline || FileManager.default.isFolder(inner) ? inner : url
@@ -171,10 +171,10 @@ public struct CLIPFolder: Sendable, Equatable {
     return tokenizer
   }
 
-  /// How images are prepared: as the folder's `preprocessor_config.json` says, else with OpenAI's
-  /// statistics at the vision tower's size.
+  /// Loads the preprocessor of `preprocessor_config.json`, else makes one with OpenAI's statistics
+  /// and the vision tower's size.
   ///
-  /// Throws: `ConfigError`.
+  /// - Throws: `ConfigError`.
   public func loadPreprocessor() throws -> CLIPImagePreprocessor {
     if layout == .openCLIP { return try openCLIP().preprocessor }
     let name = "preprocessor_config.json"
@@ -221,21 +221,21 @@ public struct CLIPFolder: Sendable, Equatable {
   }
 }
 
-/// Why a folder cannot be used as a CLIP; one sentence each.
+/// Why a folder cannot be used as a CLIP.
 public enum CLIPFolderError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// There is no such folder.
   case missing(folder: String)
-  /// The folder holds nothing of a CLIP.
+  /// The folder holds no part of a CLIP.
   case notACLIP(folder: String)
   /// The folder holds a pipeline without a CLIP of the kind needed.
   case otherModel(folder: String, found: String)
   /// The folder holds one tower and the other is needed.
   case lacks(folder: String, part: String)
 
-  /// The same sentence, for `localizedDescription`.
+  /// The description, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// The sentence a user can act on.
+  /// The cause and the remedy.
   public var description: String {
     switch self {
     case .missing(let folder):

@@ -5,7 +5,7 @@ package import TorchNN
 
 /// A tower of a CLIP with its projection, as folders hold it.
 package protocol CLIPTower: ConfiguredModule {
-  /// Which of the two it is.
+  /// Which tower it is.
   static var part: CLIPConfigFile.Tower { get }
   /// Reads the configuration of a folder.
   static func readConfig(at url: URL) throws(ConfigError) -> Config
@@ -42,7 +42,7 @@ extension CLIPTower {
       file: folder.appending(path: "model.safetensors"), dtype: dtype)
   }
 
-  /// Takes a tower's part of a model's weights, which must fit exactly and be finite.
+  /// Loads a tower from a whole model's weights, which must fit exactly and be finite.
   static func load(
     _ config: Config, from state: [String: Tensor], file: URL, dtype: DType
   ) throws(CheckpointError) -> Self {

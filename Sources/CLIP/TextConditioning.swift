@@ -6,10 +6,10 @@ public struct TextConditioning {
   public var embedding: Tensor
   /// Encodings of each token after the final norm, `[B, L, D]`.
   public var encodings: Tensor
-  /// True up to and including the end of the text, `[B, L]` bool.
+  /// True up to and including the end token, `[B, L]` bool.
   public var mask: Tensor
 
-  /// Groups the three.
+  /// Groups the values.
   public init(embedding: Tensor, encodings: Tensor, mask: Tensor) {
     self.embedding = embedding
     self.encodings = encodings
@@ -19,7 +19,7 @@ public struct TextConditioning {
   /// Texts in the batch.
   public var count: Int { embedding.dim(0) }
 
-  /// `other` where `dropped` (`[B]` bool) is true, this elsewhere; `other` may hold one text.
+  /// Replaces texts where `dropped` (`[B]` bool) is true by those of `other`, which may hold one.
   public func replaced(where dropped: Tensor, by other: TextConditioning) -> TextConditioning {
     TextConditioning(
       embedding: Tensor.where(dropped.unsqueezed(1), other.embedding, embedding),
@@ -27,10 +27,10 @@ public struct TextConditioning {
       mask: Tensor.where(dropped.unsqueezed(1), other.mask, mask))
   }
 
-  /// The same texts without the positions that are padding in all of them.
+  /// Removes the positions that are padding in all texts.
   ///
-  /// No result depends on those: no network attends to what its mask hides. A prompt of
-  /// eight words takes ten of Karlo's 77 positions, and the prior's work falls with them.
+  /// No result depends on them, as masks hide them from every network. A prompt of eight words
+  /// takes ten of Karlo's 77 positions, which saves most of the prior's work.
   public func trimmed() -> TextConditioning {
     let (_, length) = mask.shape2
     let positions = Tensor.arange(1, Double(length + 1), dtype: .int64, device: mask.device)
@@ -41,7 +41,7 @@ public struct TextConditioning {
       mask: mask.narrowed(1, start: 0, count: used))
   }
 
-  /// One batch after the other.
+  /// Concatenates batches.
   public static func concatenated(_ parts: [TextConditioning]) -> TextConditioning {
     TextConditioning(
       embedding: Tensor.concatenated(parts.map(\.embedding), over: 0),
@@ -49,7 +49,7 @@ public struct TextConditioning {
       mask: Tensor.concatenated(parts.map(\.mask), over: 0))
   }
 
-  /// The same texts, each `n` times in a row.
+  /// Repeats each text `n` times in a row.
   public func repeated(_ n: Int) -> TextConditioning {
     TextConditioning(
       embedding: embedding.repeatInterleaved(n, over: 0),

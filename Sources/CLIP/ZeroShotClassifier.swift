@@ -1,25 +1,25 @@
 public import Torch
 
-/// Classifies images by their similarity to texts about each class.
+/// A classifier of images by their similarity to texts about each class.
 ///
 /// Source: CLIP paper, sections 3.1.2 and 3.1.4; openai/CLIP
 /// `Prompt_Engineering_for_ImageNet.ipynb`.
 public struct ZeroShotClassifier {
-  /// The names, in order.
+  /// The labels, in order.
   public let labels: [String]
-  /// One unit vector a name, `[labels, width]`.
+  /// One unit vector per label, `[labels, width]`.
   public let weights: Tensor
   /// The factor on cosines.
   public let scale: Double
 
-  /// Where the name stands in a template.
+  /// The placeholder of the label in a template.
   public static let placeholder = "{}"
 
-  /// Embeds every name in every template; the normalised embeddings of a name are averaged and
+  /// Embeds every label in every template; the normalised embeddings of a label are averaged and
   /// normalised again.
   ///
   /// `scale` is the logit scale's factor.
-  /// Traps: no labels or templates.
+  /// - Precondition: At least one label and one template.
   public init(
     labels: [String], templates: [String], scale: Double, encoder: CLIPTextEncoder
   ) {
@@ -33,7 +33,7 @@ public struct ZeroShotClassifier {
     weights = Tensor.stacked(rows).normalized()
   }
 
-  /// How likely each name is.
+  /// Returns the probability of each label.
   ///
   /// Shapes: image embeddings `[N, width]` to `[N, labels]`.
   /// Range: rows add up to 1.

@@ -15,13 +15,13 @@ public struct ClassicFolder: Sendable, Equatable {
     self.url = url
   }
 
-  /// What stands in `config.json`.
+  /// The contents of `config.json`.
   private struct Header<Config: ClassicConfig>: Codable {
     var kind: ClassicKind
     var model: Config
-    /// Of a prior over codes: the fingerprint of the codebook they were taken from.
+    /// For a prior over codes: the fingerprint of their codebook.
     var codebook: String?
-    /// Names of the classes that the model tells apart or is told.
+    /// Names of the classes that the model predicts or is conditioned on.
     var classes: [String]?
   }
 
@@ -43,8 +43,8 @@ public struct ClassicFolder: Sendable, Equatable {
     return kind
   }
 
-  /// Writes a model; a prior with the fingerprint of its codebook, and one that knows classes with
-  /// their names.
+  /// Writes a model: a prior with the fingerprint of its codebook, one with classes with their
+  /// names.
   /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
   public func save<Model: ClassicModel>(
     _ model: Model, codebook: String? = nil, classes: [String]? = nil
@@ -70,7 +70,7 @@ public struct ClassicFolder: Sendable, Equatable {
     try filled(kind().type, on: device)
   }
 
-  /// Loads a model that can do something, ready for inference.
+  /// Loads a model with a capability, ready for inference.
   /// - Throws: As ``loadAny(on:)``, and ``ClassicError/incapable(folder:kind:action:capable:)``.
   public func load<Model>(
     _ capability: ClassicCapability<Model>, on device: Device = .cpu
@@ -107,8 +107,8 @@ public struct ClassicFolder: Sendable, Equatable {
     return model
   }
 
-  /// Names of the classes that its model tells apart or is told, in their order; none if it knows
-  /// no classes.
+  /// Names of the classes that its model predicts or is conditioned on, in their order; empty
+  /// without classes.
   /// - Throws: `ConfigError`.
   public func classes() throws -> [String] {
     guard case .array(let names)? = try ConfigFile.object(at: configuration)["classes"] else {
@@ -133,15 +133,15 @@ public enum ClassicError: LocalizedError, Sendable, Equatable, CustomStringConve
   case noModel(folder: String)
   /// It is of another kind.
   case otherKind(folder: String, found: ClassicKind, wanted: ClassicKind)
-  /// It is of a kind that cannot do what is asked of it.
+  /// Its kind lacks the capability.
   case incapable(folder: String, kind: ClassicKind, action: String, capable: String)
   /// A prior was trained on the codes of another VQ-VAE.
   case otherCodebook(prior: String, model: String)
 
-  /// The same sentence, for `localizedDescription`.
+  /// The description, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// One sentence with what to do.
+  /// The cause and the remedy.
   public var description: String {
     switch self {
     case .noModel(let folder):

@@ -2,7 +2,7 @@ public import Config
 public import Torch
 public import TorchNN
 
-/// The shape of a model, as it stands in its `config.json`.
+/// The shape of a model, as its `config.json` holds it.
 public protocol ClassicConfig: Codable, Sendable, Equatable {
   /// Checks each value.
   ///
@@ -36,15 +36,15 @@ public protocol ImageGenerating: ClassicModel where Config: ImageConfig {
   func sample(_ count: Int, using random: RandomSource) -> Tensor
 }
 
-/// A model that generates images from vectors, between which there are ways.
+/// A model that generates images from latent vectors, and interpolates between these.
 public protocol LatentGenerating: ImageGenerating {
   /// Samples vectors `[count, latent]`.
   func latents(_ count: Int, using random: RandomSource) -> Tensor
-  /// Generates images `[steps, C, S, S]` on the way from one vector `[1, latent]` to another.
+  /// Generates images `[steps, C, S, S]` along the path from one vector `[1, latent]` to another.
   func interpolated(from z0: Tensor, to z1: Tensor, steps: Int) -> Tensor
 }
 
-/// A model that makes images again from what it keeps of them.
+/// A model that encodes and reconstructs images.
 public protocol Reconstructing: ClassicModel where Config: ImageConfig {
   /// Encodes and decodes images `[B, C, S, S]` in [-1, 1].
   func reconstruction(of x: Tensor) -> Tensor
@@ -75,7 +75,7 @@ public protocol CodeModel: Reconstructing {
   var codebookSize: Int { get }
   /// Side of the grid of codes.
   var codeSide: Int { get }
-  /// A hash of the codebook, kept by a prior to know the one that it learnt.
+  /// A hash of the codebook, by which a prior recognises its own.
   var codebookFingerprint: String { get }
   /// Encodes images `[B, C, S, S]` in [-1, 1] as codes `[B, h, w]` int64.
   func encode(_ x: Tensor) -> Tensor
@@ -90,27 +90,27 @@ extension CodeModel {
 
 // MARK: - Training
 
-/// A model that learns from images alone, each by one loss, and what is measured and shown of it.
+/// A model trained on images by one loss, with its metrics and sample outputs.
 public protocol ImageModel: ClassicModel where Config: ImageConfig {
-  /// The number of classes it tells apart; nil if it looks at images alone.
+  /// The number of classes it predicts; nil if it uses images alone.
   var classCount: Int? { get }
   /// Returns the loss of a batch.
   func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses
-  /// Measures a batch of held-out images: means over it.
+  /// Measures a batch of held-out images; returns means over it.
   func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double]
   /// Returns the metrics that follow from the means over all batches.
   static func metrics(of means: [String: Double]) -> [String: Double]
-  /// Returns what the model makes of each image, `[B, C, S, S]` each; none if it makes no images.
+  /// Returns the images that the model makes from a batch, `[B, C, S, S]` each; may be none.
   func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor]
 }
 
 extension ImageModel {
-  /// It looks at images alone.
+  /// Nil: it uses images alone.
   public var classCount: Int? { nil }
   /// The means as they are.
   public static func metrics(of means: [String: Double]) -> [String: Double] { means }
 
-  /// Measures images, a few hundred at a time, with random numbers of a fixed seed.
+  /// Measures images, a few hundred at a time, from a fixed seed.
   public func evaluated(on images: LabeledImages) -> [String: Double] {
     let random = RandomSource(seed: 0)
     var means: [String: Double] = [:]
@@ -130,7 +130,7 @@ public struct LabeledImages {
   public var images: Tensor
   /// `[B]` int64, positions in the stream's `classes`.
   public var labels: Tensor
-  /// One an image.
+  /// One per image.
   public var captions: [String]
 
   /// Groups the values.
@@ -145,7 +145,7 @@ public struct LabeledImages {
     LabeledImages(images: images[range], labels: labels[range], captions: Array(captions[range]))
   }
 
-  /// Returns consecutive parts of at most `size` images.
+  /// Splits them into consecutive chunks of at most `size` images.
   package func chunks(of size: Int) -> [LabeledImages] {
     stride(from: 0, to: captions.count, by: size).map { start in
       self[start..<min(start + size, captions.count)]

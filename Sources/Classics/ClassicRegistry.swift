@@ -1,6 +1,6 @@
 /// The models that folders and commands name, in the order in which they are listed.
 public enum ClassicRegistry {
-  /// A line a model.
+  /// One line per model.
   public static var types: [any ClassicModel.Type] {
     [
       Classifier.self,
@@ -74,7 +74,7 @@ extension ClassicCapability where Model == any Denoising {
 }
 
 extension ClassicCapability where Model == any CodePrior {
-  /// Writes the codes of a model of codes.
+  /// Writes codes for a code model to decode.
   public static var writingCodes: Self {
     Self(action: "write codes") { $0 is any CodePrior.Type }
   }
@@ -93,7 +93,7 @@ extension ClassicCapability where Model == any ClassicModel {
     Self(action: "generate images") { $0 is any ImageGenerating.Type || $0 is any CodeModel.Type }
   }
 
-  /// Has a latent space with ways from one image to another.
+  /// Interpolates between two images in a latent space.
   public static var interpolating: Self {
     Self(action: "interpolate") { $0 is any LatentModel.Type || $0 is any LatentGenerating.Type }
   }

@@ -10,9 +10,9 @@ public struct ClassifierConfig: ImageConfig {
   public var channels: Int
   /// Channels of the stages, each of which halves the side.
   public var widths: [Int]
-  /// Numbers in the feature vector.
+  /// Dimensions of the feature vector.
   public var featureDim: Int
-  /// Classes that are told apart.
+  /// The number of classes.
   public var classCount: Int
 
   enum CodingKeys: String, CodingKey {
@@ -45,10 +45,10 @@ public struct ClassifierConfig: ImageConfig {
   }
 }
 
-/// A classifier of images, whose features say how like two sets of images are: the Fréchet
-/// distance between them, and which classes are among drawn ones.
+/// A classifier of images, whose features give the Fréchet distance between two sets of images and
+/// whose classes show what a model generates.
 ///
-/// It stands where the Inception network stands for photographs (Heusel et al. 2017).
+/// It takes the role that Inception has for photographs (Heusel et al. 2017).
 public final class Classifier: ClassicModel {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("classifier")
@@ -69,12 +69,12 @@ public final class Classifier: ClassicModel {
     toLogits = Linear(config.featureDim, config.classCount, using: random)
   }
 
-  /// `[B, C, S, S]` in [-1, 1] to `[B, feature]`, 0 or more.
+  /// Returns the features of images: `[B, C, S, S]` in [-1, 1] to `[B, feature]`, 0 or more.
   public func features(_ x: Tensor) -> Tensor {
     toFeatures(encoder(x).flattened(from: 1)).relu()
   }
 
-  /// Scores of the classes, `[B, class]`.
+  /// Returns the logits of the classes, `[B, class]`.
   public func callAsFunction(_ x: Tensor) -> Tensor { toLogits(features(x)) }
 
   /// The mean cross-entropy, nats; labels `[B]` int64.
@@ -82,7 +82,7 @@ public final class Classifier: ClassicModel {
 }
 
 extension Classifier: ImageModel {
-  /// How many classes it tells apart.
+  /// The number of classes.
   public var classCount: Int? { config.classCount }
 
   /// The cross-entropy, nats.
@@ -90,7 +90,7 @@ extension Classifier: ImageModel {
     Losses(total: loss(batch.images, labels: batch.labels))
   }
 
-  /// The cross-entropy, and the fraction of right answers.
+  /// The cross-entropy, and the accuracy.
   public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
     let right = self(batch.images).argmax(over: 1) .== batch.labels
     return [

@@ -2,16 +2,16 @@ import Config
 public import Torch
 public import TorchNN
 
-/// From an image to a small map of features: `[B, C, S, S] -> [B, widths.last, S/2ⁿ, S/2ⁿ]` with
-/// n stages, each a 4×4 convolution that halves the side, and a ReLU.
+/// An encoder of images as feature maps: `[B, C, S, S] -> [B, widths.last, S/2ⁿ, S/2ⁿ]` with n
+/// stages, each a 4×4 convolution that halves the side, and a ReLU.
 ///
 /// Source: the strided encoder of Radford et al. 2016 (DCGAN), without its norms.
 public final class ConvolutionEncoder: UnaryLayer {
   let stages: [Conv2d]
 
-  /// An encoder with one stage for each width.
+  /// Makes an encoder with one stage per width.
   ///
-  /// Traps: when `widths` is empty.
+  /// - Precondition: `widths` is not empty.
   public init(channels: Int, widths: [Int], using random: RandomSource) {
     precondition(!widths.isEmpty, "an encoder needs at least one width")
     stages = zip([channels] + widths, widths).map { input, output in
@@ -19,20 +19,20 @@ public final class ConvolutionEncoder: UnaryLayer {
     }
   }
 
-  /// The features of images.
+  /// Encodes images.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     stages.reduce(x) { $1($0).relu() }
   }
 }
 
-/// From a small map of features to an image, the mirror of ``ConvolutionEncoder``:
+/// A decoder of feature maps to images, the mirror of ``ConvolutionEncoder``:
 /// `[B, widths.last, S/2ⁿ, S/2ⁿ] -> [B, C, S, S]`; the last stage has no ReLU.
 public final class ConvolutionDecoder: UnaryLayer {
   let stages: [ConvTranspose2d]
 
-  /// A decoder whose widths are those of its encoder, so they are used from the last to the first.
+  /// Makes a decoder from the widths of its encoder, which it uses from the last to the first.
   ///
-  /// Traps: when `widths` is empty.
+  /// - Precondition: `widths` is not empty.
   public init(channels: Int, widths: [Int], using random: RandomSource) {
     precondition(!widths.isEmpty, "a decoder needs at least one width")
     let outputs = widths.dropLast().reversed() + [channels]
@@ -41,7 +41,7 @@ public final class ConvolutionDecoder: UnaryLayer {
     }
   }
 
-  /// Images, or what an image's distribution is made of, from features.
+  /// Decodes features to images, or to the parameters of their distribution.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     stages.dropLast().reduce(x) { $1($0).relu() }.through(stages.last)
   }

@@ -3,7 +3,7 @@ public import Torch
 
 /// DDIM: a step keeps the predicted start and moves along the implied noise.
 ///
-/// η = 0 draws no noise, so where it starts decides the result; η = 1 is as noisy as
+/// η = 0 samples no noise, so the start decides the result; η = 1 is as noisy as
 /// ``DDPMSampler``. The noise is derived again from the thresholded start, without which samples
 /// drift. A learned variance is ignored.
 /// Source: Song et al. 2020, equation 12; guided-diffusion `ddim_sample`.
@@ -27,7 +27,7 @@ public struct DDIMSampler: Sampler, Sendable {
   /// Timesteps of the original process, descending.
   public var timesteps: [Int] { trajectory.timesteps }
 
-  /// Noise is drawn at every timestep above 0, if η is above 0.
+  /// Noise is sampled at every timestep above 0, if η is above 0.
   public func drawsNoise(at index: Int) -> Bool { eta > 0 && timesteps[index] > 0 }
 
   /// Carries the predicted start and noise down to the next timestep.
@@ -70,7 +70,7 @@ public struct DDIMInversion: Sampler, Sendable {
     self.diffusion = diffusion.respaced(to: timesteps)
   }
 
-  /// No noise is drawn.
+  /// No noise is sampled.
   public func drawsNoise(at index: Int) -> Bool { false }
 
   /// Carries the predicted start and noise up to the next timestep.

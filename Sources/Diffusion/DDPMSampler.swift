@@ -1,7 +1,7 @@
 public import Config
 public import Torch
 
-/// Ancestral sampling: each step draws from the reverse Gaussian around the posterior mean of
+/// Ancestral sampling: each step samples from the reverse Gaussian around the posterior mean of
 /// the predicted start. The last step returns its mean.
 ///
 /// Source: DDPM algorithm 2; IDDPM 4; diffusers `UnCLIPScheduler`, with which it agrees when the
@@ -16,7 +16,7 @@ public struct DDPMSampler: Sampler, Sendable {
   ///   - diffusion: The process that the network was trained with.
   ///   - spacing: How timesteps are chosen.
   ///   - threshold: How the predicted start is clipped.
-  ///   - analytic: The variance estimated for the network, in place of the process's.
+  ///   - analytic: The variance estimated for the network, instead of the process's.
   /// - Throws: `ConfigError` when the process has no such timesteps.
   public init(
     _ diffusion: GaussianDiffusion, spacing: TimestepSpacing, threshold: Threshold = .none,
@@ -29,7 +29,7 @@ public struct DDPMSampler: Sampler, Sendable {
   /// Timesteps of the original process, descending.
   public var timesteps: [Int] { trajectory.timesteps }
 
-  /// Noise is drawn at every timestep above 0.
+  /// Noise is sampled at every timestep above 0.
   public func drawsNoise(at index: Int) -> Bool { timesteps[index] > 0 }
 
   /// Draws x_s from the reverse Gaussian; from timestep 0, takes its mean.

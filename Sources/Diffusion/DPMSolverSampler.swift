@@ -29,7 +29,7 @@ public struct DPMSolverSampler: Sampler {
   /// Timesteps of the original process, descending.
   public var timesteps: [Int] { trajectory.timesteps }
 
-  /// No noise is drawn.
+  /// No noise is sampled.
   public func drawsNoise(at index: Int) -> Bool { false }
 
   /// Extrapolates from this and the step before to the next timestep.

@@ -1,7 +1,7 @@
 import Foundation
 public import Torch
 
-/// The parts of a training loss.
+/// The terms of a training loss.
 public struct DiffusionLosses {
   /// What to differentiate: the mean over rows of the weighted error plus the bound's term.
   /// Shapes: `[]`.
@@ -16,8 +16,8 @@ public struct DiffusionLosses {
 extension GaussianDiffusion {
   /// The loss of the network's `output` for a sample made by ``noised(_:at:noise:)``.
   ///
-  /// The squared error of the prediction, weighted by `weighting`. With a learned variance the bound
-  /// is added, times T / 1000; it trains only the variance, since its mean is detached.
+  /// The squared error of the prediction, weighted by `weighting`. With a learned variance the
+  /// bound is added, times T / 1000; it trains only the variance, since its mean is detached.
   ///
   /// Shapes: `output` `[B, C or 2C, …]`; `start`, `sample`, `noise` `[B, C, …]`.
   ///
@@ -44,8 +44,8 @@ extension GaussianDiffusion {
 
   /// The weight of the squared error at timestep `t`.
   ///
-  /// A rule weights the error of the start. Divided by SNR for ε and by SNR + 1 for v, it is the same
-  /// rule whatever the network predicts.
+  /// A rule weights the error of the start. Divided by SNR for ε and by SNR + 1 for v, it is the
+  /// same rule whatever the network predicts.
   public func weight(at t: Int, _ weighting: LossWeighting) -> Double {
     let ratio = schedule.signalToNoise(at: t)
     let ofStart: Double
@@ -61,8 +61,9 @@ extension GaussianDiffusion {
     }
   }
 
-  /// One term of the variational bound for each row, in bits per dimension: the KL divergence of the
-  /// posterior from the reverse step, or at t = 0 the likelihood of the start, discretised to 8 bits.
+  /// One term of the variational bound for each row, in bits per dimension: the KL divergence of
+  /// the posterior from the reverse step, or at t = 0 the likelihood of the start, discretised to 8
+  /// bits.
   ///
   /// The predicted mean is detached and x_0 is not clipped.
   ///
@@ -90,8 +91,8 @@ func normalDivergence(_ m1: Tensor, _ v1: Tensor, from m2: Tensor, _ v2: Tensor)
   ((v1 - v2).exp() + (m1 - m2).square() * (-v2).exp() - 1 + v2 - v1) * 0.5
 }
 
-/// log P of pixels of 8 bits in [-1, 1] under a normal distribution, whose mass is taken over the step
-/// of 2/255 around each value; the two ends take the tails.
+/// log P of pixels of 8 bits in [-1, 1] under a normal distribution, whose mass is taken over the
+/// step of 2/255 around each value; the two ends take the tails.
 func discretisedLogLikelihood(_ x: Tensor, mean: Tensor, logScale: Tensor) -> Tensor {
   let centred = x - mean
   let inverse = (-logScale).exp()

@@ -78,8 +78,8 @@ extension DiffusionStage {
   /// The sample as the last step leaves it.
   public func finished(_ sample: Tensor) -> Tensor { sample }
 
-  /// The loss of a batch: a timestep and noise are drawn for each row, in this order, before what
-  /// the conditioning draws.
+  /// The loss of a batch: a timestep and noise are sampled for each row, in this order, before
+  /// the conditioning's random numbers.
   ///
   /// Shapes: `start` `[B, C, …]`, the clean samples.
   public func loss(
@@ -125,7 +125,7 @@ extension DiffusionStage {
       })
   }
 
-  /// The noise from which DDIM without guidance draws `start` again: DDIM inversion.
+  /// The noise from which DDIM without guidance reproduces `start`: DDIM inversion.
   ///
   /// Shapes: `start` `[B, C, …]`, kept.
   /// Source: Song et al. 2020, 4.3; unCLIP 3.
@@ -137,7 +137,7 @@ extension DiffusionStage {
     let inversion = try DDIMInversion(
       scheduler.diffusion(.float32Reference), spacing: scheduler.timestepSpacing(steps))
     let denoiser = noGrad { self.denoiser(conditioning, rows: start.dim(0), isGuided: false) }
-    // No step draws noise, so the source's seed is without effect.
+    // No step samples noise, so the source's seed has no effect.
     return try walk(
       from: start, with: inversion, using: RandomSource(seed: 0), onStep: onStep
     ) { sample, timestep in
@@ -159,7 +159,7 @@ extension DiffusionStage {
 }
 
 extension NoisedSample {
-  /// Rows that stand at one timestep of sampling.
+  /// Rows at one timestep of sampling.
   init(_ sample: Tensor, timestep: Int) {
     self.init(
       sample: sample,

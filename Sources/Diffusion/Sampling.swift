@@ -57,8 +57,8 @@ public protocol Sampler {
 /// ```
 ///
 /// Progress, previews and cancellation are the caller's loop. The model runs without gradients
-/// and is given the timestep of the original process; noise is drawn after it has run, in the
-/// order diffusers draws it, and only for steps that use it.
+/// and is given the timestep of the original process; noise is sampled after it has run, in
+/// the order of diffusers, and only for steps that use it.
 /// Shapes: `sample` `[B, C, …]`; the model's output `[B, C or 2C, …]`.
 public func denoise(
   _ sample: Tensor, with sampler: any Sampler, using random: RandomSource,
@@ -78,7 +78,7 @@ public func denoise(
   Denoising(sample: sample.asSamplingType, sampler: sampler, randoms: randoms, model: model)
 }
 
-/// Normal noise: drawn whole from one source, or row by row from one source each.
+/// Normal noise, sampled whole from one source, or each row from its own source.
 ///
 /// - Precondition: there is one source, or one for each row.
 public func normalNoise(

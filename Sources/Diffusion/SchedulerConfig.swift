@@ -178,7 +178,7 @@ public struct SchedulerConfig: Sendable, Equatable {
     }
   }
 
-  /// The sampler that the class stands for.
+  /// The sampler that the class names.
   public var defaultSampler: SamplerKind {
     switch algorithm {
     case .unCLIP: .ddpm

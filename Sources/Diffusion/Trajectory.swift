@@ -22,7 +22,7 @@ struct Trajectory: Sendable {
     self.threshold = threshold
   }
 
-  /// The place of the sampler's step `index` in the respaced process.
+  /// The position of the sampler's step `index` in the respaced process.
   func position(of index: Int) -> Int { timesteps.count - 1 - index }
 
   /// x_0 as predicted at step `index`, thresholded. Shapes: as the sample.

@@ -3,8 +3,8 @@ public import Foundation
 
 /// The shape of an ADM U-Net, as diffusers' `config.json` describes it.
 ///
-/// One struct reads both of diffusers' classes: `UNet2DConditionModel` (the decoder: attention with a
-/// context) and `UNet2DModel` (the upsamplers: none). Source: ADM; diffusers.
+/// One struct reads both of diffusers' classes: `UNet2DConditionModel` (the decoder: attention with
+/// a context) and `UNet2DModel` (the upsamplers: none). Source: ADM; diffusers.
 public struct UNetConfig: Codable, Sendable, Equatable {
   /// How the timestep enters a residual block.
   public enum TimeShift: String, ConfigChoice {
@@ -30,16 +30,16 @@ public struct UNetConfig: Codable, Sendable, Equatable {
   /// variance is learned, times `patchSize²`.
   public var outChannels: Int
   /// Side of the square of pixels that enters as one position with as many times the channels; 1
-  /// is diffusers'. At 2 the costly finest level falls away. Source: Hoogeboom et al. 2023,
+  /// is diffusers'. 2 saves the costly finest level. Source: Hoogeboom et al. 2023,
   /// "simple diffusion", section 3.3; the order of channels is PyTorch's `pixel_unshuffle`.
   public var patchSize: Int
   /// Channels of each level, finest first.
   public var blockOutChannels: [Int]
   /// Residual blocks a level on the way down; one more on the way up.
   public var layersPerBlock: Int
-  /// Peer names of the levels going down, finest first.
+  /// diffusers' names of the levels going down, finest first.
   public var downBlockTypes: [String]
-  /// Peer names of the levels going up, coarsest first.
+  /// diffusers' names of the levels going up, coarsest first.
   public var upBlockTypes: [String]
   /// Channels of an attention head.
   public var attentionHeadDim: Int
@@ -146,7 +146,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
 
 extension UNetConfig {
   /// Reads diffusers' or our own `config.json`.
-  /// - Throws: `ConfigError`, also for options of the peers that are not supported here.
+  /// - Throws: `ConfigError`, also for options of diffusers that are not supported here.
   public static func read(at url: URL) throws(ConfigError) -> UNetConfig {
     let config = try ConfigFile.read(
       UNetConfig.self, at: url, fixed: supportedOnly, ignored: ignoredKeys)
@@ -173,7 +173,7 @@ extension UNetConfig {
     return try ConfigFile.encode(self, extra: extra, leavingOut: unused)
   }
 
-  /// Checks what types cannot say.
+  /// Checks each value.
   ///
   /// - Parameters:
   ///   - file: the name used in errors.
@@ -243,7 +243,7 @@ extension UNetConfig {
       "the levels going up must mirror those going down: \(mirrored)")
   }
 
-  /// About how many weights the network has: those of the residual blocks, which are most of them.
+  /// Estimates the number of weights: those of the residual blocks, which are most of them.
   private var weightEstimate: Double {
     let time = Double(timeEmbedWidth)
     return blockOutChannels.reduce(time * time) { sum, channels in
@@ -257,7 +257,7 @@ extension UNetConfig {
     "_class_name", "_diffusers_version", "_name_or_path",
     // The only middle block each class of diffusers can have here.
     "mid_block_type",
-    // Means nothing when resampling is done by residual blocks.
+    // Without effect when residual blocks resample.
     "downsample_padding", "downsample_type", "upsample_type", "num_train_timesteps",
   ]
 

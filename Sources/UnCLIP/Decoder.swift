@@ -4,13 +4,13 @@ public import Diffusion
 public import Torch
 import TorchNN
 
-/// The decoder: a guided diffusion U-Net that draws a 64×64 image of a CLIP image embedding.
+/// The decoder: a guided diffusion U-Net that samples a 64×64 image of a CLIP image embedding.
 ///
 /// The embedding enters twice, added to the timestep's embedding and as four extra context tokens
 /// before those of the text (``TextProjection``). Neither says where in the image anything is, so
 /// a model may also have an ``ImageHint``: a coarse image of both embeddings, enlarged and given
 /// to the U-Net as three more channels. For guidance the image embedding is dropped in
-/// 10 % and the text in 50 % of the examples, each draw by itself.
+/// 10 % and the text in 50 % of the examples, independently.
 /// Source: paper section 2.1.
 public struct Decoder: DiffusionStage {
   /// The U-Net.
@@ -55,7 +55,7 @@ public struct Decoder: DiffusionStage {
     public var imageEmbedding: Tensor
     /// Their captions.
     public var text: TextConditioning
-    /// What takes a dropped caption's place: the empty text, one row.
+    /// The replacement of a dropped caption: the empty text, one row.
     public var unconditional: TextConditioning
     /// The fraction of embeddings replaced by the learned null embedding; 0.1 in the paper.
     public var imageDropRate: Double

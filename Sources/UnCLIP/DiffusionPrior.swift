@@ -28,7 +28,7 @@ public struct DiffusionPrior: DiffusionStage {
   public struct TrainingConditioning {
     /// The captions.
     public var text: TextConditioning
-    /// What takes a dropped caption's place: the empty text, one row.
+    /// The replacement of a dropped caption: the empty text, one row.
     public var unconditional: TextConditioning
     /// The fraction of captions that are dropped; 0.1 in the paper.
     public var textDropRate: Double

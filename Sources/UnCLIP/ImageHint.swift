@@ -105,7 +105,7 @@ public final class ImageHint: ConfiguredModule {
   ///   - imageEmbedding: `[B, D]`, raw.
   ///   - textEmbedding: `[B, D]`, raw.
   ///   - imageNoise: added to the standardised image embedding, `[B, D]`; training alone uses it.
-  ///   - imageDropped: `[B]` bool: where true the mean embedding stands in.
+  ///   - imageDropped: `[B]` bool: where true the mean embedding replaces it.
   public func callAsFunction(
     imageEmbedding: Tensor, textEmbedding: Tensor, imageNoise: Tensor? = nil,
     imageDropped: Tensor? = nil

@@ -1,6 +1,6 @@
 public import Foundation
 
-/// What a person asks for: a prompt and, where the model's own will not do, how it is drawn.
+/// A request for images: a prompt, and settings that differ from the model's defaults.
 public struct ImageRequest: Sendable, Equatable, Codable {
   /// The prompt; empty is CLIP's empty text.
   public var prompt: String
@@ -30,17 +30,17 @@ public struct ImageRequest: Sendable, Equatable, Codable {
   }
 }
 
-/// Why a request cannot be met; one sentence each.
+/// Why a request cannot be met.
 public enum RequestError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The model cannot make images of this size.
   case size(Int, possible: [Int])
   /// A value outside its range: name, value, range.
   case outOfRange(String, String, String)
 
-  /// The same sentence, for `localizedDescription`.
+  /// The description, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// One sentence a user can act on.
+  /// The cause and the remedy.
   public var description: String {
     switch self {
     case .size(let size, let possible):

@@ -1,6 +1,6 @@
 import Config
 
-/// A part of the chain that is loaded when it is first used, and can be let go.
+/// A stage of the pipeline, loaded at its first use, that can be released.
 public final class LazyStage<Value> {
   private let make: () throws -> Value
   private var value: Value?
@@ -9,7 +9,7 @@ public final class LazyStage<Value> {
     self.make = make
   }
 
-  /// The part, loaded now unless it is there already.
+  /// Returns the stage, and loads it if needed.
   /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
   public func loaded() throws -> Value {
     if let value { return value }
@@ -18,6 +18,6 @@ public final class LazyStage<Value> {
     return value
   }
 
-  /// Lets the part's memory go; the next use loads it again.
+  /// Releases the stage; the next use loads it again.
   public func release() { value = nil }
 }

@@ -8,14 +8,14 @@ import TorchNN
 extension ModelFolder {
   /// Writes one model from parts that lie in several folders, such as those of training runs.
   ///
-  /// Everything is written beside the folder and put in its place at the end; a folder that is
-  /// there already is replaced then.
+  /// Everything is written beside the folder and renamed to it at the end, which replaces a folder
+  /// that exists.
   ///
   /// - Parameters:
-  ///   - sources: model folders; of a part that several have, the last counts.
-  ///   - dtype: the type of the weights.
-  ///   - defaults: name, version and settings of the new model.
-  /// - Returns: the parts found, with where each came from.
+  ///   - sources: Model folders; the last that has a part provides it.
+  ///   - dtype: The type of the weights.
+  ///   - defaults: Name, version and settings of the new model.
+  /// - Returns: The parts found, each with its source.
   /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`.
   @discardableResult
   public func assemble(

@@ -6,7 +6,7 @@ import Torch
 import TorchNN
 
 extension ModelFolder {
-  /// Checks that the parts that are there belong to one model: their configurations agree, and the
+  /// Checks that the parts of the folder belong to one model: their configurations agree, and the
   /// weights of each fit its configuration.
   ///
   /// Configurations and the headers of weight files are read, no weights.
@@ -56,7 +56,7 @@ private struct PartConfigurations {
     networks.first { $0.part == part }?.config
   }
 
-  /// A number in the configuration of a part.
+  /// A value in the configuration of a part.
   private struct Entry {
     let part: ModelFolder.Part
     let key: String
@@ -73,7 +73,7 @@ private struct PartConfigurations {
       value: "\(entry.value)", reason: reason)
   }
 
-  /// Refuses two numbers that differ; a part that is not there agrees with all.
+  /// Refuses two values that differ; a missing part agrees with all.
   private func requireEqual(_ entry: Entry?, _ other: Entry?) throws {
     guard let entry, let other, entry.value != other.value else { return }
     throw refuse(

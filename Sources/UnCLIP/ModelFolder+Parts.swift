@@ -111,8 +111,8 @@ extension ModelFolder {
       Safetensors.readModel(folder: folder(of: part), stem: stem), file: folder(of: part))
   }
 
-  /// Loads a network with the part's weights; their values are looked at when a result is not
-  /// finite, since reading billions of them would cost more than the first steps.
+  /// Loads a network with the part's weights; their values are checked only when a result is
+  /// not finite, since reading billions of them would cost more than the first steps.
   private func network<Network: ConfiguredModule>(
     _ config: Network.Config, from part: Part
   ) throws(CheckpointError) -> Network {

@@ -9,9 +9,8 @@ extension ModelFolder {
   /// Writes a whole model of a preset with seeded random weights: for tests and measurements of
   /// the sizes of public checkpoints.
   ///
-  /// The weights are those a training would begin with, but for the layers that begin at zero:
-  /// they are drawn too, so that every stage's output depends on its input. Parts are made and
-  /// written one after the other.
+  /// The weights are those of a new model, but layers that start at zero are random too, so that
+  /// every stage's output depends on its input. Parts are made and written one by one.
   ///
   /// - Throws: `ConfigError`, `CheckpointError`, `TokenizerError` when a file cannot be written.
   public func writeRandom(

@@ -4,10 +4,10 @@ public import Foundation
 public import Torch
 import TorchNN
 
-/// A model on disk, in the layout of diffusers' `UnCLIPPipeline`: a folder a part, each with its
-/// configuration and weights.
+/// A model on disk, in the layout of diffusers' `UnCLIPPipeline`: one folder per part, each with
+/// its configuration and weights.
 ///
-/// Every part can be read and written alone, so that stages train alone and public checkpoints load
+/// Each part can be read and written alone, so stages train separately and public checkpoints load
 /// without conversion.
 public struct ModelFolder: Sendable, Equatable {
   /// The folder.
@@ -26,15 +26,15 @@ public struct ModelFolder: Sendable, Equatable {
     case textEncoder = "text_encoder"
     /// CLIP's vision tower with its projection.
     case imageEncoder = "image_encoder"
-    /// How images are prepared for the image encoder.
+    /// The preprocessing of the image encoder's images.
     case featureExtractor = "feature_extractor"
     /// The prior's transformer.
     case prior
     /// The prior's diffusion process.
     case priorScheduler = "prior_scheduler"
-    /// How embeddings enter the decoder.
+    /// The projection of embeddings to the decoder's conditioning.
     case textProjection = "text_proj"
-    /// The network that gives the decoder a coarse image to start from; optional.
+    /// The network that gives the decoder a coarse image as condition; optional.
     case imageHint = "image_hint"
     /// The decoder's U-Net.
     case decoder
@@ -199,23 +199,23 @@ public struct ModelFolder: Sendable, Equatable {
   }
 }
 
-/// Why a folder cannot be used as a model; one sentence each.
+/// Why a folder cannot be used as a model.
 public enum ModelFolderError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
-  /// There is no folder, or nothing of a model in it.
+  /// The folder is missing or holds no part of a model.
   case notAModel(String)
   /// The folder holds a pipeline of another class.
   case otherModel(folder: String, found: String)
   /// A part that the task needs is not there.
   case missing(folder: String, part: String)
-  /// A number in the configuration of a part does not fit the other parts.
+  /// A value in the configuration of a part does not fit the other parts.
   case disagreement(folder: String, part: String, key: String, value: String, reason: String)
   /// A stage computed NaN or infinity from finite weights.
   case overflow(folder: String, stage: String, dtype: String)
 
-  /// The same sentence, for `localizedDescription`.
+  /// The description, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// One sentence a user can act on.
+  /// The cause and the remedy.
   public var description: String {
     switch self {
     case .notAModel(let folder):
@@ -230,7 +230,7 @@ public enum ModelFolderError: LocalizedError, Sendable, Equatable, CustomStringC
       return "\(folder) holds parts that do not belong together: '\(key)' of \(part) is \(value), "
         + "but \(reason); use parts of one model."
     case .overflow(let folder, let stage, let dtype):
-      return "the \(stage) of \(folder) computes numbers that are not finite in \(dtype); draw "
+      return "the \(stage) of \(folder) computes values that are not finite in \(dtype); draw "
         + "with --dtype float32."
     }
   }

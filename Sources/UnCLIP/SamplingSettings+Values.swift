@@ -8,9 +8,9 @@ extension SamplingSettings {
     return try ConfigFile.decode([String: JSONValue].self, from: data, file: "settings")
   }
 
-  /// The settings with those of `values` in place of its own.
+  /// Returns the settings, overridden by `values`.
   ///
-  /// - Parameter file: where the values come from, for errors.
+  /// - Parameter file: The source of the values, for errors.
   /// - Throws: `ConfigError` for a key that is no setting's, or a value of another type.
   package func replacing(
     _ values: [String: JSONValue], file: String
@@ -36,9 +36,9 @@ extension GenerationSettings {
   /// Reads the settings from an image's metadata.
   ///
   /// - Parameters:
-  ///   - metadata: text by key; keys that are no settings are passed over.
-  ///   - sampling: stands for settings that are missing: those that an image is older than.
-  ///   - file: the image, for errors.
+  ///   - metadata: Text by key; keys that are no settings are ignored.
+  ///   - sampling: The values of settings that are missing in older images.
+  ///   - file: The image, for errors.
   /// - Throws: `ConfigError` for a missing prompt, seed or size, and for a text that is no value.
   package init(
     metadata: [String: String], sampling: SamplingSettings, file: String

@@ -76,14 +76,14 @@ public final class TextProjection: ConfiguredModule {
   ]
   /// What this network was made from.
   public let config: TextProjectionConfig
-  let nullEmbedding: Parameter  // [D], stands for a dropped image embedding
+  let nullEmbedding: Parameter  // [D], replaces a dropped image embedding
   let textToTime: Linear
   let imageToTime: Linear
   let imageToTokens: Linear
   let textToContext: Linear
   let textNorm: LayerNorm
 
-  /// Makes a projection, drawing its weights from `random`.
+  /// Makes a projection with weights from `random`.
   public init(_ config: TextProjectionConfig, using random: RandomSource) {
     self.config = config
     let d = config.clipEmbeddingsDim
@@ -114,7 +114,7 @@ public final class TextProjection: ConfiguredModule {
   /// - Parameters:
   ///   - imageEmbedding: `[B, D]`, raw CLIP embeddings.
   ///   - text: the same batch's text.
-  ///   - imageDropped: `[B]` bool: where true the learned null embedding stands in.
+  ///   - imageDropped: `[B]` bool: where true the learned null embedding replaces it.
   public func callAsFunction(
     imageEmbedding: Tensor, text: TextConditioning, imageDropped: Tensor? = nil
   ) -> Conditions {

@@ -1,7 +1,7 @@
 public import Imaging
 public import Torch
 
-/// A pipeline that concurrent programs share: an actor on a thread of its own, so that seconds of
+/// A pipeline for concurrent callers: an actor on a thread of its own, so that seconds of
 /// arithmetic never hold a thread of Swift's pool.
 ///
 /// ```swift
@@ -66,7 +66,7 @@ public actor UnCLIPEngine {
 
   /// Runs `body` with the pipeline: its open stages, for whatever is not an image of a request.
   ///
-  /// Tensors may not leave `body`; images and numbers may.
+  /// Tensors must not leave `body`; images and values may.
   /// - Throws: as ``UnCLIPPipeline/init(_:requiring:device:dtype:residency:)``, and what `body`
   ///   throws.
   public func withPipeline<Result: Sendable>(

@@ -4,7 +4,7 @@ public import Imaging
 public import Torch
 
 extension UnCLIPPipeline {
-  /// The settings of a request's first image: what the request leaves open is the model's default.
+  /// Returns the settings of a request's first image, with the model's defaults for those missing.
   ///
   /// - Throws: `RequestError` for what this model cannot do; `ConfigError` for a sampler that the
   ///   model's process does not allow.
@@ -24,9 +24,9 @@ extension UnCLIPPipeline {
   ///
   /// - Parameters:
   ///   - request: What to generate.
-  ///   - original: an image to vary: its own embedding takes the place of the prior's (paper
+  ///   - original: An image to vary: its own embedding replaces the prior's (paper
   ///     section 3.1), and the prompt, which may be empty, conditions the decoder beside it.
-  ///   - progress: told of every step; what it throws ends the generation.
+  ///   - progress: Called at every step; what it throws ends the generation.
   /// - Throws: as ``settings(for:)``, before any work is done; `ModelFolderError`, `ConfigError`
   ///   and `CheckpointError` when a network is missing or broken; what `progress` throws.
   public func images(
@@ -105,7 +105,7 @@ extension UnCLIPPipeline {
 
 /// How far a generation is.
 public struct GenerationProgress {
-  /// The parts of the chain, in order.
+  /// The stages, in order.
   public enum Stage: String, Sendable, Codable, CaseIterable {
     /// Prompt to text embedding.
     case text

@@ -14,9 +14,9 @@ import TorchNN
 /// let images = try pipeline.images(for: ImageRequest(prompt: "a red apple", seed: 7))
 /// ```
 ///
-/// The chain is open at the CLIP image embedding, which says what an image shows: the prior makes
-/// one from a prompt, the image encoder from an image, and the decoder draws it. Between them it
-/// can be interpolated, mixed or moved.
+/// The CLIP image embedding, which represents an image's content, is accessible: the prior samples
+/// one from a prompt, the image encoder computes one from an image, and the decoder generates an
+/// image of it. In between it can be interpolated, mixed or shifted.
 ///
 /// ```swift
 /// let (prompt, random) = (pipeline.conditioning("a red apple"), RandomSource(seed: 7))
@@ -31,17 +31,17 @@ public struct UnCLIPPipeline {
   public let folder: ModelFolder
   /// Name, version and default settings of the model.
   public let defaults: ModelDefaults
-  /// Prompts to CLIP's text embeddings and encodings.
+  /// The text encoder, from prompts to embeddings and encodings.
   public let textEncoder: CLIPTextEncoder
-  /// CLIP text to CLIP image embeddings.
+  /// The prior, from CLIP text to image embeddings.
   public let prior: LazyStage<DiffusionPrior>
-  /// Images to CLIP image embeddings.
+  /// The image encoder, from images to embeddings.
   public let imageEncoder: LazyStage<CLIPImageEncoder>
-  /// Image embeddings to small images.
+  /// The decoder, from image embeddings to small images.
   public let decoder: LazyStage<Decoder>
-  /// Small images to larger ones; nil where the model has none.
+  /// The upsampler; nil where the model has none.
   public let upsampler: LazyStage<Upsampler>?
-  /// Where the tensors live.
+  /// The device of the tensors.
   public let device: Device
   /// The networks' arithmetic; sampling itself is float32.
   public let dtype: DType
@@ -110,7 +110,7 @@ public struct UnCLIPPipeline {
     self.residency = residency
   }
 
-  /// The sides this model can draw, pixels, ascending.
+  /// The sides of images that this model can generate, pixels, ascending.
   public var sizes: [Int] {
     upsampler == nil ? [decoderSize] : [decoderSize, decoderSize * Upsampler.factor]
   }
@@ -119,7 +119,7 @@ public struct UnCLIPPipeline {
 
   /// Encodes a prompt, and what guidance steers away from.
   ///
-  /// Text beyond the model's context is cut; `CLIPTextEncoder.isTooLong` tells beforehand.
+  /// Text beyond the model's context is truncated; see `CLIPTextEncoder.isTooLong`.
   public func conditioning(_ prompt: String, negative: String = "") -> PromptConditioning {
     PromptConditioning(
       text: textEncoder.encode([prompt]), negative: textEncoder.encode([negative]))
@@ -154,7 +154,7 @@ public struct UnCLIPPipeline {
     try releasing(imageEncoder) { $0([image]) }
   }
 
-  /// The decoder: draws an image embedding, `[1, D] -> [1, 3, S, S]` in [-1, 1], S the
+  /// The decoder: samples an image of an embedding, `[1, D] -> [1, 3, S, S]` in [-1, 1], S the
   /// ``decoderSize``.
   ///
   /// - Parameters:
@@ -181,8 +181,8 @@ public struct UnCLIPPipeline {
     }
   }
 
-  /// The decoder backwards: the noise from which ``decoded(_:_:noise:settings:using:onStep:)``
-  /// without guidance, by DDIM in as many steps, draws `image` again.
+  /// The decoder inverted: the noise from which ``decoded(_:_:noise:settings:using:onStep:)``
+  /// without guidance, by DDIM in as many steps, reproduces `image`.
   ///
   /// Shapes: `image` `[1, 3, S, S]` in [-1, 1], kept; `embedding` `[1, D]`.
   /// Source: paper section 3.
@@ -222,12 +222,12 @@ public struct UnCLIPPipeline {
     }
   }
 
-  /// What of a folder the decoder is made of.
+  /// The parts of a folder that the decoder needs.
   private static let decoderParts: [ModelFolder.Part] = [.textProjection, .imageHint, .decoder]
 
-  /// Runs one stage, and lets it go where only one may be in memory.
+  /// Runs one stage, and releases it where only one may be in memory.
   ///
-  /// Weights are looked at only when the result is not finite: reading billions of them beforehand
+  /// Weights are checked only when the result is not finite: reading billions of them beforehand
   /// would cost more than the first steps.
   private func using<Value>(
     _ stage: LazyStage<Value>, _ name: GenerationProgress.Stage, of parts: [ModelFolder.Part],

@@ -6,8 +6,8 @@ import Testing
 import TorchNN
 
 @Suite struct CLIPConfigTests {
-  /// The sentence that reading a text configuration gives after a change of the peer's file.
-  func sentence(_ change: (inout [String: JSONValue]) -> Void) throws -> String? {
+  /// The message that reading a text configuration gives after a change of transformers' file.
+  func message(_ change: (inout [String: JSONValue]) -> Void) throws -> String? {
     var keys = try JSONDecoder().decode(
       [String: JSONValue].self, from: Data(contentsOf: Golden.url("clip/text_gelu.json")))
     change(&keys)
@@ -22,7 +22,7 @@ import TorchNN
     }
   }
 
-  @Test func readsThePeersFile() throws {
+  @Test func readsTransformersFile() throws {
     let config = try CLIPTextConfig.read(at: Golden.url("clip/text_gelu.json"))
     #expect(
       config
@@ -45,36 +45,36 @@ import TorchNN
 
   @Test func unknownAndMissingKeysAreNamed() throws {
     #expect(
-      try sentence { $0["hidden_sizes"] = .number(3) }
+      try message { $0["hidden_sizes"] = .number(3) }
         == "config.json: unknown key 'hidden_sizes'; remove it or correct its spelling.")
     #expect(
-      try sentence { $0["hidden_size"] = nil }
+      try message { $0["hidden_size"] = nil }
         == "config.json: the key 'hidden_size' is missing; add it.")
-    #expect(try sentence { $0["_name_or_path"] = .string("somewhere") } == nil)
+    #expect(try message { $0["_name_or_path"] = .string("somewhere") } == nil)
   }
 
   @Test func impossibleSizesAreRefused() throws {
     #expect(
-      try sentence { $0["num_attention_heads"] = .number(3) }
+      try message { $0["num_attention_heads"] = .number(3) }
         == "config.json: 'num_attention_heads' is 3, but it must divide hidden_size, which is 16.")
     #expect(
-      try sentence { $0["num_hidden_layers"] = .number(0) }
+      try message { $0["num_hidden_layers"] = .number(0) }
         == "config.json: 'num_hidden_layers' is 0, but it must be 1 to 1024.")
     #expect(
-      try sentence { $0["max_position_embeddings"] = .number(1) }
+      try message { $0["max_position_embeddings"] = .number(1) }
         == "config.json: 'max_position_embeddings' is 1, but it must be 2 to 65536.")
     #expect(
-      try sentence { $0["eos_token_id"] = .number(50) }
+      try message { $0["eos_token_id"] = .number(50) }
         == "config.json: 'eos_token_id' is 50, but ids run from 0 to 49.")
     #expect(
-      try sentence { $0["hidden_act"] = .string("silu") }
+      try message { $0["hidden_act"] = .string("silu") }
         == "config.json: 'hidden_act' is \"silu\", but a CLIP tower has \"quick_gelu\" or \"gelu\"."
     )
     #expect(
-      try sentence { $0["layer_norm_eps"] = .number(0) }
+      try message { $0["layer_norm_eps"] = .number(0) }
         == "config.json: 'layer_norm_eps' is 0.0, but it must be above 0 and at most 1.")
     #expect(
-      try sentence { $0["attention_dropout"] = .number(0.1) }
+      try message { $0["attention_dropout"] = .number(0.1) }
         == "config.json: 'attention_dropout' is 0.1, but only 0 is supported.")
   }
 

@@ -5,7 +5,7 @@ import Testing
 import Torch
 import TorchNN
 
-/// Folders that the peers wrote; see Scripts/golden/clip_folders.py.
+/// Folders written by transformers and open_clip; see Scripts/golden/clip_folders.py.
 @Suite struct CLIPFolderTests {
   let ids = Tensor(
     [
@@ -22,7 +22,7 @@ import TorchNN
     ("model", CLIPFolder.Layout.model), ("half", .model), ("bfloat16", .model),
     ("open_clip", .openCLIP), ("open_clip_quick", .openCLIP),
   ])
-  func wholeModelsMatchPeer(_ name: String, layout: CLIPFolder.Layout) throws {
+  func wholeModelsMatchReference(_ name: String, layout: CLIPFolder.Layout) throws {
     let folder = try folder(name)
     #expect(folder.layout == layout)
     #expect(folder.hasText && folder.hasVision)
@@ -38,7 +38,7 @@ import TorchNN
       model(pixels: pixels, ids: ids), try #require(expected["logits"]), .network(.float32), name)
   }
 
-  @Test func towersAloneMatchPeer() throws {
+  @Test func towersAloneMatchReference() throws {
     let (text, vision) = (try folder("text"), try folder("vision"))
     #expect(text.layout == .textTower && text.hasText && !text.hasVision)
     #expect(vision.layout == .visionTower && vision.hasVision && !vision.hasText)
@@ -86,8 +86,8 @@ import TorchNN
     }
   }
 
-  /// The sentence of loading a changed copy, without the path.
-  func sentence(
+  /// The message of loading a changed copy, without the path.
+  func message(
     _ name: String, _ change: (URL) throws -> Void = { _ in }
   ) throws -> String {
     var text = "no error"
@@ -112,23 +112,23 @@ import TorchNN
 
   func config(_ old: String, _ new: String, _ name: String = "half") throws -> String {
     let file = name.hasPrefix("open_clip") ? "open_clip_config.json" : "config.json"
-    return try sentence(name) { try replace(old, new, in: $0.appending(path: file)) }
+    return try message(name) { try replace(old, new, in: $0.appending(path: file)) }
   }
 
   @Test func foldersThatAreNone() throws {
     #expect(
-      try sentence("half") { try FileManager.default.removeItem(at: $0) }
+      try message("half") { try FileManager.default.removeItem(at: $0) }
         == "FOLDER: there is no such folder; give the folder of a CLIP or of an unCLIP model.")
     #expect(
-      try sentence("half") {
+      try message("half") {
         try FileManager.default.removeItem(at: $0.appending(path: "config.json"))
       }
         == "FOLDER holds no CLIP: neither config.json nor open_clip_config.json nor the folders "
         + "text_encoder and image_encoder are there; give a folder that has them.")
     #expect(
-      try sentence("text") == "FOLDER has no vision tower; give the folder of a whole CLIP.")
+      try message("text") == "FOLDER has no vision tower; give the folder of a whole CLIP.")
     #expect(
-      try sentence("vision") == "FOLDER has no text tower; give the folder of a whole CLIP.")
+      try message("vision") == "FOLDER has no text tower; give the folder of a whole CLIP.")
   }
 
   @Test func otherModelsAreNamed() throws {
@@ -139,7 +139,7 @@ import TorchNN
       )
       .hasPrefix("config.json: this is the configuration of a CLIPTextModel (\"clip_text_model\")")
     )
-    let bert = try sentence("half") { url in
+    let bert = try message("half") { url in
       try #"{"model_type": "bert", "architectures": ["BertModel"]}"#.write(
         to: url.appending(path: "config.json"), atomically: true, encoding: .utf8)
     }
@@ -148,7 +148,7 @@ import TorchNN
         == "config.json: this is the configuration of a BertModel (\"bert\"), but a "
         + "CLIPVisionModelWithProjection or a CLIPModel is needed; give the folder of such a model."
     )
-    let pipeline = try sentence("half") { url in
+    let pipeline = try message("half") { url in
       try FileManager.default.moveItem(
         at: url.appending(path: "config.json"), to: url.appending(path: "model_index.json"))
       try #"{"_class_name": "DDPMPipeline"}"#.write(
@@ -162,7 +162,7 @@ import TorchNN
 
   @Test func missingAndUnfinishedFiles() throws {
     func weights(_ change: (URL) throws -> Void) throws -> String {
-      try sentence("half") { try change($0.appending(path: "model.safetensors")) }
+      try message("half") { try change($0.appending(path: "model.safetensors")) }
     }
     #expect(
       try weights { try FileManager.default.removeItem(at: $0) }
@@ -179,7 +179,7 @@ import TorchNN
         == "model.safetensors cannot be used: it is a Git LFS pointer and not the file itself; run "
         + "`git lfs pull` in that folder.")
     #expect(
-      try sentence("half") {
+      try message("half") {
         try pointer.write(
           to: $0.appending(path: "config.json"), atomically: true, encoding: .utf8)
       } == "config.json: cannot be read as a configuration: it is a Git LFS pointer and not the "
@@ -190,12 +190,12 @@ import TorchNN
           "model.safetensors is damaged or of another format (it is cut short, as by a download "
             + "that did not end: "))
     #expect(
-      try sentence("model") {
+      try message("model") {
         try FileManager.default.removeItem(
           at: $0.appending(path: "model-00002-of-00004.safetensors"))
       }.hasPrefix("model-00002-of-00004.safetensors cannot be read (there is no such file"))
     #expect(
-      try sentence("open_clip") { url in
+      try message("open_clip") { url in
         try FileManager.default.moveItem(
           at: url.appending(path: "open_clip_model.safetensors"),
           to: url.appending(path: "open_clip_pytorch_model.bin"))
@@ -217,7 +217,7 @@ import TorchNN
 
   @Test(arguments: [(Double.nan, "NaN"), (.infinity, "an infinite element")])
   func weightsThatAreNotFiniteAreNamed(_ value: Double, found: String) throws {
-    let text = try sentence("half") { url in
+    let text = try message("half") { url in
       let file = url.appending(path: "model.safetensors")
       var state = try Safetensors.read(file).tensors.mapValues { $0.cloned() }
       let key = "vision_model.post_layernorm.bias"

@@ -9,7 +9,7 @@ import TorchNN
 
 @Suite struct CLIPImagePreprocessorTests {
   @Test(arguments: ["wide", "tall", "small", "exact"])
-  func matchesPeer(_ name: String) throws {
+  func matchesTransformers(_ name: String) throws {
     let golden = Golden("clip/preprocess")
     let prepare = try CLIPImagePreprocessor(contentsOf: Golden.url("clip/preprocess.json"))
     let bytes = try golden.tensor("image." + name)
@@ -64,8 +64,8 @@ import TorchNN
     #expect(try CLIPImagePreprocessor(contentsOf: url) == prepare)
   }
 
-  /// The sentence that a file with other lines gives.
-  func sentence(_ json: String) throws -> String? {
+  /// The message that a file with other lines gives.
+  func message(_ json: String) throws -> String? {
     let folder = try TemporaryFolder()
     let url = folder.file("preprocessor_config.json")
     try Data(json.utf8).write(to: url)
@@ -84,25 +84,25 @@ import TorchNN
        "image_std": [0.5, 0.5, 0.5], "feature_extractor_type": "CLIPFeatureExtractor"\(more)}
       """
     }
-    #expect(try sentence(file("224", "224")) == nil)
+    #expect(try message(file("224", "224")) == nil)
     #expect(
-      try sentence(file("224", "256"))
+      try message(file("224", "256"))
         == "file: 'size' is 224, but the shortest edge must not be shorter than crop_size, 256.")
     #expect(
-      try sentence(file("224", "{\"height\": 3, \"width\": 4}"))
+      try message(file("224", "{\"height\": 3, \"width\": 4}"))
         == "file: 'crop_size' is 3x4, but a vision tower takes squares.")
     #expect(
-      try sentence(file("224", "224", ", \"resample\": 2"))
+      try message(file("224", "224", ", \"resample\": 2"))
         == "file: 'resample' is 2, but only 3 is supported.")
     #expect(
-      try sentence(file("224", "224", ", \"sharpen\": true"))
+      try message(file("224", "224", ", \"sharpen\": true"))
         == "file: unknown key 'sharpen'; remove it or correct its spelling.")
     #expect(
-      try sentence(file("224", "224").replacingOccurrences(of: "[0.5, 0.5, 0.5]", with: "[0.5]"))
+      try message(file("224", "224").replacingOccurrences(of: "[0.5, 0.5, 0.5]", with: "[0.5]"))
         == "file: 'image_mean' is [0.5], but it must be three numbers of 0 to 1, for red, green and "
         + "blue.")
     #expect(
-      try sentence(
+      try message(
         file("224", "224").replacingOccurrences(
           of: "\"image_std\": [0.5, 0.5, 0.5]", with: "\"image_std\": [0.5, 0, 0.5]"))
         == "file: 'image_std' is [0.5, 0.0, 0.5], but it must be three numbers above 0 and at "

@@ -10,8 +10,8 @@ import Testing
     tokenizer = try CLIPTokenizer(folder: Golden.url("clip/tokenizer"))
   }
 
-  /// What the peer made of each text; see Scripts/golden/clip_tokenizer.py.
-  struct Peer: Decodable {
+  /// The ids of transformers for each text; see Scripts/golden/clip_tokenizer.py.
+  struct Reference: Decodable {
     struct Row: Decodable {
       let text: String
       let ids: [Int]
@@ -23,26 +23,26 @@ import Testing
     let padded: [Int]
     let mask: [Int]
 
-    static func read() throws -> Peer {
+    static func read() throws -> Reference {
       try JSONDecoder().decode(
-        Peer.self, from: Data(contentsOf: Golden.url("clip/tokenizer.json")))
+        Reference.self, from: Data(contentsOf: Golden.url("clip/tokenizer.json")))
     }
   }
 
-  @Test func idsMatchPeer() throws {
-    let peer = try Peer.read()
-    #expect(peer.rows.count == 500)
-    for row in peer.rows {
-      let found = tokenizer.encode(row.text, contextLength: peer.length)
+  @Test func idsMatchTransformers() throws {
+    let reference = try Reference.read()
+    #expect(reference.rows.count == 500)
+    for row in reference.rows {
+      let found = tokenizer.encode(row.text, contextLength: reference.length)
       let ids = zip(found.ids, found.mask).filter(\.1).map(\.0)
       #expect(ids == row.ids, "\(row.text.debugDescription)")
     }
     let padded = tokenizer.encode("circle", contextLength: 8)
-    #expect(padded.ids == peer.padded)
-    #expect(padded.mask == peer.mask.map { $0 == 1 })
+    #expect(padded.ids == reference.padded)
+    #expect(padded.mask == reference.mask.map { $0 == 1 })
   }
 
-  @Test func idsMatchPeerWithTheSpecialTokensOfPublicCheckpoints() throws {
+  @Test func idsMatchTransformersWithTheSpecialTokensOfPublicCheckpoints() throws {
     try withTemporaryFolder(copying: Golden.url("clip/tokenizer")) { folder in
       let special = { (text: String) in
         #"{"content":"\#(text)","lstrip":false,"normalized":true,"rstrip":false}"#
@@ -53,19 +53,19 @@ import Testing
       ).write(to: folder.appending(path: "special_tokens_map.json"))
       let tokenizer = try CLIPTokenizer(folder: folder)
       #expect(tokenizer.paddingID == 0)
-      let peer = try Peer.read()
-      for row in peer.rows {
-        let found = tokenizer.encode(row.text, contextLength: peer.length)
+      let reference = try Reference.read()
+      for row in reference.rows {
+        let found = tokenizer.encode(row.text, contextLength: reference.length)
         let ids = zip(found.ids, found.mask).filter(\.1).map(\.0)
         #expect(ids == row.publicIDs, "\(row.text.debugDescription)")
       }
     }
   }
 
-  @Test func decodingMatchesPeer() throws {
+  @Test func decodingMatchesTransformers() throws {
     // Python strips the separators U+001C ... U+001F as well.
     let blank = CharacterSet.whitespacesAndNewlines.union(["\u{1C}", "\u{1D}", "\u{1E}", "\u{1F}"])
-    for row in try Peer.read().rows {
+    for row in try Reference.read().rows {
       #expect(
         tokenizer.decode(row.ids).trimmingCharacters(in: blank)
           == row.decoded.trimmingCharacters(in: blank), "\(row.text.debugDescription)")

@@ -7,7 +7,7 @@ import TorchNN
 
 @Suite struct CLIPTowerTests {
   @Test(arguments: ["text_quick_gelu", "text_gelu"])
-  func textMatchesPeer(_ name: String) throws {
+  func textMatchesTransformers(_ name: String) throws {
     let golden = Golden("clip/" + name)
     let config = try CLIPTextConfig.read(at: Golden.url("clip/\(name).json"))
     let tower = CLIPTextModelWithProjection(config, using: RandomSource(seed: 0))
@@ -18,7 +18,7 @@ import TorchNN
     expectClose(found.lastHiddenState, try golden.tensor("encodings"), .network(.float32))
   }
 
-  @Test func visionMatchesPeer() throws {
+  @Test func visionMatchesTransformers() throws {
     let golden = Golden("clip/vision")
     let config = try CLIPVisionConfig.read(at: Golden.url("clip/vision.json"))
     let tower = CLIPVisionModelWithProjection(config, using: RandomSource(seed: 0))
@@ -27,7 +27,7 @@ import TorchNN
       tower(try golden.tensor("pixels")), try golden.tensor("embeds"), .network(.float32))
   }
 
-  @Test func modelLossAndGradientsMatchPeer() throws {
+  @Test func modelLossAndGradientsMatchTransformers() throws {
     let golden = Golden("clip/model")
     let text = try CLIPTextConfig.read(at: Golden.url("clip/text_quick_gelu.json"))
     let vision = try CLIPVisionConfig.read(at: Golden.url("clip/vision.json"))
@@ -62,7 +62,7 @@ import TorchNN
     try module.load(state)
   }
 
-  /// Numbers of transformers' classes for weights that a formula gives.
+  /// Values of transformers' classes for weights that a formula gives.
   @Test func sineWeightsGiveTheKnownNumbers() throws {
     let text = CLIPTextModelWithProjection(
       CLIPTextConfig(
@@ -118,14 +118,14 @@ import TorchNN
   }
 
   @Test func publicPresetsHaveTheirCounts() {
-    // OpenAI's counts with logit scale; see the peer's 427,616,513 and 151,277,313 weights.
+    // OpenAI's counts with logit scale; see transformers' 427,616,513 and 151,277,313 weights.
     for (config, count) in [(CLIPConfig.vitL14, 427_616_513), (.vitB32, 151_277_313)] {
       let model = withoutInitialization { CLIPModel(config, using: RandomSource(seed: 0)) }
       #expect(model.parameterCount == count)
     }
   }
 
-  @Test func weightsAreDrawnAsByOpenAI() {
+  @Test func weightsAreInitialisedAsByOpenAI() {
     let config = CLIPConfig.small
     let model = CLIPModel(config, using: RandomSource(seed: 5))
     let state = model.stateDict()

@@ -38,7 +38,7 @@ import Torch
     #expect(Image(tensor).pixels == [0, 128, 255])
   }
 
-  @Test func channelsKeepTheirPlaces() {
+  @Test func channelsKeepTheirPositions() {
     let red = Image(width: 2, height: 2, color: [255, 0, 0])
     let tensor = Tensor(images: [red], range: .unit)
     #expect(tensor[0][0].array(of: Float.self) == [1, 1, 1, 1])

@@ -6,7 +6,7 @@ import Testing
 /// The other way to clean texts, and the other file a tokenizer comes in; see
 /// Scripts/golden/clip_tokenizer_open_clip.py.
 @Suite struct OpenCLIPTokenizerTests {
-  struct Peer: Decodable {
+  struct Reference: Decodable {
     struct Row: Decodable {
       let text: String
       let ids: [Int]
@@ -15,14 +15,14 @@ import Testing
     let rows: [Row]
   }
 
-  @Test func idsMatchPeer() throws {
+  @Test func idsMatchOpenCLIP() throws {
     let tokenizer = try CLIPTokenizer(folder: Golden.url("clip/tokenizer")).asOpenCLIP()
     #expect(tokenizer.cleaning == .openCLIP)
-    let peer = try JSONDecoder().decode(
-      Peer.self, from: Data(contentsOf: Golden.url("clip/tokenizer_open_clip.json")))
-    #expect(peer.rows.count == 500)
-    for row in peer.rows {
-      let found = tokenizer.encode(row.text, contextLength: peer.length)
+    let reference = try JSONDecoder().decode(
+      Reference.self, from: Data(contentsOf: Golden.url("clip/tokenizer_open_clip.json")))
+    #expect(reference.rows.count == 500)
+    for row in reference.rows {
+      let found = tokenizer.encode(row.text, contextLength: reference.length)
       let ids = zip(found.ids, found.mask).filter(\.1).map(\.0)
       #expect(ids == row.ids, "\(row.text.debugDescription)")
     }
@@ -61,8 +61,8 @@ import Testing
     #expect(single.encode("A Red Circle, don't!") == stock.encode("A Red Circle, don't!"))
   }
 
-  /// The sentence of a changed `tokenizer.json`.
-  func sentence(_ contents: (String) -> String) throws -> String {
+  /// The message of a changed `tokenizer.json`.
+  func message(_ contents: (String) -> String) throws -> String {
     try withTemporaryFolder(copying: Golden.url("clip/tokenizer_single")) { folder in
       let file = folder.appending(path: "tokenizer.json")
       let text = try String(contentsOf: file, encoding: .utf8)
@@ -74,15 +74,15 @@ import Testing
 
   @Test func otherTokenizersAreRefused() throws {
     #expect(
-      try sentence { _ in "{}" }
+      try message { _ in "{}" }
         == "tokenizer.json: this is not a byte-pair encoding with vocabulary and merges in JSON; "
         + "fetch or write the tokenizer again.")
     #expect(
-      try sentence { $0.replacingOccurrences(of: "\"</w>\"", with: "\"@@\"") }
+      try message { $0.replacingOccurrences(of: "\"</w>\"", with: "\"@@\"") }
         == "tokenizer.json: 'end_of_word_suffix' is \"@@\", but it must be \"</w>\", as in every "
         + "CLIP.")
     #expect(
-      try sentence { _ in "version https://git-lfs.github.com/spec/v1\n" }
+      try message { _ in "version https://git-lfs.github.com/spec/v1\n" }
         == "tokenizer.json cannot be used: it is a Git LFS pointer and not the file itself; run "
         + "`git lfs pull` in that folder.")
   }

@@ -4,8 +4,8 @@ import TestSupport
 import Testing
 
 @Suite struct TokenizerErrorTests {
-  /// The sentence of the error that reading a folder gives after `change`.
-  func sentence(_ name: String, _ contents: String?) throws -> String {
+  /// The message of the error that reading a folder gives after `change`.
+  func message(_ name: String, _ contents: String?) throws -> String {
     try withTemporaryFolder(copying: Golden.url("clip/tokenizer")) { folder in
       let file = folder.appending(path: name)
       try FileManager.default.removeItem(at: file)
@@ -18,21 +18,21 @@ import Testing
   @Test(arguments: ["vocab.json", "merges.txt", "tokenizer_config.json"])
   func missingFile(_ name: String) throws {
     #expect(
-      try sentence(name, nil)
+      try message(name, nil)
         == "\(name): there is no such tokenizer file; give a folder with vocab.json, merges.txt "
         + "and tokenizer_config.json.")
   }
 
   @Test func brokenJSON() throws {
     #expect(
-      try sentence("vocab.json", "{\"a\": 0,")
+      try message("vocab.json", "{\"a\": 0,")
         == "vocab.json: this is not a table of tokens and ids in JSON; fetch or write the "
         + "tokenizer again.")
     #expect(
-      try sentence("tokenizer_config.json", "[]")
+      try message("tokenizer_config.json", "[]")
         == "tokenizer_config.json: this is not tokenizer settings in JSON; fetch or write the "
         + "tokenizer again.")
-    #expect(try sentence("special_tokens_map.json", "7").contains("a table of special tokens"))
+    #expect(try message("special_tokens_map.json", "7").contains("a table of special tokens"))
   }
 
   /// All ways to spell JSON that JSONDecoder knows.
@@ -56,29 +56,29 @@ import Testing
     "{\"a\": 99999999999}",
   ])
   func whatIsNoVocabularyIsRefused(_ json: String) throws {
-    #expect(try sentence("vocab.json", json).contains("this is not a table of tokens and ids"))
+    #expect(try message("vocab.json", json).contains("this is not a table of tokens and ids"))
   }
 
   @Test func gapsInIDs() throws {
     #expect(
-      try sentence("vocab.json", "{\"a\": 0, \"b\": 2}")
+      try message("vocab.json", "{\"a\": 0, \"b\": 2}")
         == "vocab.json: 2 tokens must be numbered 0 to 1, each once, but 2 is not; fetch the "
         + "tokenizer again.")
-    #expect(try sentence("vocab.json", "{\"a\": 0, \"b\": 0}").contains("each once, but 0 is not"))
+    #expect(try message("vocab.json", "{\"a\": 0, \"b\": 0}").contains("each once, but 0 is not"))
   }
 
   @Test func mergeOfUnknownSymbols() throws {
     #expect(
-      try sentence("merges.txt", "#version: 0.2\na qq\n")
+      try message("merges.txt", "#version: 0.2\na qq\n")
         == "merges.txt: line 2 needs the symbol \"qq\", which vocab.json lacks; take both files "
         + "from the same tokenizer.")
-    #expect(try sentence("merges.txt", "#version: 0.2\n~ ~\n").contains("\"~~\""))
+    #expect(try message("merges.txt", "#version: 0.2\n~ ~\n").contains("\"~~\""))
   }
 
   @Test(arguments: ["a b c", "abc", "a  b", " ab"])
   func malformedMerge(_ line: String) throws {
     #expect(
-      try sentence("merges.txt", "#version: 0.2\n\(line)\n")
+      try message("merges.txt", "#version: 0.2\n\(line)\n")
         == "merges.txt: line 2 is \"\(line)\", but a merge is two symbols with one space between; "
         + "fetch the tokenizer again.")
   }
@@ -90,14 +90,14 @@ import Testing
       try CLIPTokenizer(vocabulary: ["a": 0, "<|endoftext|>": 1], merges: [])
     }
     #expect(
-      try sentence("special_tokens_map.json", "{\"pad_token\": \"<pad>\"}")
+      try message("special_tokens_map.json", "{\"pad_token\": \"<pad>\"}")
         == "vocab.json: the special token \"<pad>\" is not in the vocabulary; take all files from "
         + "the same tokenizer.")
   }
 
   @Test func impossibleContext() throws {
     #expect(
-      try sentence("tokenizer_config.json", "{\"model_max_length\": 1}")
+      try message("tokenizer_config.json", "{\"model_max_length\": 1}")
         == "tokenizer_config.json: 'model_max_length' is 1.0, but it must be at least 2.")
   }
 

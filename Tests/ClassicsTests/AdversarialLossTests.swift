@@ -4,12 +4,12 @@ import Testing
 import Torch
 import TorchNN
 
-/// The losses of two networks against a reference in PyTorch, and their laws.
+/// The losses of two networks against PyTorch, and their laws.
 @Suite struct AdversarialLossTests {
   private let golden = GANPeer.golden
 
   @Test(arguments: GANConfig.Norm.allCases, AdversarialLoss.allCases)
-  func matchesPeer(norm: GANConfig.Norm, loss: AdversarialLoss) throws {
+  func matchesPyTorch(norm: GANConfig.Norm, loss: AdversarialLoss) throws {
     let group = "\(norm.rawValue).\(loss.rawValue)"
     let real = try golden.tensor("real")
     let fake = try golden.tensor("fake")
@@ -28,7 +28,7 @@ import TorchNN
   }
 
   @Test(arguments: [GANConfig.Norm.none, .spectral])
-  func penaltyMatchesPeer(norm: GANConfig.Norm) throws {
+  func penaltyMatchesPyTorch(norm: GANConfig.Norm) throws {
     let discriminator = try GANPeer.model(norm).discriminator
     let real = try golden.tensor("real")
     let fake = try golden.tensor("fake")
@@ -72,7 +72,7 @@ import TorchNN
     let fake = Tensor([Float(1e4)])
     #expect(loss.discriminator(real: real, fake: fake).item() == 2e4)
     #expect(loss.discriminator(real: fake, fake: real).item() == 0)
-    // Where D is sure that an image is drawn, G learns most.
+    // Where D is sure that an image is generated, G learns most.
     let score = Tensor([Float(-1e4)]).requiringGrad()
     let total = loss.generator(fake: score)
     #expect(total.item() == 1e4)
@@ -82,7 +82,7 @@ import TorchNN
   @Test func valuesByHand() {
     let real = Tensor([Float(2), 0.5, -1])
     let fake = Tensor([Float(-2), -0.5, 1.75])
-    // Real: (0 + 0.5 + 2) / 3, drawn: (0 + 0.5 + 2.75) / 3.
+    // Real: (0 + 0.5 + 2) / 3, generated: (0 + 0.5 + 2.75) / 3.
     let hinge = AdversarialLoss.hinge.discriminator(real: real, fake: fake).item()
     #expect(abs(hinge - 5.75 / 3) < 1e-6)
     let wasserstein = AdversarialLoss.wasserstein.discriminator(real: real, fake: fake).item()
@@ -94,7 +94,7 @@ import TorchNN
       AdversarialLoss.allCases.map(\.rawValue) == ["non_saturating", "wasserstein", "hinge"])
   }
 
-  @Test func aSlopeOfOneCostsNothing() {
+  @Test func aGradientOfLengthOneCostsNothing() {
     let random = RandomSource(seed: 2)
     let real = random.normal([4, 3, 2, 2])
     let fake = random.normal([4, 3, 2, 2])
@@ -109,7 +109,7 @@ import TorchNN
       let found = penalty(ofSlope: Tensor(scalar: slope)).item()
       #expect(abs(found - cost) < 1e-5, "slope \(slope)")
     }
-    // The length of a vector has no gradient at zero; training must live through it.
+    // The length of a vector has no gradient at zero, which must not reach the weights.
     let flat = Tensor(scalar: 0).requiringGrad()
     let gradient = gradients(of: penalty(ofSlope: flat), withRespectTo: [flat])[0]
     #expect(gradient.item().isFinite)
@@ -118,16 +118,16 @@ import TorchNN
     #expect(abs(pull.item() - 4) < 1e-4, "2 (3 - 1)")
   }
 
-  @Test func theSlopeIsTakenBetweenRealAndDrawn() {
+  @Test func theGradientIsTakenBetweenRealAndGenerated() {
     let random = RandomSource(seed: 3)
     let real = random.normal([5, 1, 2, 2])
     let fake = random.normal([5, 1, 2, 2])
-    // The slope of half the squared length is the image itself.
+    // The gradient of half the squared length is the image itself.
     let penalty = AdversarialLoss.gradientPenalty(
       { $0.flattened(from: 1).square().sum(over: 1) * 0.5 },
       real: real, fake: fake, using: RandomSource(seed: 4))
-    let share = RandomSource(seed: 4).uniform([5, 1, 1, 1])
-    let between = real * share + fake * (1 - share)
+    let fraction = RandomSource(seed: 4).uniform([5, 1, 1, 1])
+    let between = real * fraction + fake * (1 - fraction)
     let lengths = between.flattened(from: 1).norm(over: 1)
     expectClose(penalty, (lengths - 1).square().mean(), .products, "penalty")
   }
@@ -144,10 +144,10 @@ import TorchNN
 
   @Test func diversityIsTheRatioOfDistances() {
     let random = RandomSource(seed: 5)
-    let drawn = random.normal([5, 1, 3, 3]) + 4
+    let generated = random.normal([5, 1, 3, 3]) + 4
     let real = random.normal([7, 1, 3, 3]) * 2
-    let ratio = meanDistance(drawn) / meanDistance(real)
-    let found = diversity(of: drawn, comparedTo: real).item()
+    let ratio = meanDistance(generated) / meanDistance(real)
+    let found = diversity(of: generated, comparedTo: real).item()
     #expect(abs(found / ratio - 1) < 1e-5)
   }
 
@@ -156,7 +156,7 @@ import TorchNN
     let real = random.normal([300, 1, 4, 4])
     let one = random.normal([1, 1, 4, 4]).expanded([200, 1, 4, 4])
     #expect(diversity(of: one, comparedTo: real).item() < 1e-10)
-    // Two images in turn are as far apart as others only every other time.
+    // Of two images in turn only every other pair is apart.
     let two = random.normal([2, 1, 4, 4]).repeated([100, 1, 1, 1])
     #expect(diversity(of: two, comparedTo: real).item() < 0.9)
     let like = diversity(of: random.normal([200, 1, 4, 4]), comparedTo: real).item()

@@ -5,12 +5,12 @@ import TorchNN
 
 @testable import Classics
 
-/// The autoencoders against references in PyTorch.
+/// The autoencoders against PyTorch.
 @Suite struct AutoencoderTests {
   private let config = AutoencoderConfig(
     imageSize: 8, channels: 3, widths: [4, 6], latentDim: 5)
 
-  @Test func matchesPeer() throws {
+  @Test func matchesPyTorch() throws {
     let golden = Golden("classics/autoencoder")
     let model = Autoencoder(config, using: RandomSource(seed: 0))
     try model.load(golden.tensors("weights"))
@@ -42,7 +42,7 @@ import TorchNN
     expectClose(
       denoiser.loss(x, using: RandomSource(seed: 4)), (model(noisy) - x).square().mean(),
       .network(.float32), "loss")
-    // Nothing is spoilt: then it is the autoencoder's loss.
+    // Without corruption it is the autoencoder's loss.
     var plain = denoiser.config
     plain.corruption.amount = 0
     let copy = DenoisingAutoencoder(plain, using: RandomSource(seed: 0))
@@ -65,22 +65,22 @@ import TorchNN
     #expect(refusedKey(bad) == "model.channels")
     (bad.channels, bad.widths) = (3, [])
     #expect(refusedKey(bad) == "model.widths")
-    let spoilt = DenoisingAutoencoderConfig(
+    let corrupted = DenoisingAutoencoderConfig(
       imageSize: 8, channels: 1, widths: [4], latentDim: 5,
       corruption: Corruption(kind: .maskPatches, amount: 0.5, patch: 3))
-    #expect(refusedKey(spoilt) == "model.corruption.patch")
-    let share = DenoisingAutoencoderConfig(
+    #expect(refusedKey(corrupted) == "model.corruption.patch")
+    let fraction = DenoisingAutoencoderConfig(
       imageSize: 8, channels: 1, widths: [4], latentDim: 5,
       corruption: Corruption(kind: .maskPixels, amount: 1.5, patch: 1))
-    #expect(refusedKey(share) == "model.corruption.amount")
+    #expect(refusedKey(fraction) == "model.corruption.amount")
   }
 }
 
-/// What is spoilt, and how much of it.
+/// What is corrupted, and how much of it.
 @Suite struct CorruptionTests {
   private let x = RandomSource(seed: 1).uniform([40, 3, 16, 16], in: 0.2..<0.9)
 
-  private func share(_ hit: Tensor) -> Double { hit.to(.float32).mean().item() }
+  private func fraction(_ hit: Tensor) -> Double { hit.to(.float32).mean().item() }
 
   @Test func noiseHasItsDeviation() {
     let noisy = Corruption(kind: .gaussian, amount: 0.5, patch: 1)(x, using: RandomSource(seed: 2))
@@ -89,11 +89,11 @@ import TorchNN
     #expect(abs(noise.mean().item()) < 0.01)
   }
 
-  @Test func masksHitTheirShareOfWholePixels() {
+  @Test func masksHitTheirFractionOfWholePixels() {
     let masked = Corruption(kind: .maskPixels, amount: 0.3, patch: 1)(
       x, using: RandomSource(seed: 2))
     let hit = masked .== 0
-    #expect(abs(share(hit) - 0.3) < 0.02)
+    #expect(abs(fraction(hit) - 0.3) < 0.02)
     expectClose(hit[0][0].to(.float32), hit[0][2].to(.float32), .exact, "all channels")
     expectClose(Tensor.where(hit, x, masked), x, .exact, "the rest")
   }
@@ -102,28 +102,29 @@ import TorchNN
     let masked = Corruption(kind: .maskPatches, amount: 0.5, patch: 4)(
       x, using: RandomSource(seed: 2))
     let hit = (masked .== 0).to(.float32)
-    let shares = F.averagePool2d(hit, kernel: 4, stride: 4)
-    #expect(share((shares * (1 - shares)) .== 0) == 1)
+    let fractions = F.averagePool2d(hit, kernel: 4, stride: 4)
+    #expect(fraction((fractions * (1 - fractions)) .== 0) == 1)
     #expect(abs(hit.mean().item() - 0.5) < 0.06)
   }
 
   @Test func saltAndPepperAreBlackAndWhite() {
-    let spoilt = Corruption(kind: .saltAndPepper, amount: 0.4, patch: 1)(
+    let corrupted = Corruption(kind: .saltAndPepper, amount: 0.4, patch: 1)(
       x, using: RandomSource(seed: 2))
-    #expect(abs(share(spoilt .== 1) - 0.2) < 0.02)
-    #expect(abs(share(spoilt .== -1) - 0.2) < 0.02)
-    #expect(abs(share(spoilt .== x) - 0.6) < 0.02)
+    #expect(abs(fraction(corrupted .== 1) - 0.2) < 0.02)
+    #expect(abs(fraction(corrupted .== -1) - 0.2) < 0.02)
+    #expect(abs(fraction(corrupted .== x) - 0.6) < 0.02)
   }
 
-  @Test func wordsAreLostAndMoveALittle() {
+  @Test func wordsAreDroppedAndMoveALittle() {
     let words = Array(0..<400)
-    let spoilt = WordCorruption(dropRate: 0.25, shuffleDistance: 3)(
+    let corrupted = WordCorruption(dropRate: 0.25, shuffleDistance: 3)(
       words, using: RandomSource(seed: 3))
-    #expect(abs(Double(spoilt.count) - 300) < 30)
-    #expect(Set(spoilt).count == spoilt.count)
-    // Among the words that are left none moves further than three places.
-    let places = Dictionary(uniqueKeysWithValues: spoilt.sorted().enumerated().map { ($1, $0) })
-    let moves = spoilt.enumerated().map { abs($0 - (places[$1] ?? -9)) }
+    #expect(abs(Double(corrupted.count) - 300) < 30)
+    #expect(Set(corrupted).count == corrupted.count)
+    // No kept word moves further than three positions.
+    let positions = Dictionary(
+      uniqueKeysWithValues: corrupted.sorted().enumerated().map { ($1, $0) })
+    let moves = corrupted.enumerated().map { abs($0 - (positions[$1] ?? -9)) }
     #expect((moves.max() ?? 9) <= 3)
     #expect(moves.contains { $0 > 0 })
     let kept = WordCorruption(dropRate: 0, shuffleDistance: 0)

@@ -6,13 +6,13 @@ import Testing
 import Torch
 import TorchNN
 
-/// The classifier against a reference in PyTorch, and that it learns.
+/// The classifier against PyTorch, and that it learns.
 @Suite struct ClassifierTests {
   private let golden = Golden("classics/classifier")
   private let config = ClassifierConfig(
     imageSize: 8, channels: 1, widths: [4, 6], featureDim: 5, classCount: 3)
 
-  @Test func matchesPeer() throws {
+  @Test func matchesPyTorch() throws {
     let model = Classifier(config, using: RandomSource(seed: 0))
     try model.load(golden.tensors("weights"))
     let x = try golden.tensor("x").cloned().requiringGrad()

@@ -6,7 +6,7 @@ import TorchNN
 
 @testable import Classics
 
-/// The priors over codes against references in PyTorch, and what all of them must keep to.
+/// The priors over codes against PyTorch, and laws for all of them.
 @Suite struct CodePriorTests {
   private static let grid = CodeGrid(
     codebookSize: 5, height: 3, width: 4, condition: CodeCondition(kind: .class, size: 3))
@@ -39,44 +39,46 @@ import TorchNN
     ]
   }
 
-  private func expectPeer(_ model: some CodePrior, _ name: String) throws {
+  private func expectPyTorch(_ model: some CodePrior, _ name: String) throws {
     let golden = Golden("classics/priors-\(name)")
     try model.load(golden.tensors("weights"))
-    let (codes, told) = (try golden.tensor("codes"), try golden.tensor("told"))
+    let (codes, condition) = (try golden.tensor("codes"), try golden.tensor("told"))
     expectClose(
-      model.logits(codes, condition: told), try golden.tensor("logits"), .network(.float32),
+      model.logits(codes, condition: condition), try golden.tensor("logits"), .network(.float32),
       "\(name) logits")
-    let loss = model.loss(codes, condition: told)
+    let loss = model.loss(codes, condition: condition)
     expectClose(loss, try golden.tensor("loss"), .network(.float32), "\(name) loss")
     loss.backward()
     try expectGradients(of: model, golden)
   }
 
   @Test func pixelCNNMatchesMaskedConvolutions() throws {
-    try expectPeer(Self.pixelCNN(), "pixelcnn")
+    try expectPyTorch(Self.pixelCNN(), "pixelcnn")
   }
 
-  @Test func transformerMatchesPeer() throws { try expectPeer(Self.transformer(), "transformer") }
+  @Test func transformerMatchesPyTorch() throws {
+    try expectPyTorch(Self.transformer(), "transformer")
+  }
 
-  @Test func rnnMatchesPeer() throws { try expectPeer(Self.rnn(), "rnn") }
+  @Test func rnnMatchesPyTorch() throws { try expectPyTorch(Self.rnn(), "rnn") }
 
-  /// One row of the golden is a caption, the other is withheld.
-  @Test func captionsMatchPeer() throws {
+  /// One row of the golden file has a caption, the other a dropped one.
+  @Test func captionsMatchPyTorch() throws {
     let grid = CodeGrid(
       codebookSize: 5, height: 3, width: 4, condition: CodeCondition(kind: .embedding, size: 6))
-    try expectPeer(Self.rnn(grid), "rnn-caption")
+    try expectPyTorch(Self.rnn(grid), "rnn-caption")
   }
 
-  /// Where a change of the code at `place` changes the logits, `[h·w]` bools.
-  private func reach(of place: Int, _ model: some CodePrior) -> [Bool] {
+  /// Where a change of the code at `position` changes the logits, `[h·w]` bools.
+  private func reach(of position: Int, _ model: some CodePrior) -> [Bool] {
     let grid = model.codes
     let codes = RandomSource(seed: 2).integers(in: 0..<grid.codebookSize, [1, grid.count])
     var values = codes.array(of: Int64.self)
-    values[place] = (values[place] + 1) % Int64(grid.codebookSize)
+    values[position] = (values[position] + 1) % Int64(grid.codebookSize)
     let changed = Tensor(values, shape: [1, grid.height, grid.width])
-    let told = Tensor([Int64(1)])
-    let before = model.logits(codes.reshaped(1, grid.height, grid.width), condition: told)
-    let after = model.logits(changed, condition: told)
+    let condition = Tensor([Int64(1)])
+    let before = model.logits(codes.reshaped(1, grid.height, grid.width), condition: condition)
+    let after = model.logits(changed, condition: condition)
     let moves = (before - after).abs().sum(over: 3).flattened()
     return moves.array(of: Float.self).map { $0 > 0 }
   }
@@ -87,23 +89,23 @@ import TorchNN
     let grid = CodeGrid(
       codebookSize: 5, height: 4, width: 5, condition: CodeCondition(kind: .class, size: 3))
     for model in Self.priors(grid, width: 16, layers: 6) {
-      for place in 0..<grid.count {
-        let expected = (0..<grid.count).map { $0 > place }
-        #expect(reach(of: place, model) == expected, "\(type(of: model)) \(place)")
+      for position in 0..<grid.count {
+        let expected = (0..<grid.count).map { $0 > position }
+        #expect(reach(of: position, model) == expected, "\(type(of: model)) \(position)")
       }
     }
   }
 
-  /// The larger field of the shipped configuration keeps to the same order.
+  /// The larger field of the shipped configuration keeps the same order.
   @Test func widerKernelSeesWhatIsBeforeAlone() {
     let grid = CodeGrid(
       codebookSize: 5, height: 4, width: 5, condition: CodeCondition(kind: .class, size: 3))
     let model = PixelCNN(
       PixelCNNConfig(codes: grid, width: 16, layers: 4, kernel: 5, outputWidth: 6),
       using: RandomSource(seed: 1))
-    for place in 0..<grid.count {
-      let expected = (0..<grid.count).map { $0 > place }
-      #expect(reach(of: place, model) == expected, "\(place)")
+    for position in 0..<grid.count {
+      let expected = (0..<grid.count).map { $0 > position }
+      #expect(reach(of: position, model) == expected, "\(position)")
     }
   }
 
@@ -112,7 +114,7 @@ import TorchNN
   @Test func gradientsReachWhatIsBeforeAlone() {
     let grid = CodeGrid(
       codebookSize: 20, height: 4, width: 5, condition: CodeCondition(kind: .none, size: 0))
-    // Each code stands at one place alone, so the gradient of its row is that of its place.
+    // Each code occurs once, so the gradient of its row is that of its position.
     let codes = Tensor((0..<20).map { Int64($0) }, shape: [1, 4, 5])
     for model in Self.priors(grid, width: 16, layers: 6) {
       let rows = model.namedParameters().first { $0.name == "embedding.weight" }
@@ -120,30 +122,31 @@ import TorchNN
         Issue.record("\(type(of: model)) has no embedding")
         continue
       }
-      for place in [0, 4, 7, 12, 19] {
+      for position in [0, 4, 7, 12, 19] {
         let logits = model.logits(codes, condition: nil).reshaped(20, 20)
         let gradient = gradients(
-          of: (logits[place] * RandomSource(seed: 9).normal([20])).sum(),
+          of: (logits[position] * RandomSource(seed: 9).normal([20])).sum(),
           withRespectTo: [rows.parameter.value])[0]
         let sizes = gradient[0..<20].abs().sum(over: 1).array(of: Float.self)
-        #expect(sizes.map { $0 > 0 } == (0..<20).map { $0 < place }, "\(type(of: model)) \(place)")
+        #expect(
+          sizes.map { $0 > 0 } == (0..<20).map { $0 < position }, "\(type(of: model)) \(position)")
       }
     }
   }
 
-  /// What is kept between positions changes nothing: logits one by one are those of whole grids.
+  /// Caching changes nothing: logits one by one are those of whole grids.
   @Test func writersGiveTheLogitsOfWholeGrids() {
     let codes = RandomSource(seed: 4).integers(in: 0..<5, [2, 3, 4])
-    let told = Tensor([Int64(0), 3])
+    let condition = Tensor([Int64(0), 3])
     for model in Self.priors() {
-      let whole = model.logits(codes, condition: told).reshaped(2, 12, 5)
-      let writer = model.writer(2, condition: told)
+      let whole = model.logits(codes, condition: condition).reshaped(2, 12, 5)
+      let writer = model.writer(2, condition: condition)
       let row = codes.reshaped(2, 12)
-      for place in 0..<12 {
-        let last = place == 0 ? nil : row.selected(1, place - 1)
+      for position in 0..<12 {
+        let last = position == 0 ? nil : row.selected(1, position - 1)
         expectClose(
-          writer.next(after: last), whole.selected(1, place), .network(.float32),
-          "\(type(of: model)) \(place)")
+          writer.next(after: last), whole.selected(1, position), .network(.float32),
+          "\(type(of: model)) \(position)")
       }
     }
   }
@@ -160,7 +163,7 @@ import TorchNN
       #expect(codes.min().item() >= 0 && codes.max().item() < 5)
       #expect(codes.array(of: Int64.self) == draw(1, 0).array(of: Int64.self))
       #expect(codes.array(of: Int64.self) != draw(2, 0).array(of: Int64.self))
-      // Of the likeliest code alone, chance has no say.
+      // With the likeliest code alone nothing is random.
       #expect(draw(1, 1).array(of: Int64.self) == draw(2, 1).array(of: Int64.self))
     }
   }
@@ -179,14 +182,14 @@ import TorchNN
       }
       let bits = model.bitsPerCode(codes, condition: labels)
       #expect(bits < 0.1, "\(type(of: model)) \(bits)")
-      let drawn = model.sample(
+      let sampled = model.sample(
         6, condition: labels, sampling: CodeSampling(temperature: 0.2),
         using: RandomSource(seed: 3))
-      #expect(drawn.array(of: Int64.self) == values, "\(type(of: model))")
+      #expect(sampled.array(of: Int64.self) == values, "\(type(of: model))")
     }
   }
 
-  /// Two steps of logits by hand: `softmax((ℓ_none + s (ℓ_told − ℓ_none)) / t)` of the likeliest.
+  /// Two steps of logits by hand: top k of `softmax((ℓ_uncond + s (ℓ_cond − ℓ_uncond)) / t)`.
   @Test func probabilitiesFollowTemperatureAndTop() {
     let logits = Tensor([Float(1), 3, 2, 0], shape: [1, 4])
     let warm = CodeSampling(temperature: 2).probabilities(logits).array(of: Double.self)
@@ -196,41 +199,42 @@ import TorchNN
     expectClose(two, [0, exp(1), 1, 0].map { $0 / (exp(1) + 1) }, .network(.float32))
   }
 
-  /// With chance put out, every code is the likeliest by `ℓ_none + s (ℓ_told − ℓ_none)`.
-  @Test(arguments: [0.0, 1, 4]) func guidanceGoesFromNoneThroughTold(scale: Double) {
-    let told = Tensor((0..<6).map { Int64($0 % 3) })
+  /// With one candidate every code is the likeliest by `ℓ_uncond + s (ℓ_cond − ℓ_uncond)`.
+  @Test(arguments: [0.0, 1, 4]) func guidanceGoesFromUnconditionalThroughConditioned(scale: Double)
+  {
+    let condition = Tensor((0..<6).map { Int64($0 % 3) })
     for model in Self.priors() {
       let codes = model.sample(
-        6, condition: told, sampling: CodeSampling(top: 1, guidance: scale),
+        6, condition: condition, sampling: CodeSampling(top: 1, guidance: scale),
         using: RandomSource(seed: 5))
       let none = model.logits(codes, condition: nil)
-      let logits = none + (model.logits(codes, condition: told) - none) * scale
+      let logits = none + (model.logits(codes, condition: condition) - none) * scale
       let likeliest = logits.topK(1).indices.reshaped(6, 3, 4)
       #expect(codes.array(of: Int64.self) == likeliest.array(of: Int64.self), "\(type(of: model))")
     }
   }
 
-  @Test func withheldConditionsAreAsNone() {
+  @Test func droppedConditionsAreAsNone() {
     let codes = RandomSource(seed: 4).integers(in: 0..<5, [2, 3, 4])
     let mask = Tensor([Float(1), 0])
     for model in Self.priors() {
-      let told = Tensor([Int64(1), 2])
-      let some = model.logits(codes, condition: model.dropping(told, where: mask))
+      let condition = Tensor([Int64(1), 2])
+      let some = model.logits(codes, condition: model.dropping(condition, where: mask))
       let none = model.logits(codes, condition: nil)
-      let all = model.logits(codes, condition: told)
+      let all = model.logits(codes, condition: condition)
       expectClose(some[0], none[0], .network(.float32), "withheld")
-      expectClose(some[1], all[1], .network(.float32), "told")
+      expectClose(some[1], all[1], .network(.float32), "conditioned")
       #expect((none[1] - all[1]).abs().max().item() > 1e-4)
     }
     let embedded = CodeGrid(
       codebookSize: 5, height: 3, width: 4, condition: CodeCondition(kind: .embedding, size: 7))
     for model in Self.priors(embedded) {
-      let told = RandomSource(seed: 8).normal([2, 7])
-      let some = model.logits(codes, condition: model.dropping(told, where: mask))
+      let condition = RandomSource(seed: 8).normal([2, 7])
+      let some = model.logits(codes, condition: model.dropping(condition, where: mask))
       expectClose(
         some[0], model.logits(codes, condition: nil)[0], .network(.float32), "withheld")
       expectClose(
-        some[1], model.logits(codes, condition: told)[1], .network(.float32), "told")
+        some[1], model.logits(codes, condition: condition)[1], .network(.float32), "conditioned")
     }
   }
 

@@ -14,7 +14,7 @@ enum GANPeer {
     GANConfig(imageSize: 8, channels: 3, widths: [4, 6], latentDim: 5, discriminatorNorm: norm)
   }
 
-  /// New networks with the peer's weights, which `load` takes only if the keys are the same.
+  /// New networks with the golden weights, which `load` takes only if the keys are the same.
   static func model(_ norm: GANConfig.Norm) throws -> GAN {
     let model = GAN(config(norm), using: RandomSource(seed: 0))
     try model.load(golden.tensors("\(norm.rawValue).weights"))
@@ -22,12 +22,12 @@ enum GANPeer {
   }
 }
 
-/// The two networks against a reference in PyTorch, and their laws.
+/// The two networks against PyTorch, and their laws.
 @Suite struct GANTests {
   private let golden = GANPeer.golden
 
   @Test(arguments: GANConfig.Norm.allCases)
-  func discriminatorMatchesPeer(norm: GANConfig.Norm) throws {
+  func discriminatorMatchesPyTorch(norm: GANConfig.Norm) throws {
     let group = norm.rawValue
     let discriminator = try GANPeer.model(norm).discriminator
     for side in ["real", "fake"] {
@@ -35,7 +35,7 @@ enum GANPeer {
       let score = noGrad { discriminator(x) }
       expectClose(score, try golden.tensor("\(group).\(side)_score"), .network(.float32), side)
     }
-    // Without norms there is nothing to keep.
+    // Without norms there are no buffers.
     let after = norm == .none ? [:] : try golden.tensors("\(group).after")
     #expect(after.keys.sorted() == discriminator.namedBuffers().map(\.name).sorted())
     for (key, buffer) in discriminator.namedBuffers() {
@@ -51,7 +51,7 @@ enum GANPeer {
     }
   }
 
-  @Test func generatorMatchesPeer() throws {
+  @Test func generatorMatchesPyTorch() throws {
     let generator = try GANPeer.model(.none).generator
     let z = try golden.tensor("z")
     let fake = noGrad { generator(z) }
@@ -67,10 +67,10 @@ enum GANPeer {
     expectClose(inUse, try golden.tensor("fake_in_use"), .network(.float32), "in use")
   }
 
-  @Test func interpolationMatchesPeer() throws {
+  @Test func interpolationMatchesPyTorch() throws {
     let gan = try GANPeer.model(.none)
     let z = try golden.tensor("z")
-    // The peer's batch norms have seen one batch.
+    // The golden batch norms have seen one batch.
     _ = noGrad { gan.generator(z) }
     gan.eval()
     let images = noGrad { gan.interpolated(from: z[0..<1], to: z[1..<2], steps: 5) }
@@ -80,7 +80,7 @@ enum GANPeer {
     expectClose(images[4], ends[1], .network(.float32), "last")
   }
 
-  @Test func theWayIsAnArcOfOneLength() throws {
+  @Test func thePathIsAnArcOfOneLength() throws {
     let gan = try GANPeer.model(.none)
     gan.eval()
     let z0 = Tensor([Float(3), 0, 0, 0, 0], shape: [1, 5])
@@ -93,7 +93,7 @@ enum GANPeer {
     let arc = Tensor.concatenated(rows, over: 0)
     expectClose(
       images, noGrad { gan.generator(arc) }, .network(.float32), "by 30 degrees each")
-    // Vectors of one direction have no great circle.
+    // Parallel vectors have no great circle.
     let line = noGrad { gan.interpolated(from: z0, to: z0 * 2, steps: 3) }
     let half = noGrad { gan.generator(z0 * 1.5) }
     expectClose(line[1], half[0], .network(.float32), "half way along a line")
@@ -119,7 +119,7 @@ enum GANPeer {
       let value = parameter.value.detached()
       let mean = value.mean().item() - (name.contains("norms") ? 1 : 0)
       let deviation = value.standardDeviation().item()
-      // Five deviations of the mean and of the deviation of so many numbers.
+      // Five deviations of the mean and of the deviation of so many elements.
       let count = Double(value.count)
       let ofMean = 5 * 0.02 / count.squareRoot()
       let ofDeviation = 5 * 0.02 / (2 * count).squareRoot()

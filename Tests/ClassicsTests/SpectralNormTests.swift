@@ -17,11 +17,11 @@ import TorchNN
   }
 
   @Test(arguments: ["conv", "linear"])
-  func matchesPeer(name: String) throws {
+  func matchesPyTorch(name: String) throws {
     let layer = make(name)
     try layer.load(golden.tensors("\(name).weights"))
     let x = try golden.tensor("\(name).x").cloned().requiringGrad()
-    // One gradient goes through three calls, between which u and v move.
+    // One gradient goes through three calls, between which u and v are updated.
     let outputs = Tensor.stacked((0..<3).map { _ in layer(x) })
     expectClose(
       outputs, try golden.tensor("\(name).outputs"), .network(.float32), "\(name) outputs")
@@ -37,7 +37,7 @@ import TorchNN
     layer.eval()
     let inUse = noGrad { layer(x) }
     expectClose(inUse, try golden.tensor("\(name).in_use"), .network(.float32), "\(name) in use")
-    // Three calls in training moved u and v, the one in use did not.
+    // Three calls in training updated u and v, that in evaluation did not.
     for (key, value) in layer.stateDict() {
       let expected = try golden.tensor("\(name).after.\(key)")
       expectClose(value, expected, .network(.float32), "\(name).\(key) after three calls")

@@ -5,7 +5,7 @@ import TorchNN
 
 @testable import Classics
 
-/// The VAE against references in PyTorch, whose densities come from `torch.distributions`.
+/// The VAE against PyTorch, whose densities come from `torch.distributions`.
 @Suite struct VAETests {
   private func model(
     _ likelihood: Likelihood, beta: Double = 0.5, freeBits: Double = 0.3
@@ -17,7 +17,7 @@ import TorchNN
   }
 
   @Test(arguments: Likelihood.allCases)
-  func matchesPeer(likelihood: Likelihood) throws {
+  func matchesPyTorch(likelihood: Likelihood) throws {
     let golden = Golden("classics/vae-\(likelihood.rawValue)")
     let model = model(likelihood)
     try model.load(golden.tensors("weights"))
@@ -39,7 +39,7 @@ import TorchNN
     expectClose(tighter, try golden.tensor("iwae"), .network(.float32), "iwae")
   }
 
-  /// The closed form is the mean of `log q(z) − log p(z)` over draws from q.
+  /// The closed form is the mean of `log q(z) − log p(z)` over samples from q.
   @Test func divergenceIsTheMeanOfItsIntegrand() {
     let mean = Tensor([0.0, 1.5, -0.7] as [Float]), logVariance = Tensor([0.0, -1, 0.8] as [Float])
     let noise = RandomSource(seed: 1).normal([200_000, 3])
@@ -50,8 +50,8 @@ import TorchNN
     #expect((integrand.mean(over: 0) - divergence).abs().max().item() < 0.02)
   }
 
-  /// More draws never loosen the bound in the mean, and one draw gives the lower bound itself.
-  @Test func moreDrawsTightenTheBound() {
+  /// More samples never loosen the bound in the mean, and one sample gives the lower bound itself.
+  @Test func moreSamplesTightenTheBound() {
     let model = model(.bernoulli)
     let x = RandomSource(seed: 2).uniform([256, 3, 8, 8], in: -1..<1)
     let bounds = [1, 8, 64].map { draws in
@@ -84,7 +84,7 @@ import TorchNN
   }
 
   /// Below the free bits the divergence has no gradient; above them it has.
-  @Test func freeBitsPressOnNothing() throws {
+  @Test func freeBitsAreNotPenalised() throws {
     let x = RandomSource(seed: 2).uniform([4, 3, 8, 8], in: -1..<1)
     func divergenceGradient(_ freeBits: Double) throws -> Double {
       let model = model(.bernoulli, beta: 1, freeBits: freeBits)
@@ -96,8 +96,8 @@ import TorchNN
     #expect(try divergenceGradient(0) > 0)
   }
 
-  /// A drawing needs the decoder alone.
-  @Test func drawsWithoutTheEncoder() {
+  /// Sampling needs the decoder alone.
+  @Test func samplesWithoutTheEncoder() {
     let model = model(.bernoulli)
     let before = model.sample(3, using: RandomSource(seed: 9))
     #expect(before.shape == [3, 3, 8, 8])

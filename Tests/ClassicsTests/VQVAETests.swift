@@ -6,7 +6,7 @@ import Testing
 import Torch
 import TorchNN
 
-/// The VQ-VAE against a reference in PyTorch, and its laws.
+/// The VQ-VAE against PyTorch, and its laws.
 @Suite struct VQVAETests {
   private let golden = Golden("classics/vqvae")
 
@@ -26,7 +26,7 @@ import TorchNN
     return model
   }
 
-  @Test func matchesPeer() throws {
+  @Test func matchesPyTorch() throws {
     let all = try golden.tensors()
     let model = try peer()
     let x = try #require(all["x"]).cloned().requiringGrad()
@@ -59,7 +59,7 @@ import TorchNN
     }
   }
 
-  @Test func matchesPeerWhenTheLossTrainsTheCodebook() throws {
+  @Test func matchesPyTorchWhenTheLossTrainsTheCodebook() throws {
     let model = try peer(.loss)
     let total = model.loss(try golden.tensor("x")).total
     expectClose(total, try golden.tensor("trained.total"), .products, "total")

@@ -5,15 +5,15 @@ import Testing
 import Torch
 import TorchNN
 
-/// The quantiser against its definition: nearest codes, gradients, running means, restarts.
+/// The quantiser against its definition: nearest codes, gradients, moving averages, restarts.
 @Suite struct VectorQuantizerTests {
   /// Three clusters in the plane, `[1, 2, 2, 4]`; around codes (-1, 0), (1, 0) and (0, 3).
   private var clusters: Tensor {
-    let numbers: [Float] = [
+    let values: [Float] = [
       -1.2, -0.8, -1.1, 1.3, 0.9, 0.2, -0.2, 0.3,
       0.1, -0.3, 0.2, 0.2, -0.1, 3.2, 2.7, 3.4,
     ]
-    return Tensor(numbers, shape: [1, 2, 2, 4])
+    return Tensor(values, shape: [1, 2, 2, 4])
   }
   private var centers: Tensor { Tensor([Float(-1), 0, 1, 0, 0, 3], shape: [3, 2]) }
   /// The means of the clusters.
@@ -21,7 +21,7 @@ import TorchNN
     Tensor([Float(-3.1 / 3), 0, 1.1, 0.05, 0.1, 3.1], shape: [3, 2])
   }
 
-  /// A quantiser with given codes, as if the first batch had placed them.
+  /// A quantiser with given codes, as if the first batch had set them.
   private func quantizer(
     _ update: VectorQuantizerConfig.Update, _ codebook: Tensor, decay: Double = 0.99,
     restartAfter: Int = 0
@@ -103,7 +103,7 @@ import TorchNN
     let layer = try quantizer(.loss, centers)
     layer(clusters).loss.backward()
     let gradient = try #require(layer.namedParameters().first?.parameter.gradient)
-    // 2 n (e - mean) over the 16 numbers of the batch.
+    // 2 n (e - mean) over the 16 elements of the batch.
     let counts = Tensor([Float(3), 2, 3], shape: [3, 1])
     expectClose(gradient, (centers - means) * counts * (2.0 / 16), .products, "codebook")
   }
@@ -159,7 +159,7 @@ import TorchNN
     #expect(layer.stateDict()["idle"]?.array(of: Int64.self)[2] == 0)
   }
 
-  @Test func withoutRandomNumbersNoCodeIsPlaced() throws {
+  @Test func withoutRandomNumbersNoCodeRestarts() throws {
     let far = Tensor([Float(-1), 0, 1, 0, 90, 90], shape: [3, 2])
     let layer = try quantizer(.loss, far, restartAfter: 1)
     for _ in 0..<3 { _ = layer(clusters) }

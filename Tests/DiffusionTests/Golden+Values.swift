@@ -11,7 +11,7 @@ extension Golden {
   func floats(_ key: String) throws -> [Float] { try self[key].array(of: Float.self) }
 }
 
-/// Whether two numbers agree to a relative tolerance.
+/// Whether two values agree to a relative tolerance.
 func isClose(_ a: Double, _ b: Double, _ tolerance: Double) -> Bool {
   a == b || abs(a - b) <= tolerance * max(abs(a), abs(b))
 }

@@ -7,7 +7,7 @@ import Torch
 @Suite struct GuidanceTests {
   static let golden = Golden("diffusion/guidance")
 
-  @Test func matchesThePeer() throws {
+  @Test func matchesDiffusers() throws {
     let (c, u) = try (Self.golden["conditional"], Self.golden["unconditional"])
     expectClose(
       guided(c, unconditional: u, scale: 8, channels: 3), try Self.golden["guided"], .elements)
@@ -42,7 +42,7 @@ import Torch
   }
 
   @Test(arguments: [(0.995, 1.0), (0.9, 100.0), (0.95, 2.0)])
-  func dynamicThresholdMatchesThePeer(_ fraction: Double, _ cap: Double) throws {
+  func dynamicThresholdMatchesDiffusers(_ fraction: Double, _ cap: Double) throws {
     let start = try Self.golden["start"]
     expectClose(
       Threshold.quantile(fraction, cap: cap)(start),

@@ -39,7 +39,7 @@ import Torch
     #expect(NoiseSchedule(.cosine, stepCount: 1).alphaBars.count == 1)
   }
 
-  @Test func rawValuesAreThePeers() {
+  @Test func rawValuesAreDiffusers() {
     #expect(BetaSchedule.allCases.map(\.rawValue) == ["squaredcos_cap_v2", "linear"])
     #expect(Prediction.allCases.map(\.rawValue) == ["epsilon", "sample", "v_prediction"])
     #expect(
@@ -75,7 +75,7 @@ import Torch
     for (t, bar) in bars { #expect(isClose(schedule.alphaBars[t], bar, 1e-12), "ᾱ of \(t)") }
   }
 
-  @Test func float32ReferenceIsThePeersBitForBit() throws {
+  @Test func float32ReferenceIsDiffusersBitForBit() throws {
     let schedule = NoiseSchedule(.cosine, precision: .float32Reference)
     #expect(try schedule.betas.map { Float($0) } == Self.golden.floats("cosine.float32.betas"))
     #expect(
@@ -141,14 +141,14 @@ import Torch
     ]
     for (t, row) in rows.enumerated() {
       #expect(isClose(respaced.alphaBars[t], row.0, 1e-6), "ᾱ of \(t)")
-      // The peer's first β and 1 − ᾱ_0 are rounded apart: their quotient is 0.9995.
+      // diffusers' first β and 1 − ᾱ_0 are rounded apart: their quotient is 0.9995.
       #expect(isClose(respaced.posteriorStartCoefficient[t], row.1, t == 0 ? 1e-3 : 1e-5))
       #expect(isClose(respaced.posteriorSampleCoefficient[t], row.2, 1e-5), "x_t of \(t)")
       if t > 0 {
         #expect(isClose(respaced.posteriorVariance[t].squareRoot(), row.3, 1e-5), "σ of \(t)")
       }
     }
-    // Without the peer's rounding the first and last rows are these.
+    // Without diffusers' rounding the first and last rows are these.
     let exact = NoiseSchedule(.cosine).respaced(to: visited).schedule
     #expect(isClose(exact.posteriorSampleCoefficient[6], 1.7882904e-04, 1e-5))
     #expect(exact.posteriorStartCoefficient[0] == 1)

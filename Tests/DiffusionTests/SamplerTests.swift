@@ -30,7 +30,7 @@ import TorchNN
   private func expectSteps(
     _ sampler: any Sampler, _ golden: Golden, _ name: String
   ) throws {
-    // The peer's coefficients are float32, ours are rounded once: twice the table's 1e-6.
+    // diffusers' coefficients are float32, ours are rounded once: twice the table's 1e-6.
     let tolerance = Tolerance(2e-6)
     var sampler = sampler
     let outputs = try golden["\(name).outputs"]
@@ -54,13 +54,13 @@ import TorchNN
   }
 
   @Test(arguments: ["prior", "decoder", "upsampler", "unclipped"], [7, 25])
-  func ancestralStepsMatchThePeer(_ name: String, _ count: Int) throws {
+  func ancestralStepsMatchDiffusers(_ name: String, _ count: Int) throws {
     try expectSteps(
       try unclip(name).sampler(stepCount: count), Golden("diffusion/unclip_steps"),
       "\(name).\(count)")
   }
 
-  @Test func everyStepOfAShortProcessMatchesThePeer() throws {
+  @Test func everyStepOfAShortProcessMatchesDiffusers() throws {
     try expectSteps(
       try unclip("every").sampler(stepCount: 20), Golden("diffusion/unclip_steps"),
       "every.20")
@@ -69,7 +69,7 @@ import TorchNN
   @Test(
     arguments: ["epsilon", "start", "v", "unclipped", "thresholded", "linear", "terminal"],
     [0.0, 0.5])
-  func ddimStepsMatchThePeer(_ name: String, _ eta: Double) throws {
+  func ddimStepsMatchDiffusers(_ name: String, _ eta: Double) throws {
     let config = try SchedulerConfig.read(at: Golden.url("diffusion/ddim_\(name).json"))
     let sampler = try DDIMSampler(
       config.diffusion(.float32Reference), spacing: config.timestepSpacing(10), eta: eta,
@@ -79,7 +79,7 @@ import TorchNN
   }
 
   @Test(arguments: Prediction.allCases)
-  func solverStepsMatchThePeer(_ prediction: Prediction) throws {
+  func solverStepsMatchDiffusers(_ prediction: Prediction) throws {
     let golden = Golden("diffusion/solver_steps")
     let diffusion = GaussianDiffusion(
       schedule: NoiseSchedule(.cosine, precision: .float32Reference), prediction: prediction)

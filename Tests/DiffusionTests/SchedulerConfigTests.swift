@@ -16,7 +16,7 @@ import TorchNN
     try SchedulerConfig.decode(Data(text.utf8), file: "scheduler_config.json")
   }
 
-  @Test func readsThePeersFiles() throws {
+  @Test func readsDiffusersFiles() throws {
     #expect(try decode(Self.decoder) == .decoder)
     let ddim = try SchedulerConfig.read(at: Golden.url("diffusion/ddim_thresholded.json"))
     #expect(ddim.algorithm == .ddim)
@@ -36,7 +36,7 @@ import TorchNN
     #expect(config.diffusion().schedule == NoiseSchedule(.cosine))
   }
 
-  @Test func writesDDIMAsThePeerDoes() throws {
+  @Test func writesDDIMAsDiffusersDoes() throws {
     for name in ["epsilon", "linear", "terminal", "thresholded", "unclipped"] {
       let url = Golden.url("diffusion/ddim_\(name).json")
       let config = try SchedulerConfig.read(at: url)

@@ -8,7 +8,7 @@ import TorchNN
   static let golden = Golden("diffusion/timesteps")
 
   @Test(arguments: [2, 3, 7, 15, 25, 50, 64, 100, 250, 999, 1000])
-  func uniformMatchesThePeer(_ count: Int) throws {
+  func uniformMatchesDiffusers(_ count: Int) throws {
     let visited = try TimestepSpacing.uniform(count).timesteps(of: 1000)
     #expect(try visited == Self.golden.ints("uniform.\(count)"))
   }
@@ -24,7 +24,7 @@ import TorchNN
   }
 
   @Test(arguments: [7, 10, 50, 300])
-  func leadingAndTrailingMatchThePeer(_ count: Int) throws {
+  func leadingAndTrailingMatchDiffusers(_ count: Int) throws {
     let leading = try TimestepSpacing.leading(count).timesteps(of: 1000)
     #expect(try leading == Self.golden.ints("leading.\(count)"))
     let trailing = try TimestepSpacing.trailing(count).timesteps(of: 1000)

@@ -15,7 +15,7 @@ import TorchNN
     return (unet, golden)
   }
 
-  @Test func decoderMatchesPeer() throws {
+  @Test func decoderMatchesDiffusers() throws {
     let (unet, golden) = try network("decoder")
     let output = try unet(
       golden.tensor("sample"), timesteps: golden.tensor("timesteps"),
@@ -24,7 +24,7 @@ import TorchNN
     expectClose(output, try golden.tensor("output"), .network(.float32))
   }
 
-  @Test func decoderGradientsMatchPeer() throws {
+  @Test func decoderGradientsMatchDiffusers() throws {
     let (unet, golden) = try network("decoder")
     let output = try unet(
       golden.tensor("sample"), timesteps: golden.tensor("timesteps"),
@@ -40,7 +40,7 @@ import TorchNN
     }
   }
 
-  @Test(arguments: ["upsampler", "patched"]) func upsamplerMatchesPeer(name: String) throws {
+  @Test(arguments: ["upsampler", "patched"]) func upsamplerMatchesDiffusers(name: String) throws {
     let (unet, golden) = try network(name)
     let output = try unet(golden.tensor("sample"), timesteps: golden.tensor("timesteps"))
     expectClose(output, try golden.tensor("output"), .network(.float32))

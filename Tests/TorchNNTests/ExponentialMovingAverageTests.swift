@@ -21,7 +21,7 @@ private final class One: Module {
   init() throws { golden = try Golden("torch_nn/averages").tensors() }
 
   @Test(arguments: ["ratio", "power"], [0.6, 0.9999])
-  func matchesPeer(name: String, decay: Double) throws {
+  func matchesPyTorch(name: String, decay: Double) throws {
     let weights = try #require(golden["weights"])
     let module = One(weights[0])
     let average = ExponentialMovingAverage(

@@ -10,7 +10,7 @@ import TorchNN
     ("xavier_normal", .xavierNormal()), ("kaiming_uniform", .kaimingUniform(slope: 0.2)),
     ("kaiming_normal", .kaimingNormal()),
   ])
-  func matchesPeer(name: String, rule: Initialization) throws {
+  func matchesPyTorch(name: String, rule: Initialization) throws {
     let golden = Golden("torch_nn/initializations")
     for (key, shape) in [("matrix", [6, 5]), ("kernel", [4, 3, 3, 3])] {
       let drawn = rule.tensor(shape, using: RandomSource(seed: 9))

@@ -7,7 +7,7 @@ import TorchNN
 @Suite struct LSTMTests {
   private let golden = Golden("torch_nn/lstm")
 
-  @Test func matchesPeer() throws {
+  @Test func matchesPyTorch() throws {
     let layer = LSTM(5, 6, layers: 2, using: RandomSource(seed: 7))
     let state = layer.stateDict()
     let start = try golden.tensors("init")

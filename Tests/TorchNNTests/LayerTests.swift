@@ -31,7 +31,7 @@ import TorchNN
     "linear", "linear_no_bias", "conv", "conv_groups", "conv_transpose", "group_norm",
     "layer_norm", "batch_norm", "embedding", "sequential",
   ])
-  func matchesPeer(name: String) throws {
+  func matchesPyTorch(name: String) throws {
     let layer = make(name, RandomSource(seed: 7))
     let all = try golden.tensors()
     let state = layer.stateDict()

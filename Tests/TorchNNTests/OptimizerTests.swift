@@ -58,7 +58,7 @@ private final class Pair: Module {
   }
 
   @Test(arguments: ["adamw", "adam"])
-  func tenStepsMatchPeer(name: String) throws {
+  func tenStepsMatchPyTorch(name: String) throws {
     let pair = try pair()
     let weights = try #require(golden["\(name).weight"])
     let biases = try #require(golden["\(name).bias"])
@@ -103,7 +103,7 @@ private final class Pair: Module {
     #expect(text.contains("weight.momentum"), "\(text)")
   }
 
-  @Test func clipsAsPeer() throws {
+  @Test func clipsAsPyTorch() throws {
     let pair = try pair()
     pair.differentiate(
       try #require(golden["weight_gradients"])[0], try #require(golden["bias_gradients"])[0])

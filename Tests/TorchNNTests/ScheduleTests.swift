@@ -6,7 +6,7 @@ import TorchNN
 
 @Suite struct ScheduleTests {
   @Test(arguments: ["constant", "linear", "cosine"], [0, 7])
-  func matchesPeer(shape: String, warmUp: Int) throws {
+  func matchesPyTorch(shape: String, warmUp: Int) throws {
     let schedule = LearningRateSchedule(
       peak: 0.3, warmUpSteps: warmUp, totalSteps: 50,
       shape: try #require(LearningRateSchedule.Shape(rawValue: shape)))

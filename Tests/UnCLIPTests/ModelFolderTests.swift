@@ -70,7 +70,7 @@ final class TinyModel {
     }
   }
 
-  /// Image i is the same whatever is drawn with it.
+  /// Image i is the same whatever is generated with it.
   @Test func aImageDependsOnItsSeedAlone() throws {
     let model = try TinyModel()
     let pipeline = try UnCLIPPipeline(model.folder)

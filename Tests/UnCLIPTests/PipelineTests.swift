@@ -13,7 +13,7 @@ import UnCLIP
   private let golden = Golden("pipeline/images")
   private let folder = ModelFolder(Golden.url("pipeline/model"))
 
-  /// A call of the peer's pipeline.
+  /// A call of diffusers' pipeline.
   struct Case: Sendable {
     let name: String
     let prompts: [String]
@@ -56,18 +56,18 @@ import UnCLIP
     try golden.tensor("\(name).seeds").array(of: Int64.self).map(UInt64.init)
   }
 
-  /// Every pixel within one level of the peer's.
+  /// Every pixel within one level of diffusers'.
   private func expectSame(_ images: [Image], _ expected: Tensor) {
     #expect(images.count == expected.dim(0))
     for (index, image) in images.enumerated() {
-      let drawn = Tensor(image.pixels, shape: [image.height, image.width, 3]).to(.float32)
-      let peer = expected.selected(0, index).permuted(1, 2, 0) * 255
-      let largest = (drawn - peer).abs().max().item()
+      let generated = Tensor(image.pixels, shape: [image.height, image.width, 3]).to(.float32)
+      let reference = expected.selected(0, index).permuted(1, 2, 0) * 255
+      let largest = (generated - reference).abs().max().item()
       #expect(largest <= 1, "image \(index) is \(largest) of 255 off")
     }
   }
 
-  @Test(arguments: cases.indices) func drawsThePeersImages(index: Int) throws {
+  @Test(arguments: cases.indices) func drawsDiffusersImages(index: Int) throws {
     let this = Self.cases[index]
     let pipeline = try UnCLIPPipeline(folder)
     var images: [Image] = []
@@ -78,7 +78,7 @@ import UnCLIP
   }
 
   /// Every stage by itself, so that a difference names its stage.
-  @Test(arguments: cases.indices) func everyStageIsThePeers(index: Int) throws {
+  @Test(arguments: cases.indices) func everyStageIsDiffusers(index: Int) throws {
     let this = Self.cases[index]
     let pipeline = try UnCLIPPipeline(folder)
     let embeddings = try golden.tensor("\(this.name).embedding")
@@ -115,7 +115,7 @@ import UnCLIP
     #expect(try pipeline.images(for: request) == [Image(large)])
   }
 
-  /// Noise that is given takes the place of the noise that would be sampled.
+  /// Given noise replaces the sampled noise.
   @Test func decodesFromGivenNoise() throws {
     let pipeline = try UnCLIPPipeline(folder)
     var settings = sampling(Self.cases[0])
@@ -130,7 +130,7 @@ import UnCLIP
     expectClose(given, sampled, .exact)
   }
 
-  /// One network at a time, each let go after its stage, draws the same images.
+  /// One network at a time, each released after its stage, generates the same images.
   @Test func littleMemoryDrawsTheSame() throws {
     var sampling = SamplingSettings()
     sampling.priorSteps = 2
@@ -142,7 +142,7 @@ import UnCLIP
     #expect(lasting.map(\.pixels) == frugal.map(\.pixels))
   }
 
-  @Test func variesImagesAsThePeer() throws {
+  @Test func variesImagesAsDiffusers() throws {
     let pipeline = try UnCLIPPipeline(folder, requiring: [.imageEncoder])
     let source = try golden.tensor("source")
     let original = Image(

@@ -14,7 +14,7 @@ import UnCLIP
     return [state.count, state.values.reduce(0) { $0 + $1.count }]
   }
 
-  /// Karlo's files have these many tensors and values; no weight is drawn or touched here.
+  /// Karlo's files have these many tensors and values; no weight is initialised or read here.
   @Test func karloHasTheSizeOfItsFiles() {
     let karlo = UnCLIPPreset.karlo
     let random = RandomSource(seed: 0)

@@ -23,7 +23,7 @@ import UnCLIP
       mask: golden.tensor("mask"))
   }
 
-  @Test func matchesPeer() throws {
+  @Test func matchesDiffusers() throws {
     let (prior, golden) = try network()
     let output = try prior(
       golden.tensor("sample"), timesteps: golden.tensor("timesteps"), text: text(golden))
@@ -77,7 +77,7 @@ import UnCLIP
     expectClose(prior.restored(standardised), z, .products)
   }
 
-  /// With guidance 1 the negative sentence plays no part.
+  /// With guidance 1 the negative prompt has no effect.
   @Test func guidanceOneIgnoresTheNegative() throws {
     let (transformer, golden) = try network()
     let prior = DiffusionPrior(transformer: transformer, scheduler: .prior)

@@ -7,7 +7,7 @@ import TorchNN
 import UnCLIP
 
 @Suite struct TextProjectionTests {
-  @Test func matchesPeerWithGuidance() throws {
+  @Test func matchesDiffusersWithGuidance() throws {
     let golden = Golden("unclip/text_projection")
     let projection = TextProjection(
       try TextProjectionConfig.read(at: Golden.url("unclip/text_projection.json")),

@@ -5,12 +5,12 @@ import TorchNN
 public struct CLIPConfig: Codable, Sendable, Equatable {
   /// The text tower.
   public var text: CLIPTextConfig
-  /// The vision tower; its embeddings are as wide as the text's.
+  /// The vision tower, with embeddings of the text tower's width.
   public var vision: CLIPVisionConfig
 
   /// Joins two towers.
   ///
-  /// Traps: embeddings of different widths.
+  /// - Precondition: The embeddings of both have the same width.
   public init(text: CLIPTextConfig, vision: CLIPVisionConfig) {
     precondition(
       text.projectionDim == vision.projectionDim,
@@ -23,12 +23,12 @@ public struct CLIPConfig: Codable, Sendable, Equatable {
   /// Width of the space that both towers share.
   public var embeddingWidth: Int { text.projectionDim }
 
-  /// Refuses towers that cannot be, or whose embeddings are not of one width.
+  /// Checks both towers and that their embeddings have the same width.
   ///
   /// - Parameters:
-  ///   - file: the name used in errors.
-  ///   - path: the keys of the sections around both towers in that file; nil where they do not
-  ///     stand in sections named `text` and `vision`.
+  ///   - file: The name used in errors.
+  ///   - path: The keys of the sections around both towers in that file; nil unless they are in
+  ///     sections named `text` and `vision`.
   /// - Throws: `ConfigError.invalid`.
   public func validate(
     file: String = "CLIP configuration", at path: String? = nil
@@ -43,7 +43,7 @@ public struct CLIPConfig: Codable, Sendable, Equatable {
       "the text tower's is \(text.projectionDim), and both must agree")
   }
 
-  /// A few thousand weights, for tests.
+  /// A model of a few thousand weights, for tests.
   public static let tiny = CLIPConfig(
     text: CLIPTextConfig(
       width: 16, layers: 1, heads: 2, contextLength: 12, vocabularySize: 600, embeddingWidth: 16),
@@ -84,7 +84,7 @@ public struct CLIPConfig: Codable, Sendable, Equatable {
       activation: .gelu))
 
   /// The paper's ViT-H/16 at 256 px (appendix C). The text tower's encodings are as wide as the
-  /// embedding; its heads, which the paper leaves out, are 64 wide. 256 tokens serve the prior.
+  /// embedding; its heads, which the paper does not give, are 64 wide. The prior uses 256 tokens.
   public static let vitH16 = CLIPConfig(
     text: CLIPTextConfig(
       width: 1024, layers: 24, heads: 16, contextLength: 256, vocabularySize: 49408,

@@ -2,8 +2,8 @@ public import Config
 public import Foundation
 import TorchNN
 
-/// The `config.json` of any CLIP that transformers writes: a tower's own, or a whole model's with
-/// both towers nested in it.
+/// A `config.json` of a CLIP of transformers: a tower's own, or a whole model's with both towers
+/// nested in it.
 ///
 /// Source: transformers `configuration_clip.py`.
 package enum CLIPConfigFile {
@@ -13,14 +13,14 @@ package enum CLIPConfigFile {
 
     /// The `model_type` of the tower's own configuration.
     var modelType: String { self == .text ? "clip_text_model" : "clip_vision_model" }
-    /// The class whose weights hold the projection too.
-    var peerClass: String {
+    /// The class in transformers of a tower with projection.
+    var transformersClass: String {
       self == .text ? "CLIPTextModelWithProjection" : "CLIPVisionModelWithProjection"
     }
     /// The key of the tower in a whole model's configuration.
     var section: String { self == .text ? "text_config" : "vision_config" }
 
-    /// What transformers takes for keys that a nested configuration leaves out.
+    /// The defaults of transformers for keys that a nested configuration lacks.
     var defaults: [String: JSONValue] {
       var values: [String: Double] = [
         "projection_dim": 512, "num_hidden_layers": 12, "layer_norm_eps": 1e-5,
@@ -49,10 +49,10 @@ package enum CLIPConfigFile {
       || (object["model_type"] == nil && (object["text_config"] ?? object["vision_config"]) != nil)
   }
 
-  /// The keys of one tower from the file at `url`, and the name for errors about them.
+  /// Reads the keys of one tower from the file at `url`, and the name for errors about them.
   ///
-  /// Throws: `ConfigError.otherModel` for the configuration of something else, `.unknownKeys` and
-  /// `.invalid` for what surrounds a nested tower.
+  /// - Throws: `ConfigError.otherModel` for another model, `.unknownKeys` and `.invalid` for keys
+  ///   around a nested tower.
   static func tower(
     _ tower: Tower, at url: URL
   ) throws(ConfigError) -> (keys: [String: JSONValue], file: String) {
@@ -72,13 +72,13 @@ package enum CLIPConfigFile {
       }
       keys.merge(own) { $1 }
     }
-    // The model projects to its own width, whatever the towers say.
+    // The whole model's width overrides the towers'.
     let width = object["projection_dim"] ?? .null
     keys["projection_dim"] = width == .null ? .number(512) : width
     return (keys, "\(url.path) (\(key ?? tower.section))")
   }
 
-  /// Refuses what is no CLIP, or another tower of one, and says what it is.
+  /// Refuses another model or tower, and names it.
   private static func check(
     _ object: [String: JSONValue], holds tower: Tower, file: String
   ) throws(ConfigError) {
@@ -89,13 +89,13 @@ package enum CLIPConfigFile {
       classes = names.compactMap { if case .string(let name) = $0 { name } else { nil } }
     }
     if isWhole(object) { return }
-    let known: Set = [tower.peerClass, "CLIPModel"]
+    let known: Set = [tower.transformersClass, "CLIPModel"]
     let isKnown = classes.isEmpty || classes.contains(where: known.contains)
     if type ?? tower.modelType == tower.modelType, isKnown { return }
     let name = classes.first.map { "a \($0)" } ?? "a model"
     let found = type.map { "\(name) (\"\($0)\")" } ?? name
     throw ConfigError.otherModel(
-      file: file, found: found, needed: "a \(tower.peerClass) or a CLIPModel")
+      file: file, found: found, needed: "a \(tower.transformersClass) or a CLIPModel")
   }
 
   private static func checkSurroundings(
@@ -117,7 +117,7 @@ package enum CLIPConfigFile {
 extension CLIPConfig {
   /// Reads the `config.json` of a transformers `CLIPModel`.
   ///
-  /// Throws: `ConfigError` for unreadable, unknown or impossible keys and for another model's file.
+  /// - Throws: `ConfigError` for unreadable, unknown or impossible keys and for another model.
   public static func read(at url: URL) throws(ConfigError) -> CLIPConfig {
     let text = try CLIPTextConfig.read(at: url)
     let vision = try CLIPVisionConfig.read(at: url)

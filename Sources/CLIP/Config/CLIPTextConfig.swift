@@ -4,26 +4,26 @@ public import TorchNN
 
 /// The sizes of a CLIP text tower; in JSON the keys of transformers' `CLIPTextConfig`.
 public struct CLIPTextConfig: Codable, Sendable, Equatable {
-  /// Tokens that have an embedding.
+  /// Tokens in the vocabulary.
   public var vocabSize: Int
-  /// Range: tokens with start and end that fit.
+  /// Length of the context, tokens with start and end.
   public var maxPositionEmbeddings: Int
   /// Width of the encodings.
   public var hiddenSize: Int
-  /// Width inside the feed-forward part of a block.
+  /// Width of a block's feed-forward layer.
   public var intermediateSize: Int
-  /// Blocks.
+  /// Transformer blocks.
   public var numHiddenLayers: Int
-  /// Attention heads; they share the hiddenSize.
+  /// Attention heads, among which `hiddenSize` is divided.
   public var numAttentionHeads: Int
   /// Width of the text embedding.
   public var projectionDim: Int
-  /// The nonlinearity of the feed-forward part.
+  /// The activation of the feed-forward layer.
   public var hiddenAct: Activation
   /// Added to the variance in every layer norm.
   public var layerNormEps: Double
-  /// The id of the end token, at whose place the text embedding is read; 2 means the largest id of
-  /// the sequence instead, as in the files of OpenAI's models.
+  /// The id of the end token, whose encoding gives the text embedding; 2 means the largest id of
+  /// the sequence, as in the files of OpenAI's models.
   public var eosTokenID: Int
 
   enum CodingKeys: String, CodingKey {
@@ -39,7 +39,7 @@ public struct CLIPTextConfig: Codable, Sendable, Equatable {
     case eosTokenID = "eos_token_id"
   }
 
-  /// Sets every size; the feed-forward part is four times as wide unless told otherwise.
+  /// Sets every size; the feed-forward layer is four times as wide by default.
   public init(
     width: Int, innerWidth: Int? = nil, layers: Int, heads: Int, contextLength: Int,
     vocabularySize: Int, embeddingWidth: Int, activation: Activation = .quickGELU,
@@ -59,8 +59,8 @@ public struct CLIPTextConfig: Codable, Sendable, Equatable {
 
   /// Reads a `config.json` of the tower or of a whole model.
   ///
-  /// Throws: `ConfigError` for unreadable, unknown, missing or impossible keys, and for the
-  /// configuration of another model.
+  /// - Throws: `ConfigError` for unreadable, unknown, missing or impossible keys, and for the
+  ///   configuration of another model.
   public static func read(at url: URL) throws(ConfigError) -> CLIPTextConfig {
     let (keys, file) = try CLIPConfigFile.tower(.text, at: url)
     let config = try CLIPConfigKeys.decode(
@@ -71,32 +71,32 @@ public struct CLIPTextConfig: Codable, Sendable, Equatable {
 
   /// The `config.json` of a text tower with projection.
   ///
-  /// Throws: `ConfigError` when a number has no JSON form.
+  /// - Throws: `ConfigError` when a number has no JSON form.
   public func encoded() throws(ConfigError) -> Data {
     try ConfigFile.encode(
       self,
       extra: [
         "attention_dropout": .number(0),
         "architectures": .array([.string("CLIPTextModelWithProjection")]),
-        // What CLIPTokenizer gives; the peer warns of ids outside the vocabulary.
+        // As CLIPTokenizer has it; transformers warns of ids outside the vocabulary.
         "bos_token_id": .number(Double(vocabSize - 2)),
         "pad_token_id": .number(Double(vocabSize - 1)),
         "model_type": .string("clip_text_model"),
       ])
   }
 
-  /// Refuses sizes that no tower can have.
+  /// Checks each value.
   ///
   /// - Parameters:
-  ///   - file: the name used in errors.
-  ///   - path: the keys of the sections around it in that file.
+  ///   - file: The name used in errors.
+  ///   - path: The keys of the sections around it in that file.
   /// - Throws: `ConfigError.invalid`.
   public func validate(
     file: String = "CLIP text configuration", at path: String = ""
   ) throws(ConfigError) {
     let check = ConfigCheck(file: file, at: path)
     try check.count("vocab_size", vocabSize, in: 1...ConfigLimit.vocabulary)
-    // A start and an end token at least.
+    // At least the start and the end token.
     try check.count(
       "max_position_embeddings", maxPositionEmbeddings, in: 2...ConfigLimit.positions)
     try CLIPConfigKeys.checkBlocks(

@@ -4,21 +4,21 @@ public import TorchNN
 
 /// The sizes of a CLIP vision tower; in JSON the keys of transformers' `CLIPVisionConfig`.
 public struct CLIPVisionConfig: Codable, Sendable, Equatable {
-  /// Range: side of the square image, pixels.
+  /// Side of the square image, pixels.
   public var imageSize: Int
-  /// Range: side of a square patch, pixels; divides the image's.
+  /// Side of a square patch, pixels; divides the image's.
   public var patchSize: Int
   /// Width of the encodings.
   public var hiddenSize: Int
-  /// Width inside the feed-forward part of a block.
+  /// Width of a block's feed-forward layer.
   public var intermediateSize: Int
-  /// Blocks.
+  /// Transformer blocks.
   public var numHiddenLayers: Int
-  /// Attention heads; they share the hiddenSize.
+  /// Attention heads, among which `hiddenSize` is divided.
   public var numAttentionHeads: Int
   /// Width of the image embedding.
   public var projectionDim: Int
-  /// The nonlinearity of the feed-forward part.
+  /// The activation of the feed-forward layer.
   public var hiddenAct: Activation
   /// Added to the variance in every layer norm.
   public var layerNormEps: Double
@@ -35,7 +35,7 @@ public struct CLIPVisionConfig: Codable, Sendable, Equatable {
     case layerNormEps = "layer_norm_eps"
   }
 
-  /// Sets every size; the feed-forward part is four times as wide unless told otherwise.
+  /// Sets every size; the feed-forward layer is four times as wide by default.
   public init(
     width: Int, innerWidth: Int? = nil, layers: Int, heads: Int, imageSize: Int, patchSize: Int,
     embeddingWidth: Int, activation: Activation = .quickGELU
@@ -51,13 +51,13 @@ public struct CLIPVisionConfig: Codable, Sendable, Equatable {
     layerNormEps = 1e-5
   }
 
-  /// Encodings of an image: a patch each, and the class token.
+  /// Encodings of an image: one per patch, and the class token's.
   public var positionCount: Int { (imageSize / patchSize) * (imageSize / patchSize) + 1 }
 
   /// Reads a `config.json` of the tower or of a whole model.
   ///
-  /// Throws: `ConfigError` for unreadable, unknown, missing or impossible keys, and for the
-  /// configuration of another model.
+  /// - Throws: `ConfigError` for unreadable, unknown, missing or impossible keys, and for the
+  ///   configuration of another model.
   public static func read(at url: URL) throws(ConfigError) -> CLIPVisionConfig {
     let (keys, file) = try CLIPConfigFile.tower(.vision, at: url)
     let config = try CLIPConfigKeys.decode(
@@ -68,7 +68,7 @@ public struct CLIPVisionConfig: Codable, Sendable, Equatable {
 
   /// The `config.json` of a vision tower with projection.
   ///
-  /// Throws: `ConfigError` when a number has no JSON form.
+  /// - Throws: `ConfigError` when a number has no JSON form.
   public func encoded() throws(ConfigError) -> Data {
     try ConfigFile.encode(
       self,
@@ -79,11 +79,11 @@ public struct CLIPVisionConfig: Codable, Sendable, Equatable {
       ])
   }
 
-  /// Refuses sizes that no tower can have.
+  /// Checks each value.
   ///
   /// - Parameters:
-  ///   - file: the name used in errors.
-  ///   - path: the keys of the sections around it in that file.
+  ///   - file: The name used in errors.
+  ///   - path: The keys of the sections around it in that file.
   /// - Throws: `ConfigError.invalid`.
   public func validate(
     file: String = "CLIP vision configuration", at path: String = ""

@@ -4,42 +4,42 @@ public import Imaging
 public import Torch
 import TorchNN
 
-/// How images are made ready for a vision tower; in JSON the keys of transformers'
+/// The preprocessing of images for a vision tower; in JSON the keys of transformers'
 /// `CLIPImageProcessor`.
 public struct CLIPImagePreprocessor: Sendable, Equatable {
-  /// Range: side of the square that comes out, pixels.
+  /// Side of the square output, pixels.
   public var size: Int
-  /// Range: length of the shorter side before the middle is cut out, pixels; at least `size`.
+  /// Length of the shorter side before the centre crop, pixels; at least `size`.
   public var shortestEdge: Int
-  /// Means of red, green and blue, which are subtracted. Range: of samples in 0 ... 1.
+  /// Means of red, green and blue, for samples in 0 ... 1.
   public var mean: [Double]
-  /// Deviations of red, green and blue, by which is divided. Range: of samples in 0 ... 1.
+  /// Standard deviations of red, green and blue, for samples in 0 ... 1.
   public var deviation: [Double]
 
-  /// What happens to transparency and to odd borders.
+  /// How transparency and odd borders are handled.
   public var convention: Convention
 
-  /// Where the peers prepare images differently.
+  /// The details in which transformers and open_clip prepare images differently.
   ///
-  /// Both resize as Pillow does; opaque images with even borders come out the same.
+  /// Both resize as Pillow does; opaque images with even borders give the same result.
   public enum Convention: String, Sendable, CaseIterable {
-    /// Transparent images are blended over white first; of an odd border the smaller part is cut
-    /// left and above. What models trained by this package expect, too.
+    /// Transparent images are blended over white first; an odd border is cropped less at the left
+    /// and top. Models trained by this package expect this too.
     /// Source: transformers 5 `CLIPImageProcessorPil`.
     case transformers
-    /// Transparency is dropped after the resize, which weighs colours by it; half a pixel of border
-    /// is rounded to the even number. Source: open_clip `image_transform`, torchvision.
+    /// Transparency is dropped after the resize, which weights colours by it; half a pixel of
+    /// border is rounded to even. Source: open_clip `image_transform`, torchvision.
     case openCLIP = "open_clip"
   }
 
   /// OpenAI's means of red, green and blue.
   public static let stockMean = [0.48145466, 0.4578275, 0.40821073]
-  /// OpenAI's deviations of red, green and blue.
+  /// OpenAI's standard deviations of red, green and blue.
   public static let stockDeviation = [0.26862954, 0.26130258, 0.27577711]
 
-  /// Sets all; by default with OpenAI's statistics and no border cut off.
+  /// Groups the values, by default with OpenAI's statistics and without a crop.
   ///
-  /// Traps: a size below 1 or above the shortest edge, statistics not of three channels.
+  /// - Precondition: The size is 1 to the shortest edge, and the statistics have three channels.
   public init(
     size: Int, shortestEdge: Int? = nil, mean: [Double] = stockMean,
     deviation: [Double] = stockDeviation, convention: Convention = .transformers
@@ -56,10 +56,10 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
     self.convention = convention
   }
 
-  /// Scales samples to -1 ... 1, as the generative models take them: for a tower that was trained
-  /// on the same images as these.
+  /// Scales samples to -1 ... 1, the range of the generative models, for a tower trained on the
+  /// same images as these.
   ///
-  /// Traps: a size below 1.
+  /// - Precondition: `size` is at least 1.
   public static func symmetric(size: Int) -> CLIPImagePreprocessor {
     let halves = [0.5, 0.5, 0.5]
     return CLIPImagePreprocessor(size: size, mean: halves, deviation: halves)
@@ -67,7 +67,7 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
 
   /// Reads a `preprocessor_config.json`; without a note of the convention it is transformers'.
   ///
-  /// Throws: `ConfigError` for unreadable, unknown, missing or impossible keys.
+  /// - Throws: `ConfigError` for unreadable, unknown, missing or impossible keys.
   public init(contentsOf url: URL) throws(ConfigError) {
     let file = try ConfigFile.read(
       PreprocessorFile.self, at: url, fixed: PreprocessorFile.fixed,
@@ -92,7 +92,7 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
       deviation: file.image_std, convention: convention)
   }
 
-  /// Requires means and deviations of three channels that no sample in 0 ... 1 overflows with.
+  /// Checks means and deviations: of three channels, without overflow for samples in 0 ... 1.
   static func check(
     _ mean: [Double], _ meanKey: String, _ deviation: [Double], _ deviationKey: String,
     _ check: ConfigCheck
@@ -107,7 +107,7 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
 
   /// The `preprocessor_config.json`.
   ///
-  /// Throws: `ConfigError` when a number has no JSON form.
+  /// - Throws: `ConfigError` when a number has no JSON form.
   public func encoded() throws(ConfigError) -> Data {
     let file = PreprocessorFile(
       size: .init(shortest_edge: shortestEdge), crop_size: .init(height: size, width: size),
@@ -117,24 +117,24 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
     return try ConfigFile.encode(file, extra: PreprocessorFile.fixed.merging(type) { $1 })
   }
 
-  /// Images of any size: resized by their shorter side, bicubic as Pillow, the middle cut out.
+  /// Prepares images of any size: a bicubic resize of the shorter side as in Pillow, a centre crop.
   ///
   /// Shapes: to `[B, 3, size, size]` float32.
-  /// Traps: no images.
+  /// - Precondition: At least one image.
   public func callAsFunction(_ images: [Image]) -> Tensor {
     precondition(!images.isEmpty, "no image to prepare")
     return normalized(Tensor(images: images.map(square), range: .unit).contiguous())
   }
 
-  /// The RGB square that is made of an image, before its samples are normalised.
+  /// Returns the RGB square of an image, before normalisation.
   ///
-  /// Only the middle is resized, so a thin image takes no more memory than a square one.
+  /// Only the centre is resized, so a thin image takes no more memory than a square one.
   public func square(_ image: Image) -> Image {
     let short = min(image.width, image.height)
     let (width, height) = (image.width * shortestEdge / short, image.height * shortestEdge / short)
     func middle(of length: Int) -> Range<Int> {
       let border = length - size
-      // open_clip rounds half a pixel of border to the even number, transformers down.
+      // open_clip rounds half a pixel of border to even, transformers down.
       let isOdd = convention == .openCLIP && border % 4 == 3
       let start = isOdd ? border / 2 + 1 : border / 2
       return start..<start + size
@@ -149,14 +149,14 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
     }
   }
 
-  /// Square images of the generative models.
+  /// Prepares square images of the generative models.
   ///
   /// Shapes: `[B, 3, S, S]` to `[B, 3, size, size]`.
   /// Range: in -1 ... 1.
-  /// Traps: another shape.
+  /// - Precondition: The images are square RGB.
   public func callAsFunction(_ images: Tensor) -> Tensor { normalized(images * 0.5 + 0.5) }
 
-  /// `(x - mean) / deviation` of samples in 0 ... 1, after a bicubic resize if the side differs.
+  /// Returns `(x - mean) / deviation` of samples in 0 ... 1, bicubically resized if needed.
   private func normalized(_ x: Tensor) -> Tensor {
     let (_, c, h, w) = x.shape4
     precondition(c == 3 && h == w, "images of \(x.shape) are not square RGB")
@@ -178,13 +178,13 @@ extension CLIPImagePreprocessor.Convention {
   }
 }
 
-/// `preprocessor_config.json`; the two sizes may stand as one number each.
+/// A `preprocessor_config.json`; each of the two sizes may be one number.
 private struct PreprocessorFile: Codable {
   var size: Edge
   var crop_size: Crop
   var image_mean: [Double]
   var image_std: [Double]
-  /// A key of this package; transformers keeps it and does not read it.
+  /// A key of this package, which transformers ignores.
   var unclip_convention: String?
 
   struct Edge: Codable {
@@ -224,7 +224,7 @@ private struct PreprocessorFile: Codable {
     }
   }
 
-  /// Steps that a vision tower needs, and Pillow's number of the bicubic filter.
+  /// The steps that a vision tower needs, and Pillow's id of the bicubic filter.
   static let fixed: [String: JSONValue] = [
     "do_resize": .bool(true), "do_center_crop": .bool(true), "do_rescale": .bool(true),
     "do_normalize": .bool(true), "do_convert_rgb": .bool(true), "resample": .number(3),

@@ -5,7 +5,7 @@ public import Torch
 public enum PixelRange: Sendable {
   /// 0 ... 1.
   case unit
-  /// -1 ... 1, as the generative models take and give images.
+  /// -1 ... 1, the range of the generative models.
   case symmetric
 }
 
@@ -42,7 +42,7 @@ extension Tensor {
     precondition(
       !samples.isEmpty && samples.count.isMultiple(of: size),
       "\(samples.count) samples do not fill images of \(width)x\(height)x\(channels)")
-    // Bytes are a quarter of the floats to move.
+    // Bytes are a quarter of the size of floats to transfer.
     let bytes = Tensor(samples, shape: [samples.count / size, height, width, channels]).to(device)
     let levels = bytes.to(.float32).permuted(0, 3, 1, 2)
     switch range {

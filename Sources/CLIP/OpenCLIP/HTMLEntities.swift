@@ -2,7 +2,7 @@ import Foundation
 
 /// Character references of HTML, as in `&eacute;`, `&#233;` and `&#xE9;`.
 enum HTMLEntities {
-  /// The text of each name, and whether the name counts without its semicolon.
+  /// The text of each name, and whether the semicolon may be missing.
   static let names: [String: (text: String, isBare: Bool)] = {
     var names: [String: (text: String, isBare: Bool)] = [:]
     for entry in HTMLEntityTable.text.split(whereSeparator: { $0 == " " || $0 == "\n" }) {
@@ -43,10 +43,10 @@ enum HTMLEntities {
     return out
   }
 
-  /// Decodes the references that end in a semicolon and are certain; names in capitals too.
+  /// Decodes the references that end in a semicolon and are unambiguous, names in capitals too.
   ///
-  /// The caller repeats this until nothing changes, and `&amp;amp;amp;` loses one layer each time,
-  /// so layers that only make an ampersand of an ampersand are taken off together.
+  /// The caller repeats this until nothing changes; `&amp;amp;amp;` would lose one layer per pass,
+  /// so all layers of ampersands are removed at once.
   ///
   /// Source: ftfy `unescape_html`.
   static func unescapedIfCertain(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
@@ -74,8 +74,8 @@ enum HTMLEntities {
     return out
   }
 
-  /// The end of `#` or nothing, one to 24 letters and digits, and a semicolon, behind the `&` at
-  /// `start`.
+  /// Finds the end of an optional `#`, one to 24 letters and digits, and a semicolon, after the
+  /// `&` at `start`.
   private static func end(ofReferenceAfter start: Int, in scalars: [Unicode.Scalar]) -> Int? {
     var end = start + 1
     if end < scalars.count, scalars[end] == "#" { end += 1 }
@@ -99,7 +99,7 @@ enum HTMLEntities {
     return Array(known.text.uppercased().unicodeScalars)
   }
 
-  /// `#233;` or `#xE9;`; the semicolon may be missing.
+  /// Decodes `#233;` or `#xE9;`; the semicolon may be missing.
   private static func numeric(
     _ rest: ArraySlice<Unicode.Scalar>
   ) -> (text: [Unicode.Scalar], length: Int)? {
@@ -120,7 +120,7 @@ enum HTMLEntities {
     return (character(value), run.endIndex - rest.startIndex + semicolon)
   }
 
-  /// The character of a number; Windows-1252 is meant from 80 to 9F, and some stand for nothing.
+  /// Returns the character of a code point; 80 to 9F are Windows-1252, some code points nothing.
   private static func character(_ value: UInt32) -> [Unicode.Scalar] {
     switch value {
     case 0: return ["\u{FFFD}"]
@@ -132,7 +132,7 @@ enum HTMLEntities {
     }
   }
 
-  /// A name, with what follows it up to 32 characters and a semicolon.
+  /// Decodes a name and what follows it, up to 32 characters and a semicolon.
   private static func named(
     _ rest: ArraySlice<Unicode.Scalar>
   ) -> (text: [Unicode.Scalar], length: Int)? {
@@ -143,7 +143,7 @@ enum HTMLEntities {
     if let known = names[string(run)], semicolon || known.isBare {
       return (Array(known.text.unicodeScalars), run.count + (semicolon ? 1 : 0))
     }
-    // The longest beginning that needs no semicolon.
+    // The longest prefix that needs no semicolon.
     for count in stride(from: run.count, to: 1, by: -1) {
       let start = run.prefix(count)
       guard let known = names[string(start)], known.isBare else { continue }
@@ -174,7 +174,7 @@ enum HTMLEntities {
   }
 }
 
-/// The upper half of Windows-1252, whose five holes stand for themselves.
+/// The upper half of Windows-1252, whose five undefined bytes map to themselves.
 enum Windows1252 {
   private static let table: [UInt32] = [
     0x20AC, 0x81, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021,

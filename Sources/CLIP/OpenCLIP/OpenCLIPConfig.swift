@@ -4,8 +4,8 @@ import TorchNN
 
 /// An `open_clip_config.json`: sizes of both towers and how images are prepared.
 ///
-/// Options that change what a tower computes and that this package lacks (other poolings, ResNets,
-/// timm and Hugging Face towers, captioning heads) are refused by name.
+/// Unsupported options (other poolings, ResNets, timm and Hugging Face towers, captioning heads)
+/// are refused by name.
 /// Source: open_clip `model.py`: `CLIPVisionCfg`, `CLIPTextCfg`; `transform.py`: `PreprocessCfg`.
 public struct OpenCLIPConfig: Sendable, Equatable {
   /// The sizes; the end token is the largest id of a sequence.
@@ -15,7 +15,7 @@ public struct OpenCLIPConfig: Sendable, Equatable {
 
   /// Reads the file.
   ///
-  /// Throws: `ConfigError` for unreadable, unknown or impossible keys and unsupported options.
+  /// - Throws: `ConfigError` for unreadable, unknown or impossible keys and unsupported options.
   public static func read(at url: URL) throws(ConfigError) -> OpenCLIPConfig {
     let object = try ConfigFile.object(at: url)
     let file = url.path
@@ -161,7 +161,7 @@ private struct Vision: Codable {
     "act_kwargs": .null, "norm_kwargs": .null, "timm_model_name": .null, "block_type": .null,
     "qk_norm": .bool(false),
   ]
-  /// What acts in training only, or on heads that are not there.
+  /// Keys that affect only training, or heads that are absent.
   static let ignored: Set<String> = [
     "patch_dropout", "output_tokens", "attn_pooler_queries", "attn_pooler_heads",
     "timm_model_pretrained", "timm_pool", "timm_proj", "timm_proj_bias", "timm_drop",
@@ -201,6 +201,6 @@ private struct Images: Codable {
     "mode": .string("RGB"), "interpolation": .string("bicubic"),
     "resize_mode": .string("shortest"),
   ]
-  /// The colour of a border that the shortest side never leaves.
+  /// The colour of a border, which a resize of the shortest side never leaves.
   static let ignored: Set<String> = ["fill_color"]
 }

@@ -1,28 +1,28 @@
 public import Torch
 
-/// The weight names of OpenAI's CLIP and of open_clip, and what they are in transformers.
+/// The weight names of OpenAI's CLIP and of open_clip, and their counterparts in transformers.
 ///
 /// Both keep one model in three parts: `visual.*`, the text tower without a prefix (or under
 /// `text.` in open_clip's later files) and `logit_scale`. Queries, keys and values are one matrix
-/// and projections stand the other way round.
+/// and projections are transposed.
 /// Source: openai/CLIP `model.py`, open_clip `transformer.py`, transformers
 /// `convert_clip_original_pytorch_to_hf.py`.
 public enum OpenCLIPNames {
-  /// What has to be done with a tensor on the way.
+  /// How a tensor is converted.
   public enum Change: Sendable, Equatable {
-    /// Nothing.
+    /// Unchanged.
     case none
     /// `[in, out]` becomes `[out, in]`.
     case transposed
-    /// The rows are those of query, key and value in thirds.
+    /// Split by rows into query, key and value.
     case thirds
   }
 
-  /// What an entry becomes.
+  /// The target of an entry.
   public struct Target: Sendable, Equatable {
-    /// The names in transformers' `CLIPModel`: one, or three for a tensor in thirds.
+    /// The names in transformers' `CLIPModel`: one, or three for a split tensor.
     public let keys: [String]
-    /// How the tensor changes.
+    /// How the tensor is converted.
     public let change: Change
   }
 
@@ -31,7 +31,7 @@ public enum OpenCLIPNames {
     "input_resolution", "context_length", "vocab_size", "attn_mask", "text.attn_mask",
   ]
 
-  /// What an entry becomes, or nil for a name of another model (as a ResNet's `visual.layer1…`).
+  /// Returns the target of an entry, or nil for another model's (a ResNet's `visual.layer1…`).
   public static func target(of key: String) -> Target? {
     if key == "logit_scale" { return Target(keys: [key], change: .none) }
     if let rest = key.dropping("visual.") {
@@ -40,9 +40,9 @@ public enum OpenCLIPNames {
     return target(key.dropping("text.") ?? key, fixed: textNames, in: "text_model")
   }
 
-  /// The name that a transformers name has in open_clip's files; a third shares its matrix's.
+  /// Returns the name in open_clip's files of a transformers name; a split tensor has its matrix's.
   ///
-  /// `CheckpointError` speaks of a file, so its names must be the file's.
+  /// `CheckpointError` must use the names of the file.
   public static func source(of key: String) -> String? {
     for (names, prefix, tower) in [
       (visionNames, "visual.", "vision_model"), (textNames, "", "text_model"),
@@ -60,10 +60,10 @@ public enum OpenCLIPNames {
     return key == "logit_scale" ? key : nil
   }
 
-  /// Applies a change, giving one tensor for each of the target's keys.
+  /// Converts a tensor to one for each of the target's keys.
   ///
-  /// Thirds look at the old tensor's memory; a transposed tensor is a copy.
-  /// Throws: `CheckpointError.badTensor` for a tensor that cannot change so.
+  /// Split tensors are views of the old one; a transposed tensor is a copy.
+  /// - Throws: `CheckpointError.badTensor` for a tensor that cannot be converted.
   public static func tensors(
     of tensor: Tensor, key: String, change: Change, file: String
   ) throws(CheckpointError) -> [Tensor] {
@@ -84,11 +84,10 @@ public enum OpenCLIPNames {
     }
   }
 
-  /// A whole state under transformers' names.
+  /// Converts a whole state to transformers' names.
   ///
-  /// Names that are none of these keep theirs, so that whoever fills a model can list them; those
-  /// in ``ignored`` are left out.
-  /// Throws: `CheckpointError.badTensor` for a tensor that cannot be split or turned.
+  /// Unknown names stay, so that loading a model can list them; those in ``ignored`` are skipped.
+  /// - Throws: `CheckpointError.badTensor` for a tensor that cannot be converted.
   public static func converted(
     _ state: [String: Tensor], file: String
   ) throws(CheckpointError) -> [String: Tensor] {
@@ -157,7 +156,7 @@ public enum OpenCLIPNames {
 }
 
 extension CheckpointError {
-  /// The same misfit in the names of openai/CLIP and open_clip, which stand in the file.
+  /// The same error with the file's names, those of openai/CLIP and open_clip.
   package var inOpenCLIPNames: CheckpointError {
     func theirs(_ text: String) -> String {
       let key = String(text.prefix { $0 != " " })
@@ -175,7 +174,7 @@ extension CheckpointError {
 }
 
 extension String {
-  /// The rest after a beginning, or nil without it.
+  /// Removes a prefix; nil without it.
   fileprivate func dropping(_ prefix: String) -> String? {
     hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
   }

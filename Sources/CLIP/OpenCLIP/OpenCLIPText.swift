@@ -1,16 +1,16 @@
 import Foundation
 
-/// Cleans a text as open_clip and OpenAI's CLIP do, and cuts it into pieces.
+/// The cleaning and splitting of texts in open_clip and OpenAI's CLIP.
 ///
-/// ftfy's repairs but one (text decoded in a wrong encoding, "mojibake", is left as it is), HTML
-/// character references decoded twice, white space at the ends removed, lower case with Greek final
-/// sigma. A piece is one of transformers', where `ſ` may stand for the `s` of a contraction.
+/// ftfy's repairs (except of mojibake, text decoded in a wrong encoding), HTML character references
+/// decoded twice, outer white space removed, lower case with Greek final sigma. Pieces are those of
+/// transformers, but `ſ` also matches the `s` of a contraction.
 /// Source: open_clip `tokenizer.py`: `basic_clean`, `SimpleTokenizer`; ftfy 6 `fix_text`.
 enum OpenCLIPText {
   /// How open_clip spells the start and the end token.
   static let specialNames = ["<start_of_text>", "<end_of_text>"].map { Array($0.unicodeScalars) }
 
-  /// The cleaned text, without runs of white space made one, which no piece shows.
+  /// Cleans a text; runs of white space stay, as they do not change the pieces.
   static func cleaned(_ text: String) -> [Unicode.Scalar] {
     let fixed = fixed(Array(text.unicodeScalars))
     return lowercased(HTMLEntities.unescaped(HTMLEntities.unescaped(fixed)))
@@ -18,7 +18,7 @@ enum OpenCLIPText {
 
   // MARK: ftfy
 
-  /// Repairs each line by itself; a `<` ends the decoding of references from its line on.
+  /// Repairs each line; from a line with `<` on, references are not decoded.
   private static func fixed(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
     var out: [Unicode.Scalar] = []
     var unescapes = true
@@ -49,7 +49,7 @@ enum OpenCLIPText {
     }
   }
 
-  /// C1 controls as Windows-1252, ligatures and wide forms taken apart, quotes straight.
+  /// Decodes C1 controls as Windows-1252, expands ligatures and wide forms, straightens quotes.
   private static func replaced(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
     var out: [Unicode.Scalar] = []
     out.reserveCapacity(text.count)
@@ -73,7 +73,7 @@ enum OpenCLIPText {
     return out
   }
 
-  /// What took a character's place, with its own quotes made straight; the five holes of
+  /// The replacement of a character, with straight quotes; the five undefined bytes of
   /// Windows-1252 stay.
   private static func replaced(
     _ text: [Unicode.Scalar], if other: Unicode.Scalar
@@ -139,7 +139,7 @@ enum OpenCLIPText {
 
   // MARK: Lower case
 
-  /// Lower case by Unicode's full mapping; a sigma that ends a word becomes `ς`.
+  /// Lowercases by Unicode's full mapping; a sigma that ends a word becomes `ς`.
   private static func lowercased(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
     var out: [Unicode.Scalar] = []
     out.reserveCapacity(text.count)
@@ -153,7 +153,7 @@ enum OpenCLIPText {
     return out
   }
 
-  /// Whether a letter with case goes before and none follows, what has no say in it left aside.
+  /// Whether a sigma is final: Unicode's Final_Sigma context (section 3.13).
   private static func endsWord(_ index: Int, in text: [Unicode.Scalar]) -> Bool {
     guard let before = text[..<index].last(where: { !$0.properties.isCaseIgnorable }),
       before.properties.isCased

@@ -4,7 +4,7 @@ import Synchronization
 ///
 /// Source: Sennrich et al. 2016, section 3.2.
 struct BytePairEncoder: Sendable {
-  /// Two neighbouring symbols.
+  /// Two adjacent symbols.
   struct Pair: Hashable, Sendable {
     let left: Int32
     let right: Int32
@@ -21,7 +21,7 @@ struct BytePairEncoder: Sendable {
   private let last: [Int32]  // the symbol of each byte that ends a piece
   private let cache = PieceCache()
 
-  /// Holds a merge table; `inner` and `last` have one symbol for each of the 256 bytes.
+  /// Makes an encoder; `inner` and `last` have one symbol for each of the 256 bytes.
   init(table: [Pair: Merge], inner: [Int32], last: [Int32]) {
     precondition(inner.count == 256 && last.count == 256, "a symbol for each of the 256 bytes")
     self.table = table
@@ -29,7 +29,7 @@ struct BytePairEncoder: Sendable {
     self.last = last
   }
 
-  /// The symbols of one piece after all merges.
+  /// Returns the symbols of one piece after all merges.
   func symbols(of piece: [UInt8]) -> [Int32] {
     if let known = cache[piece] { return known }
     let merged = merge(piece)

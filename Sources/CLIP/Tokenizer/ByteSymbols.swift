@@ -1,5 +1,5 @@
-/// The one-to-one map between bytes and printable characters in which byte-level BPE files are
-/// written: a printable Latin-1 byte stands for itself, each of the other 68 for one from U+0100 on.
+/// The one-to-one map between bytes and printable characters in byte-level BPE files: a printable
+/// Latin-1 byte maps to itself, each of the other 68 to a character from U+0100 on.
 ///
 /// Source: openai/CLIP `simple_tokenizer.bytes_to_unicode`.
 enum ByteSymbols {
@@ -36,11 +36,11 @@ enum ByteSymbols {
     return table
   }()
 
-  /// The symbol of one byte, as it stands in a vocabulary.
+  /// The symbol of one byte in a vocabulary.
   static func symbol(_ byte: UInt8) -> String { String(Character(scalars[Int(byte)])) }
 
-  /// The bytes that a token without its end-of-word mark stands for; characters outside the map
-  /// (a special token's never are) give their own UTF-8.
+  /// The bytes of a token without its end-of-word mark; characters outside the map give their own
+  /// UTF-8.
   static func decoded(_ token: some StringProtocol) -> [UInt8] {
     var out: [UInt8] = []
     for scalar in token.unicodeScalars {

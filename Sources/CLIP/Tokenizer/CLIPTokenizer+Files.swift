@@ -4,11 +4,11 @@ import Torch
 
 extension CLIPTokenizer {
   /// Reads a tokenizer folder of the Hugging Face layout: `vocab.json` and `merges.txt`, or
-  /// `tokenizer.json` where these are not; `tokenizer_config.json` and, when there,
-  /// `special_tokens_map.json`, which has the last word on special tokens.
+  /// `tokenizer.json` where these are missing; `tokenizer_config.json` and, if it exists,
+  /// `special_tokens_map.json`, which overrides the special tokens.
   ///
-  /// Throws: ``TokenizerError`` for a missing or broken file, a merge of unknown symbols, a
-  /// special token outside the vocabulary, an impossible context length.
+  /// - Throws: ``TokenizerError`` for a missing or broken file, a merge of unknown symbols, a
+  ///   special token outside the vocabulary, an impossible context length.
   public init(folder: URL) throws(TokenizerError) {
     let vocabularyURL = folder.appending(path: "vocab.json")
     let mergesURL = folder.appending(path: "merges.txt")
@@ -43,7 +43,7 @@ extension CLIPTokenizer {
       throw TokenizerError.invalidSetting(
         file: configURL.path, key: "model_max_length", value: "\(length)", expected: "at least 2")
     }
-    // A token named without its settings has them in one of two tables.
+    // A token given as its text alone has its settings in one of two tables.
     var normalized = tables.normalized
     for token in (config.added_tokens_decoder ?? [:]).values {
       normalized[token.token.text] = token.token.isNormalized
@@ -67,7 +67,7 @@ extension CLIPTokenizer {
 
   /// Writes the four files of the Hugging Face layout; the same tokenizer gives the same bytes.
   ///
-  /// Throws: ``TokenizerError/unwritable(file:reason:)``.
+  /// - Throws: ``TokenizerError/unwritable(file:reason:)``.
   public func write(to folder: URL) throws(TokenizerError) {
     let vocabulary = tokens.enumerated().map { "\(quoted($1)):\($0)" }.joined(separator: ",")
     let merges = merges.map { "\($0.left) \($0.right)\n" }.joined()
@@ -136,7 +136,7 @@ extension CLIPTokenizer {
     return data
   }
 
-  /// Reads lines of two symbols; a first line that begins with `#version` is a heading.
+  /// Reads lines of two symbols, after a heading that begins with `#version`, if any.
   private static func readMerges(
     at url: URL
   ) throws(TokenizerError) -> [(left: String, right: String)] {
@@ -159,7 +159,7 @@ extension CLIPTokenizer {
   }
 }
 
-/// A JSON string; the tokens hold no control characters.
+/// Quotes a JSON string; the tokens hold no control characters.
 private func quoted(_ text: String) -> String {
   let escaped = text.replacingOccurrences(of: "\\", with: "\\\\")
   return "\"\(escaped.replacingOccurrences(of: "\"", with: "\\\""))\""
@@ -177,7 +177,7 @@ private struct TokenizerConfig: Decodable {
   /// A token given as its text or as an object.
   struct Entry: Decodable {
     let token: SpecialToken
-    /// Whether its settings stand with it.
+    /// Whether it is given with its settings.
     let isWhole: Bool
 
     init(from decoder: any Decoder) throws {
@@ -194,7 +194,7 @@ private struct TokenizerConfig: Decodable {
   }
 }
 
-/// A special token with its settings, of which one matters here.
+/// A special token with the one setting that matters here.
 private struct SpelledToken: Decodable {
   let content: String
   let normalized: Bool?
@@ -204,12 +204,12 @@ private struct SpelledToken: Decodable {
 private struct TokenizerTables {
   var vocabulary: [String: Int]
   var merges: [(left: String, right: String)]
-  /// Whether a special token is looked for after cleaning, by its text.
+  /// Whether a special token is matched after cleaning, by its text.
   var normalized: [String: Bool] = [:]
 }
 
 extension TokenizerTables {
-  /// The parts of a `tokenizer.json` that differ between CLIPs.
+  /// The keys of a `tokenizer.json` that differ between CLIPs.
   private struct File: Decodable {
     let model: Model
     let added_tokens: [SpelledToken]?
@@ -240,7 +240,7 @@ extension TokenizerTables {
 
   /// Reads a `tokenizer.json`, as transformers 5 writes it alone.
   ///
-  /// Throws: ``TokenizerError`` for another shape and for a tokenizer that is not CLIP's.
+  /// - Throws: ``TokenizerError`` for another layout and for a tokenizer that is not CLIP's.
   fileprivate init(_ data: Data, file: String) throws(TokenizerError) {
     let found: File
     do {

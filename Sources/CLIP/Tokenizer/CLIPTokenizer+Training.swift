@@ -2,12 +2,12 @@ extension CLIPTokenizer {
   /// Learns merges from texts.
   ///
   /// The vocabulary is the 256 byte symbols, the same at the end of a piece, the merges, start and
-  /// end. Each round merges the pair of symbols that occurs most often; of equals the one with the
-  /// least left symbol, then right symbol, so the same texts give the same tokenizer. Training
+  /// end. Each round merges the most frequent pair of symbols; of equals the one with the
+  /// lowest left symbol, then right symbol, so the same texts give the same tokenizer. Training
   /// stops before `vocabularySize` when no pair occurs `minimumCount` times.
   ///
-  /// Range: `vocabularySize` from 514, tokens.
-  /// Traps: a smaller vocabulary, a context shorter than 2.
+  /// - Precondition: `vocabularySize` is at least 514 and `contextLength` at least 2.
+  ///
   /// Source: Sennrich et al. 2016, algorithm 1; the order of ids is openai/CLIP's.
   public static func train(
     on texts: some Sequence<String>, vocabularySize: Int, contextLength: Int = 77,
@@ -46,13 +46,13 @@ extension CLIPTokenizer {
   }
 }
 
-/// Pieces as symbols, and how often each pair of neighbours occurs.
+/// Pieces as symbols, with the count of each pair of adjacent symbols.
 private struct BytePairTrainer {
   typealias Pair = BytePairEncoder.Pair
 
   private var words: [(symbols: [Int32], count: Int)] = []
   private var counts: [Pair: Int] = [:]
-  private var places: [Pair: Set<Int>] = [:]  // the words that hold or held a pair
+  private var positions: [Pair: Set<Int>] = [:]  // the words that hold or held a pair
   private var heap = Heap<Candidate>()
 
   init(_ texts: some Sequence<String>) {
@@ -76,12 +76,12 @@ private struct BytePairTrainer {
     for (pair, count) in counts { heap.insert(Candidate(pair: pair, count: count)) }
   }
 
-  /// The pair that occurs most often, if it occurs at least `minimumCount` times.
+  /// Returns the most frequent pair, if it occurs at least `minimumCount` times.
   mutating func best(minimumCount: Int) -> Pair? {
     while let candidate = heap.removeFirst() {
       let count = counts[candidate.pair] ?? 0
       if count == candidate.count { return count >= minimumCount ? candidate.pair : nil }
-      // The count has fallen since: wait in its new place.
+      // The count has fallen since: requeue it.
       if count > 0, count < candidate.count {
         heap.insert(Candidate(pair: candidate.pair, count: count))
       }
@@ -89,10 +89,10 @@ private struct BytePairTrainer {
     return nil
   }
 
-  /// Replaces every occurrence of a pair, left to right, and counts its new neighbours.
+  /// Replaces every occurrence of a pair, left to right, and updates the counts.
   mutating func merge(_ pair: Pair, into product: Int32) {
     var touched: Set<Pair> = []
-    for index in places.removeValue(forKey: pair) ?? [] {
+    for index in positions.removeValue(forKey: pair) ?? [] {
       let old = words[index].symbols
       var new: [Int32] = []
       new.reserveCapacity(old.count)
@@ -126,7 +126,7 @@ private struct BytePairTrainer {
     for (left, right) in zip(symbols, symbols.dropFirst()) {
       let pair = Pair(left: left, right: right)
       counts[pair, default: 0] += amount
-      if amount > 0 { places[pair, default: []].insert(index) }
+      if amount > 0 { positions[pair, default: []].insert(index) }
     }
   }
 

@@ -1,6 +1,6 @@
 public import Torch
 
-/// A text as a CLIP text tower takes it.
+/// A tokenized text for a CLIP text tower.
 ///
 /// Shapes: `ids` and `mask` are as long as the context.
 public struct TokenSequence: Sendable, Equatable {
@@ -8,12 +8,12 @@ public struct TokenSequence: Sendable, Equatable {
   public let ids: [Int]
   /// True up to and including the end token.
   public let mask: [Bool]
-  /// Whether tokens were cut off since the text was too long.
+  /// Whether the text was truncated.
   public let truncated: Bool
 
-  /// Holds a sequence made elsewhere.
+  /// Groups the values.
   ///
-  /// Traps: another number of mask elements than ids.
+  /// - Precondition: `mask` is as long as `ids`.
   public init(ids: [Int], mask: [Bool], truncated: Bool) {
     precondition(ids.count == mask.count, "\(ids.count) ids with \(mask.count) mask elements")
     self.ids = ids
@@ -22,14 +22,14 @@ public struct TokenSequence: Sendable, Equatable {
   }
 }
 
-/// A token that stands for no text; its spelling inside a text becomes its id.
+/// A token that represents no text; its spelling inside a text becomes its id.
 public struct SpecialToken: Sendable, Equatable {
   /// The spelling, as in the vocabulary.
   public let text: String
-  /// Whether it is looked for after cleaning, and so in upper case too, or as it is typed.
+  /// Whether it is matched after cleaning, and so in upper case too, or as it is typed.
   public let isNormalized: Bool
 
-  /// Names a special token.
+  /// Groups the values.
   public init(_ text: String, isNormalized: Bool = false) {
     self.text = text
     self.isNormalized = isNormalized
@@ -38,8 +38,8 @@ public struct SpecialToken: Sendable, Equatable {
 
 /// The byte-level byte-pair encoding of CLIP.
 ///
-/// Every text has ids and no text is refused: bytes outside all merges stand for themselves.
-/// Safe to share between tasks; copies share one cache of pieces.
+/// Every text can be encoded: bytes outside all merges are symbols themselves.
+/// Copies share one cache of pieces and are safe to use from several tasks.
 /// Source: openai/CLIP `SimpleTokenizer`; ids equal those of transformers' `CLIPTokenizer`.
 public struct CLIPTokenizer: Sendable {
   /// The tokens by id.
@@ -48,40 +48,40 @@ public struct CLIPTokenizer: Sendable {
   public let merges: [(left: String, right: String)]
   /// The token before every text.
   public let start: SpecialToken
-  /// The token after every text; also stands for what the vocabulary lacks.
+  /// The token after every text, also used for unknown symbols.
   public let end: SpecialToken
   /// The token that fills the context after the end.
   public let padding: SpecialToken
   /// The ids of the three special tokens.
   public let startID: Int, endID: Int, paddingID: Int
-  /// Range: tokens, with start and end, that the text tower takes.
+  /// Length of the text tower's context, tokens with start and end.
   public let contextLength: Int
-  /// How texts are cleaned before they are cut into pieces.
+  /// How texts are cleaned and split.
   public let cleaning: Cleaning
 
   private let encoder: BytePairEncoder
   private let specials: SpecialTokens
 
-  /// How a text is cleaned before it is cut into pieces, and which spellings are special tokens.
+  /// How a text is cleaned and split, and which spellings are special tokens.
   public enum Cleaning: String, Sendable, CaseIterable {
     /// Unicode form C and lower case; special tokens as the vocabulary spells them.
     /// Source: transformers `CLIPTokenizer`.
     case transformers
-    /// ftfy's repairs (all but that of wrongly decoded text), HTML references decoded twice, lower
-    /// case with final sigma; `<start_of_text>` and `<end_of_text>` are the special tokens.
+    /// ftfy's repairs (except of wrongly decoded text), HTML references decoded twice, lower case
+    /// with final sigma; `<start_of_text>` and `<end_of_text>` are the special tokens.
     /// Source: open_clip `SimpleTokenizer`.
     case openCLIP = "open_clip"
   }
 
-  /// The stock special tokens.
+  /// The default special tokens.
   public static let stockStart = SpecialToken("<|startoftext|>")
-  /// The stock end token, also the stock padding.
+  /// The default end token, also the default padding.
   public static let stockEnd = SpecialToken("<|endoftext|>")
 
-  /// The same tables used as open_clip and OpenAI's CLIP do: texts cleaned their way, the context
-  /// filled with id 0.
+  /// The tokenizer that uses these tables as open_clip and OpenAI's CLIP do: texts cleaned their
+  /// way, padding with id 0.
   ///
-  /// Both cut a text that is too long and keep the end token.
+  /// Both truncate a text that is too long and keep the end token.
   public func asOpenCLIP() -> CLIPTokenizer {
     CLIPTokenizer(self, cleaning: .openCLIP, padding: SpecialToken(tokens[0]), paddingID: 0)
   }
@@ -102,9 +102,9 @@ public struct CLIPTokenizer: Sendable {
 
   /// Makes a tokenizer from its tables, which cleans texts as transformers does.
   ///
-  /// Throws: ``TokenizerError`` when ids do not run from 0 without gaps, when a merge names a
-  /// symbol that the vocabulary lacks, or when a special token is not in it.
-  /// Traps: a context shorter than 2.
+  /// - Throws: ``TokenizerError`` when ids do not run from 0 without gaps, when a merge names a
+  ///   symbol that the vocabulary lacks, or when a special token is not in it.
+  /// - Precondition: `contextLength` is at least 2.
   public init(
     vocabulary: [String: Int], merges: [(left: String, right: String)],
     start: SpecialToken = stockStart, end: SpecialToken = stockEnd,
@@ -150,7 +150,7 @@ public struct CLIPTokenizer: Sendable {
     for (rank, merge) in merges.enumerated() {
       func symbol(_ text: String) throws(TokenizerError) -> Int32 {
         if let id = vocabulary[text] { return Int32(id) }
-        // The file has a heading, and people count lines from 1.
+        // Lines count from 1, and the first is a heading.
         throw TokenizerError.unknownSymbol(file: mergesFile, line: rank + 2, symbol: text)
       }
       let pair = BytePairEncoder.Pair(
@@ -170,9 +170,9 @@ public struct CLIPTokenizer: Sendable {
 
   /// Encodes a text for a text tower: start, tokens, end, padding.
   ///
-  /// A text that is too long is cut; its last token is the end token.
+  /// A text that is too long is truncated, and its last token is the end token.
   /// Shapes: `contextLength` ids, by default the tokenizer's own.
-  /// Traps: a context shorter than 2.
+  /// - Precondition: The length is at least 2.
   public func encode(_ text: String, contextLength: Int? = nil) -> TokenSequence {
     let length = contextLength ?? self.contextLength
     precondition(length >= 2, "a context of \(length) tokens holds no start and end")
@@ -185,11 +185,11 @@ public struct CLIPTokenizer: Sendable {
       truncated: found.count > kept.count)
   }
 
-  /// The ids of several texts, as long as the longest of them: a causal text tower's embeddings do
-  /// not depend on the padding that is left out.
+  /// Encodes several texts, padded to the longest of them: a causal text tower's embeddings do not
+  /// depend on padding.
   ///
   /// Shapes: `[texts, L]` int64, `L` at most `contextLength`.
-  /// Traps: no text; a context shorter than 2.
+  /// - Precondition: At least one text, and a context length of at least 2.
   public func batch(_ texts: [String], contextLength: Int) -> Tensor {
     precondition(!texts.isEmpty, "no text to encode")
     let sequences = texts.map { encode($0, contextLength: contextLength) }
@@ -198,9 +198,9 @@ public struct CLIPTokenizer: Sendable {
     return Tensor(ids, shape: [texts.count, length])
   }
 
-  /// The ids of a text alone, without start, end and padding.
+  /// Returns the ids of a text, without start, end and padding.
   ///
-  /// `limit` is the number of ids after which reading may stop; a few more may be returned.
+  /// Encoding may stop after `limit` ids; a few more may be returned.
   public func tokenIDs(of text: String, limit: Int = .max) -> [Int] {
     var ids: [Int] = []
     func add(_ piece: ArraySlice<Unicode.Scalar>) -> Bool {
@@ -231,11 +231,10 @@ public struct CLIPTokenizer: Sendable {
     return ids
   }
 
-  /// The text of ids; start, end and padding give nothing, and each piece ends in a space but
-  /// the last.
+  /// Decodes ids; special tokens are dropped, and each piece but the last ends in a space.
   ///
   /// Bytes that form no character become U+FFFD.
-  /// Traps: an id outside the vocabulary.
+  /// - Precondition: Every id is in the vocabulary.
   public func decode(_ ids: [Int]) -> String {
     let silent: Set = [startID, endID, paddingID]
     var bytes: [UInt8] = []

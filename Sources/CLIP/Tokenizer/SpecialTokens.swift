@@ -2,7 +2,7 @@
 ///
 /// Source: Hugging Face tokenizers, `AddedVocabulary`: tokens as typed first, cleaned ones after.
 struct SpecialTokens: Sendable {
-  /// A stretch of text between special tokens, cleaned, or one of these.
+  /// A cleaned text between special tokens, or one of these.
   enum Part {
     case text(ArraySlice<Unicode.Scalar>)
     case special(Int)
@@ -12,7 +12,7 @@ struct SpecialTokens: Sendable {
   private let typed: [Spelling]
   private let cleaned: [Spelling]
 
-  /// Holds the tokens and their ids; a token given twice counts once, first wins.
+  /// Groups the tokens and their ids; of a token given twice the first counts.
   init(_ tokens: [(token: SpecialToken, id: Int)]) {
     var seen: Set<String> = []
     var typed: [Spelling] = []
@@ -24,12 +24,12 @@ struct SpecialTokens: Sendable {
         typed.append((Array(token.text.unicodeScalars), id))
       }
     }
-    // Of several that begin at one place the longest is meant.
+    // Of several at one position the longest matches.
     self.typed = typed.sorted { $0.scalars.count > $1.scalars.count }
     self.cleaned = cleaned.sorted { $0.scalars.count > $1.scalars.count }
   }
 
-  /// Calls `body` with each part in order until it returns false.
+  /// Calls `body` with each segment in order until it returns false.
   func forEachPart(of text: String, _ body: (Part) -> Bool) {
     let scalars = Array(text.unicodeScalars)
     Self.split(scalars, at: typed) { part in
@@ -43,7 +43,7 @@ struct SpecialTokens: Sendable {
     }
   }
 
-  /// Cuts `scalars` at the spellings; false when `body` asked to stop.
+  /// Splits `scalars` at the spellings; returns false when `body` stopped it.
   @discardableResult
   private static func split(
     _ scalars: [Unicode.Scalar], at spellings: [Spelling], _ body: (Part) -> Bool

@@ -1,13 +1,13 @@
 import Foundation
 
-/// Cleans a text and cuts it into the pieces that byte-pair encoding never joins.
+/// A splitter of texts into cleaned pieces, across which no merge reaches.
 ///
 /// Cleaning is Unicode form C, then lower case scalar by scalar (no final sigma). A piece is a
 /// contraction (`'s 't 're 've 'm 'll 'd`), a run of letters, one number character, or a run of
 /// anything else but whitespace.
 /// Source: transformers `CLIPTokenizer`: normaliser and pre-tokeniser; openai/CLIP's pattern.
 enum TextSplitter {
-  /// Form C and lower case.
+  /// Converts a text to form C and lower case.
   static func cleaned(_ text: some StringProtocol) -> [Unicode.Scalar] {
     let isASCII = text.utf8.allSatisfy { $0 < 0x80 }
     if isASCII {
@@ -35,7 +35,7 @@ enum TextSplitter {
   ) {
     let specialNames = likeOpenCLIP ? OpenCLIPText.specialNames : specialNames
     let contractions = likeOpenCLIP ? contractions + [longContraction] : contractions
-    // A pattern without regard to case finds the iota below a letter nowhere: it drops out.
+    // A case-insensitive pattern never matches the iota subscript, so it is dropped.
     func kindOf(_ scalar: Unicode.Scalar) -> ScalarKind {
       likeOpenCLIP && scalar == "\u{345}" ? .space : ScalarKind(scalar)
     }
@@ -54,8 +54,7 @@ enum TextSplitter {
           position += name.count
           continue
         }
-        // The spelling of a special token inside cleaned text: its brackets do not join the
-        // punctuation around them.
+        // A special token's spelling: its brackets do not join the punctuation around them.
         let inner = position + 2..<position + name.count - 2
         guard body(scalars[position..<inner.lowerBound]), body(scalars[inner]),
           body(scalars[inner.upperBound..<position + name.count])
@@ -76,14 +75,14 @@ enum TextSplitter {
   private static let contractions = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"].map {
     Array($0.unicodeScalars)
   }
-  /// A pattern without regard to case takes the long s for an s.
+  /// A case-insensitive pattern takes the long s for an s.
   private static let longContraction = Array("'ſ".unicodeScalars)
   private static let specialNames = ["<|startoftext|>", "<|endoftext|>"].map {
     Array($0.unicodeScalars)
   }
 }
 
-/// What the split pattern tells apart.
+/// The character classes of the split pattern.
 private enum ScalarKind {
   case letter, number, space, other
 

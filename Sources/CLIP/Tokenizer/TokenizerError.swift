@@ -2,15 +2,15 @@ import Files
 public import Foundation
 import Torch
 
-/// Why a tokenizer could not be read or written; each case prints as one sentence.
+/// Why a tokenizer could not be read or written.
 public enum TokenizerError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
-  /// A file of the tokenizer folder is not there or cannot be opened.
+  /// A file of the tokenizer folder is missing or cannot be opened.
   case missingFile(file: String)
-  /// Git left a pointer in place of a file.
+  /// A file is a Git LFS pointer.
   case pointer(file: String)
-  /// A file that should be JSON is not, or has another shape.
+  /// A file is not JSON of the expected layout.
   case invalidJSON(file: String, expected: String)
-  /// The vocabulary's numbers are not 0, 1, 2 … each once.
+  /// The vocabulary's ids are not 0, 1, 2 … each once.
   case brokenNumbering(file: String, count: Int, id: Int)
   /// A line of the merges file is not two symbols.
   case malformedMerge(file: String, line: Int, text: String)
@@ -18,15 +18,15 @@ public enum TokenizerError: LocalizedError, Sendable, Equatable, CustomStringCon
   case unknownSymbol(file: String, line: Int, symbol: String)
   /// A special token is not in the vocabulary.
   case missingSpecialToken(file: String, token: String)
-  /// A setting has a value that cannot be.
+  /// A setting has an impossible value.
   case invalidSetting(file: String, key: String, value: String, expected: String)
   /// The folder or a file in it cannot be written.
   case unwritable(file: String, reason: String)
 
-  /// The same sentence, for `localizedDescription`.
+  /// The description, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// The sentence a user can act on.
+  /// The cause and the remedy.
   public var description: String {
     switch self {
     case .missingFile(let file):

@@ -1,14 +1,14 @@
 import Foundation
 
-/// Reads a JSON object of strings and whole numbers, which a vocabulary is, in one pass.
+/// A reader of vocabularies: JSON objects from strings to integers, in one pass.
 ///
 /// `JSONDecoder` takes five times as long, a third of a second for the fifty thousand tokens of a
-/// public vocabulary, and a command has to start at once.
+/// public vocabulary, which would delay every command.
 struct VocabularyFile {
   private let bytes: UnsafeBufferPointer<UInt8>
   private var position = 0
 
-  /// The tokens and their ids, or nil when the bytes are no such object.
+  /// Reads the tokens and their ids; returns nil when the bytes are no such object.
   static func parse(_ data: Data) -> [String: Int]? {
     data.withUnsafeBytes { buffer in
       var file = VocabularyFile(bytes: buffer.bindMemory(to: UInt8.self))
@@ -39,7 +39,7 @@ struct VocabularyFile {
     }
   }
 
-  /// Steps over one character, and the space before it, if it is next.
+  /// Skips one character, and the space before it, if it is next.
   private mutating func take(_ character: Unicode.Scalar) -> Bool {
     skipSpace()
     guard position < bytes.count, bytes[position] == UInt8(ascii: character) else { return false }
@@ -47,7 +47,7 @@ struct VocabularyFile {
     return true
   }
 
-  /// A whole number that is not negative.
+  /// Reads an integer that is not negative.
   private mutating func number() -> Int? {
     skipSpace()
     let start = position
@@ -77,7 +77,7 @@ struct VocabularyFile {
     return nil
   }
 
-  /// What follows a backslash.
+  /// Reads the escape after a backslash.
   private mutating func escape() -> Unicode.Scalar? {
     guard position < bytes.count else { return nil }
     let byte = bytes[position]
@@ -102,7 +102,7 @@ struct VocabularyFile {
     }
   }
 
-  /// Four hexadecimal digits.
+  /// Reads four hexadecimal digits.
   private mutating func unit() -> UInt16? {
     guard position + 4 <= bytes.count else { return nil }
     var value: UInt16 = 0

@@ -7,7 +7,7 @@ public import TorchNN
 ///
 /// Source: CLIP paper section 2.3; keys as transformers `CLIPModel`.
 public final class CLIPModel: Module {
-  /// The towers pass their keys on as they are.
+  /// The towers' keys have no prefix.
   public static let keys = ["text": "", "vision": ""]
   /// The text tower.
   public let text: CLIPTextModelWithProjection
@@ -21,9 +21,9 @@ public final class CLIPModel: Module {
   /// The logit scale of a new model: its factor is 1 / 0.07.
   public static let firstLogitScale = log(1 / 0.07)
 
-  /// Makes both towers, drawing the weights as OpenAI did.
+  /// Makes both towers, with weights initialised as OpenAI's.
   ///
-  /// Traps: a configuration that does not validate.
+  /// - Precondition: The configuration is valid.
   public init(_ config: CLIPConfig, using random: RandomSource) {
     text = CLIPTextModelWithProjection(config.text, using: random)
     vision = CLIPVisionModelWithProjection(config.vision, using: random)
@@ -32,7 +32,7 @@ public final class CLIPModel: Module {
 
   /// Joins two towers.
   ///
-  /// Traps: embeddings of different widths.
+  /// - Precondition: The embeddings of both have the same width.
   public init(
     text: CLIPTextModelWithProjection, vision: CLIPVisionModelWithProjection,
     logitScale: Double = firstLogitScale
@@ -46,7 +46,7 @@ public final class CLIPModel: Module {
   /// The sizes of both towers.
   public var config: CLIPConfig { CLIPConfig(text: text.config, vision: vision.config) }
 
-  /// Scaled cosines of every image with every text.
+  /// Returns the scaled cosines of every image with every text.
   ///
   /// Shapes: pixels `[N, 3, S, S]` and ids `[M, L]` to `[N, M]`.
   /// Range: `±exp(logitScale)`.
@@ -54,11 +54,11 @@ public final class CLIPModel: Module {
     logits(imageEmbeds: vision(pixels), textEmbeds: text(ids).embeds)
   }
 
-  /// `exp(s) ẑ_image ẑ_textᵀ` in float32, where ẑ are the embeddings brought to length one.
+  /// Returns `exp(s) ẑ_image ẑ_textᵀ` in float32, where ẑ are the normalised embeddings.
   ///
   /// Shapes: `[N, D]` and `[M, D]` to `[N, M]`.
   public func logits(imageEmbeds: Tensor, textEmbeds: Tensor) -> Tensor {
-    // An enclosing autocast would make the product in bfloat16, where 99.5 and 100 are one number.
+    // An enclosing autocast would make the product in bfloat16, where 99.5 and 100 are equal.
     autocast(to: .float32, device: imageEmbeds.device) {
       let images = imageEmbeds.to(.float32).normalized()
       let texts = textEmbeds.to(.float32).normalized()
@@ -66,11 +66,12 @@ public final class CLIPModel: Module {
     }
   }
 
-  /// The mean of two cross-entropies: the text of each image among all texts of the batch, and
-  /// the image of each text among all images.
+  /// Returns the mean of two cross-entropies: of each image's text among all texts of the batch,
+  /// and of each text's image among all images.
   ///
   /// Shapes: `[N, D]` twice to a scalar; row i of one belongs to row i of the other.
-  /// Traps: different shapes.
+  /// - Precondition: Both have the same shape.
+  ///
   /// Source: CLIP paper, figure 3.
   public func contrastiveLoss(imageEmbeds: Tensor, textEmbeds: Tensor) -> Tensor {
     precondition(
@@ -81,9 +82,9 @@ public final class CLIPModel: Module {
     return (F.crossEntropy(logits, own) + F.crossEntropy(logits.transposed(), own)) / 2
   }
 
-  /// Brings a logit scale whose factor an optimiser step took beyond 100 back to it, in place.
+  /// Clamps the logit scale in place, so that its factor is at most 100.
   ///
-  /// Call it after each step; clamping in the forward pass would stop the gradient for good.
+  /// Call it after each step; clamping in the forward pass would make the gradient zero for good.
   public func clampLogitScale() {
     let scale = logitScale.value
     noGrad { scale.copy(from: scale.clamped(max: log(Self.largestScale))) }
@@ -92,7 +93,7 @@ public final class CLIPModel: Module {
 
 // MARK: - Text
 
-/// CLIP's text tower with the projection to the space shared with images.
+/// CLIP's text tower, with the projection to the space shared with images.
 ///
 /// Shapes: ids `[B, L]` int64 to embeddings `[B, D]` and encodings `[B, L, W]`.
 /// Source: CLIP paper section 2.4; keys as transformers `CLIPTextModelWithProjection`.
@@ -102,9 +103,9 @@ public final class CLIPTextModelWithProjection: ConfiguredModule {
   let textModel: CLIPTextTransformer
   let textProjection: Linear
 
-  /// Makes a tower, drawing the weights as OpenAI did.
+  /// Makes a tower, with weights initialised as OpenAI's.
   ///
-  /// Traps: a configuration that does not validate.
+  /// - Precondition: The configuration is valid.
   public init(_ config: CLIPTextConfig, using random: RandomSource) {
     CLIPConfigKeys.requireValid { () throws(ConfigError) in try config.validate() }
     self.config = config
@@ -117,7 +118,7 @@ public final class CLIPTextModelWithProjection: ConfiguredModule {
   /// Its transformer blocks.
   public static func blockCount(of config: CLIPTextConfig) -> Int { config.numHiddenLayers }
 
-  /// What the tower makes of texts.
+  /// The tower's output for texts.
   public struct Output {
     /// The embeddings, `[B, D]`, not normalised.
     public let embeds: Tensor
@@ -125,15 +126,15 @@ public final class CLIPTextModelWithProjection: ConfiguredModule {
     public let lastHiddenState: Tensor
   }
 
-  /// Where the weights are.
+  /// The device of the weights.
   public var device: Device { textProjection.weight.device }
 
   /// Encodes texts.
   ///
-  /// No padding mask is needed: no token sees what comes after it, so what stands in the padding
-  /// changes neither the embedding nor the encodings up to the end token.
+  /// No padding mask is needed: no token attends to those after it, so padding changes neither the
+  /// embedding nor the encodings up to the end token.
   /// Shapes: `ids` `[B, L]` int64.
-  /// Traps: more tokens than the context.
+  /// - Precondition: `L` is at most the context length.
   public func callAsFunction(_ ids: Tensor) -> Output {
     let encodings = textModel(ids)  // [B, L, W]
     let (b, l, w) = encodings.shape3
@@ -189,7 +190,7 @@ final class CLIPTextEmbeddings: Module {
 
 // MARK: - Vision
 
-/// CLIP's vision tower with the projection to the space shared with texts.
+/// CLIP's vision tower, with the projection to the space shared with texts.
 ///
 /// Shapes: pixels `[B, 3, S, S]` to embeddings `[B, D]`.
 /// Source: CLIP paper section 2.4; keys as transformers `CLIPVisionModelWithProjection`.
@@ -199,9 +200,9 @@ public final class CLIPVisionModelWithProjection: ConfiguredModule {
   let visionModel: CLIPVisionTransformer
   let visualProjection: Linear
 
-  /// Makes a tower, drawing the weights as OpenAI did.
+  /// Makes a tower, with weights initialised as OpenAI's.
   ///
-  /// Traps: a configuration that does not validate.
+  /// - Precondition: The configuration is valid.
   public init(_ config: CLIPVisionConfig, using random: RandomSource) {
     CLIPConfigKeys.requireValid { () throws(ConfigError) in try config.validate() }
     self.config = config
@@ -214,13 +215,13 @@ public final class CLIPVisionModelWithProjection: ConfiguredModule {
   /// Its transformer blocks.
   public static func blockCount(of config: CLIPVisionConfig) -> Int { config.numHiddenLayers }
 
-  /// Where the weights are.
+  /// The device of the weights.
   public var device: Device { visualProjection.weight.device }
 
   /// Encodes images; the embedding is not normalised.
   ///
   /// Range: pixels as ``CLIPImagePreprocessor`` makes them.
-  /// Traps: images of another size.
+  /// - Precondition: The images have the tower's size.
   public func callAsFunction(_ pixels: Tensor) -> Tensor {
     let (_, c, h, w) = pixels.shape4
     precondition(

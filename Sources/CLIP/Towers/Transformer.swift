@@ -1,35 +1,35 @@
 import Torch
 import TorchNN
 
-/// A stack of transformer blocks: its sizes and how its weights are drawn.
+/// The configuration of a stack of transformer blocks.
 struct Stack {
-  /// How the weights are drawn.
+  /// How the weights are initialised.
   enum Initialization {
-    /// Gaussians whose deviation falls with width and depth (OpenAI's text tower).
+    /// Gaussians whose deviation shrinks with width and depth (OpenAI's text tower).
     case scaled
-    /// The framework's own (OpenAI's vision tower).
+    /// PyTorch's defaults (OpenAI's vision tower).
     case plain
   }
 
-  /// Dimensions of an encoding.
+  /// Width of an encoding.
   let width: Int
-  /// Dimensions inside the feed-forward part.
+  /// Width of the feed-forward layer.
   let innerWidth: Int
-  /// Blocks.
+  /// Transformer blocks.
   let depth: Int
-  /// Attention heads; they share the width.
+  /// Attention heads, among which the width is divided.
   let heads: Int
   /// Whether a token attends only to itself and those before it.
   let isCausal: Bool
-  /// The nonlinearity of the feed-forward part.
+  /// The activation of the feed-forward layer.
   let activation: Activation
   /// Added to the variance in every layer norm.
   let epsilon: Double
-  /// How the weights are drawn.
+  /// How the weights are initialised.
   let initialization: Initialization
 }
 
-/// Attention between the tokens of a sequence: `[B, L, D] -> [B, L, D]`.
+/// Self-attention over a sequence: `[B, L, D] -> [B, L, D]`.
 ///
 /// Source: transformers `CLIPAttention`, its keys.
 final class CLIPAttention: Module {
@@ -71,7 +71,7 @@ final class CLIPAttention: Module {
   }
 }
 
-/// Two linear maps with a nonlinearity between, each token alone: `[B, L, D] -> [B, L, D]`.
+/// The feed-forward layer, two linear maps with an activation between: `[B, L, D] -> [B, L, D]`.
 ///
 /// Source: transformers `CLIPMLP`, its keys.
 final class CLIPFeedForward: Module {

@@ -11,7 +11,7 @@ public struct AutoencoderConfig: ImageConfig {
   public var channels: Int
   /// Channels of the stages, each of which halves the side.
   public var widths: [Int]
-  /// Numbers in the vector z.
+  /// Dimensions of the latent vector z.
   public var latentDim: Int
 
   enum CodingKeys: String, CodingKey {
@@ -38,10 +38,10 @@ public struct AutoencoderConfig: ImageConfig {
   }
 }
 
-/// An autoencoder: an image x is squeezed into a vector z and made again from it.
+/// An autoencoder: it encodes an image x as a vector z and reconstructs x from z.
 ///
-/// `z = f(x)`, `x̂ = g(z)`, and both are learnt by making `‖x − x̂‖²` small. Nothing says what z of
-/// no image should look like, so the model cannot draw; that is what the VAE adds.
+/// `z = f(x)`, `x̂ = g(z)`, and training minimises `‖x − x̂‖²`. The distribution of z is unknown,
+/// so the model cannot generate images; that is what the VAE adds.
 /// Source: Hinton and Salakhutdinov 2006.
 public final class Autoencoder: LatentModel {
   /// Its name in commands and model folders.
@@ -65,18 +65,18 @@ public final class Autoencoder: LatentModel {
     decoder = ConvolutionDecoder(channels: config.channels, widths: config.widths, using: random)
   }
 
-  /// z of images: `[B, C, S, S]` in [-1, 1] to `[B, latent]`.
+  /// Encodes images: `[B, C, S, S]` in [-1, 1] to `[B, latent]`.
   public func encode(_ x: Tensor) -> Tensor { toLatent(encoder(x).flattened(from: 1)) }
 
-  /// x̂ of vectors: `[B, latent]` to `[B, C, S, S]`, in [-1, 1] but for small overshoots.
+  /// Decodes latent vectors: `[B, latent]` to `[B, C, S, S]`, not clamped to [-1, 1].
   public func decode(_ z: Tensor) -> Tensor {
     decoder(FeatureMap(config.imageSize, config.widths).map(fromLatent(z)))
   }
 
-  /// Images made again from their vectors.
+  /// Reconstructs images.
   public func callAsFunction(_ x: Tensor) -> Tensor { decode(encode(x)) }
 
-  /// The mean of `(x − x̂)²` over all numbers.
+  /// The mean of `(x − x̂)²` over all pixels.
   public func loss(_ x: Tensor) -> Tensor { F.mseLoss(self(x), x) }
 }
 
@@ -84,7 +84,7 @@ public final class Autoencoder: LatentModel {
 struct FeatureMap {
   private let channels: Int
   private let side: Int
-  /// Numbers in the map.
+  /// Elements in the map.
   var count: Int { channels * side * side }
 
   /// The map that a stack with these widths ends in.
@@ -93,7 +93,7 @@ struct FeatureMap {
     side = imageSize >> widths.count
   }
 
-  /// Vectors as maps, through a ReLU: `[B, count] -> [B, channels, side, side]`.
+  /// Reshapes vectors to maps, through a ReLU: `[B, count] -> [B, channels, side, side]`.
   func map(_ h: Tensor) -> Tensor { h.relu().reshaped(h.dim(0), channels, side, side) }
 }
 
@@ -113,7 +113,7 @@ extension Autoencoder: ImageModel {
     means.withPSNR(of: "squared_error", as: "psnr")
   }
 
-  /// Images made again.
+  /// Reconstructed images.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
     [self(batch.images)]
   }

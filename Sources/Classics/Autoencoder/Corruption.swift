@@ -2,25 +2,25 @@ public import Config
 public import Torch
 import TorchNN
 
-/// A way of spoiling images at random, `x̃ ~ q(x̃ | x)`.
+/// A way of corrupting images at random, `x̃ ~ q(x̃ | x)`.
 ///
 /// Source: Vincent et al. 2008 and 2010; the masks of patches are those of Pathak et al. 2016.
 public struct Corruption: Codable, Sendable, Equatable {
-  /// What is done.
+  /// The kinds of corruption.
   public enum Kind: String, ConfigChoice {
-    /// Gaussian noise is added to every number.
+    /// Adds Gaussian noise to every pixel.
     case gaussian
-    /// Pixels become grey.
+    /// Makes random pixels grey.
     case maskPixels = "mask_pixels"
-    /// Squares of pixels become grey.
+    /// Makes random squares of pixels grey.
     case maskPatches = "mask_patches"
-    /// Pixels become black or white, each as often.
+    /// Makes random pixels black or white, with equal probability.
     case saltAndPepper = "salt_and_pepper"
   }
 
-  /// What is done.
+  /// The kind of corruption.
   public var kind: Kind
-  /// The noise's deviation on the scale [-1, 1]; of the others the share of pixels or squares hit.
+  /// The noise's standard deviation, for pixels in [-1, 1]; else the fraction of pixels changed.
   public var amount: Double
   /// Side of the squares, pixels.
   public var patch: Int
@@ -41,21 +41,21 @@ public struct Corruption: Codable, Sendable, Equatable {
     try check.divides("patch", patch, imageSize, of: "image_size")
   }
 
-  /// Spoils each image of `[B, C, S, S]` in [-1, 1] by itself.
+  /// Corrupts each image of `[B, C, S, S]` in [-1, 1] independently.
   public func callAsFunction(_ x: Tensor, using random: RandomSource) -> Tensor {
     let (count, _, height, width) = x.shape4
-    /// Which pixels are hit, `[B, 1, S, S]`, square by square.
-    func hit(side: Int) -> Tensor {
+    /// Samples which pixels change, `[B, 1, S, S]`, square by square.
+    func mask(side: Int) -> Tensor {
       let grid = [count, 1, height / side, width / side]
       let mask = random.bernoulli(amount, grid, dtype: .float32, device: x.device)
       return mask.repeatInterleaved(side, over: 2).repeatInterleaved(side, over: 3)
     }
     switch kind {
     case .gaussian: return x + random.normal(x.shape, device: x.device) * amount
-    case .maskPixels: return x * (1 - hit(side: 1))
-    case .maskPatches: return x * (1 - hit(side: patch))
+    case .maskPixels: return x * (1 - mask(side: 1))
+    case .maskPatches: return x * (1 - mask(side: patch))
     case .saltAndPepper:
-      let mask = hit(side: 1)
+      let mask = mask(side: 1)
       let grains = random.bernoulli(0.5, mask.shape, dtype: .float32, device: x.device) * 2 - 1
       return x * (1 - mask) + grains * mask
     }

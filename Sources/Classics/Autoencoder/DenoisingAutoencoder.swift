@@ -50,9 +50,9 @@ public struct DenoisingAutoencoderConfig: ImageConfig {
 
 /// A denoising autoencoder: it reconstructs the clean image x from a corrupted one x̃.
 ///
-/// `x̃ ~ q(x̃ | x)`, and training minimises `‖x − g(f(x̃))‖²`. To undo the noise the model must know what
-/// clean images look like: `g(f(x̃)) − x̃` points to where images are likelier (Alain and Bengio 2014),
-/// which is what the network of a diffusion model learns at every noise level.
+/// `x̃ ~ q(x̃ | x)`, and training minimises `‖x − g(f(x̃))‖²`. To undo the noise the model must
+/// know what clean images look like: `g(f(x̃)) − x̃` points to likelier images (Alain and Bengio
+/// 2014), which is what a diffusion model learns at every noise level.
 ///
 /// Source: Vincent et al. 2008.
 public final class DenoisingAutoencoder: LatentModel, Denoising {
@@ -74,12 +74,12 @@ public final class DenoisingAutoencoder: LatentModel, Denoising {
     network = Autoencoder(config.network, using: random)
   }
 
-  /// x̃: images corrupted as in training.
+  /// Corrupts images as in training.
   public func corrupted(_ x: Tensor, using random: RandomSource) -> Tensor {
     config.corruption(x, using: random)
   }
 
-  /// z of images, corrupted or not: `[B, C, S, S]` to `[B, latent]`.
+  /// Encodes images, corrupted or not: `[B, C, S, S]` to `[B, latent]`.
   public func encode(_ x: Tensor) -> Tensor { network.encode(x) }
 
   /// Decodes latent vectors: `[B, latent]` to `[B, C, S, S]`.
@@ -109,7 +109,7 @@ extension DenoisingAutoencoder: ImageModel {
     ]
   }
 
-  /// The errors and their ratios to the signal, and what cleaning gains, decibels.
+  /// The errors, their PSNR, and the gain in PSNR by denoising.
   public static func metrics(of means: [String: Double]) -> [String: Double] {
     var metrics = means.withPSNR(of: "squared_error", as: "psnr")
     metrics = metrics.withPSNR(of: "noisy_error", as: "noisy_psnr")

@@ -4,33 +4,32 @@ import TorchNN
 
 /// How a decoder's output `[B, C, S, S]` gives the probability of images.
 public enum Likelihood: String, ConfigChoice {
-  /// Each number is the share of white: a cross-entropy whose targets are grey levels.
+  /// Each output is the probability of white: a cross-entropy whose targets are grey levels.
   ///
-  /// Of images that are not black and white it is no normalised density; bounds compare only
-  /// with each other.
+  /// For grey images the density is not normalised; compare its bounds only with each other.
   case bernoulli
-  /// Each pixel is black or white, drawn anew at each showing with its grey level as probability.
+  /// Each pixel is sampled as black or white in every batch, with its grey level as probability.
   ///
   /// Source: Salakhutdinov and Murray 2008.
   case bernoulliBinarized = "bernoulli_binarized"
-  /// 256 levels, each with the mass of a logistic distribution around the output.
+  /// Each of 256 levels has the mass of a logistic distribution around the output.
   ///
   /// Source: Kingma et al. 2016, section 4.
   case discretizedLogistic = "discretized_logistic"
 
-  /// The image that is scored: that of x in [-1, 1], or of black and white drawn with it.
+  /// Returns the scored image: x in [-1, 1] itself, or a black and white one sampled from it.
   public func target(_ x: Tensor, using random: RandomSource) -> Tensor {
     guard self == .bernoulliBinarized else { return x }
-    let luck = random.uniform(x.shape, in: 0..<1, device: x.device)
-    return (luck .< (x * 0.5 + 0.5)).to(x.dtype) * 2 - 1
+    let uniform = random.uniform(x.shape, in: 0..<1, device: x.device)
+    return (uniform .< (x * 0.5 + 0.5)).to(x.dtype) * 2 - 1
   }
 
-  /// `log p(x | z)` of each number, nats.
+  /// Returns `log p(x | z)` of each pixel, nats.
   ///
   /// - Parameters:
-  ///   - x: in [-1, 1].
-  ///   - output: the decoder's, of x's shape.
-  ///   - logScale: of the logistic distribution, one a channel.
+  ///   - x: Images in [-1, 1].
+  ///   - output: The decoder's output, of x's shape.
+  ///   - logScale: The log scale of the logistic distribution, one per channel.
   public func logProbability(_ x: Tensor, output: Tensor, logScale: Tensor?) -> Tensor {
     switch self {
     case .bernoulli, .bernoulliBinarized:
@@ -42,8 +41,8 @@ public enum Likelihood: String, ConfigChoice {
       let half = 1.0 / 255
       let upper = (x + half - output) * (-scale).exp()
       let lower = (x - half - output) * (-scale).exp()
-      // σ(u) − σ(l) = σ(u) σ(−l) (1 − e^{l − u}), whose log loses nothing where both are near 1.
-      // The lowest level has all that is below, the highest all that is above.
+      // σ(u) − σ(l) = σ(u) σ(−l) (1 − e^{l − u}), whose log is exact where both are near 1.
+      // The lowest level takes all mass below it, the highest all mass above it.
       let width = (-scale).exp() * (2 * half)
       let inside = upper.logSigmoid() + (-lower).logSigmoid() + (-(-width).expm1()).log()
       return Tensor.where(
@@ -52,7 +51,7 @@ public enum Likelihood: String, ConfigChoice {
     }
   }
 
-  /// The mean image of an output, in [-1, 1].
+  /// Returns the mean image of an output, in [-1, 1].
   public func mean(_ output: Tensor) -> Tensor {
     switch self {
     case .bernoulli, .bernoulliBinarized: output.sigmoid() * 2 - 1

@@ -10,7 +10,7 @@ public struct CodeCondition: Codable, Sendable, Equatable {
     case none
     /// A class, `[B]` int64.
     case `class`
-    /// An embedding of its caption, `[B, size]`.
+    /// An embedding of a caption, `[B, size]`.
     case embedding
   }
 
@@ -50,7 +50,7 @@ public struct CodeGrid: Codable, Sendable, Equatable {
     self.condition = condition
   }
 
-  /// Codes of an image.
+  /// Codes in an image.
   var count: Int { height * width }
 
   /// Checks each value.
@@ -74,22 +74,21 @@ public struct CodeGrid: Codable, Sendable, Equatable {
 }
 
 extension CodeGrid {
-  /// Weights of the embeddings and of the logits of a prior of a width.
+  /// Estimates the weights of the embeddings and of the logits of a prior of a width.
   func weightEstimate(width: Int) -> Double {
     Double(2 * codebookSize + count + condition.size) * Double(width)
   }
 }
 
-/// How codes are drawn from a prior's logits.
+/// How codes are sampled from a prior's logits.
 public struct CodeSampling: Sendable, Equatable {
   /// Below 1 likely codes become likelier; greater than 0.
   public var temperature: Double
-  /// Only so many of the likeliest codes are sampled, with those as likely as the last of them; 0
-  /// for all.
+  /// Top-k: only so many of the likeliest codes are sampled, and those tied with the last; 0 for
+  /// all.
   public var top: Int
-  /// How far the condition is followed: 1 is the model's own distribution, 0 that without a
-  /// condition, and above 1 goes on from that through the former:
-  /// `ℓ = ℓ_uncond + s (ℓ_cond − ℓ_uncond)`.
+  /// Guidance scale s: 0 is the unconditional distribution, 1 the conditioned one, and above 1
+  /// follows the condition more: `ℓ = ℓ_uncond + s (ℓ_cond − ℓ_uncond)`.
   ///
   /// Source: Ho & Salimans 2022, equation 6, on logits instead of scores.
   public var guidance: Double
@@ -120,25 +119,24 @@ public protocol CodePriorConfig: ClassicConfig {
 
 /// Samples codes one position at a time, keeping whatever state it needs between two of them.
 public protocol CodeWriter: AnyObject {
-  /// `log p` up to a constant of the code at the next position, `[B, K]`, given all before it.
+  /// Returns the logits `[B, K]` of the code at the next position, given all before it.
   ///
-  /// - Parameter last: the code that was chosen for the position before, `[B]`; nil at the first.
+  /// - Parameter last: The code chosen for the position before, `[B]`; nil at the first.
   func next(after last: Tensor?) -> Tensor
 }
 
 /// A model of grids of codes, `p(z) = Π p(zᵢ | z₁ … zᵢ₋₁, c)` in raster order.
 ///
-/// Once a VQ-VAE's codes have such a prior, it draws: `z ~ p(z)`, then the decoder.
+/// With such a prior a VQ-VAE generates images: `z ~ p(z)`, then the decoder.
 /// Source: van den Oord et al. 2017, section 3.3.
 public protocol CodePrior: ClassicModel where Config: CodePriorConfig {
-  /// `log p` up to a constant of each code given those before it: codes `[B, h, w]` to
-  /// `[B, h, w, K]`.
+  /// Returns the logits of each code given those before it: codes `[B, h, w]` to `[B, h, w, K]`.
   ///
   /// - Parameters:
   ///   - codes: The grids.
   ///   - condition: Classes `[B]` or embeddings `[B, D]`; nil for unconditional logits.
   func logits(_ codes: Tensor, condition: Tensor?) -> Tensor
-  /// Starts to write so many grids.
+  /// Starts to write `count` grids of codes.
   func writer(_ count: Int, condition: Tensor?) -> any CodeWriter
 }
 
@@ -153,7 +151,7 @@ extension CodePrior {
       logits.reshaped(-1, self.codes.codebookSize), codes.reshaped(-1))
   }
 
-  /// The mean cost of a code, bits.
+  /// The mean of `−log₂ p` over all codes, bits.
   public func bitsPerCode(_ codes: Tensor, condition: Tensor?) -> Double {
     noGrad { loss(codes, condition: condition) }.item() / 0.693_147_180_559_945_3
   }
@@ -171,7 +169,7 @@ extension CodePrior {
 
   /// Samples grids of codes `[count, h, w]`.
   ///
-  /// - Precondition: the temperature is greater than 0.
+  /// - Precondition: The temperature is finite and greater than 0.
   public func sample(
     _ count: Int, condition: Tensor?, sampling: CodeSampling = CodeSampling(),
     using random: RandomSource
@@ -200,10 +198,10 @@ extension CodePrior {
 /// Embeds a prior's condition: `[B] or [B, D] -> [B, width]`.
 final class ConditionEmbedding: Module {
   private let condition: CodeCondition
-  /// Of classes: one row each and one for none.
+  /// One row per class, and one for none.
   let classes: Embedding?
   let projection: Linear?
-  /// Takes the place of an embedding that is dropped, which is one of zeros: no caption has that.
+  /// Replaces a dropped embedding, which is all zeros as no caption's is.
   let missing: Parameter?
 
   init(_ condition: CodeCondition, width: Int, using random: RandomSource) {
@@ -217,18 +215,18 @@ final class ConditionEmbedding: Module {
       ? Parameter([width], .normal(deviation: 0.02), using: random) : nil
   }
 
-  /// The embeddings of `count` conditions; zeros for a prior without conditions.
-  func callAsFunction(_ told: Tensor?, count: Int, width: Int, device: Device) -> Tensor {
+  /// Embeds `count` conditions; returns zeros for a prior without conditions.
+  func callAsFunction(_ given: Tensor?, count: Int, width: Int, device: Device) -> Tensor {
     if let classes {
       let none = Tensor.full(
         [count], Double(condition.size), dtype: .int64, device: device)
-      return classes(told ?? none)
+      return classes(given ?? none)
     }
     if let projection, let missing {
       let nothing = missing.value.expanded(count, width)
-      guard let told else { return nothing }
-      let isMissing = (told.abs().sum(over: 1, keepingDims: true) .== 0)
-      return Tensor.where(isMissing, nothing, projection(told))
+      guard let given else { return nothing }
+      let isMissing = (given.abs().sum(over: 1, keepingDims: true) .== 0)
+      return Tensor.where(isMissing, nothing, projection(given))
     }
     return Tensor.zeros([count, width], device: device)
   }

@@ -6,9 +6,9 @@ import TorchNN
 public struct CodeRNNConfig: CodePriorConfig {
   /// The grid of codes.
   public var codes: CodeGrid
-  /// Numbers that a layer remembers.
+  /// Width of a layer's state.
   public var width: Int
-  /// Layers.
+  /// LSTM layers.
   public var depth: Int
 
   /// Groups the values.
@@ -31,11 +31,11 @@ public struct CodeRNNConfig: CodePriorConfig {
   }
 }
 
-/// A recurrent prior over codes: all that was written so far is in the memory of an LSTM.
+/// A recurrent prior over codes: an LSTM's state holds all codes so far.
 ///
-/// `hᵢ = LSTM(e(zᵢ₋₁) + c + pᵢ, hᵢ₋₁)`, `p(zᵢ | z before i) = softmax(W hᵢ + b)` with c what it is
-/// told and pᵢ the place.
-/// Source: van den Oord et al. 2016a, whose rows of LSTMs are one here, in raster order.
+/// `hᵢ = LSTM(e(zᵢ₋₁) + c + pᵢ, hᵢ₋₁)`, `p(zᵢ | z before i) = softmax(W hᵢ + b)` with the condition
+/// c and the position embedding pᵢ.
+/// Source: van den Oord et al. 2016a, but with one LSTM in raster order for their rows of LSTMs.
 public final class CodeRNN: CodePrior {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("rnn")
@@ -43,7 +43,7 @@ public final class CodeRNN: CodePrior {
   public static func blockCount(of config: CodeRNNConfig) -> Int { config.depth }
   /// Its shape.
   public let config: CodeRNNConfig
-  /// One row a code, and one for the place before the first.
+  /// One row per code, and one for the start.
   let embedding: Embedding
   let position: Parameter
   let condition: ConditionEmbedding
@@ -62,50 +62,50 @@ public final class CodeRNN: CodePrior {
   }
 
   /// `log p` up to a constant of each code given those before it: `[B, h, w]` to `[B, h, w, K]`.
-  public func logits(_ codes: Tensor, condition told: Tensor?) -> Tensor {
+  public func logits(_ codes: Tensor, condition given: Tensor?) -> Tensor {
     let (grid, count) = (config.codes, codes.dim(0))
-    let c = condition(told, count: count, width: config.width, device: codes.device)
+    let c = condition(given, count: count, width: config.width, device: codes.device)
     let inputs = embedding(grid.shifted(codes)) + position.value + c.unsqueezed(1)
     return toLogits(lstm(inputs).output)
       .reshaped(count, grid.height, grid.width, grid.codebookSize)
   }
 
-  /// Starts to write: the memory is kept, so each position costs one step.
-  public func writer(_ count: Int, condition told: Tensor?) -> any CodeWriter {
-    Writer(self, count, told)
+  /// Starts to write codes: it keeps the state, so each position costs one step.
+  public func writer(_ count: Int, condition given: Tensor?) -> any CodeWriter {
+    Writer(self, count, given)
   }
 
   private final class Writer: CodeWriter {
     private let model: CodeRNN
     private let c: Tensor
-    private var place = 0
+    private var index = 0
     private var state: LSTM.State?
 
-    init(_ model: CodeRNN, _ count: Int, _ told: Tensor?) {
+    init(_ model: CodeRNN, _ count: Int, _ given: Tensor?) {
       self.model = model
       c = model.condition(
-        told, count: count, width: model.config.width, device: model.position.value.device)
+        given, count: count, width: model.config.width, device: model.position.value.device)
     }
 
     func next(after last: Tensor?) -> Tensor {
       let code = last ?? model.config.codes.start(c.dim(0), device: c.device)
-      let input = model.embedding(code) + model.position.value[place] + c
+      let input = model.embedding(code) + model.position.value[index] + c
       let (output, state) = model.lstm(input.unsqueezed(1), state: state)
       self.state = state
-      place += 1
+      index += 1
       return model.toLogits(output.squeezed(1))
     }
   }
 }
 
 extension CodeGrid {
-  /// The code before the first: one more than the codebook has.
+  /// The start code, after the last of the codebook.
   func start(_ count: Int, device: Device) -> Tensor {
     Tensor.full([count], Double(codebookSize), dtype: .int64, device: device)
   }
 
-  /// Codes `[B, h, w]` as the row `[B, h·w]` that lies one place back: the start first, and
-  /// without the last.
+  /// Flattens codes `[B, h, w]` to `[B, h·w]`, shifted by one: the start code first, the last
+  /// dropped.
   func shifted(_ codes: Tensor) -> Tensor {
     let row = codes.reshaped(codes.dim(0), count)
     let start = start(codes.dim(0), device: codes.device).unsqueezed(1)

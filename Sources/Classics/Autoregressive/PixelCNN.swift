@@ -10,7 +10,7 @@ public struct PixelCNNConfig: CodePriorConfig {
   public var width: Int
   /// Gated layers.
   public var layers: Int
-  /// Side of the field that a layer sees, an odd number.
+  /// Side of a layer's kernel, odd.
   public var kernel: Int
   /// Channels between the last layer and the logits.
   public var outputWidth: Int
@@ -51,13 +51,13 @@ public struct PixelCNNConfig: CodePriorConfig {
 
 /// One layer of both stacks: `y = tanh(W_f ∗ x + V_f c) ⊙ σ(W_g ∗ x + V_g c)` (equations 2 and 4).
 ///
-/// The vertical stack sees all rows above, the horizontal one what is to the left in the same row,
-/// and the vertical stack feeds the horizontal one but not the other way: so every code before a
-/// position is seen and none after it (figure 1, right: no blind spot).
+/// The vertical stack sees all rows above, the horizontal one the same row to the left. Only the
+/// vertical stack feeds the other, so a position sees every code before it and none after it
+/// (figure 1, right: no blind spot).
 ///
-/// A masked convolution's kernel is half zeros. Here the kernels have only the half that is not:
-/// the vertical one `(k+1)/2` rows, the horizontal one `(k+1)/2` columns, and the maps are padded
-/// above and to the left so that the last row or column is the position itself.
+/// Half of a masked convolution's kernel is zeros. Here the kernels are the other half alone:
+/// `(k+1)/2` rows in the vertical stack, `(k+1)/2` columns in the horizontal one. The maps are
+/// padded above and on the left so that the last row or column is the position itself.
 final class GatedLayer: Module {
   let vertical: Parameter
   let verticalBias: Parameter
@@ -70,8 +70,8 @@ final class GatedLayer: Module {
   private let reach: Int
   private let isFirst: Bool
 
-  /// The first layer must not see the position itself; the others see what the layer below made
-  /// of codes before it.
+  /// Makes a layer; only the first excludes the position itself, since the inputs of the others
+  /// hold nothing but codes before it.
   init(width: Int, kernel: Int, isFirst: Bool, using random: RandomSource) {
     self.width = width
     self.isFirst = isFirst
@@ -87,31 +87,31 @@ final class GatedLayer: Module {
     condition = Linear(width, 4 * width, bias: false, using: random)
   }
 
-  /// Maps of both stacks `[B, width, h, w]` and what the prior is told `[B, width]`.
+  /// Runs the layer on the maps of both stacks `[B, width, h, w]` and the condition `[B, width]`.
   func callAsFunction(_ v: Tensor, _ h: Tensor, _ c: Tensor) -> (v: Tensor, h: Tensor) {
     let (rows, columns) = (v.dim(2), v.dim(3))
-    let told = condition(c).unsqueezed(2).unsqueezed(3).chunked(2, over: 1)
-    // Row r of the vertical stack may see rows up to r, which the horizontal stack then takes one
-    // row later; the first layer's input is codes, which the shift below keeps from itself.
+    let bias = condition(c).unsqueezed(2).unsqueezed(3).chunked(2, over: 1)
+    // Row r of the vertical stack sees rows up to r; shifted down by one, it feeds the horizontal
+    // stack with rows above only.
     let above = F.conv2d(
       v.padded([reach, reach, reach, 0]), vertical.value, verticalBias.value)
     let shifted = above.padded([0, 0, 1, 0]).narrowed(2, start: 0, count: rows)
-    // With one column less the field ends left of the position.
+    // In the first layer, with one column less, the kernel ends left of the position.
     let left = F.conv2d(
       h.padded([reach, 0, 0, 0]), horizontal.value, horizontalBias.value
     ).narrowed(3, start: 0, count: columns)
-    let gated = gate(left + verticalToHorizontal(shifted) + told[1])
+    let gated = gate(left + verticalToHorizontal(shifted) + bias[1])
     let next = toResidual(gated)
-    return (gate(above + told[0]), isFirst ? next : h + next)
+    return (gate(above + bias[0]), isFirst ? next : h + next)
   }
 
   private func gate(_ x: Tensor) -> Tensor {
-    let parts = x.chunked(2, over: 1)
-    return parts[0].tanh() * parts[1].sigmoid()
+    let halves = x.chunked(2, over: 1)
+    return halves[0].tanh() * halves[1].sigmoid()
   }
 }
 
-/// A gated PixelCNN over codes: convolutions that see only what was written before.
+/// A gated PixelCNN over codes: convolutions that see only the codes before.
 ///
 /// Source: van den Oord et al. 2016b, "Conditional Image Generation with PixelCNN Decoders",
 /// equations 1, 2 and 4, figure 2.
@@ -141,28 +141,28 @@ public final class PixelCNN: CodePrior {
   }
 
   /// `log p` up to a constant of each code given those before it: `[B, h, w]` to `[B, h, w, K]`.
-  public func logits(_ codes: Tensor, condition told: Tensor?) -> Tensor {
-    let c = condition(told, count: codes.dim(0), width: config.width, device: codes.device)
+  public func logits(_ codes: Tensor, condition given: Tensor?) -> Tensor {
+    let c = condition(given, count: codes.dim(0), width: config.width, device: codes.device)
     let x = embedding(codes).permuted(0, 3, 1, 2)
     var (v, h) = (x, x)
     for layer in layers { (v, h) = layer(v, h, c) }
     return output2(output1(h.relu()).relu()).permuted(0, 2, 3, 1)
   }
 
-  /// Starts to write: every position runs the network over the rows written so far.
-  public func writer(_ count: Int, condition told: Tensor?) -> any CodeWriter {
-    Writer(self, count, told)
+  /// Starts to write codes: each position runs the network over all rows so far.
+  public func writer(_ count: Int, condition given: Tensor?) -> any CodeWriter {
+    Writer(self, count, given)
   }
 
   private final class Writer: CodeWriter {
     private let model: PixelCNN
     private let count: Int
-    private let told: Tensor?
+    private let condition: Tensor?
     private let device: Device
     private var written: [Tensor] = []
 
-    init(_ model: PixelCNN, _ count: Int, _ told: Tensor?) {
-      (self.model, self.count, self.told) = (model, count, told)
+    init(_ model: PixelCNN, _ count: Int, _ condition: Tensor?) {
+      (self.model, self.count, self.condition) = (model, count, condition)
       device = model.embedding.weight.value.device
     }
 
@@ -171,10 +171,10 @@ public final class PixelCNN: CodePrior {
       let width = model.config.codes.width
       let (row, column) = written.count.quotientAndRemainder(dividingBy: width)
       let free = Tensor.zeros([count], dtype: .int64, device: device)
-      let places = (row + 1) * width
+      let length = (row + 1) * width
       let codes = Tensor.stacked(
-        written + Array(repeating: free, count: places - written.count), over: 1)
-      let logits = model.logits(codes.reshaped(count, row + 1, width), condition: told)
+        written + Array(repeating: free, count: length - written.count), over: 1)
+      let logits = model.logits(codes.reshaped(count, row + 1, width), condition: condition)
       return logits.selected(1, row).selected(1, column)
     }
   }

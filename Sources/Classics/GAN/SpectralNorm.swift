@@ -1,23 +1,22 @@
 public import Torch
 public import TorchNN
 
-/// A weight whose largest singular value is held at 1: `W / σ(W)`, `σ(W) = uᵀ W v`.
+/// A weight whose largest singular value is kept at 1: `W / σ(W)`, `σ(W) = uᵀ W v`.
 ///
-/// u and v are the singular vectors of σ, followed by one power iteration at each training call:
-/// `v ← Wᵀu / ‖Wᵀu‖`, `u ← W v / ‖W v‖`. It bounds how steep a
-/// discriminator can be; of a convolution σ is that of the kernel as a matrix, which is near but not
-/// equal to the steepness of the map.
-/// Source: Miyato et al. 2018, algorithm 1; PyTorch's `spectral_norm`, its keys.
+/// u and v are the singular vectors of σ, tracked by one power iteration per training call:
+/// `v ← Wᵀu / ‖Wᵀu‖`, `u ← W v / ‖W v‖`. This bounds a discriminator's Lipschitz constant; for a
+/// convolution σ is that of the kernel as a matrix, only near the constant of the map.
+/// Source: Miyato et al. 2018, algorithm 1; PyTorch's `spectral_norm`, with its keys.
 public final class SpectralWeight: Module, TrainingSwitch {
   /// PyTorch's names.
   public static let keys = ["original": "weight_orig", "u": "weight_u", "v": "weight_v"]
-  /// W, as it is trained.
+  /// W, the trained weight.
   let original: Parameter
-  /// `[out]`, of length 1.
+  /// `[out]`, a unit vector.
   let u: Buffer
-  /// `[in]`, of length 1.
+  /// `[in]`, a unit vector.
   let v: Buffer
-  /// Whether u and v move.
+  /// Whether u and v are updated.
   public var isTraining = true
 
   init(_ shape: [Int], _ initialization: Initialization, using random: RandomSource) {
@@ -36,7 +35,7 @@ public final class SpectralWeight: Module, TrainingSwitch {
         u.value.copy(from: matrix.matmul(v.value).normalized())
       }
     }
-    // Copies: the next call moves u and v while this call's gradient may still be wanted.
+    // Copies: the next call updates u and v while this call's gradient may still be needed.
     let sigma = u.value.cloned().dot(matrix.matmul(v.value.cloned()))
     return original.value / sigma
   }

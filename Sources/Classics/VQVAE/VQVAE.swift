@@ -11,7 +11,7 @@ public struct VQVAEConfig: ImageConfig {
   public var imageSize: Int
   /// 1 for grey images, 3 for colour.
   public var channels: Int
-  /// Channels after each halving; the last is also that of the residual blocks.
+  /// Channels after each halving; the residual blocks have the last.
   public var widths: [Int]
   /// Residual blocks of the encoder, and of the decoder; 2 in the paper.
   public var residualBlocks: Int
@@ -60,14 +60,14 @@ public struct VQVAEConfig: ImageConfig {
   }
 }
 
-/// An autoencoder whose vectors are numbers of codes: an image `[B, C, S, S]` becomes a square of
-/// whole numbers `[B, h, w]`, `h = w = S / 2ⁿ`, that a prior can learn like words.
+/// An autoencoder with discrete latents: an image `[B, C, S, S]` becomes a grid of codes
+/// `[B, h, w]`, `h = w = S / 2ⁿ`, that a prior can learn like tokens of text.
 ///
 /// Source: van den Oord, Vinyals & Kavukcuoglu 2017, section 3 and, for the networks, 4.1.
 public final class VQVAE: CodeModel {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("vqvae")
-  /// Its stages, or the residual blocks of one.
+  /// The larger of its stages and its residual blocks.
   public static func blockCount(of config: VQVAEConfig) -> Int {
     max(config.widths.count, config.residualBlocks)
   }
@@ -86,7 +86,7 @@ public final class VQVAE: CodeModel {
 
   /// A model with new weights.
   ///
-  /// Traps: when `config.widths` is empty.
+  /// - Precondition: `config.widths` is not empty.
   public init(_ config: VQVAEConfig, using random: RandomSource) {
     let width = config.widths.last ?? 0
     let dim = config.quantizer.codeDim
@@ -122,14 +122,14 @@ public final class VQVAE: CodeModel {
     return fingerprint.text
   }
 
-  /// The codes of images: `[B, C, S, S]` in [-1, 1] to `[B, h, w]` int64 in 0 ..< K.
+  /// Encodes images: `[B, C, S, S]` in [-1, 1] to `[B, h, w]` int64 in 0 ..< K.
   public func encode(_ x: Tensor) -> Tensor { quantizer.codes(of: vectors(of: x)) }
 
-  /// Images of codes: `[B, h, w]` int64 to `[B, C, S, S]`, not clamped to [-1, 1].
+  /// Decodes codes: `[B, h, w]` int64 to `[B, C, S, S]`, not clamped to [-1, 1].
   public func decode(_ codes: Tensor) -> Tensor { images(of: quantizer.embedding(of: codes)) }
 
-  /// Images encoded and decoded. In training the codebook learns, if `random` is given also by
-  /// placing unused codes anew.
+  /// Reconstructs images. In training the codebook learns too, and given `random` it restarts
+  /// unused codes.
   public func callAsFunction(
     _ x: Tensor, using random: RandomSource? = nil
   ) -> (images: Tensor, quantized: Quantized) {
@@ -137,9 +137,9 @@ public final class VQVAE: CodeModel {
     return (images(of: quantized.values), quantized)
   }
 
-  /// The loss of equation 3, where a Gaussian of variance 1/2 makes log p(x|z) the squared error.
+  /// Returns the loss of equation 3, with the squared error for −log p(x|z) (variance 1/2).
   ///
-  /// The error is a mean over all numbers of all images, as are the quantiser's terms.
+  /// The error is a mean over all pixels of all images, as are the quantiser's terms.
   public func loss(
     _ x: Tensor, using random: RandomSource? = nil
   ) -> (total: Tensor, reconstruction: Tensor, quantized: Quantized) {
@@ -148,18 +148,18 @@ public final class VQVAE: CodeModel {
     return (reconstruction + quantized.loss, reconstruction, quantized)
   }
 
-  /// z_e(x), what the encoder makes of images, `[B, d, h, w]`.
+  /// Returns z_e(x), the encoder's output for images, `[B, d, h, w]`.
   private func vectors(of x: Tensor) -> Tensor {
     toCodes(encoderBlocks.reduce(encoderConv(encoder(x))) { $1($0) }.relu())
   }
 
-  /// What the decoder makes of z_q(x).
+  /// Decodes z_q(x).
   private func images(of z: Tensor) -> Tensor {
     decoder(decoderBlocks.reduce(fromCodes(z)) { $1($0) }.relu())
   }
 }
 
-/// A residual block: ReLU, 3×3 convolution, ReLU, 1×1 convolution, added to what came in.
+/// A residual block: ReLU, 3×3 convolution, ReLU, 1×1 convolution, added to the input.
 ///
 /// Source: van den Oord et al. 2017, section 4.1.
 final class VQVAEBlock: UnaryLayer {
@@ -177,7 +177,7 @@ final class VQVAEBlock: UnaryLayer {
 }
 
 extension VQVAE: ImageModel {
-  /// The error, the codebook's terms and how many codes are in use.
+  /// The error, and the perplexity of the codes.
   public func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses {
     let (total, reconstruction, quantized) = loss(batch.images, using: random)
     return Losses(
@@ -188,7 +188,7 @@ extension VQVAE: ImageModel {
       ])
   }
 
-  /// The error, and the use of each code.
+  /// The error, and how often each code occurs.
   public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
     let codes = encode(batch.images)
     let fractions =
@@ -201,7 +201,7 @@ extension VQVAE: ImageModel {
     return means
   }
 
-  /// The error, its ratio to the signal in decibels, and the perplexity over all codes.
+  /// The error, its PSNR, and the perplexity over all codes.
   public static func metrics(of means: [String: Double]) -> [String: Double] {
     let fractions = Tensor(means.filter { $0.key.hasPrefix("code ") }.map(\.value))
     let entropy = -(fractions * fractions.clamped(min: 1e-300).log()).sum()
@@ -212,7 +212,7 @@ extension VQVAE: ImageModel {
     return metrics
   }
 
-  /// Images made again from their codes.
+  /// Images reconstructed from their codes.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
     [decode(encode(batch.images))]
   }

@@ -4,26 +4,26 @@ public import TorchNN
 
 /// The shape of a codebook and how it learns.
 public struct VectorQuantizerConfig: Codable, Sendable, Equatable {
-  /// How the codes follow the vectors that they stand for.
+  /// How codes learn from the vectors assigned to them.
   public enum Update: String, ConfigChoice {
-    /// Each code is a running mean of its vectors (van den Oord et al. 2017, appendix A.1).
+    /// Each code is a moving average of its vectors (van den Oord et al. 2017, appendix A.1).
     case ema
-    /// The loss pulls each code to its vectors (their equation 3, second term).
+    /// The loss pulls each code to its vectors (equation 3, second term).
     case loss
   }
 
   /// K, the number of codes.
   public var codebookSize: Int
-  /// d, the numbers of a code.
+  /// d, the dimensions of a code.
   public var codeDim: Int
-  /// How the codes follow the vectors.
+  /// How codes learn.
   public var update: Update
-  /// β, how strongly a vector is held to its code; 0.25 in the paper.
+  /// β, the weight of the commitment loss; 0.25 in the paper.
   public var commitment: Double
-  /// γ, the share of the past in a running mean, in 0 ..< 1; 0.99 in the paper.
+  /// γ, the decay of the moving averages, in 0 ..< 1; 0.99 in the paper.
   public var decay: Double
-  /// A code that this many training batches in a row did not use moves to a random vector of the
-  /// batch; 0 leaves it where it is.
+  /// A code unused for this many training batches in a row restarts at a random vector of the
+  /// batch; 0 for never.
   public var restartAfter: Int
 
   enum CodingKeys: String, CodingKey {
@@ -49,8 +49,8 @@ public struct VectorQuantizerConfig: Codable, Sendable, Equatable {
   /// Checks each value.
   ///
   /// - Parameters:
-  ///   - file: the name used in errors.
-  ///   - key: where these values stand in it, as "model.quantizer".
+  ///   - file: The name used in errors.
+  ///   - key: The path of these values in the file, such as "model.quantizer".
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String, key: String) throws(ConfigError) {
     let check = ConfigCheck(file: file, at: key)
@@ -64,26 +64,26 @@ public struct VectorQuantizerConfig: Codable, Sendable, Equatable {
   }
 }
 
-/// What a quantiser makes of a map of vectors.
+/// A quantiser's output for a map of vectors.
 public struct Quantized {
-  /// The code of each vector in its place, `[B, d, h, w]`. Gradients pass straight through to the
+  /// The nearest code of each vector, `[B, d, h, w]`. Gradients pass straight through to the
   /// vectors.
   public let values: Tensor
-  /// The number of each code, `[B, h, w]` int64.
+  /// The index of each code, `[B, h, w]` int64.
   public let codes: Tensor
-  /// What the quantiser adds to the model's loss; one number.
+  /// The quantiser's term of the model's loss, `[]`.
   public let loss: Tensor
-  /// How many codes are in use in this batch: e to the entropy of their shares, from 1 to K; one
-  /// number.
+  /// The effective number of codes in this batch, e to the entropy of their frequencies: 1 to K,
+  /// `[]`.
   public let perplexity: Tensor
 }
 
 /// Replaces each vector by the nearest of K learnt ones, the codes: `[B, d, h, w] -> [B, d, h, w]`.
 ///
-/// A code that is the nearest of no vector never learns. Two things keep codes in use, both in
-/// training with a source of random numbers only. The first batch places all codes on random
-/// vectors of its own: codes drawn blindly lie close together, far from the vectors, and most would
-/// stay unused. And a code without use for long moves to a random vector.
+/// A code that is nearest to no vector never learns. Two things prevent this, both only in training
+/// with random numbers. The first batch initialises all codes at random vectors of its own: random
+/// codes lie close together, far from the vectors, and most would stay unused. And a code unused
+/// for long restarts at a random vector.
 /// Source: van den Oord, Vinyals & Kavukcuoglu 2017, equations 1 to 3 and appendix A.1; the
 /// smoothing of counts as in their code (sonnet `VectorQuantizerEMA`).
 public final class VectorQuantizer: Module, TrainingSwitch {
@@ -92,35 +92,35 @@ public final class VectorQuantizer: Module, TrainingSwitch {
   /// ε, which keeps the count of an unused code above zero.
   private static let epsilon = 1e-5
 
-  /// The codes `[K, d]` that are running means.
+  /// The codes `[K, d]`, if they are moving averages.
   private let averaged: Buffer?
-  /// The codes `[K, d]` that the loss trains.
+  /// The codes `[K, d]`, if the loss trains them.
   private let trained: Parameter?
-  /// N `[K]`, the running mean of how many vectors of a batch have each code.
+  /// N `[K]`, the moving average of the number of vectors per code in a batch.
   let clusterSize: Buffer?
-  /// m `[K, d]`, the running mean of the sum of these vectors.
+  /// m `[K, d]`, the moving average of the sum of these vectors.
   let clusterSum: Buffer?
-  /// How many batches in a row did not use each code, `[K]` int64.
+  /// For how many batches in a row each code has been unused, `[K]` int64.
   let idle: Buffer
-  /// 1 once the first batch has placed the codes; int64.
+  /// 1 once the first batch has initialised the codes; int64.
   let initialized: Buffer
   /// Its shape.
   public let config: VectorQuantizerConfig
   /// Whether the codes learn.
   public var isTraining = true
 
-  /// A quantiser with codes drawn uniformly from ±1/K, until the first batch places them.
+  /// Makes a quantiser with codes sampled uniformly from ±1/K, until the first batch sets them.
   public init(_ config: VectorQuantizerConfig, using random: RandomSource) {
     let count = config.codebookSize
-    let drawn = Parameter(
+    let initial = Parameter(
       [count, config.codeDim], .uniform(bound: 1 / Double(count)), using: random)
     let isAveraged = config.update == .ema
-    averaged = isAveraged ? Buffer(drawn.shape) { drawn.value } : nil
-    trained = isAveraged ? nil : drawn
+    averaged = isAveraged ? Buffer(initial.shape) { initial.value } : nil
+    trained = isAveraged ? nil : initial
     // A code starts as the mean of one vector.
     clusterSize = isAveraged ? Buffer([count], filledWith: 1) : nil
     clusterSum =
-      isAveraged ? Buffer(drawn.shape) { drawn.value.detached().cloned() } : nil
+      isAveraged ? Buffer(initial.shape) { initial.value.detached().cloned() } : nil
     idle = Buffer([count], filledWith: 0, dtype: .int64)
     initialized = Buffer([], filledWith: 0, dtype: .int64)
     self.config = config
@@ -129,16 +129,16 @@ public final class VectorQuantizer: Module, TrainingSwitch {
   /// e, the codes, `[K, d]`.
   public var codebook: Tensor {
     guard let codes = averaged?.value ?? trained?.value else {
-      preconditionFailure("a quantiser has codes of one of two kinds")
+      preconditionFailure("a quantiser has averaged or trained codes")
     }
     return codes
   }
 
   /// Replaces each vector by its code; in training the codes learn from the batch afterwards.
   ///
-  /// Without random numbers no code is placed anew.
+  /// Without random numbers no code restarts.
   /// The loss is `β ‖z - sg[e]‖²`, with `‖sg[z] - e‖²` when the loss trains the codes: means over
-  /// all numbers, as in the paper's code, where the paper writes sums.
+  /// all elements, as in the paper's code, where the paper has sums.
   /// Shapes: `z` `[B, d, h, w]`.
   public func callAsFunction(_ z: Tensor, using random: RandomSource? = nil) -> Quantized {
     let z = z.to(codebook.dtype)
@@ -152,8 +152,8 @@ public final class VectorQuantizer: Module, TrainingSwitch {
 
     let chosen = codes.flattened()  // [N]
     let counts = chosen.occurrences(minimumLength: config.codebookSize)  // [K]
-    let shares = counts.to(codebook.dtype) / Double(chosen.count)
-    let entropy = -(shares * shares.clamped(min: 1e-10).log()).sum()
+    let frequencies = counts.to(codebook.dtype) / Double(chosen.count)
+    let entropy = -(frequencies * frequencies.clamped(min: 1e-10).log()).sum()
 
     if isTraining {
       noGrad {
@@ -166,7 +166,7 @@ public final class VectorQuantizer: Module, TrainingSwitch {
       values: z + (e - z).detached(), codes: codes, loss: loss, perplexity: entropy.exp())
   }
 
-  /// The number of the nearest code of each vector (equations 1 and 2).
+  /// Returns the index of each vector's nearest code (equations 1 and 2).
   ///
   /// Shapes: `[B, d, h, w]` -> `[B, h, w]` int64.
   public func codes(of z: Tensor) -> Tensor {
@@ -180,29 +180,29 @@ public final class VectorQuantizer: Module, TrainingSwitch {
     }
   }
 
-  /// The codes of numbers.
+  /// Looks up codes by their indices.
   ///
   /// Shapes: `[B, h, w]` int64 in 0 ..< K -> `[B, d, h, w]`.
   public func embedding(of codes: Tensor) -> Tensor {
     F.embedding(codebook, codes).permuted(0, 3, 1, 2).contiguous()
   }
 
-  /// The vectors of a map, one a row, outside the graph: `[B, d, h, w] -> [B h w, d]`.
+  /// Returns the vectors of a map as rows, outside the graph: `[B, d, h, w] -> [B h w, d]`.
   private func rows(of z: Tensor) -> Tensor {
     z.detached().permuted(0, 2, 3, 1).reshaped(-1, config.codeDim)
   }
 
-  /// Places all codes on vectors of the first batch.
+  /// Moves all codes to vectors of the first batch.
   private func placeOnce(on vectors: Tensor, using random: RandomSource) {
     guard initialized.value.itemInt() == 0 else { return }
-    let numbers = Tensor.indices(config.codebookSize, device: vectors.device)
+    let indices = Tensor.indices(config.codebookSize, device: vectors.device)
     noGrad {
-      place(numbers, on: vectors, using: random)
+      place(indices, on: vectors, using: random)
       initialized.value.copy(from: initialized.value.onesLike())
     }
   }
 
-  /// Moves the running means, and so the codes (appendix A.1).
+  /// Updates the moving averages, and so the codes (appendix A.1).
   private func average(_ vectors: Tensor, _ chosen: Tensor, _ counts: Tensor) {
     guard let averaged, let clusterSize, let clusterSum else { return }
     let gamma = config.decay
@@ -224,22 +224,22 @@ public final class VectorQuantizer: Module, TrainingSwitch {
     if dead.count > 0 { place(dead, on: vectors, using: random) }
   }
 
-  /// Moves the codes of some numbers `[n]` to random vectors of the batch, each to one of its own
-  /// if there are enough.
-  private func place(_ numbers: Tensor, on vectors: Tensor, using random: RandomSource) {
-    let (batch, wanted) = (vectors.dim(0), numbers.count)
+  /// Moves the codes at some indices `[n]` to random vectors of the batch, distinct ones if there
+  /// are enough.
+  private func place(_ indices: Tensor, on vectors: Tensor, using random: RandomSource) {
+    let (batch, wanted) = (vectors.dim(0), indices.count)
     let rows =
       wanted <= batch
       ? random.permutation(batch)[0..<wanted] : random.integers(in: 0..<batch, [wanted])
     let new = vectors.indexed(by: rows.to(vectors.device))  // [n, d]
-    let places = numbers.unsqueezed(1).expanded(wanted, config.codeDim)
-    codebook.copy(from: codebook.detached().scattered(0, places, new))
+    let rowIndices = indices.unsqueezed(1).expanded(wanted, config.codeDim)
+    codebook.copy(from: codebook.detached().scattered(0, rowIndices, new))
     if let clusterSize, let clusterSum {
       let one = Tensor.ones([wanted], dtype: clusterSize.value.dtype, device: vectors.device)
-      clusterSize.value.copy(from: clusterSize.value.scattered(0, numbers, one))
-      clusterSum.value.copy(from: clusterSum.value.scattered(0, places, new))
+      clusterSize.value.copy(from: clusterSize.value.scattered(0, indices, one))
+      clusterSum.value.copy(from: clusterSum.value.scattered(0, rowIndices, new))
     }
     let zero = Tensor.zeros([wanted], dtype: .int64, device: vectors.device)
-    idle.value.copy(from: idle.value.scattered(0, numbers, zero))
+    idle.value.copy(from: idle.value.scattered(0, indices, zero))
   }
 }
