@@ -35,8 +35,8 @@ public struct CLIPFolder: Sendable, Equatable {
   /// Looks at what lies in a folder.
   ///
   /// Of a folder in both formats the transformers one is taken if its weights are there.
-  /// Throws: ``CLIPFolderError`` for a missing folder and one without a CLIP, `ConfigError` for an
-  /// unreadable `config.json` or that of another family of models.
+  /// - Throws: ``CLIPFolderError`` for a missing folder and one without a CLIP, `ConfigError` for
+  ///   an unreadable `config.json` or that of another family of models.
   public init(_ url: URL) throws {
     self.url = url
     guard FileManager.default.isFolder(url) else { throw CLIPFolderError.missing(folder: url.path) }
@@ -126,7 +126,7 @@ public struct CLIPFolder: Sendable, Equatable {
 
   /// Loads both towers and the logit scale.
   ///
-  /// Throws: as ``loadText(dtype:)``; `ConfigError.invalid` for towers that do not share a space.
+  /// - Throws: as ``loadText(dtype:)``; `ConfigError.invalid` for towers that do not share a space.
   public func loadModel(dtype: DType = .float32) throws -> CLIPModel {
     let text = try loadText(dtype: dtype)
     let vision = try loadVision(dtype: dtype)
@@ -138,10 +138,10 @@ public struct CLIPFolder: Sendable, Equatable {
     return CLIPModel(text: text, vision: vision, logitScale: try logitScale())
   }
 
-  /// The logarithm of the factor on cosines; that of 100, where OpenAI's and LAION's models ended,
-  /// if the folder does not say.
+  /// Returns the logarithm of the factor on cosines; that of 100, where OpenAI's and LAION's models
+  /// ended, if the folder does not say.
   ///
-  /// Throws: `CheckpointError`.
+  /// - Throws: `CheckpointError`.
   public func logitScale() throws -> Double {
     let key = CLIPModel.logitScaleKey
     switch layout {
@@ -162,7 +162,7 @@ public struct CLIPFolder: Sendable, Equatable {
 
   /// Loads the tokenizer, cleaning texts as the models of this layout were trained.
   ///
-  /// Throws: `TokenizerError`.
+  /// - Throws: `TokenizerError`.
   public func loadTokenizer() throws -> CLIPTokenizer {
     let inner = url.appending(path: "tokenizer")
     let folder = layout == .pipeline || FileManager.default.isFolder(inner) ? inner : url
@@ -171,10 +171,10 @@ public struct CLIPFolder: Sendable, Equatable {
     return tokenizer
   }
 
-  /// How images are prepared: as the folder's `preprocessor_config.json` says, else with OpenAI's
-  /// statistics at the vision tower's size.
+  /// Returns how images are prepared: as the folder's `preprocessor_config.json` says, else with
+  /// OpenAI's statistics at the vision tower's size.
   ///
-  /// Throws: `ConfigError`.
+  /// - Throws: `ConfigError`.
   public func loadPreprocessor() throws -> CLIPImagePreprocessor {
     if layout == .openCLIP { return try openCLIP().preprocessor }
     let name = "preprocessor_config.json"
@@ -193,7 +193,7 @@ public struct CLIPFolder: Sendable, Equatable {
     try OpenCLIPConfig.read(at: url.appending(path: Self.openCLIPConfig))
   }
 
-  /// The weights under transformers' names, and the file they come from.
+  /// Returns the weights under transformers' names, and the file they come from.
   private func openCLIPWeights() throws(CheckpointError) -> (state: [String: Tensor], file: URL) {
     let files = Self.openCLIPStems.map { url.appending(path: $0 + ".safetensors") }
     if let file = files.first(where: { FileManager.default.fileExists(atPath: $0.path) }) {

@@ -27,7 +27,7 @@ public struct TextConditioning {
       mask: Tensor.where(dropped.unsqueezed(1), other.mask, mask))
   }
 
-  /// The same texts without the positions that are padding in all of them.
+  /// Returns the same texts without the positions that are padding in all of them.
   ///
   /// No result depends on those: no network attends to what its mask hides. A prompt of
   /// eight words takes ten of Karlo's 77 positions, and the prior's work falls with them.
@@ -41,7 +41,7 @@ public struct TextConditioning {
       mask: mask.narrowed(1, start: 0, count: used))
   }
 
-  /// One batch after the other.
+  /// Returns one batch after the other.
   public static func concatenated(_ parts: [TextConditioning]) -> TextConditioning {
     TextConditioning(
       embedding: Tensor.concatenated(parts.map(\.embedding), over: 0),
@@ -49,7 +49,7 @@ public struct TextConditioning {
       mask: Tensor.concatenated(parts.map(\.mask), over: 0))
   }
 
-  /// The same texts, each `n` times in a row.
+  /// Returns the same texts, each `n` times in a row.
   public func repeated(_ n: Int) -> TextConditioning {
     TextConditioning(
       embedding: embedding.repeatInterleaved(n, over: 0),

@@ -19,7 +19,7 @@ public struct ZeroShotClassifier {
   /// normalised again.
   ///
   /// `scale` is the logit scale's factor.
-  /// Traps: no labels or templates.
+  /// - Precondition: there are labels and templates.
   public init(
     labels: [String], templates: [String], scale: Double, encoder: CLIPTextEncoder
   ) {
@@ -33,7 +33,7 @@ public struct ZeroShotClassifier {
     weights = Tensor.stacked(rows).normalized()
   }
 
-  /// How likely each name is.
+  /// Returns how likely each name is.
   ///
   /// Shapes: image embeddings `[N, width]` to `[N, labels]`.
   /// Range: rows add up to 1.

@@ -10,7 +10,7 @@ public struct ClassicFolder: Sendable, Equatable {
   /// The folder.
   public let url: URL
 
-  /// The folder at `url`, whether or not it exists.
+  /// Makes the folder at `url`, whether or not it exists.
   public init(_ url: URL) {
     self.url = url
   }
@@ -28,7 +28,7 @@ public struct ClassicFolder: Sendable, Equatable {
   private static let stem = "model"
   private var configuration: URL { url.appending(path: "config.json") }
 
-  /// The kind of the model in it.
+  /// Returns the kind of the model in it.
   /// - Throws: ``ClassicError/noModel(folder:)``, `ConfigError`.
   public func kind() throws -> ClassicKind {
     guard FileManager.default.fileExists(atPath: configuration.path) else {

@@ -107,7 +107,7 @@ public protocol ImageModel: ClassicModel where Config: ImageConfig {
 extension ImageModel {
   /// It looks at images alone.
   public var classCount: Int? { nil }
-  /// The means as they are.
+  /// Returns the means as they are.
   public static func metrics(of means: [String: Double]) -> [String: Double] { means }
 
   /// Measures images, a few hundred at a time, with random numbers of a fixed seed.

@@ -21,10 +21,10 @@ public struct ClassicKind: RawRepresentable, Hashable, Codable, Sendable, CaseIt
   /// The name.
   public let rawValue: String
 
-  /// The name that a model gives itself.
+  /// Makes the name that a model gives itself.
   init(_ name: String) { rawValue = name }
 
-  /// The kind of a name, or nil if no registered model has it.
+  /// Makes the kind of a name, or nil if no registered model has it.
   public init?(rawValue: String) {
     guard Self.allCases.contains(where: { $0.rawValue == rawValue }) else { return nil }
     self.rawValue = rawValue

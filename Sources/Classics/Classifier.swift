@@ -52,7 +52,7 @@ public struct ClassifierConfig: ImageConfig {
 public final class Classifier: ClassicModel {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("classifier")
-  /// Its stages.
+  /// Returns its stages.
   public static func blockCount(of config: ClassifierConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: ClassifierConfig
@@ -60,7 +60,7 @@ public final class Classifier: ClassicModel {
   let toFeatures: Linear
   let toLogits: Linear
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   public init(_ config: ClassifierConfig, using random: RandomSource) {
     self.config = config
     let side = config.imageSize >> config.widths.count
@@ -69,7 +69,7 @@ public final class Classifier: ClassicModel {
     toLogits = Linear(config.featureDim, config.classCount, using: random)
   }
 
-  /// `[B, C, S, S]` in [-1, 1] to `[B, feature]`, 0 or more.
+  /// Computes `[B, C, S, S]` in [-1, 1] to `[B, feature]`, 0 or more.
   public func features(_ x: Tensor) -> Tensor {
     toFeatures(encoder(x).flattened(from: 1)).relu()
   }
@@ -77,7 +77,7 @@ public final class Classifier: ClassicModel {
   /// Scores of the classes, `[B, class]`.
   public func callAsFunction(_ x: Tensor) -> Tensor { toLogits(features(x)) }
 
-  /// The mean cross-entropy, nats; labels `[B]` int64.
+  /// Returns the mean cross-entropy, nats; labels `[B]` int64.
   public func loss(_ x: Tensor, labels: Tensor) -> Tensor { F.crossEntropy(self(x), labels) }
 }
 
@@ -85,12 +85,12 @@ extension Classifier: ImageModel {
   /// How many classes it tells apart.
   public var classCount: Int? { config.classCount }
 
-  /// The cross-entropy, nats.
+  /// Returns the cross-entropy, nats.
   public func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses {
     Losses(total: loss(batch.images, labels: batch.labels))
   }
 
-  /// The cross-entropy, and the fraction of right answers.
+  /// Returns the cross-entropy, and the fraction of right answers.
   public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
     let right = self(batch.images).argmax(over: 1) .== batch.labels
     return [
@@ -99,6 +99,6 @@ extension Classifier: ImageModel {
     ]
   }
 
-  /// A classifier makes no images.
+  /// Returns a classifier makes no images.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] { [] }
 }

@@ -9,9 +9,9 @@ public import TorchNN
 public final class ConvolutionEncoder: UnaryLayer {
   let stages: [Conv2d]
 
-  /// An encoder with one stage for each width.
+  /// Makes an encoder with one stage for each width.
   ///
-  /// Traps: when `widths` is empty.
+  /// - Precondition: `widths` is not empty.
   public init(channels: Int, widths: [Int], using random: RandomSource) {
     precondition(!widths.isEmpty, "an encoder needs at least one width")
     stages = zip([channels] + widths, widths).map { input, output in
@@ -19,7 +19,7 @@ public final class ConvolutionEncoder: UnaryLayer {
     }
   }
 
-  /// The features of images.
+  /// Returns the features of images.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     stages.reduce(x) { $1($0).relu() }
   }
@@ -30,9 +30,10 @@ public final class ConvolutionEncoder: UnaryLayer {
 public final class ConvolutionDecoder: UnaryLayer {
   let stages: [ConvTranspose2d]
 
-  /// A decoder whose widths are those of its encoder, so they are used from the last to the first.
+  /// Makes a decoder whose widths are those of its encoder, so they are used from the last to the
+  /// first.
   ///
-  /// Traps: when `widths` is empty.
+  /// - Precondition: `widths` is not empty.
   public init(channels: Int, widths: [Int], using random: RandomSource) {
     precondition(!widths.isEmpty, "a decoder needs at least one width")
     let outputs = widths.dropLast().reversed() + [channels]

@@ -18,7 +18,7 @@ public struct AnalyticVariance: Sendable, Equatable {
     self.dataVariance = dataVariance
   }
 
-  /// σ² of the step from ᾱ to the previous, larger ᾱ.
+  /// Computes σ² of the step from ᾱ to the previous, larger ᾱ.
   public func variance(
     alphaBar: Double, previousAlphaBar: Double, secondMoment: Double
   ) -> Double {

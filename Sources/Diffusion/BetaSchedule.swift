@@ -8,7 +8,7 @@ public enum BetaSchedule: String, ConfigChoice {
   /// Linear β of Ho et al.
   case linear = "linear"
 
-  /// The variances β of the `stepCount` noising steps.
+  /// Returns the variances β of the `stepCount` noising steps.
   ///
   /// The linear schedule runs from 1e-4 to 0.02 for a thousand steps, scaled for other counts so that
   /// about as much signal is left.
@@ -35,7 +35,7 @@ public enum BetaSchedule: String, ConfigChoice {
     return (0..<count).map { $0 == count - 1 ? last : first + step * Double($0) }
   }
 
-  /// The fraction of the signal left at time `u` in [0, 1], up to a constant factor.
+  /// Returns the fraction of the signal left at time `u` in [0, 1], up to a constant factor.
   private static func cosineAlphaBar(_ u: Double) -> Double {
     let value = cos((u + 0.008) / 1.008 * .pi / 2)
     return value * value

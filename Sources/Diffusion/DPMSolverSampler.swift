@@ -55,7 +55,7 @@ public struct DPMSolverSampler: Sampler {
   }
 }
 
-/// ln(α / σ), half the logarithm of the signal-to-noise ratio.
+/// Computes ln(α / σ), half the logarithm of the signal-to-noise ratio.
 private func halfLogSNR(_ alphaBar: Double) -> Double {
   (log(alphaBar) - log1p(-alphaBar)) / 2
 }

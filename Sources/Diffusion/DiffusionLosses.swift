@@ -14,7 +14,7 @@ public struct DiffusionLosses {
 }
 
 extension GaussianDiffusion {
-  /// The loss of the network's `output` for a sample made by ``noised(_:at:noise:)``.
+  /// Returns the loss of the network's `output` for a sample made by ``noised(_:at:noise:)``.
   ///
   /// The squared error of the prediction, weighted by `weighting`. With a learned variance the bound
   /// is added, times T / 1000; it trains only the variance, since its mean is detached.
@@ -42,7 +42,7 @@ extension GaussianDiffusion {
     return DiffusionLosses(total: loss.mean(), squaredError: error.detached(), bound: bound)
   }
 
-  /// The weight of the squared error at timestep `t`.
+  /// Returns the weight of the squared error at timestep `t`.
   ///
   /// A rule weights the error of the start. Divided by SNR for ε and by SNR + 1 for v, it is the same
   /// rule whatever the network predicts.
@@ -61,8 +61,9 @@ extension GaussianDiffusion {
     }
   }
 
-  /// One term of the variational bound for each row, in bits per dimension: the KL divergence of the
-  /// posterior from the reverse step, or at t = 0 the likelihood of the start, discretised to 8 bits.
+  /// Returns one term of the variational bound for each row, in bits per dimension: the KL
+  /// divergence of the posterior from the reverse step, or at t = 0 the likelihood of the start,
+  /// discretised to 8 bits.
   ///
   /// The predicted mean is detached and x_0 is not clipped.
   ///
@@ -85,13 +86,13 @@ extension GaussianDiffusion {
   }
 }
 
-/// KL(N(m1, e^v1) ‖ N(m2, e^v2)) in nats, element by element.
+/// Computes KL(N(m1, e^v1) ‖ N(m2, e^v2)) in nats, element by element.
 func normalDivergence(_ m1: Tensor, _ v1: Tensor, from m2: Tensor, _ v2: Tensor) -> Tensor {
   ((v1 - v2).exp() + (m1 - m2).square() * (-v2).exp() - 1 + v2 - v1) * 0.5
 }
 
-/// log P of pixels of 8 bits in [-1, 1] under a normal distribution, whose mass is taken over the step
-/// of 2/255 around each value; the two ends take the tails.
+/// Computes log P of pixels of 8 bits in [-1, 1] under a normal distribution, whose mass is taken
+/// over the step of 2/255 around each value; the two ends take the tails.
 func discretisedLogLikelihood(_ x: Tensor, mean: Tensor, logScale: Tensor) -> Tensor {
   let centred = x - mean
   let inverse = (-logScale).exp()
@@ -103,10 +104,11 @@ func discretisedLogLikelihood(_ x: Tensor, mean: Tensor, logScale: Tensor) -> Te
   return Tensor.where(x .< -0.999, above.clamped(min: 1e-12, max: nil).log(), inside)
 }
 
-/// The normal distribution function by the tanh approximation that guided-diffusion trains with.
+/// Returns the normal distribution function by the tanh approximation that guided-diffusion trains
+/// with.
 private func approximateNormalCDF(_ x: Tensor) -> Tensor {
   ((x + x * x * x * 0.044715) * (2 / Double.pi).squareRoot()).tanh() * 0.5 + 0.5
 }
 
-/// The mean of each row. Shapes: `[B, …] -> [B]`.
+/// Returns the mean of each row. Shapes: `[B, …] -> [B]`.
 private func rowMean(_ x: Tensor) -> Tensor { x.reshaped([x.dim(0), -1]).mean(over: 1) }

@@ -53,7 +53,7 @@ public protocol DiffusionStage {
   /// The noising process, made of ``scheduler`` once.
   var process: GaussianDiffusion { get }
 
-  /// The network conditioned for a training batch.
+  /// Returns the network conditioned for a training batch.
   ///
   /// - Parameters:
   ///   - conditioning: What the batch is conditioned on.
@@ -62,7 +62,8 @@ public protocol DiffusionStage {
     _ conditioning: TrainingConditioning, using random: RandomSource
   ) -> Denoiser
 
-  /// The network conditioned for sampling; what does not change between steps is computed here.
+  /// Returns the network conditioned for sampling; what does not change between steps is computed
+  /// here.
   ///
   /// - Parameters:
   ///   - conditioning: What all samples are conditioned on.
@@ -75,11 +76,11 @@ public protocol DiffusionStage {
 }
 
 extension DiffusionStage {
-  /// The sample as the last step leaves it.
+  /// Returns the sample as the last step leaves it.
   public func finished(_ sample: Tensor) -> Tensor { sample }
 
-  /// The loss of a batch: a timestep and noise are drawn for each row, in this order, before what
-  /// the conditioning draws.
+  /// Returns the loss of a batch: a timestep and noise are drawn for each row, in this order,
+  /// before what the conditioning draws.
   ///
   /// Shapes: `start` `[B, C, …]`, the clean samples.
   public func loss(
@@ -125,7 +126,7 @@ extension DiffusionStage {
       })
   }
 
-  /// The noise from which DDIM without guidance draws `start` again: DDIM inversion.
+  /// Returns the noise from which DDIM without guidance draws `start` again: DDIM inversion.
   ///
   /// Shapes: `start` `[B, C, …]`, kept.
   /// Source: Song et al. 2020, 4.3; unCLIP 3.

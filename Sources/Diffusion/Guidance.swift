@@ -43,7 +43,7 @@ public func guided(
     scale: scale, channels: channels, rescale: rescale)
 }
 
-/// Each row's standard deviation, `[B, 1, …]`.
+/// Returns each row's standard deviation, `[B, 1, …]`.
 private func spread(_ x: Tensor, over axes: [Int]) -> Tensor {
   let rows = x.reshaped([x.dim(0), -1])
   return rows.standardDeviation(over: 1, unbiased: true)

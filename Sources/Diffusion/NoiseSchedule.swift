@@ -88,7 +88,7 @@ public struct NoiseSchedule: Sendable, Equatable {
   /// The number of noising steps, T.
   public var stepCount: Int { betas.count }
 
-  /// ᾱ_t / (1 − ᾱ_t), the ratio of signal power to noise power after step t.
+  /// Computes ᾱ_t / (1 − ᾱ_t), the ratio of signal power to noise power after step t.
   public func signalToNoise(at t: Int) -> Double { alphaBars[t] / (1 - alphaBars[t]) }
 
   /// Respaces the process to `timesteps`, with the same ᾱ at each of them.
@@ -96,12 +96,11 @@ public struct NoiseSchedule: Sendable, Equatable {
   /// Each new β is `1 − ᾱ_{S_k} / ᾱ_{S_{k−1}}`. A step between neighbours keeps its β, so keeping every
   /// timestep changes nothing.
   ///
-  /// - Precondition: `timesteps` ascend within `0 ..< stepCount`.
-  ///
   /// Each new β is `1 − ᾱ_{S_k} / ᾱ_{S_{k−1}}`; a step between neighbours keeps its β, so visiting
   /// every step changes nothing.
-  /// - Precondition: timesteps ascend within `0 ..< stepCount`.
   /// Source: IDDPM 4; guided-diffusion `SpacedDiffusion`.
+  /// - Precondition: `timesteps` ascend within `0 ..< stepCount`.
+  /// - Precondition: timesteps ascend within `0 ..< stepCount`.
   public func respaced(to timesteps: [Int]) -> RespacedSchedule {
     precondition(!timesteps.isEmpty, "a respaced schedule visits at least one timestep")
     var previous = -1
@@ -120,7 +119,7 @@ public struct NoiseSchedule: Sendable, Equatable {
       timesteps: timesteps)
   }
 
-  /// The variance a step between two ᾱ adds.
+  /// Returns the variance a step between two ᾱ adds.
   private func beta(from before: Double, to after: Double) -> Double {
     switch precision {
     case .float64: return 1 - after / before
@@ -134,9 +133,8 @@ public struct NoiseSchedule: Sendable, Equatable {
   ///
   /// Only a network that predicts v or the start can sample from such a schedule.
   ///
-  /// - Precondition: there are at least two steps.
-  ///
   /// Source: Lin et al. 2023, algorithm 1.
+  /// - Precondition: there are at least two steps.
   public func withZeroTerminalSignal() -> NoiseSchedule {
     let roots = alphaBars.map { $0.squareRoot() }
     let first = roots[0]

@@ -71,8 +71,8 @@ public final class ResnetBlock: Module {
   }
 }
 
-/// The layer with all its parameters set to zero: it starts as a map to zero (ADM's initialisation
-/// of the last layer of each residual branch).
+/// Returns the layer with all its parameters set to zero: it starts as a map to zero (ADM's
+/// initialisation of the last layer of each residual branch).
 func zeroed<Layer: Module>(_ layer: Layer) -> Layer {
   let random = RandomSource(seed: 0)  // zeros take nothing from it
   for parameter in layer.parameters() { parameter.initialize(.zeros, using: random) }

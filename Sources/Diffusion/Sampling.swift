@@ -36,7 +36,7 @@ public protocol Sampler {
   /// Timesteps of the original process in the order they are visited.
   var timesteps: [Int] { get }
 
-  /// Whether ``step(_:at:from:noise:)`` at `index` needs noise.
+  /// Returns whether ``step(_:at:from:noise:)`` at `index` needs noise.
   func drawsNoise(at index: Int) -> Bool
 
   /// Carries `sample` from `timesteps[index]` to the next timestep, or to the result.
@@ -48,7 +48,7 @@ public protocol Sampler {
   ) -> StepOutput
 }
 
-/// The steps of a sampler from `sample` on, each computed when it is asked for.
+/// Returns the steps of a sampler from `sample` on, each computed when it is asked for.
 ///
 /// ```swift
 /// for step in denoise(latents, with: sampler, using: random, model: network) {

@@ -114,7 +114,7 @@ public struct SchedulerConfig: Sendable, Equatable {
     return config
   }
 
-  /// The file's content, which diffusers' class opens.
+  /// Returns the file's content, which diffusers' class opens.
   /// - Throws: `ConfigError` when a number has no JSON form.
   public func encoded() throws(ConfigError) -> Data { try ConfigFile.encode(self) }
 
@@ -149,8 +149,8 @@ public struct SchedulerConfig: Sendable, Equatable {
       "UnCLIPScheduler knows only \"fixed_small_log\" and \"learned_range\"")
   }
 
-  /// The noising process. Train with float64 tables; sample diffusers' weights with the float32
-  /// reference.
+  /// Returns the noising process. Train with float64 tables; sample diffusers' weights with the
+  /// float32 reference.
   public func diffusion(_ precision: TablePrecision = .float64) -> GaussianDiffusion {
     let betas: [Double]
     switch betaSchedule {
@@ -169,7 +169,7 @@ public struct SchedulerConfig: Sendable, Equatable {
     return clipSample ? .range(clipSampleRange) : .none
   }
 
-  /// The timesteps of `stepCount` steps.
+  /// Returns the timesteps of `stepCount` steps.
   public func timestepSpacing(_ stepCount: Int) -> TimestepSpacing {
     switch spacing {
     case .uniform: return .uniform(stepCount)
@@ -186,7 +186,8 @@ public struct SchedulerConfig: Sendable, Equatable {
     }
   }
 
-  /// A sampler of `stepCount` steps, over the float32 reference schedule; nil takes the class's.
+  /// Returns a sampler of `stepCount` steps, over the float32 reference schedule; nil takes the
+  /// class's.
   ///
   /// - Throws: `ConfigError` when the process has fewer timesteps, or the sampler cannot start
   ///   from it.

@@ -11,7 +11,7 @@ public enum TimestepSpacing: Sendable, Equatable {
   /// Multiples of `T / count` counted down from the last timestep. Source: diffusers `trailing`.
   case trailing(Int)
 
-  /// The visited timesteps of a process of `trainStepCount` steps, ascending.
+  /// Returns the visited timesteps of a process of `trainStepCount` steps, ascending.
   ///
   /// - Throws: `ConfigError.invalid` when there are fewer timesteps than asked for.
   public func timesteps(of trainStepCount: Int) throws(ConfigError) -> [Int] {

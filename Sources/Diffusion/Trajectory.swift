@@ -22,21 +22,21 @@ struct Trajectory: Sendable {
     self.threshold = threshold
   }
 
-  /// The place of the sampler's step `index` in the respaced process.
+  /// Returns the place of the sampler's step `index` in the respaced process.
   func position(of index: Int) -> Int { timesteps.count - 1 - index }
 
-  /// x_0 as predicted at step `index`, thresholded. Shapes: as the sample.
+  /// Computes x_0 as predicted at step `index`, thresholded. Shapes: as the sample.
   func predictedStart(_ output: Tensor, sample: Tensor, at index: Int) -> Tensor {
     threshold(diffusion.predictedStart(output, sample: sample, at: [position(of: index)]))
   }
 
-  /// The result of step `index`.
+  /// Returns the result of step `index`.
   func output(_ next: Tensor, predictedStart: Tensor, at index: Int) -> StepOutput {
     StepOutput(
       next: next, predictedStart: predictedStart, index: index, timestep: timesteps[index])
   }
 
-  /// The noise of step `index`, in the type sampling is computed in.
+  /// Returns the noise of step `index`, in the type sampling is computed in.
   func required(_ noise: Tensor?, at index: Int) -> Tensor {
     guard let noise else { preconditionFailure("step \(index) of the sampler needs noise") }
     return noise.asSamplingType

@@ -2,7 +2,8 @@ public import Torch
 import TorchNN
 
 extension UNet {
-  /// The weights for the same network with larger patches, for larger images at the same cost.
+  /// Returns the weights for the same network with larger patches, for larger images at the same
+  /// cost.
   ///
   /// The first convolution takes means of the pixels that one pixel has become, the last one repeats
   /// its output there: on an image enlarged by repeating pixels the grown network gives this one's

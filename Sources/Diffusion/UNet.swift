@@ -50,7 +50,7 @@ public final class UNet: ConfiguredModule {
   /// The element type of its arithmetic.
   public var dtype: DType { convNormOut.weight.value.dtype }
 
-  /// Its levels, or the residual blocks of one.
+  /// Returns its levels, or the residual blocks of one.
   public static func blockCount(of config: UNetConfig) -> Int {
     max(config.layersPerBlock, config.blockOutChannels.count)
   }
@@ -211,7 +211,7 @@ private func attentionLayers(
   }
 }
 
-/// The level's attention after residual block `layer`, where it has one.
+/// Returns the level's attention after residual block `layer`, where it has one.
 private func attend(
   _ x: Tensor, _ attentions: [AddedKVAttention], _ layer: Int, _ scene: UNetConditions
 ) -> Tensor {

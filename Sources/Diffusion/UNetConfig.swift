@@ -154,7 +154,7 @@ extension UNetConfig {
     return config
   }
 
-  /// The file's content, which diffusers reads too.
+  /// Returns the file's content, which diffusers reads too.
   public func encoded() throws(ConfigError) -> Data {
     var extra: [String: JSONValue] = [
       "_class_name": .string(

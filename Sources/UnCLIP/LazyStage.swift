@@ -9,7 +9,7 @@ public final class LazyStage<Value> {
     self.make = make
   }
 
-  /// The part, loaded now unless it is there already.
+  /// Returns the part, loaded now unless it is there already.
   /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
   public func loaded() throws -> Value {
     if let value { return value }

@@ -4,7 +4,8 @@ public import Imaging
 public import Torch
 
 extension UnCLIPPipeline {
-  /// The settings of a request's first image: what the request leaves open is the model's default.
+  /// Returns the settings of a request's first image: what the request leaves open is the model's
+  /// default.
   ///
   /// - Throws: `RequestError` for what this model cannot do; `ConfigError` for a sampler that the
   ///   model's process does not allow.

@@ -125,7 +125,7 @@ public struct UnCLIPPipeline {
       text: textEncoder.encode([prompt]), negative: textEncoder.encode([negative]))
   }
 
-  /// The prior: samples the CLIP image embedding of a prompt, `[1, D]`, raw.
+  /// Returns the prior: samples the CLIP image embedding of a prompt, `[1, D]`, raw.
   ///
   /// - Parameters:
   ///   - prompt: The encoded prompt.
@@ -146,7 +146,7 @@ public struct UnCLIPPipeline {
     }
   }
 
-  /// The image encoder: the CLIP image embedding of an image, `[1, D]`, raw.
+  /// Returns the image encoder: the CLIP image embedding of an image, `[1, D]`, raw.
   ///
   /// - Throws: `ModelFolderError`, `ConfigError` and `CheckpointError` when the encoder is missing
   ///   or broken.
@@ -154,7 +154,7 @@ public struct UnCLIPPipeline {
     try releasing(imageEncoder) { $0([image]) }
   }
 
-  /// The decoder: draws an image embedding, `[1, D] -> [1, 3, S, S]` in [-1, 1], S the
+  /// Returns the decoder: draws an image embedding, `[1, D] -> [1, 3, S, S]` in [-1, 1], S the
   /// ``decoderSize``.
   ///
   /// - Parameters:
@@ -181,8 +181,9 @@ public struct UnCLIPPipeline {
     }
   }
 
-  /// The decoder backwards: the noise from which ``decoded(_:_:noise:settings:using:onStep:)``
-  /// without guidance, by DDIM in as many steps, draws `image` again.
+  /// Returns the decoder backwards: the noise from which
+  /// ``decoded(_:_:noise:settings:using:onStep:)`` without guidance, by DDIM in as many steps,
+  /// draws `image` again.
   ///
   /// Shapes: `image` `[1, 3, S, S]` in [-1, 1], kept; `embedding` `[1, D]`.
   /// Source: paper section 3.
@@ -199,7 +200,7 @@ public struct UnCLIPPipeline {
     }
   }
 
-  /// The upsampler: `[1, 3, S, S] -> [1, 3, 4S, 4S]` in [-1, 1].
+  /// Returns the upsampler: `[1, 3, S, S] -> [1, 3, 4S, 4S]` in [-1, 1].
   ///
   /// - Parameters:
   ///   - image: The decoder's image.

@@ -10,7 +10,7 @@ public struct CLIPConfig: Codable, Sendable, Equatable {
 
   /// Joins two towers.
   ///
-  /// Traps: embeddings of different widths.
+  /// - Precondition: both towers embed in one width.
   public init(text: CLIPTextConfig, vision: CLIPVisionConfig) {
     precondition(
       text.projectionDim == vision.projectionDim,

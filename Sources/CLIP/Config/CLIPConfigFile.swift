@@ -43,16 +43,16 @@ package enum CLIPConfigFile {
     }
   }
 
-  /// Whether a configuration is a whole model's.
+  /// Returns whether a configuration is a whole model's.
   static func isWhole(_ object: [String: JSONValue]) -> Bool {
     object["model_type"] == .string("clip")
       || (object["model_type"] == nil && (object["text_config"] ?? object["vision_config"]) != nil)
   }
 
-  /// The keys of one tower from the file at `url`, and the name for errors about them.
+  /// Returns the keys of one tower from the file at `url`, and the name for errors about them.
   ///
-  /// Throws: `ConfigError.otherModel` for the configuration of something else, `.unknownKeys` and
-  /// `.invalid` for what surrounds a nested tower.
+  /// - Throws: `ConfigError.otherModel` for the configuration of something else, `.unknownKeys` and
+  ///   `.invalid` for what surrounds a nested tower.
   static func tower(
     _ tower: Tower, at url: URL
   ) throws(ConfigError) -> (keys: [String: JSONValue], file: String) {
@@ -117,7 +117,8 @@ package enum CLIPConfigFile {
 extension CLIPConfig {
   /// Reads the `config.json` of a transformers `CLIPModel`.
   ///
-  /// Throws: `ConfigError` for unreadable, unknown or impossible keys and for another model's file.
+  /// - Throws: `ConfigError` for unreadable, unknown or impossible keys and for another model's
+  ///   file.
   public static func read(at url: URL) throws(ConfigError) -> CLIPConfig {
     let text = try CLIPTextConfig.read(at: url)
     let vision = try CLIPVisionConfig.read(at: url)

@@ -59,8 +59,8 @@ public struct CLIPTextConfig: Codable, Sendable, Equatable {
 
   /// Reads a `config.json` of the tower or of a whole model.
   ///
-  /// Throws: `ConfigError` for unreadable, unknown, missing or impossible keys, and for the
-  /// configuration of another model.
+  /// - Throws: `ConfigError` for unreadable, unknown, missing or impossible keys, and for the
+  ///   configuration of another model.
   public static func read(at url: URL) throws(ConfigError) -> CLIPTextConfig {
     let (keys, file) = try CLIPConfigFile.tower(.text, at: url)
     let config = try CLIPConfigKeys.decode(
@@ -69,9 +69,9 @@ public struct CLIPTextConfig: Codable, Sendable, Equatable {
     return config
   }
 
-  /// The `config.json` of a text tower with projection.
+  /// Returns the `config.json` of a text tower with projection.
   ///
-  /// Throws: `ConfigError` when a number has no JSON form.
+  /// - Throws: `ConfigError` when a number has no JSON form.
   public func encoded() throws(ConfigError) -> Data {
     try ConfigFile.encode(
       self,

@@ -56,8 +56,8 @@ public struct CLIPVisionConfig: Codable, Sendable, Equatable {
 
   /// Reads a `config.json` of the tower or of a whole model.
   ///
-  /// Throws: `ConfigError` for unreadable, unknown, missing or impossible keys, and for the
-  /// configuration of another model.
+  /// - Throws: `ConfigError` for unreadable, unknown, missing or impossible keys, and for the
+  ///   configuration of another model.
   public static func read(at url: URL) throws(ConfigError) -> CLIPVisionConfig {
     let (keys, file) = try CLIPConfigFile.tower(.vision, at: url)
     let config = try CLIPConfigKeys.decode(
@@ -66,9 +66,9 @@ public struct CLIPVisionConfig: Codable, Sendable, Equatable {
     return config
   }
 
-  /// The `config.json` of a vision tower with projection.
+  /// Returns the `config.json` of a vision tower with projection.
   ///
-  /// Throws: `ConfigError` when a number has no JSON form.
+  /// - Throws: `ConfigError` when a number has no JSON form.
   public func encoded() throws(ConfigError) -> Data {
     try ConfigFile.encode(
       self,

@@ -39,7 +39,8 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
 
   /// Sets all; by default with OpenAI's statistics and no border cut off.
   ///
-  /// Traps: a size below 1 or above the shortest edge, statistics not of three channels.
+  /// - Precondition: the size lies in 1 ... the shortest edge; the statistics are of three
+  ///   channels.
   public init(
     size: Int, shortestEdge: Int? = nil, mean: [Double] = stockMean,
     deviation: [Double] = stockDeviation, convention: Convention = .transformers
@@ -59,7 +60,7 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
   /// Scales samples to -1 ... 1, as the generative models take them: for a tower that was trained
   /// on the same images as these.
   ///
-  /// Traps: a size below 1.
+  /// - Precondition: the size is at least 1.
   public static func symmetric(size: Int) -> CLIPImagePreprocessor {
     let halves = [0.5, 0.5, 0.5]
     return CLIPImagePreprocessor(size: size, mean: halves, deviation: halves)
@@ -67,7 +68,7 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
 
   /// Reads a `preprocessor_config.json`; without a note of the convention it is transformers'.
   ///
-  /// Throws: `ConfigError` for unreadable, unknown, missing or impossible keys.
+  /// - Throws: `ConfigError` for unreadable, unknown, missing or impossible keys.
   public init(contentsOf url: URL) throws(ConfigError) {
     let file = try ConfigFile.read(
       PreprocessorFile.self, at: url, fixed: PreprocessorFile.fixed,
@@ -105,9 +106,9 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
       deviation, "it must be three numbers above 0 and at most 1000, for red, green and blue")
   }
 
-  /// The `preprocessor_config.json`.
+  /// Returns the `preprocessor_config.json`.
   ///
-  /// Throws: `ConfigError` when a number has no JSON form.
+  /// - Throws: `ConfigError` when a number has no JSON form.
   public func encoded() throws(ConfigError) -> Data {
     let file = PreprocessorFile(
       size: .init(shortest_edge: shortestEdge), crop_size: .init(height: size, width: size),
@@ -117,16 +118,17 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
     return try ConfigFile.encode(file, extra: PreprocessorFile.fixed.merging(type) { $1 })
   }
 
-  /// Images of any size: resized by their shorter side, bicubic as Pillow, the middle cut out.
+  /// Returns images of any size: resized by their shorter side, bicubic as Pillow, the middle cut
+  /// out.
   ///
   /// Shapes: to `[B, 3, size, size]` float32.
-  /// Traps: no images.
+  /// - Precondition: there is at least one image.
   public func callAsFunction(_ images: [Image]) -> Tensor {
     precondition(!images.isEmpty, "no image to prepare")
     return normalized(Tensor(images: images.map(square), range: .unit).contiguous())
   }
 
-  /// The RGB square that is made of an image, before its samples are normalised.
+  /// Returns the RGB square that is made of an image, before its samples are normalised.
   ///
   /// Only the middle is resized, so a thin image takes no more memory than a square one.
   public func square(_ image: Image) -> Image {
@@ -153,10 +155,11 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
   ///
   /// Shapes: `[B, 3, S, S]` to `[B, 3, size, size]`.
   /// Range: in -1 ... 1.
-  /// Traps: another shape.
+  /// - Precondition: the shape fits.
   public func callAsFunction(_ images: Tensor) -> Tensor { normalized(images * 0.5 + 0.5) }
 
-  /// `(x - mean) / deviation` of samples in 0 ... 1, after a bicubic resize if the side differs.
+  /// Computes `(x - mean) / deviation` of samples in 0 ... 1, after a bicubic resize if the side
+  /// differs.
   private func normalized(_ x: Tensor) -> Tensor {
     let (_, c, h, w) = x.shape4
     precondition(c == 3 && h == w, "images of \(x.shape) are not square RGB")

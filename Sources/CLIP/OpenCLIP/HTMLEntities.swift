@@ -74,8 +74,8 @@ enum HTMLEntities {
     return out
   }
 
-  /// The end of `#` or nothing, one to 24 letters and digits, and a semicolon, behind the `&` at
-  /// `start`.
+  /// Returns the end of `#` or nothing, one to 24 letters and digits, and a semicolon, behind the
+  /// `&` at `start`.
   private static func end(ofReferenceAfter start: Int, in scalars: [Unicode.Scalar]) -> Int? {
     var end = start + 1
     if end < scalars.count, scalars[end] == "#" { end += 1 }
@@ -120,7 +120,8 @@ enum HTMLEntities {
     return (character(value), run.endIndex - rest.startIndex + semicolon)
   }
 
-  /// The character of a number; Windows-1252 is meant from 80 to 9F, and some stand for nothing.
+  /// Returns the character of a number; Windows-1252 is meant from 80 to 9F, and some stand for
+  /// nothing.
   private static func character(_ value: UInt32) -> [Unicode.Scalar] {
     switch value {
     case 0: return ["\u{FFFD}"]
@@ -132,7 +133,7 @@ enum HTMLEntities {
     }
   }
 
-  /// A name, with what follows it up to 32 characters and a semicolon.
+  /// Returns a name, with what follows it up to 32 characters and a semicolon.
   private static func named(
     _ rest: ArraySlice<Unicode.Scalar>
   ) -> (text: [Unicode.Scalar], length: Int)? {
@@ -183,7 +184,7 @@ enum Windows1252 {
     0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x9D, 0x017E, 0x0178,
   ]
 
-  /// The character of a byte.
+  /// Returns the character of a byte.
   static func scalar(_ byte: UInt8) -> Unicode.Scalar {
     guard (0x80...0x9F).contains(byte) else { return Unicode.Scalar(byte) }
     return Unicode.Scalar(table[Int(byte - 0x80)]) ?? "\u{FFFD}"

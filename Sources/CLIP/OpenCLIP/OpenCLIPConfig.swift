@@ -15,7 +15,7 @@ public struct OpenCLIPConfig: Sendable, Equatable {
 
   /// Reads the file.
   ///
-  /// Throws: `ConfigError` for unreadable, unknown or impossible keys and unsupported options.
+  /// - Throws: `ConfigError` for unreadable, unknown or impossible keys and unsupported options.
   public static func read(at url: URL) throws(ConfigError) -> OpenCLIPConfig {
     let object = try ConfigFile.object(at: url)
     let file = url.path
@@ -119,7 +119,7 @@ public struct OpenCLIPConfig: Sendable, Equatable {
     }
   }
 
-  /// A side given once, or twice as `[side, side]`.
+  /// Returns a side given once, or twice as `[side, side]`.
   private static func square(_ value: JSONValue?, file: String) throws(ConfigError) -> JSONValue? {
     guard case .array(let sides)? = value else { return value }
     guard sides.count == 2, sides[0] == sides[1] else {

@@ -31,7 +31,8 @@ public enum OpenCLIPNames {
     "input_resolution", "context_length", "vocab_size", "attn_mask", "text.attn_mask",
   ]
 
-  /// What an entry becomes, or nil for a name of another model (as a ResNet's `visual.layer1…`).
+  /// Returns what an entry becomes, or nil for a name of another model (as a ResNet's
+  /// `visual.layer1…`).
   public static func target(of key: String) -> Target? {
     if key == "logit_scale" { return Target(keys: [key], change: .none) }
     if let rest = key.dropping("visual.") {
@@ -40,7 +41,8 @@ public enum OpenCLIPNames {
     return target(key.dropping("text.") ?? key, fixed: textNames, in: "text_model")
   }
 
-  /// The name that a transformers name has in open_clip's files; a third shares its matrix's.
+  /// Returns the name that a transformers name has in open_clip's files; a third shares its
+  /// matrix's.
   ///
   /// `CheckpointError` speaks of a file, so its names must be the file's.
   public static func source(of key: String) -> String? {
@@ -63,7 +65,7 @@ public enum OpenCLIPNames {
   /// Applies a change, giving one tensor for each of the target's keys.
   ///
   /// Thirds look at the old tensor's memory; a transposed tensor is a copy.
-  /// Throws: `CheckpointError.badTensor` for a tensor that cannot change so.
+  /// - Throws: `CheckpointError.badTensor` for a tensor that cannot change so.
   public static func tensors(
     of tensor: Tensor, key: String, change: Change, file: String
   ) throws(CheckpointError) -> [Tensor] {
@@ -84,11 +86,11 @@ public enum OpenCLIPNames {
     }
   }
 
-  /// A whole state under transformers' names.
+  /// Returns a whole state under transformers' names.
   ///
   /// Names that are none of these keep theirs, so that whoever fills a model can list them; those
   /// in ``ignored`` are left out.
-  /// Throws: `CheckpointError.badTensor` for a tensor that cannot be split or turned.
+  /// - Throws: `CheckpointError.badTensor` for a tensor that cannot be split or turned.
   public static func converted(
     _ state: [String: Tensor], file: String
   ) throws(CheckpointError) -> [String: Tensor] {
@@ -175,7 +177,7 @@ extension CheckpointError {
 }
 
 extension String {
-  /// The rest after a beginning, or nil without it.
+  /// Returns the rest after a beginning, or nil without it.
   fileprivate func dropping(_ prefix: String) -> String? {
     hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
   }

@@ -10,7 +10,7 @@ enum OpenCLIPText {
   /// How open_clip spells the start and the end token.
   static let specialNames = ["<start_of_text>", "<end_of_text>"].map { Array($0.unicodeScalars) }
 
-  /// The cleaned text, without runs of white space made one, which no piece shows.
+  /// Returns the cleaned text, without runs of white space made one, which no piece shows.
   static func cleaned(_ text: String) -> [Unicode.Scalar] {
     let fixed = fixed(Array(text.unicodeScalars))
     return lowercased(HTMLEntities.unescaped(HTMLEntities.unescaped(fixed)))
@@ -73,7 +73,7 @@ enum OpenCLIPText {
     return out
   }
 
-  /// What took a character's place, with its own quotes made straight; the five holes of
+  /// Returns what took a character's place, with its own quotes made straight; the five holes of
   /// Windows-1252 stay.
   private static func replaced(
     _ text: [Unicode.Scalar], if other: Unicode.Scalar
@@ -153,7 +153,8 @@ enum OpenCLIPText {
     return out
   }
 
-  /// Whether a letter with case goes before and none follows, what has no say in it left aside.
+  /// Returns whether a letter with case goes before and none follows, what has no say in it left
+  /// aside.
   private static func endsWord(_ index: Int, in text: [Unicode.Scalar]) -> Bool {
     guard let before = text[..<index].last(where: { !$0.properties.isCaseIgnorable }),
       before.properties.isCased

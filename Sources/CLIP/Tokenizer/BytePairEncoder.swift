@@ -29,7 +29,7 @@ struct BytePairEncoder: Sendable {
     self.last = last
   }
 
-  /// The symbols of one piece after all merges.
+  /// Returns the symbols of one piece after all merges.
   func symbols(of piece: [UInt8]) -> [Int32] {
     if let known = cache[piece] { return known }
     let merged = merge(piece)

@@ -36,11 +36,11 @@ enum ByteSymbols {
     return table
   }()
 
-  /// The symbol of one byte, as it stands in a vocabulary.
+  /// Returns the symbol of one byte, as it stands in a vocabulary.
   static func symbol(_ byte: UInt8) -> String { String(Character(scalars[Int(byte)])) }
 
-  /// The bytes that a token without its end-of-word mark stands for; characters outside the map
-  /// (a special token's never are) give their own UTF-8.
+  /// Returns the bytes that a token without its end-of-word mark stands for; characters outside the
+  /// map (a special token's never are) give their own UTF-8.
   static func decoded(_ token: some StringProtocol) -> [UInt8] {
     var out: [UInt8] = []
     for scalar in token.unicodeScalars {

@@ -7,8 +7,8 @@ extension CLIPTokenizer {
   /// `tokenizer.json` where these are not; `tokenizer_config.json` and, when there,
   /// `special_tokens_map.json`, which has the last word on special tokens.
   ///
-  /// Throws: ``TokenizerError`` for a missing or broken file, a merge of unknown symbols, a
-  /// special token outside the vocabulary, an impossible context length.
+  /// - Throws: ``TokenizerError`` for a missing or broken file, a merge of unknown symbols, a
+  ///   special token outside the vocabulary, an impossible context length.
   public init(folder: URL) throws(TokenizerError) {
     let vocabularyURL = folder.appending(path: "vocab.json")
     let mergesURL = folder.appending(path: "merges.txt")
@@ -67,7 +67,7 @@ extension CLIPTokenizer {
 
   /// Writes the four files of the Hugging Face layout; the same tokenizer gives the same bytes.
   ///
-  /// Throws: ``TokenizerError/unwritable(file:reason:)``.
+  /// - Throws: ``TokenizerError/unwritable(file:reason:)``.
   public func write(to folder: URL) throws(TokenizerError) {
     let vocabulary = tokens.enumerated().map { "\(quoted($1)):\($0)" }.joined(separator: ",")
     let merges = merges.map { "\($0.left) \($0.right)\n" }.joined()
@@ -159,7 +159,7 @@ extension CLIPTokenizer {
   }
 }
 
-/// A JSON string; the tokens hold no control characters.
+/// Returns a JSON string; the tokens hold no control characters.
 private func quoted(_ text: String) -> String {
   let escaped = text.replacingOccurrences(of: "\\", with: "\\\\")
   return "\"\(escaped.replacingOccurrences(of: "\"", with: "\\\""))\""
@@ -240,7 +240,7 @@ extension TokenizerTables {
 
   /// Reads a `tokenizer.json`, as transformers 5 writes it alone.
   ///
-  /// Throws: ``TokenizerError`` for another shape and for a tokenizer that is not CLIP's.
+  /// - Throws: ``TokenizerError`` for another shape and for a tokenizer that is not CLIP's.
   fileprivate init(_ data: Data, file: String) throws(TokenizerError) {
     let found: File
     do {

@@ -7,8 +7,8 @@ extension CLIPTokenizer {
   /// stops before `vocabularySize` when no pair occurs `minimumCount` times.
   ///
   /// Range: `vocabularySize` from 514, tokens.
-  /// Traps: a smaller vocabulary, a context shorter than 2.
   /// Source: Sennrich et al. 2016, algorithm 1; the order of ids is openai/CLIP's.
+  /// - Precondition: the vocabulary is no smaller; the context holds at least 2 tokens.
   public static func train(
     on texts: some Sequence<String>, vocabularySize: Int, contextLength: Int = 77,
     minimumCount: Int = 2
@@ -76,7 +76,7 @@ private struct BytePairTrainer {
     for (pair, count) in counts { heap.insert(Candidate(pair: pair, count: count)) }
   }
 
-  /// The pair that occurs most often, if it occurs at least `minimumCount` times.
+  /// Returns the pair that occurs most often, if it occurs at least `minimumCount` times.
   mutating func best(minimumCount: Int) -> Pair? {
     while let candidate = heap.removeFirst() {
       let count = counts[candidate.pair] ?? 0

@@ -13,7 +13,7 @@ public struct TokenSequence: Sendable, Equatable {
 
   /// Holds a sequence made elsewhere.
   ///
-  /// Traps: another number of mask elements than ids.
+  /// - Precondition: the mask has as many elements as there are ids.
   public init(ids: [Int], mask: [Bool], truncated: Bool) {
     precondition(ids.count == mask.count, "\(ids.count) ids with \(mask.count) mask elements")
     self.ids = ids
@@ -78,8 +78,8 @@ public struct CLIPTokenizer: Sendable {
   /// The stock end token, also the stock padding.
   public static let stockEnd = SpecialToken("<|endoftext|>")
 
-  /// The same tables used as open_clip and OpenAI's CLIP do: texts cleaned their way, the context
-  /// filled with id 0.
+  /// Returns the same tables used as open_clip and OpenAI's CLIP do: texts cleaned their way, the
+  /// context filled with id 0.
   ///
   /// Both cut a text that is too long and keep the end token.
   public func asOpenCLIP() -> CLIPTokenizer {
@@ -102,9 +102,9 @@ public struct CLIPTokenizer: Sendable {
 
   /// Makes a tokenizer from its tables, which cleans texts as transformers does.
   ///
-  /// Throws: ``TokenizerError`` when ids do not run from 0 without gaps, when a merge names a
-  /// symbol that the vocabulary lacks, or when a special token is not in it.
-  /// Traps: a context shorter than 2.
+  /// - Throws: ``TokenizerError`` when ids do not run from 0 without gaps, when a merge names a
+  ///   symbol that the vocabulary lacks, or when a special token is not in it.
+  /// - Precondition: the context holds at least 2 tokens.
   public init(
     vocabulary: [String: Int], merges: [(left: String, right: String)],
     start: SpecialToken = stockStart, end: SpecialToken = stockEnd,
@@ -172,7 +172,7 @@ public struct CLIPTokenizer: Sendable {
   ///
   /// A text that is too long is cut; its last token is the end token.
   /// Shapes: `contextLength` ids, by default the tokenizer's own.
-  /// Traps: a context shorter than 2.
+  /// - Precondition: the context holds at least 2 tokens.
   public func encode(_ text: String, contextLength: Int? = nil) -> TokenSequence {
     let length = contextLength ?? self.contextLength
     precondition(length >= 2, "a context of \(length) tokens holds no start and end")
@@ -185,11 +185,11 @@ public struct CLIPTokenizer: Sendable {
       truncated: found.count > kept.count)
   }
 
-  /// The ids of several texts, as long as the longest of them: a causal text tower's embeddings do
-  /// not depend on the padding that is left out.
+  /// Returns the ids of several texts, as long as the longest of them: a causal text tower's
+  /// embeddings do not depend on the padding that is left out.
   ///
   /// Shapes: `[texts, L]` int64, `L` at most `contextLength`.
-  /// Traps: no text; a context shorter than 2.
+  /// - Precondition: there is a text; the context holds at least 2 tokens.
   public func batch(_ texts: [String], contextLength: Int) -> Tensor {
     precondition(!texts.isEmpty, "no text to encode")
     let sequences = texts.map { encode($0, contextLength: contextLength) }
@@ -198,7 +198,7 @@ public struct CLIPTokenizer: Sendable {
     return Tensor(ids, shape: [texts.count, length])
   }
 
-  /// The ids of a text alone, without start, end and padding.
+  /// Returns the ids of a text alone, without start, end and padding.
   ///
   /// `limit` is the number of ids after which reading may stop; a few more may be returned.
   public func tokenIDs(of text: String, limit: Int = .max) -> [Int] {
@@ -231,11 +231,11 @@ public struct CLIPTokenizer: Sendable {
     return ids
   }
 
-  /// The text of ids; start, end and padding give nothing, and each piece ends in a space but
-  /// the last.
+  /// Returns the text of ids; start, end and padding give nothing, and each piece ends in a space
+  /// but the last.
   ///
   /// Bytes that form no character become U+FFFD.
-  /// Traps: an id outside the vocabulary.
+  /// - Precondition: every id is in the vocabulary.
   public func decode(_ ids: [Int]) -> String {
     let silent: Set = [startID, endID, paddingID]
     var bytes: [UInt8] = []

@@ -8,7 +8,7 @@ struct VocabularyFile {
   private let bytes: UnsafeBufferPointer<UInt8>
   private var position = 0
 
-  /// The tokens and their ids, or nil when the bytes are no such object.
+  /// Returns the tokens and their ids, or nil when the bytes are no such object.
   static func parse(_ data: Data) -> [String: Int]? {
     data.withUnsafeBytes { buffer in
       var file = VocabularyFile(bytes: buffer.bindMemory(to: UInt8.self))
@@ -47,7 +47,7 @@ struct VocabularyFile {
     return true
   }
 
-  /// A whole number that is not negative.
+  /// Returns a whole number that is not negative.
   private mutating func number() -> Int? {
     skipSpace()
     let start = position
@@ -77,7 +77,7 @@ struct VocabularyFile {
     return nil
   }
 
-  /// What follows a backslash.
+  /// Returns what follows a backslash.
   private mutating func escape() -> Unicode.Scalar? {
     guard position < bytes.count else { return nil }
     let byte = bytes[position]

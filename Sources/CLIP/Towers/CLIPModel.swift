@@ -23,7 +23,7 @@ public final class CLIPModel: Module {
 
   /// Makes both towers, drawing the weights as OpenAI did.
   ///
-  /// Traps: a configuration that does not validate.
+  /// - Precondition: the configuration is valid.
   public init(_ config: CLIPConfig, using random: RandomSource) {
     text = CLIPTextModelWithProjection(config.text, using: random)
     vision = CLIPVisionModelWithProjection(config.vision, using: random)
@@ -32,7 +32,7 @@ public final class CLIPModel: Module {
 
   /// Joins two towers.
   ///
-  /// Traps: embeddings of different widths.
+  /// - Precondition: both towers embed in one width.
   public init(
     text: CLIPTextModelWithProjection, vision: CLIPVisionModelWithProjection,
     logitScale: Double = firstLogitScale
@@ -54,7 +54,8 @@ public final class CLIPModel: Module {
     logits(imageEmbeds: vision(pixels), textEmbeds: text(ids).embeds)
   }
 
-  /// `exp(s) ẑ_image ẑ_textᵀ` in float32, where ẑ are the embeddings brought to length one.
+  /// Computes `exp(s) ẑ_image ẑ_textᵀ` in float32, where ẑ are the embeddings brought to length
+  /// one.
   ///
   /// Shapes: `[N, D]` and `[M, D]` to `[N, M]`.
   public func logits(imageEmbeds: Tensor, textEmbeds: Tensor) -> Tensor {
@@ -66,12 +67,12 @@ public final class CLIPModel: Module {
     }
   }
 
-  /// The mean of two cross-entropies: the text of each image among all texts of the batch, and
-  /// the image of each text among all images.
+  /// Returns the mean of two cross-entropies: the text of each image among all texts of the batch,
+  /// and the image of each text among all images.
   ///
   /// Shapes: `[N, D]` twice to a scalar; row i of one belongs to row i of the other.
-  /// Traps: different shapes.
   /// Source: CLIP paper, figure 3.
+  /// - Precondition: both have one shape.
   public func contrastiveLoss(imageEmbeds: Tensor, textEmbeds: Tensor) -> Tensor {
     precondition(
       imageEmbeds.shape == textEmbeds.shape,
@@ -104,7 +105,7 @@ public final class CLIPTextModelWithProjection: ConfiguredModule {
 
   /// Makes a tower, drawing the weights as OpenAI did.
   ///
-  /// Traps: a configuration that does not validate.
+  /// - Precondition: the configuration is valid.
   public init(_ config: CLIPTextConfig, using random: RandomSource) {
     CLIPConfigKeys.requireValid { () throws(ConfigError) in try config.validate() }
     self.config = config
@@ -114,7 +115,7 @@ public final class CLIPTextModelWithProjection: ConfiguredModule {
       .normal(deviation: 1 / Double(config.hiddenSize).squareRoot()), using: random)
   }
 
-  /// Its transformer blocks.
+  /// Returns its transformer blocks.
   public static func blockCount(of config: CLIPTextConfig) -> Int { config.numHiddenLayers }
 
   /// What the tower makes of texts.
@@ -133,7 +134,7 @@ public final class CLIPTextModelWithProjection: ConfiguredModule {
   /// No padding mask is needed: no token sees what comes after it, so what stands in the padding
   /// changes neither the embedding nor the encodings up to the end token.
   /// Shapes: `ids` `[B, L]` int64.
-  /// Traps: more tokens than the context.
+  /// - Precondition: there are at most as many tokens as the context holds.
   public func callAsFunction(_ ids: Tensor) -> Output {
     let encodings = textModel(ids)  // [B, L, W]
     let (b, l, w) = encodings.shape3
@@ -201,7 +202,7 @@ public final class CLIPVisionModelWithProjection: ConfiguredModule {
 
   /// Makes a tower, drawing the weights as OpenAI did.
   ///
-  /// Traps: a configuration that does not validate.
+  /// - Precondition: the configuration is valid.
   public init(_ config: CLIPVisionConfig, using random: RandomSource) {
     CLIPConfigKeys.requireValid { () throws(ConfigError) in try config.validate() }
     self.config = config
@@ -211,7 +212,7 @@ public final class CLIPVisionModelWithProjection: ConfiguredModule {
       .normal(deviation: 1 / Double(config.hiddenSize).squareRoot()), using: random)
   }
 
-  /// Its transformer blocks.
+  /// Returns its transformer blocks.
   public static func blockCount(of config: CLIPVisionConfig) -> Int { config.numHiddenLayers }
 
   /// Where the weights are.
@@ -220,7 +221,7 @@ public final class CLIPVisionModelWithProjection: ConfiguredModule {
   /// Encodes images; the embedding is not normalised.
   ///
   /// Range: pixels as ``CLIPImagePreprocessor`` makes them.
-  /// Traps: images of another size.
+  /// - Precondition: the images have the configured size.
   public func callAsFunction(_ pixels: Tensor) -> Tensor {
     let (_, c, h, w) = pixels.shape4
     precondition(

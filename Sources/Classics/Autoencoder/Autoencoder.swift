@@ -46,7 +46,7 @@ public struct AutoencoderConfig: ImageConfig {
 public final class Autoencoder: LatentModel {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("ae")
-  /// Its stages.
+  /// Returns its stages.
   public static func blockCount(of config: AutoencoderConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: AutoencoderConfig
@@ -55,7 +55,7 @@ public final class Autoencoder: LatentModel {
   let fromLatent: Linear
   let decoder: ConvolutionDecoder
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   public init(_ config: AutoencoderConfig, using random: RandomSource) {
     self.config = config
     let features = FeatureMap(config.imageSize, config.widths).count
@@ -65,18 +65,18 @@ public final class Autoencoder: LatentModel {
     decoder = ConvolutionDecoder(channels: config.channels, widths: config.widths, using: random)
   }
 
-  /// z of images: `[B, C, S, S]` in [-1, 1] to `[B, latent]`.
+  /// Computes z of images: `[B, C, S, S]` in [-1, 1] to `[B, latent]`.
   public func encode(_ x: Tensor) -> Tensor { toLatent(encoder(x).flattened(from: 1)) }
 
-  /// x̂ of vectors: `[B, latent]` to `[B, C, S, S]`, in [-1, 1] but for small overshoots.
+  /// Computes x̂ of vectors: `[B, latent]` to `[B, C, S, S]`, in [-1, 1] but for small overshoots.
   public func decode(_ z: Tensor) -> Tensor {
     decoder(FeatureMap(config.imageSize, config.widths).map(fromLatent(z)))
   }
 
-  /// Images made again from their vectors.
+  /// Returns images made again from their vectors.
   public func callAsFunction(_ x: Tensor) -> Tensor { decode(encode(x)) }
 
-  /// The mean of `(x − x̂)²` over all numbers.
+  /// Returns the mean of `(x − x̂)²` over all numbers.
   public func loss(_ x: Tensor) -> Tensor { F.mseLoss(self(x), x) }
 }
 
@@ -87,7 +87,7 @@ struct FeatureMap {
   /// Numbers in the map.
   var count: Int { channels * side * side }
 
-  /// The map that a stack with these widths ends in.
+  /// Makes the map that a stack with these widths ends in.
   init(_ imageSize: Int, _ widths: [Int]) {
     channels = widths.last ?? 0
     side = imageSize >> widths.count
@@ -98,22 +98,22 @@ struct FeatureMap {
 }
 
 extension Autoencoder: ImageModel {
-  /// The squared error.
+  /// Returns the squared error.
   public func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses {
     Losses(total: loss(batch.images))
   }
 
-  /// The squared error.
+  /// Returns the squared error.
   public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
     ["squared_error": loss(batch.images).item()]
   }
 
-  /// The squared error and its ratio to the signal, decibels.
+  /// Returns the squared error and its ratio to the signal, decibels.
   public static func metrics(of means: [String: Double]) -> [String: Double] {
     means.withPSNR(of: "squared_error", as: "psnr")
   }
 
-  /// Images made again.
+  /// Returns images made again.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
     [self(batch.images)]
   }

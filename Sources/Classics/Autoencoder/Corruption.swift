@@ -44,7 +44,7 @@ public struct Corruption: Codable, Sendable, Equatable {
   /// Spoils each image of `[B, C, S, S]` in [-1, 1] by itself.
   public func callAsFunction(_ x: Tensor, using random: RandomSource) -> Tensor {
     let (count, _, height, width) = x.shape4
-    /// Which pixels are hit, `[B, 1, S, S]`, square by square.
+    /// Returns which pixels are hit, `[B, 1, S, S]`, square by square.
     func hit(side: Int) -> Tensor {
       let grid = [count, 1, height / side, width / side]
       let mask = random.bernoulli(amount, grid, dtype: .float32, device: x.device)

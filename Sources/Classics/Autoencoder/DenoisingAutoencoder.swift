@@ -58,7 +58,7 @@ public struct DenoisingAutoencoderConfig: ImageConfig {
 public final class DenoisingAutoencoder: LatentModel, Denoising {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("dae")
-  /// Its stages.
+  /// Returns its stages.
   public static func blockCount(of config: DenoisingAutoencoderConfig) -> Int {
     config.widths.count
   }
@@ -68,18 +68,18 @@ public final class DenoisingAutoencoder: LatentModel, Denoising {
   public let config: DenoisingAutoencoderConfig
   let network: Autoencoder
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   public init(_ config: DenoisingAutoencoderConfig, using random: RandomSource) {
     self.config = config
     network = Autoencoder(config.network, using: random)
   }
 
-  /// x̃: images corrupted as in training.
+  /// Computes x̃: images corrupted as in training.
   public func corrupted(_ x: Tensor, using random: RandomSource) -> Tensor {
     config.corruption(x, using: random)
   }
 
-  /// z of images, corrupted or not: `[B, C, S, S]` to `[B, latent]`.
+  /// Computes z of images, corrupted or not: `[B, C, S, S]` to `[B, latent]`.
   public func encode(_ x: Tensor) -> Tensor { network.encode(x) }
 
   /// Decodes latent vectors: `[B, latent]` to `[B, C, S, S]`.
@@ -88,19 +88,19 @@ public final class DenoisingAutoencoder: LatentModel, Denoising {
   /// Denoises corrupted images, `[B, C, S, S]` in and out.
   public func callAsFunction(_ noisy: Tensor) -> Tensor { network(noisy) }
 
-  /// The mean of `(x − g(f(x̃)))²` over all pixels of clean images x.
+  /// Returns the mean of `(x − g(f(x̃)))²` over all pixels of clean images x.
   public func loss(_ x: Tensor, using random: RandomSource) -> Tensor {
     F.mseLoss(self(corrupted(x, using: random)), x)
   }
 }
 
 extension DenoisingAutoencoder: ImageModel {
-  /// The squared error of the reconstruction of corrupted images.
+  /// Returns the squared error of the reconstruction of corrupted images.
   public func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses {
     Losses(total: loss(batch.images, using: random))
   }
 
-  /// The squared errors of corrupted and of cleaned images.
+  /// Returns the squared errors of corrupted and of cleaned images.
   public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
     let noisy = corrupted(batch.images, using: random)
     return [
@@ -109,7 +109,7 @@ extension DenoisingAutoencoder: ImageModel {
     ]
   }
 
-  /// The errors and their ratios to the signal, and what cleaning gains, decibels.
+  /// Returns the errors and their ratios to the signal, and what cleaning gains, decibels.
   public static func metrics(of means: [String: Double]) -> [String: Double] {
     var metrics = means.withPSNR(of: "squared_error", as: "psnr")
     metrics = metrics.withPSNR(of: "noisy_error", as: "noisy_psnr")

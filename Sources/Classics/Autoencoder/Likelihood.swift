@@ -18,14 +18,14 @@ public enum Likelihood: String, ConfigChoice {
   /// Source: Kingma et al. 2016, section 4.
   case discretizedLogistic = "discretized_logistic"
 
-  /// The image that is scored: that of x in [-1, 1], or of black and white drawn with it.
+  /// Returns the image that is scored: that of x in [-1, 1], or of black and white drawn with it.
   public func target(_ x: Tensor, using random: RandomSource) -> Tensor {
     guard self == .bernoulliBinarized else { return x }
     let luck = random.uniform(x.shape, in: 0..<1, device: x.device)
     return (luck .< (x * 0.5 + 0.5)).to(x.dtype) * 2 - 1
   }
 
-  /// `log p(x | z)` of each number, nats.
+  /// Computes `log p(x | z)` of each number, nats.
   ///
   /// - Parameters:
   ///   - x: in [-1, 1].
@@ -52,7 +52,7 @@ public enum Likelihood: String, ConfigChoice {
     }
   }
 
-  /// The mean image of an output, in [-1, 1].
+  /// Returns the mean image of an output, in [-1, 1].
   public func mean(_ output: Tensor) -> Tensor {
     switch self {
     case .bernoulli, .bernoulliBinarized: output.sigmoid() * 2 - 1

@@ -62,7 +62,7 @@ public struct VAEConfig: ImageConfig {
 public final class VAE: LatentModel, ImageGenerating {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("vae")
-  /// Its stages.
+  /// Returns its stages.
   public static func blockCount(of config: VAEConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: VAEConfig
@@ -74,7 +74,7 @@ public final class VAE: LatentModel, ImageGenerating {
   /// `[C]`: the logistic distribution's log scale; of other likelihoods there is none.
   let logScale: Parameter?
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   public init(_ config: VAEConfig, using random: RandomSource) {
     self.config = config
     let features = FeatureMap(config.imageSize, config.widths).count
@@ -88,25 +88,27 @@ public final class VAE: LatentModel, ImageGenerating {
       ? Parameter([config.channels], filledWith: -2) : nil
   }
 
-  /// `q(z | x)`: μ and log σ² of images in [-1, 1], `[B, latent]` each.
+  /// Computes `q(z | x)`: μ and log σ² of images in [-1, 1], `[B, latent]` each.
   public func posterior(_ x: Tensor) -> (mean: Tensor, logVariance: Tensor) {
     let h = encoder(x).flattened(from: 1)
     return (toMean(h), toLogVariance(h))
   }
 
-  /// `z = μ + σ ε` with `ε ~ N(0, I)`: a draw from q through which gradients pass (section 2.4).
+  /// Computes `z = μ + σ ε` with `ε ~ N(0, I)`: a draw from q through which gradients pass (section
+  /// 2.4).
   public func reparametrised(
     mean: Tensor, logVariance: Tensor, using random: RandomSource
   ) -> Tensor {
     mean + (logVariance * 0.5).exp() * random.normal(mean.shape, device: mean.device)
   }
 
-  /// `KL(N(μ, σ²) ‖ N(0, 1)) = ½ (μ² + σ² − log σ² − 1)` of each number, nats (appendix B).
+  /// Computes `KL(N(μ, σ²) ‖ N(0, 1)) = ½ (μ² + σ² − log σ² − 1)` of each number, nats (appendix
+  /// B).
   public static func divergence(mean: Tensor, logVariance: Tensor) -> Tensor {
     (mean.square() + logVariance.exp() - logVariance - 1) * 0.5
   }
 
-  /// `log p(x | z)` of each image, nats `[B]`.
+  /// Computes `log p(x | z)` of each image, nats `[B]`.
   private func logLikelihood(_ x: Tensor, _ z: Tensor) -> Tensor {
     config.likelihood.logProbability(x, output: output(z), logScale: logScale?.value)
       .flattened(from: 1).sum(over: 1)
@@ -127,7 +129,7 @@ public final class VAE: LatentModel, ImageGenerating {
     public var bound: Tensor { -reconstruction - divergence.sum(over: 1) }
   }
 
-  /// The terms of the bound of images in [-1, 1], by one draw of z.
+  /// Returns the terms of the bound of images in [-1, 1], by one draw of z.
   public func elbo(_ x: Tensor, using random: RandomSource) -> ELBO {
     let (mean, logVariance) = posterior(x)
     let z = reparametrised(mean: mean, logVariance: logVariance, using: random)
@@ -137,15 +139,15 @@ public final class VAE: LatentModel, ImageGenerating {
       divergence: Self.divergence(mean: mean, logVariance: logVariance))
   }
 
-  /// What training makes small, nats an image: `E[−log p(x | z)] + β Σ max(λ, KL)`, where each
-  /// number's mean divergence over the batch counts as at least λ, the free bits.
+  /// Returns what training makes small, nats an image: `E[−log p(x | z)] + β Σ max(λ, KL)`, where
+  /// each number's mean divergence over the batch counts as at least λ, the free bits.
   public func loss(_ x: Tensor, using random: RandomSource) -> (total: Tensor, elbo: ELBO) {
     let elbo = elbo(x, using: random)
     let divergence = elbo.divergence.mean(over: 0).clamped(min: config.freeBits).sum()
     return (elbo.reconstruction.mean() + divergence * config.beta, elbo)
   }
 
-  /// A tighter bound on `log p(x)` of each image, nats `[B]`: the log of the mean of
+  /// Returns a tighter bound on `log p(x)` of each image, nats `[B]`: the log of the mean of
   /// `p(x, zᵢ) / q(zᵢ | x)` over draws z₁ … z_k. With k = 1 it is the evidence lower bound.
   ///
   /// Source: Burda et al. 2016, equation 8.
@@ -164,10 +166,10 @@ public final class VAE: LatentModel, ImageGenerating {
     return Tensor.stacked(weights).logSumExp(over: 0) - Tensor(scalar: Double(k)).log()
   }
 
-  /// μ of images: `[B, C, S, S]` to `[B, latent]`.
+  /// Computes μ of images: `[B, C, S, S]` to `[B, latent]`.
   public func encode(_ x: Tensor) -> Tensor { posterior(x).mean }
 
-  /// The mean images of vectors: `[B, latent]` to `[B, C, S, S]` in [-1, 1].
+  /// Returns the mean images of vectors: `[B, latent]` to `[B, C, S, S]` in [-1, 1].
   public func decode(_ z: Tensor) -> Tensor { config.likelihood.mean(output(z)) }
 
   /// New images: `z ~ N(0, I)`, decoded. The encoder is not needed.
@@ -177,7 +179,7 @@ public final class VAE: LatentModel, ImageGenerating {
 }
 
 extension VAE: ImageModel {
-  /// The bound's two terms.
+  /// Returns the bound's two terms.
   public func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses {
     let (total, elbo) = loss(batch.images, using: random)
     return Losses(
@@ -188,7 +190,7 @@ extension VAE: ImageModel {
       ])
   }
 
-  /// The bound in nats an image and a dimension, its terms, and a tighter one by 16 draws.
+  /// Returns the bound in nats an image and a dimension, its terms, and a tighter one by 16 draws.
   public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
     let elbo = elbo(batch.images, using: random)
     let tighter = importanceWeightedBound(batch.images, draws: 16, using: random)
@@ -203,12 +205,12 @@ extension VAE: ImageModel {
     ]
   }
 
-  /// The means, and the error's ratio to the signal, decibels.
+  /// Returns the means, and the error's ratio to the signal, decibels.
   public static func metrics(of means: [String: Double]) -> [String: Double] {
     means.withPSNR(of: "squared_error", as: "psnr")
   }
 
-  /// Images made again, and new ones.
+  /// Returns images made again, and new ones.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
     [decode(encode(batch.images)), sample(batch.captions.count, using: random)]
   }

@@ -101,7 +101,7 @@ public struct CodeSampling: Sendable, Equatable {
     self.guidance = guidance
   }
 
-  /// The probabilities to sample from, `[B, K]`, of logits of the same shape.
+  /// Returns the probabilities to sample from, `[B, K]`, of logits of the same shape.
   func probabilities(_ logits: Tensor) -> Tensor {
     var logits = logits * (1 / temperature)
     if top > 0, top < logits.dim(1) {
@@ -120,7 +120,8 @@ public protocol CodePriorConfig: ClassicConfig {
 
 /// Samples codes one position at a time, keeping whatever state it needs between two of them.
 public protocol CodeWriter: AnyObject {
-  /// `log p` up to a constant of the code at the next position, `[B, K]`, given all before it.
+  /// Computes `log p` up to a constant of the code at the next position, `[B, K]`, given all before
+  /// it.
   ///
   /// - Parameter last: the code that was chosen for the position before, `[B]`; nil at the first.
   func next(after last: Tensor?) -> Tensor
@@ -131,7 +132,7 @@ public protocol CodeWriter: AnyObject {
 /// Once a VQ-VAE's codes have such a prior, it draws: `z ~ p(z)`, then the decoder.
 /// Source: van den Oord et al. 2017, section 3.3.
 public protocol CodePrior: ClassicModel where Config: CodePriorConfig {
-  /// `log p` up to a constant of each code given those before it: codes `[B, h, w]` to
+  /// Computes `log p` up to a constant of each code given those before it: codes `[B, h, w]` to
   /// `[B, h, w, K]`.
   ///
   /// - Parameters:
@@ -146,19 +147,19 @@ extension CodePrior {
   /// The grid it writes.
   public var codes: CodeGrid { config.codes }
 
-  /// The mean of `−log p(zᵢ | z before i)` over all codes, nats.
+  /// Returns the mean of `−log p(zᵢ | z before i)` over all codes, nats.
   public func loss(_ codes: Tensor, condition: Tensor?) -> Tensor {
     let logits = logits(codes, condition: condition)
     return F.crossEntropy(
       logits.reshaped(-1, self.codes.codebookSize), codes.reshaped(-1))
   }
 
-  /// The mean cost of a code, bits.
+  /// Returns the mean cost of a code, bits.
   public func bitsPerCode(_ codes: Tensor, condition: Tensor?) -> Double {
     noGrad { loss(codes, condition: condition) }.item() / 0.693_147_180_559_945_3
   }
 
-  /// The conditions, dropped where `mask` `[B]` is nonzero.
+  /// Returns the conditions, dropped where `mask` `[B]` is nonzero.
   public func dropping(_ conditions: Tensor, where mask: Tensor) -> Tensor {
     switch codes.condition.kind {
     case .none: return conditions
@@ -217,7 +218,7 @@ final class ConditionEmbedding: Module {
       ? Parameter([width], .normal(deviation: 0.02), using: random) : nil
   }
 
-  /// The embeddings of `count` conditions; zeros for a prior without conditions.
+  /// Returns the embeddings of `count` conditions; zeros for a prior without conditions.
   func callAsFunction(_ told: Tensor?, count: Int, width: Int, device: Device) -> Tensor {
     if let classes {
       let none = Tensor.full(

@@ -39,7 +39,7 @@ public struct CodeRNNConfig: CodePriorConfig {
 public final class CodeRNN: CodePrior {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("rnn")
-  /// Its LSTM layers.
+  /// Returns its LSTM layers.
   public static func blockCount(of config: CodeRNNConfig) -> Int { config.depth }
   /// Its shape.
   public let config: CodeRNNConfig
@@ -50,7 +50,7 @@ public final class CodeRNN: CodePrior {
   let lstm: LSTM
   let toLogits: Linear
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   public init(_ config: CodeRNNConfig, using random: RandomSource) {
     self.config = config
     embedding = Embedding(config.codes.codebookSize + 1, config.width, using: random)
@@ -61,7 +61,8 @@ public final class CodeRNN: CodePrior {
     toLogits = Linear(config.width, config.codes.codebookSize, using: random)
   }
 
-  /// `log p` up to a constant of each code given those before it: `[B, h, w]` to `[B, h, w, K]`.
+  /// Computes `log p` up to a constant of each code given those before it: `[B, h, w]` to
+  /// `[B, h, w, K]`.
   public func logits(_ codes: Tensor, condition told: Tensor?) -> Tensor {
     let (grid, count) = (config.codes, codes.dim(0))
     let c = condition(told, count: count, width: config.width, device: codes.device)
@@ -99,7 +100,7 @@ public final class CodeRNN: CodePrior {
 }
 
 extension CodeGrid {
-  /// The code before the first: one more than the codebook has.
+  /// Returns the code before the first: one more than the codebook has.
   func start(_ count: Int, device: Device) -> Tensor {
     Tensor.full([count], Double(codebookSize), dtype: .int64, device: device)
   }

@@ -62,8 +62,8 @@ final class CausalBlock: Module {
     self.heads = heads
   }
 
-  /// `[B, n, width]` to the same. With a cache, x is the one position after those in it, by
-  /// which the cache grows.
+  /// Computes `[B, n, width]` to the same. With a cache, x is the one position after those in it,
+  /// by which the cache grows.
   func callAsFunction(_ x: Tensor, cache: inout KeyValueCache?, isCaching: Bool) -> Tensor {
     let length = x.dim(1)
     precondition(cache == nil || length == 1, "a cache grows by one position at a time")
@@ -91,7 +91,7 @@ final class CausalBlock: Module {
 public final class CodeTransformer: CodePrior {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("transformer")
-  /// Its transformer blocks.
+  /// Returns its transformer blocks.
   public static func blockCount(of config: CodeTransformerConfig) -> Int { config.depth }
   /// Its shape.
   public let config: CodeTransformerConfig
@@ -103,7 +103,7 @@ public final class CodeTransformer: CodePrior {
   let norm: LayerNorm
   let toLogits: Linear
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   public init(_ config: CodeTransformerConfig, using random: RandomSource) {
     self.config = config
     embedding = Embedding(config.codes.codebookSize + 1, config.width, using: random)
@@ -118,7 +118,8 @@ public final class CodeTransformer: CodePrior {
     toLogits = Linear(config.width, config.codes.codebookSize, using: random)
   }
 
-  /// `log p` up to a constant of each code given those before it: `[B, h, w]` to `[B, h, w, K]`.
+  /// Computes `log p` up to a constant of each code given those before it: `[B, h, w]` to
+  /// `[B, h, w, K]`.
   public func logits(_ codes: Tensor, condition told: Tensor?) -> Tensor {
     let (grid, count) = (config.codes, codes.dim(0))
     let c = condition(told, count: count, width: config.width, device: codes.device)

@@ -70,8 +70,8 @@ final class GatedLayer: Module {
   private let reach: Int
   private let isFirst: Bool
 
-  /// The first layer must not see the position itself; the others see what the layer below made
-  /// of codes before it.
+  /// Makes the first layer must not see the position itself; the others see what the layer below
+  /// made of codes before it.
   init(width: Int, kernel: Int, isFirst: Bool, using random: RandomSource) {
     self.width = width
     self.isFirst = isFirst
@@ -118,7 +118,7 @@ final class GatedLayer: Module {
 public final class PixelCNN: CodePrior {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("pixelcnn")
-  /// Its gated layers.
+  /// Returns its gated layers.
   public static func blockCount(of config: PixelCNNConfig) -> Int { config.layers }
   /// Its shape.
   public let config: PixelCNNConfig
@@ -128,7 +128,7 @@ public final class PixelCNN: CodePrior {
   let output1: Conv2d
   let output2: Conv2d
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   public init(_ config: PixelCNNConfig, using random: RandomSource) {
     self.config = config
     embedding = Embedding(config.codes.codebookSize, config.width, using: random)
@@ -140,7 +140,8 @@ public final class PixelCNN: CodePrior {
     output2 = Conv2d(config.outputWidth, config.codes.codebookSize, kernel: 1, using: random)
   }
 
-  /// `log p` up to a constant of each code given those before it: `[B, h, w]` to `[B, h, w, K]`.
+  /// Computes `log p` up to a constant of each code given those before it: `[B, h, w]` to
+  /// `[B, h, w, K]`.
   public func logits(_ codes: Tensor, condition told: Tensor?) -> Tensor {
     let c = condition(told, count: codes.dim(0), width: config.width, device: codes.device)
     let x = embedding(codes).permuted(0, 3, 1, 2)

@@ -14,7 +14,7 @@ public enum AdversarialLoss: String, ConfigChoice {
   /// and 17).
   case hinge
 
-  /// The discriminator's loss of scores `[B]` of real and of drawn images.
+  /// Returns the discriminator's loss of scores `[B]` of real and of drawn images.
   public func discriminator(real: Tensor, fake: Tensor) -> Tensor {
     switch self {
     case .nonSaturating: (-real).softplus().mean() + fake.softplus().mean()
@@ -23,7 +23,7 @@ public enum AdversarialLoss: String, ConfigChoice {
     }
   }
 
-  /// The generator's loss of scores `[B]` of drawn images.
+  /// Returns the generator's loss of scores `[B]` of drawn images.
   public func generator(fake: Tensor) -> Tensor {
     switch self {
     case .nonSaturating: (-fake).softplus().mean()
@@ -31,7 +31,7 @@ public enum AdversarialLoss: String, ConfigChoice {
     }
   }
 
-  /// `E[(‖∇D(x̂)‖₂ − 1)²]` at points x̂ on the lines between real and drawn images.
+  /// Computes `E[(‖∇D(x̂)‖₂ − 1)²]` at points x̂ on the lines between real and drawn images.
   ///
   /// Source: Gulrajani et al. 2017, equation 3.
   public static func gradientPenalty(
@@ -46,8 +46,8 @@ public enum AdversarialLoss: String, ConfigChoice {
   }
 }
 
-/// How unlike each other drawn images are, beside how unlike real ones are: the ratio of the mean
-/// squared distances within each set.
+/// Returns how unlike each other drawn images are, beside how unlike real ones are: the ratio of
+/// the mean squared distances within each set.
 ///
 /// Near 1 all is well; near 0 the generator has collapsed: it draws one image whatever z is.
 /// Shapes: `[N, …]` and `[M, …]` -> `[]`. Of N vectors the mean squared distance of two is twice

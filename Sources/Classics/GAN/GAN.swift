@@ -62,7 +62,7 @@ public struct GANConfig: ImageConfig {
 public final class GAN: LatentGenerating {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("gan")
-  /// Its stages.
+  /// Returns its stages.
   public static func blockCount(of config: GANConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: GANConfig
@@ -78,7 +78,7 @@ public final class GAN: LatentGenerating {
     discriminator = Discriminator(config, using: random)
   }
 
-  /// z of so many images, `[count, latent]`, Gaussian.
+  /// Computes z of so many images, `[count, latent]`, Gaussian.
   public func latents(_ count: Int, using random: RandomSource) -> Tensor {
     random.normal([count, config.latentDim], device: generator.input.weight.device)
   }
@@ -88,7 +88,7 @@ public final class GAN: LatentGenerating {
     generator(latents(count, using: random))
   }
 
-  /// Images on the way from one z to another, `[1, latent]` each, along the great circle.
+  /// Returns images on the way from one z to another, `[1, latent]` each, along the great circle.
   ///
   /// A straight line would lead through short vectors, which are never drawn in training.
   /// `slerp(t) = (sin((1−t)ω) z₀ + sin(tω) z₁) / sin ω`, ω the angle (White 2016).
@@ -131,7 +131,7 @@ public final class Generator: Module {
     }
   }
 
-  /// `[B, latent]` to `[B, C, S, S]` in [-1, 1].
+  /// Computes `[B, latent]` to `[B, C, S, S]` in [-1, 1].
   public func callAsFunction(_ z: Tensor) -> Tensor {
     let map = input(z).reshaped(z.dim(0), width, side, side)
     return zip(norms, stages).reduce(map) { x, stage in stage.1(stage.0(x).relu()) }.tanh()
@@ -181,7 +181,7 @@ public final class Discriminator: Module {
     }
   }
 
-  /// `[B, C, S, S]` in [-1, 1] to scores `[B]`, any number.
+  /// Computes `[B, C, S, S]` in [-1, 1] to scores `[B]`, any number.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     var h = x
     for (index, stage) in stages.enumerated() {

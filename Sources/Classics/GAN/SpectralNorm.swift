@@ -27,7 +27,7 @@ public final class SpectralWeight: Module, TrainingSwitch {
     v = Buffer([columns]) { random.normal([columns]).normalized() }
   }
 
-  /// `W / σ(W)`, with W's shape.
+  /// Computes `W / σ(W)`, with W's shape.
   func callAsFunction() -> Tensor {
     let matrix = original.value.reshaped(original.shape[0], -1)
     if isTraining {
@@ -63,7 +63,7 @@ public final class SpectralConv2d: UnaryLayer {
     self.padding = padding
   }
 
-  /// The convolution.
+  /// Returns the convolution.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     F.conv2d(x, weight(), bias.value, stride: stride, padding: padding)
   }
@@ -82,6 +82,6 @@ public final class SpectralLinear: UnaryLayer {
     bias = Parameter([outFeatures], filledWith: 0)
   }
 
-  /// The product.
+  /// Returns the product.
   public func callAsFunction(_ x: Tensor) -> Tensor { F.linear(x, weight(), bias.value) }
 }

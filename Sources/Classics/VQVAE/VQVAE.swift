@@ -67,7 +67,7 @@ public struct VQVAEConfig: ImageConfig {
 public final class VQVAE: CodeModel {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("vqvae")
-  /// Its stages, or the residual blocks of one.
+  /// Returns its stages, or the residual blocks of one.
   public static func blockCount(of config: VQVAEConfig) -> Int {
     max(config.widths.count, config.residualBlocks)
   }
@@ -84,9 +84,9 @@ public final class VQVAE: CodeModel {
   /// Its shape.
   public let config: VQVAEConfig
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   ///
-  /// Traps: when `config.widths` is empty.
+  /// - Precondition: `config.widths` is not empty.
   public init(_ config: VQVAEConfig, using random: RandomSource) {
     let width = config.widths.last ?? 0
     let dim = config.quantizer.codeDim
@@ -122,14 +122,14 @@ public final class VQVAE: CodeModel {
     return fingerprint.text
   }
 
-  /// The codes of images: `[B, C, S, S]` in [-1, 1] to `[B, h, w]` int64 in 0 ..< K.
+  /// Returns the codes of images: `[B, C, S, S]` in [-1, 1] to `[B, h, w]` int64 in 0 ..< K.
   public func encode(_ x: Tensor) -> Tensor { quantizer.codes(of: vectors(of: x)) }
 
-  /// Images of codes: `[B, h, w]` int64 to `[B, C, S, S]`, not clamped to [-1, 1].
+  /// Returns images of codes: `[B, h, w]` int64 to `[B, C, S, S]`, not clamped to [-1, 1].
   public func decode(_ codes: Tensor) -> Tensor { images(of: quantizer.embedding(of: codes)) }
 
-  /// Images encoded and decoded. In training the codebook learns, if `random` is given also by
-  /// placing unused codes anew.
+  /// Returns images encoded and decoded. In training the codebook learns, if `random` is given also
+  /// by placing unused codes anew.
   public func callAsFunction(
     _ x: Tensor, using random: RandomSource? = nil
   ) -> (images: Tensor, quantized: Quantized) {
@@ -137,7 +137,8 @@ public final class VQVAE: CodeModel {
     return (images(of: quantized.values), quantized)
   }
 
-  /// The loss of equation 3, where a Gaussian of variance 1/2 makes log p(x|z) the squared error.
+  /// Returns the loss of equation 3, where a Gaussian of variance 1/2 makes log p(x|z) the squared
+  /// error.
   ///
   /// The error is a mean over all numbers of all images, as are the quantiser's terms.
   public func loss(
@@ -148,12 +149,12 @@ public final class VQVAE: CodeModel {
     return (reconstruction + quantized.loss, reconstruction, quantized)
   }
 
-  /// z_e(x), what the encoder makes of images, `[B, d, h, w]`.
+  /// Computes z_e(x), what the encoder makes of images, `[B, d, h, w]`.
   private func vectors(of x: Tensor) -> Tensor {
     toCodes(encoderBlocks.reduce(encoderConv(encoder(x))) { $1($0) }.relu())
   }
 
-  /// What the decoder makes of z_q(x).
+  /// Returns what the decoder makes of z_q(x).
   private func images(of z: Tensor) -> Tensor {
     decoder(decoderBlocks.reduce(fromCodes(z)) { $1($0) }.relu())
   }
@@ -166,7 +167,7 @@ final class VQVAEBlock: UnaryLayer {
   let conv1: Conv2d
   let conv2: Conv2d
 
-  /// A block of `width` channels with `inner` between its convolutions.
+  /// Makes a block of `width` channels with `inner` between its convolutions.
   init(_ width: Int, inner: Int, using random: RandomSource) {
     conv1 = Conv2d(width, inner, kernel: 3, padding: 1, using: random)
     conv2 = Conv2d(inner, width, kernel: 1, using: random)
@@ -177,7 +178,7 @@ final class VQVAEBlock: UnaryLayer {
 }
 
 extension VQVAE: ImageModel {
-  /// The error, the codebook's terms and how many codes are in use.
+  /// Returns the error, the codebook's terms and how many codes are in use.
   public func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses {
     let (total, reconstruction, quantized) = loss(batch.images, using: random)
     return Losses(
@@ -188,7 +189,7 @@ extension VQVAE: ImageModel {
       ])
   }
 
-  /// The error, and the use of each code.
+  /// Returns the error, and the use of each code.
   public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
     let codes = encode(batch.images)
     let fractions =
@@ -201,7 +202,7 @@ extension VQVAE: ImageModel {
     return means
   }
 
-  /// The error, its ratio to the signal in decibels, and the perplexity over all codes.
+  /// Returns the error, its ratio to the signal in decibels, and the perplexity over all codes.
   public static func metrics(of means: [String: Double]) -> [String: Double] {
     let fractions = Tensor(means.filter { $0.key.hasPrefix("code ") }.map(\.value))
     let entropy = -(fractions * fractions.clamped(min: 1e-300).log()).sum()
@@ -212,7 +213,7 @@ extension VQVAE: ImageModel {
     return metrics
   }
 
-  /// Images made again from their codes.
+  /// Returns images made again from their codes.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
     [decode(encode(batch.images))]
   }

@@ -109,7 +109,7 @@ public final class VectorQuantizer: Module, TrainingSwitch {
   /// Whether the codes learn.
   public var isTraining = true
 
-  /// A quantiser with codes drawn uniformly from ±1/K, until the first batch places them.
+  /// Makes a quantiser with codes drawn uniformly from ±1/K, until the first batch places them.
   public init(_ config: VectorQuantizerConfig, using random: RandomSource) {
     let count = config.codebookSize
     let drawn = Parameter(
@@ -166,7 +166,7 @@ public final class VectorQuantizer: Module, TrainingSwitch {
       values: z + (e - z).detached(), codes: codes, loss: loss, perplexity: entropy.exp())
   }
 
-  /// The number of the nearest code of each vector (equations 1 and 2).
+  /// Returns the number of the nearest code of each vector (equations 1 and 2).
   ///
   /// Shapes: `[B, d, h, w]` -> `[B, h, w]` int64.
   public func codes(of z: Tensor) -> Tensor {
@@ -180,14 +180,14 @@ public final class VectorQuantizer: Module, TrainingSwitch {
     }
   }
 
-  /// The codes of numbers.
+  /// Returns the codes of numbers.
   ///
   /// Shapes: `[B, h, w]` int64 in 0 ..< K -> `[B, d, h, w]`.
   public func embedding(of codes: Tensor) -> Tensor {
     F.embedding(codebook, codes).permuted(0, 3, 1, 2).contiguous()
   }
 
-  /// The vectors of a map, one a row, outside the graph: `[B, d, h, w] -> [B h w, d]`.
+  /// Returns the vectors of a map, one a row, outside the graph: `[B, d, h, w] -> [B h w, d]`.
   private func rows(of z: Tensor) -> Tensor {
     z.detached().permuted(0, 2, 3, 1).reshaped(-1, config.codeDim)
   }
