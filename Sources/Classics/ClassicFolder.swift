@@ -4,7 +4,7 @@ public import Foundation
 public import Torch
 import TorchNN
 
-/// A folder with one model: `config.json`, which names its kind and shape, and
+/// A folder with one model: `config.json` with its kind and configuration, and
 /// `model.safetensors`.
 public struct ClassicFolder: Sendable, Equatable {
   /// The folder.
@@ -15,20 +15,20 @@ public struct ClassicFolder: Sendable, Equatable {
     self.url = url
   }
 
-  /// What stands in `config.json`.
+  /// The content of `config.json`.
   private struct Header<Config: ClassicConfig>: Codable {
     var kind: ClassicKind
     var model: Config
-    /// Of a prior over codes: the fingerprint of the codebook they were taken from.
+    /// The fingerprint of the codebook that a prior over codes was trained on.
     var codebook: String?
-    /// Names of the classes that the model tells apart or is told.
+    /// The names of a classifier's classes, or of those a prior is conditioned on.
     var classes: [String]?
   }
 
   private static let stem = "model"
   private var configuration: URL { url.appending(path: "config.json") }
 
-  /// Returns the kind of the model in it.
+  /// Reads the kind of the model.
   /// - Throws: ``ClassicError/noModel(folder:)``, `ConfigError`.
   public func kind() throws -> ClassicKind {
     guard FileManager.default.fileExists(atPath: configuration.path) else {
@@ -43,8 +43,7 @@ public struct ClassicFolder: Sendable, Equatable {
     return kind
   }
 
-  /// Writes a model; a prior with the fingerprint of its codebook, and one that knows classes with
-  /// their names.
+  /// Writes a model, with the fingerprint of a prior's codebook and the names of classes, if any.
   /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
   public func save<Model: ClassicModel>(
     _ model: Model, codebook: String? = nil, classes: [String]? = nil
@@ -70,7 +69,7 @@ public struct ClassicFolder: Sendable, Equatable {
     try filled(kind().type, on: device)
   }
 
-  /// Loads a model that can do something, ready for inference.
+  /// Loads a model with a capability, ready for inference.
   /// - Throws: As ``loadAny(on:)``, and ``ClassicError/incapable(folder:kind:action:capable:)``.
   public func load<Model>(
     _ capability: ClassicCapability<Model>, on device: Device = .cpu
@@ -107,8 +106,7 @@ public struct ClassicFolder: Sendable, Equatable {
     return model
   }
 
-  /// Names of the classes that its model tells apart or is told, in their order; none if it knows
-  /// no classes.
+  /// Reads the names of the model's classes, in order; none if it has no classes.
   /// - Throws: `ConfigError`.
   public func classes() throws -> [String] {
     guard case .array(let names)? = try ConfigFile.object(at: configuration)["classes"] else {
@@ -117,7 +115,7 @@ public struct ClassicFolder: Sendable, Equatable {
     return names.compactMap { if case .string(let name) = $0 { name } else { nil } }
   }
 
-  /// Refuses a prior over the codes of another codebook than the given one.
+  /// Refuses a prior that was trained on another codebook.
   /// - Throws: ``ClassicError/otherCodebook(prior:model:)``, `ConfigError`.
   public func requireCodebook(_ fingerprint: String, of model: URL) throws {
     let object = try ConfigFile.object(at: configuration)
@@ -127,18 +125,18 @@ public struct ClassicFolder: Sendable, Equatable {
   }
 }
 
-/// Why a folder's model cannot be used.
+/// The reason why a folder's model cannot be used.
 public enum ClassicError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
-  /// There is no model.
+  /// The folder holds no model.
   case noModel(folder: String)
-  /// It is of another kind.
+  /// The model is of another kind.
   case otherKind(folder: String, found: ClassicKind, wanted: ClassicKind)
-  /// It is of a kind that cannot do what is asked of it.
+  /// The model's kind lacks a capability.
   case incapable(folder: String, kind: ClassicKind, action: String, capable: String)
   /// A prior was trained on the codes of another VQ-VAE.
   case otherCodebook(prior: String, model: String)
 
-  /// The same sentence, for `localizedDescription`.
+  /// The same text, for `localizedDescription`.
   public var errorDescription: String? { description }
 
   /// One sentence with what to do.

@@ -2,7 +2,7 @@ public import Config
 public import Torch
 public import TorchNN
 
-/// The shape of a model, as it stands in its `config.json`.
+/// The configuration of a model, as in its `config.json`.
 public protocol ClassicConfig: Codable, Sendable, Equatable {
   /// Checks each value.
   ///
@@ -11,7 +11,7 @@ public protocol ClassicConfig: Codable, Sendable, Equatable {
   func validate(file: String) throws(ConfigError)
 }
 
-/// The shape of a model of images.
+/// The configuration of a model of images.
 public protocol ImageConfig: ClassicConfig {
   /// Side of the images, pixels.
   var imageSize: Int { get }
@@ -19,10 +19,10 @@ public protocol ImageConfig: ClassicConfig {
   var channels: Int { get }
 }
 
-/// A model that a folder holds: its kind, its shape and its weights.
+/// A model that a folder can hold: a kind, a configuration and weights.
 ///
-/// A new model is one file with a type that conforms to this and to the protocols of what it can
-/// do, one line in ``ClassicRegistry``, and a training configuration.
+/// A new model is one file with a type that conforms to this and to its capabilities' protocols,
+/// one line in ``ClassicRegistry``, and a training configuration.
 public protocol ClassicModel: ConfiguredModule where Config: ClassicConfig {
   /// Its name in commands and model folders.
   static var kind: ClassicKind { get }
@@ -36,15 +36,15 @@ public protocol ImageGenerating: ClassicModel where Config: ImageConfig {
   func sample(_ count: Int, using random: RandomSource) -> Tensor
 }
 
-/// A model that generates images from vectors, between which there are ways.
+/// A model that generates images from latent vectors, which can be interpolated.
 public protocol LatentGenerating: ImageGenerating {
   /// Samples vectors `[count, latent]`.
   func latents(_ count: Int, using random: RandomSource) -> Tensor
-  /// Generates images `[steps, C, S, S]` on the way from one vector `[1, latent]` to another.
+  /// Generates images `[steps, C, S, S]` between two vectors, `[1, latent]` each.
   func interpolated(from z0: Tensor, to z1: Tensor, steps: Int) -> Tensor
 }
 
-/// A model that makes images again from what it keeps of them.
+/// A model that encodes images and decodes them again.
 public protocol Reconstructing: ClassicModel where Config: ImageConfig {
   /// Encodes and decodes images `[B, C, S, S]` in [-1, 1].
   func reconstruction(of x: Tensor) -> Tensor
@@ -75,7 +75,7 @@ public protocol CodeModel: Reconstructing {
   var codebookSize: Int { get }
   /// Side of the grid of codes.
   var codeSide: Int { get }
-  /// A hash of the codebook, kept by a prior to know the one that it learnt.
+  /// A hash of the codebook, by which a prior knows the one it was trained on.
   var codebookFingerprint: String { get }
   /// Encodes images `[B, C, S, S]` in [-1, 1] as codes `[B, h, w]` int64.
   func encode(_ x: Tensor) -> Tensor
@@ -90,27 +90,27 @@ extension CodeModel {
 
 // MARK: - Training
 
-/// A model that learns from images alone, each by one loss, and what is measured and shown of it.
+/// A model trained on images by one loss, with its metrics and sample outputs.
 public protocol ImageModel: ClassicModel where Config: ImageConfig {
-  /// The number of classes it tells apart; nil if it looks at images alone.
+  /// The number of its classes; nil if it ignores labels.
   var classCount: Int? { get }
   /// Returns the loss of a batch.
   func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses
-  /// Measures a batch of held-out images: means over it.
+  /// Returns the means of metrics over a batch of held-out images.
   func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double]
   /// Returns the metrics that follow from the means over all batches.
   static func metrics(of means: [String: Double]) -> [String: Double]
-  /// Returns what the model makes of each image, `[B, C, S, S]` each; none if it makes no images.
+  /// Returns sample outputs for each image, `[B, C, S, S]` each; none if it makes no images.
   func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor]
 }
 
 extension ImageModel {
-  /// It looks at images alone.
+  /// Nil: it ignores labels.
   public var classCount: Int? { nil }
   /// Returns the means as they are.
   public static func metrics(of means: [String: Double]) -> [String: Double] { means }
 
-  /// Measures images, a few hundred at a time, with random numbers of a fixed seed.
+  /// Evaluates images, a few hundred at a time, with a fixed seed.
   public func evaluated(on images: LabeledImages) -> [String: Double] {
     let random = RandomSource(seed: 0)
     var means: [String: Double] = [:]
@@ -145,7 +145,7 @@ public struct LabeledImages {
     LabeledImages(images: images[range], labels: labels[range], captions: Array(captions[range]))
   }
 
-  /// Returns consecutive parts of at most `size` images.
+  /// Splits into consecutive chunks of at most `size` images.
   package func chunks(of size: Int) -> [LabeledImages] {
     stride(from: 0, to: captions.count, by: size).map { start in
       self[start..<min(start + size, captions.count)]

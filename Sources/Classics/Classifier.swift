@@ -10,9 +10,9 @@ public struct ClassifierConfig: ImageConfig {
   public var channels: Int
   /// Channels of the stages, each of which halves the side.
   public var widths: [Int]
-  /// Numbers in the feature vector.
+  /// Dimensions of the feature vector.
   public var featureDim: Int
-  /// Classes that are told apart.
+  /// The number of classes.
   public var classCount: Int
 
   enum CodingKeys: String, CodingKey {
@@ -45,14 +45,13 @@ public struct ClassifierConfig: ImageConfig {
   }
 }
 
-/// A classifier of images, whose features say how like two sets of images are: the Fréchet
-/// distance between them, and which classes are among drawn ones.
+/// A classifier of images, whose features give the Fréchet distance between two sets of images.
 ///
-/// It stands where the Inception network stands for photographs (Heusel et al. 2017).
+/// It is to small images what the Inception network is to photographs (Heusel et al. 2017).
 public final class Classifier: ClassicModel {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("classifier")
-  /// Returns its stages.
+  /// Returns the number of stages.
   public static func blockCount(of config: ClassifierConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: ClassifierConfig
@@ -69,12 +68,12 @@ public final class Classifier: ClassicModel {
     toLogits = Linear(config.featureDim, config.classCount, using: random)
   }
 
-  /// Computes `[B, C, S, S]` in [-1, 1] to `[B, feature]`, 0 or more.
+  /// Maps `[B, C, S, S]` in [-1, 1] to features `[B, feature]`, 0 or more.
   public func features(_ x: Tensor) -> Tensor {
     toFeatures(encoder(x).flattened(from: 1)).relu()
   }
 
-  /// Scores of the classes, `[B, class]`.
+  /// Computes the logits of the classes, `[B, class]`.
   public func callAsFunction(_ x: Tensor) -> Tensor { toLogits(features(x)) }
 
   /// Returns the mean cross-entropy, nats; labels `[B]` int64.
@@ -82,7 +81,7 @@ public final class Classifier: ClassicModel {
 }
 
 extension Classifier: ImageModel {
-  /// How many classes it tells apart.
+  /// The number of classes.
   public var classCount: Int? { config.classCount }
 
   /// Returns the cross-entropy, nats.
@@ -90,7 +89,7 @@ extension Classifier: ImageModel {
     Losses(total: loss(batch.images, labels: batch.labels))
   }
 
-  /// Returns the cross-entropy, and the fraction of right answers.
+  /// Returns the cross-entropy and the accuracy.
   public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
     let right = self(batch.images).argmax(over: 1) .== batch.labels
     return [
@@ -99,6 +98,6 @@ extension Classifier: ImageModel {
     ]
   }
 
-  /// Returns a classifier makes no images.
+  /// Returns nothing: a classifier makes no images.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] { [] }
 }

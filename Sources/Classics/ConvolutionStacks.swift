@@ -2,8 +2,8 @@ import Config
 public import Torch
 public import TorchNN
 
-/// From an image to a small map of features: `[B, C, S, S] -> [B, widths.last, S/2ⁿ, S/2ⁿ]` with
-/// n stages, each a 4×4 convolution that halves the side, and a ReLU.
+/// An encoder from an image to a small feature map: `[B, C, S, S] -> [B, widths.last, S/2ⁿ, S/2ⁿ]`
+/// in n stages, each a 4×4 convolution that halves the side, and a ReLU.
 ///
 /// Source: the strided encoder of Radford et al. 2016 (DCGAN), without its norms.
 public final class ConvolutionEncoder: UnaryLayer {
@@ -19,19 +19,18 @@ public final class ConvolutionEncoder: UnaryLayer {
     }
   }
 
-  /// Returns the features of images.
+  /// Computes the features of images.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     stages.reduce(x) { $1($0).relu() }
   }
 }
 
-/// From a small map of features to an image, the mirror of ``ConvolutionEncoder``:
+/// A decoder from a small feature map to an image, the mirror of ``ConvolutionEncoder``:
 /// `[B, widths.last, S/2ⁿ, S/2ⁿ] -> [B, C, S, S]`; the last stage has no ReLU.
 public final class ConvolutionDecoder: UnaryLayer {
   let stages: [ConvTranspose2d]
 
-  /// Makes a decoder whose widths are those of its encoder, so they are used from the last to the
-  /// first.
+  /// Makes a decoder from its encoder's widths, which it uses from the last to the first.
   ///
   /// - Precondition: `widths` is not empty.
   public init(channels: Int, widths: [Int], using random: RandomSource) {
@@ -42,7 +41,7 @@ public final class ConvolutionDecoder: UnaryLayer {
     }
   }
 
-  /// Images, or what an image's distribution is made of, from features.
+  /// Decodes features to images, or to the parameters of an image's distribution.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     stages.dropLast().reduce(x) { $1($0).relu() }.through(stages.last)
   }
@@ -52,7 +51,7 @@ extension Tensor {
   fileprivate func through(_ layer: ConvTranspose2d?) -> Tensor { layer?(self) ?? self }
 }
 
-/// How the sizes of image models are checked; their keys stand in the section `model`.
+/// Checks of image models' sizes, whose keys are in the section `model`.
 extension ConfigCheck {
   /// Checks values of the section `model`.
   init(model file: String) { self.init(file: file, at: "model") }
@@ -85,7 +84,7 @@ extension ConfigCheck {
     try weights(2 * side * side * Double(widths.last ?? 1) * Double(length), key, length)
   }
 
-  /// Checks that a latent vector is smaller than the image it stands for.
+  /// Checks that a latent vector is smaller than its image.
   func latent(
     _ length: Int, imageSize: Int, channels: Int, widths: [Int]
   ) throws(ConfigError) {

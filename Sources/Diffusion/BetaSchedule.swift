@@ -1,7 +1,7 @@
 public import Config
 import Foundation
 
-/// The families of noise schedules; raw values are diffusers' names.
+/// A family of noise schedules; raw values are diffusers' names.
 public enum BetaSchedule: String, ConfigChoice {
   /// Nichol and Dhariwal's squared cosine, each β capped at 0.999.
   case cosine = "squaredcos_cap_v2"
@@ -10,8 +10,8 @@ public enum BetaSchedule: String, ConfigChoice {
 
   /// Returns the variances β of the `stepCount` noising steps.
   ///
-  /// The linear schedule runs from 1e-4 to 0.02 for a thousand steps, scaled for other counts so that
-  /// about as much signal is left.
+  /// The linear schedule runs from 1e-4 to 0.02 for a thousand steps; for other counts it is scaled
+  /// to leave about as much signal.
   ///
   /// Source: IDDPM 3.2; DDPM 4; guided-diffusion `get_named_beta_schedule`.
   public func betas(stepCount: Int) -> [Double] {
@@ -28,7 +28,7 @@ public enum BetaSchedule: String, ConfigChoice {
     }
   }
 
-  /// `count` evenly spaced values, including both ends.
+  /// Returns `count` evenly spaced values, including both ends.
   static func line(from first: Double, to last: Double, count: Int) -> [Double] {
     guard count > 1 else { return [first] }
     let step = (last - first) / Double(count - 1)
@@ -46,7 +46,7 @@ public enum BetaSchedule: String, ConfigChoice {
 public enum TablePrecision: Sendable {
   /// Every value in double precision.
   case float64
-  /// β rounded to single precision, and ᾱ the rounded product of the rounded 1 − β, as diffusers
-  /// keeps them: images from its checkpoints then match step for step.
+  /// β in single precision, and ᾱ the rounded product of the rounded 1 − β, as in diffusers: images
+  /// from its checkpoints then match step for step.
   case float32Reference
 }

@@ -3,9 +3,9 @@ public import Torch
 
 /// DDIM: a step keeps the predicted start and moves along the implied noise.
 ///
-/// η = 0 draws no noise, so where it starts decides the result; η = 1 is as noisy as
-/// ``DDPMSampler``. The noise is derived again from the thresholded start, without which samples
-/// drift. A learned variance is ignored.
+/// η = 0 adds no noise, so the initial noise decides the result; η = 1 is as noisy as
+/// ``DDPMSampler``. The noise is derived again from the thresholded start, or samples would drift.
+/// A learned variance is ignored.
 /// Source: Song et al. 2020, equation 12; guided-diffusion `ddim_sample`.
 public struct DDIMSampler: Sampler, Sendable {
   private let trajectory: Trajectory
@@ -27,7 +27,7 @@ public struct DDIMSampler: Sampler, Sendable {
   /// Timesteps of the original process, descending.
   public var timesteps: [Int] { trajectory.timesteps }
 
-  /// Noise is drawn at every timestep above 0, if η is above 0.
+  /// Returns whether both η and the timestep are above 0.
   public func drawsNoise(at index: Int) -> Bool { eta > 0 && timesteps[index] > 0 }
 
   /// Carries the predicted start and noise down to the next timestep.
@@ -49,11 +49,11 @@ public struct DDIMSampler: Sampler, Sendable {
   }
 }
 
-/// DDIM run backwards, from a clean sample to the noise that ``DDIMSampler`` with η = 0 turns into
-/// it.
+/// DDIM run backwards, from a clean sample to the noise from which ``DDIMSampler`` with η = 0
+/// generates it.
 ///
-/// Walks the timesteps upwards; the last step carries to ᾱ = 0 and so yields the predicted
-/// noise. Thresholding or guidance would break the round trip, so there is neither.
+/// It walks the timesteps upwards; the last step goes to ᾱ = 0 and so yields the predicted noise.
+/// There is no thresholding or guidance, which would break the round trip.
 /// Source: Song et al. 2020, 4.3; guided-diffusion `ddim_reverse_sample`.
 public struct DDIMInversion: Sampler, Sendable {
   /// Timesteps of the original process, ascending.
@@ -70,7 +70,7 @@ public struct DDIMInversion: Sampler, Sendable {
     self.diffusion = diffusion.respaced(to: timesteps)
   }
 
-  /// No noise is drawn.
+  /// Returns false: no step adds noise.
   public func drawsNoise(at index: Int) -> Bool { false }
 
   /// Carries the predicted start and noise up to the next timestep.

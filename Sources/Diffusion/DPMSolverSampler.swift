@@ -2,7 +2,7 @@ public import Config
 import Foundation
 public import Torch
 
-/// DPM-Solver++ of second order, multistep: good images in 10 to 20 steps, without noise.
+/// DPM-Solver++, multistep, of second order: good images in 10 to 20 steps, without added noise.
 ///
 /// The first step is of first order, and so is the last, which returns the predicted start. A
 /// learned variance is ignored.
@@ -13,8 +13,8 @@ public struct DPMSolverSampler: Sampler {
 
   /// Makes a sampler of `diffusion` that visits the timesteps of `spacing`.
   ///
-  /// - Throws: `ConfigError` when the process has no such timesteps, or ends without signal: its
-  ///   logarithm is what the solver steps along.
+  /// - Throws: `ConfigError` when the process has no such timesteps, or ends without signal, of
+  ///   which the solver needs the logarithm.
   public init(
     _ diffusion: GaussianDiffusion, spacing: TimestepSpacing, threshold: Threshold = .none
   ) throws(ConfigError) {
@@ -29,7 +29,7 @@ public struct DPMSolverSampler: Sampler {
   /// Timesteps of the original process, descending.
   public var timesteps: [Int] { trajectory.timesteps }
 
-  /// No noise is drawn.
+  /// Returns false: no step adds noise.
   public func drawsNoise(at index: Int) -> Bool { false }
 
   /// Extrapolates from this and the step before to the next timestep.

@@ -1,9 +1,9 @@
 import Foundation
 public import Torch
 
-/// The parts of a training loss.
+/// The terms of a training loss.
 public struct DiffusionLosses {
-  /// What to differentiate: the mean over rows of the weighted error plus the bound's term.
+  /// The scalar to differentiate: the mean over rows of the weighted error plus the bound's term.
   /// Shapes: `[]`.
   public let total: Tensor
   /// The mean squared error of each row, `[B]`, unweighted and without gradient.
@@ -16,8 +16,8 @@ public struct DiffusionLosses {
 extension GaussianDiffusion {
   /// Returns the loss of the network's `output` for a sample made by ``noised(_:at:noise:)``.
   ///
-  /// The squared error of the prediction, weighted by `weighting`. With a learned variance the bound
-  /// is added, times T / 1000; it trains only the variance, since its mean is detached.
+  /// It is the squared error of the prediction, weighted by `weighting`. With a learned variance
+  /// the bound is added, times T / 1000; its mean is detached, so it trains only the variance.
   ///
   /// Shapes: `output` `[B, C or 2C, …]`; `start`, `sample`, `noise` `[B, C, …]`.
   ///
@@ -44,8 +44,8 @@ extension GaussianDiffusion {
 
   /// Returns the weight of the squared error at timestep `t`.
   ///
-  /// A rule weights the error of the start. Divided by SNR for ε and by SNR + 1 for v, it is the same
-  /// rule whatever the network predicts.
+  /// A rule weights the error of the start. Divided by SNR for ε and by SNR + 1 for v, it holds
+  /// whatever the network predicts.
   public func weight(at t: Int, _ weighting: LossWeighting) -> Double {
     let ratio = schedule.signalToNoise(at: t)
     let ofStart: Double
@@ -91,8 +91,8 @@ func normalDivergence(_ m1: Tensor, _ v1: Tensor, from m2: Tensor, _ v2: Tensor)
   ((v1 - v2).exp() + (m1 - m2).square() * (-v2).exp() - 1 + v2 - v1) * 0.5
 }
 
-/// Computes log P of pixels of 8 bits in [-1, 1] under a normal distribution, whose mass is taken
-/// over the step of 2/255 around each value; the two ends take the tails.
+/// Computes log P of 8-bit pixels in [-1, 1] under a normal distribution: its mass within the step
+/// of 2/255 around each value, with the tails at the two ends.
 func discretisedLogLikelihood(_ x: Tensor, mean: Tensor, logScale: Tensor) -> Tensor {
   let centred = x - mean
   let inverse = (-logScale).exp()
@@ -104,7 +104,7 @@ func discretisedLogLikelihood(_ x: Tensor, mean: Tensor, logScale: Tensor) -> Te
   return Tensor.where(x .< -0.999, above.clamped(min: 1e-12, max: nil).log(), inside)
 }
 
-/// Returns the normal distribution function by the tanh approximation that guided-diffusion trains
+/// Computes the normal distribution function by the tanh approximation that guided-diffusion trains
 /// with.
 private func approximateNormalCDF(_ x: Tensor) -> Tensor {
   ((x + x * x * x * 0.044715) * (2 / Double.pi).squareRoot()).tanh() * 0.5 + 0.5

@@ -2,7 +2,7 @@ public import Config
 import Foundation
 public import Torch
 
-/// What the network's output means; raw values are diffusers' `prediction_type`.
+/// The quantity that a network predicts; raw values are diffusers' `prediction_type`.
 public enum Prediction: String, ConfigChoice {
   /// The noise ε.
   case epsilon
@@ -12,7 +12,7 @@ public enum Prediction: String, ConfigChoice {
   case v = "v_prediction"
 }
 
-/// Where the variance of a reverse step comes from; raw values are diffusers' `variance_type`.
+/// The variance of a reverse step; raw values are diffusers' `variance_type`.
 public enum Variance: String, ConfigChoice {
   /// β̃_t, the posterior's.
   case fixedSmall = "fixed_small_log"
@@ -35,8 +35,8 @@ public struct GaussianMoments {
 
 /// A Gaussian diffusion process and what a network predicts of its reversal.
 ///
-/// Tensors are `[B, C, …]`, computed in float32 (in float64 if the sample is). Wherever
-/// timesteps are asked for, give one for each row, or one for all; they index ``schedule``.
+/// Tensors are `[B, C, …]`, computed in float32 (in float64 if the sample is). Timesteps index
+/// ``schedule``, one for each row or one for all.
 ///
 /// Source: DDPM; IDDPM; guided-diffusion `GaussianDiffusion`.
 public struct GaussianDiffusion: Sendable, Equatable {
@@ -44,13 +44,13 @@ public struct GaussianDiffusion: Sendable, Equatable {
   public let schedule: NoiseSchedule
   /// What the network predicts.
   public let prediction: Prediction
-  /// Where the variance of a reverse step comes from.
+  /// The variance of a reverse step.
   public let variance: Variance
 
   /// Makes the process.
   ///
-  /// - Precondition: a network that predicts ε has a schedule that ends with signal: without, the
-  ///   last x_0 is undefined.
+  /// - Precondition: a network that predicts ε has a schedule that ends with signal, or the last
+  ///   x_0 would be undefined.
   public init(
     schedule: NoiseSchedule, prediction: Prediction = .epsilon, variance: Variance = .fixedSmall
   ) {
@@ -69,7 +69,7 @@ public struct GaussianDiffusion: Sendable, Equatable {
       variance: variance)
   }
 
-  /// Returns a sample of `q(x_t | x_0)`: √ᾱ_t x_0 + √(1 − ᾱ_t) ε.
+  /// Samples `q(x_t | x_0)`: √ᾱ_t x_0 + √(1 − ᾱ_t) ε.
   ///
   /// Shapes: `start`, `noise` `[B, …]`.
   /// - Precondition: there are 1 or B timesteps.
@@ -89,7 +89,7 @@ public struct GaussianDiffusion: Sendable, Equatable {
       logVariance: coefficient(at: timesteps, like: sample) { schedule.posteriorLogVariance[$0] })
   }
 
-  /// Computes x_0 as implied by the network's `output` at `sample`; not clipped.
+  /// Computes the x_0 that the network's `output` at `sample` implies; not clipped.
   ///
   /// Shapes: `output` `[B, C or 2C, …]`, `sample` `[B, C, …]`.
   public func predictedStart(_ output: Tensor, sample: Tensor, at timesteps: [Int]) -> Tensor {
@@ -102,13 +102,13 @@ public struct GaussianDiffusion: Sendable, Equatable {
     }
   }
 
-  /// Computes ε as implied by x_0: `(x_t − √ᾱ_t x_0) / √(1 − ᾱ_t)`. Shapes: both `[B, …]`.
+  /// Computes the ε that x_0 implies: `(x_t − √ᾱ_t x_0) / √(1 − ᾱ_t)`. Shapes: both `[B, …]`.
   public func predictedEpsilon(start: Tensor, sample: Tensor, at timesteps: [Int]) -> Tensor {
     let (signal, deviation) = signalAndDeviation(at: timesteps, like: sample)
     return (sample.asSamplingType - signal * start.asSamplingType) / deviation
   }
 
-  /// Returns what the network should have predicted. Shapes: `start`, `noise` `[B, …]`.
+  /// Returns the target of the network's prediction. Shapes: `start`, `noise` `[B, …]`.
   public func target(start: Tensor, noise: Tensor, at timesteps: [Int]) -> Tensor {
     switch prediction {
     case .epsilon: return noise.asSamplingType
@@ -144,7 +144,7 @@ public struct GaussianDiffusion: Sendable, Equatable {
     }
   }
 
-  /// Returns the channels of `output` that carry the prediction. Shapes:
+  /// Returns the channels of `output` with the prediction. Shapes:
   /// `[B, C or 2C, …] -> [B, C, …]`.
   func predictedPart(of output: Tensor, sample: Tensor) -> Tensor {
     let channels = sample.dim(1)

@@ -1,10 +1,10 @@
 public import Torch
 
 extension Tensor {
-  /// The type sampling is computed in: float32, or float64 where the tensor already is.
+  /// The type of sampling: float32, or float64 where the tensor already is.
   var samplingDType: DType { dtype == .float64 ? .float64 : .float32 }
 
-  /// The tensor in the type sampling is computed in.
+  /// The tensor in the type of sampling.
   var asSamplingType: Tensor { dtype == samplingDType ? self : to(samplingDType) }
 }
 
@@ -13,7 +13,7 @@ public struct StepOutput {
   /// The sample at the next timestep visited; after the last step, the result. Shapes: as the
   /// sample.
   public let next: Tensor
-  /// x_0 as predicted from this step, after thresholding: a preview of the result.
+  /// x_0 as predicted at this step, after thresholding: a preview of the result.
   public let predictedStart: Tensor
   /// Position among the sampler's timesteps, from 0.
   public let index: Int
@@ -33,7 +33,7 @@ public struct StepOutput {
 ///
 /// A sampler is a value: copying it copies its state, so a copy restarts from there.
 public protocol Sampler {
-  /// Timesteps of the original process in the order they are visited.
+  /// Timesteps of the original process, in sampling order.
   var timesteps: [Int] { get }
 
   /// Returns whether ``step(_:at:from:noise:)`` at `index` needs noise.
@@ -48,7 +48,7 @@ public protocol Sampler {
   ) -> StepOutput
 }
 
-/// Returns the steps of a sampler from `sample` on, each computed when it is asked for.
+/// Returns the steps of a sampler from `sample` on, as a lazy sequence.
 ///
 /// ```swift
 /// for step in denoise(latents, with: sampler, using: random, model: network) {
@@ -56,9 +56,9 @@ public protocol Sampler {
 /// }
 /// ```
 ///
-/// Progress, previews and cancellation are the caller's loop. The model runs without gradients
-/// and is given the timestep of the original process; noise is drawn after it has run, in the
-/// order diffusers draws it, and only for steps that use it.
+/// Progress, previews and cancellation are the caller's loop. The model runs without gradients, on
+/// timesteps of the original process; noise is sampled after it, as in diffusers, and only for
+/// steps that use it.
 /// Shapes: `sample` `[B, C, …]`; the model's output `[B, C or 2C, …]`.
 public func denoise(
   _ sample: Tensor, with sampler: any Sampler, using random: RandomSource,
@@ -67,8 +67,8 @@ public func denoise(
   denoise(sample, with: sampler, using: [random], model: model)
 }
 
-/// As `denoise(_:with:using:model:)`, with a random source for each row, so that a row does
-/// not depend on what else is in the batch.
+/// Denoises with a random source for each row, so that a row does not depend on the rest of the
+/// batch.
 ///
 /// - Precondition: there are 1 or B sources.
 public func denoise(
@@ -78,7 +78,7 @@ public func denoise(
   Denoising(sample: sample.asSamplingType, sampler: sampler, randoms: randoms, model: model)
 }
 
-/// Normal noise: drawn whole from one source, or row by row from one source each.
+/// Samples normal noise whole from one source, or row by row from one source each.
 ///
 /// - Precondition: there is one source, or one for each row.
 public func normalNoise(
@@ -92,7 +92,7 @@ public func normalNoise(
     randoms.map { $0.normal(row, dtype: dtype, device: device) }, over: 0)
 }
 
-/// The sequence `denoise(_:with:using:model:)` returns; it can be walked once.
+/// The sequence that `denoise(_:with:using:model:)` returns, for one pass.
 public struct Denoising: Sequence, IteratorProtocol {
   private var sample: Tensor
   private var sampler: any Sampler

@@ -2,9 +2,10 @@ import Foundation
 public import Torch
 public import TorchNN
 
-/// Returns the sinusoidal embedding of timesteps, cosines first: `[B] -> [B, width]`, float32.
+/// Computes the sinusoidal embedding of timesteps, cosines first: `[B] -> [B, width]`, float32.
 ///
-/// Frequencies fall from 1 to nearly 1/10000 over half the width, as with `freq_shift` 0 in diffusers.
+/// Frequencies fall from 1 to nearly 1/10000 over half the width, as with `freq_shift` 0 in
+/// diffusers.
 ///
 /// Range: timesteps as they are, 0 … 999.
 ///
@@ -34,7 +35,7 @@ public final class TimestepEmbedding: Module {
     linear2 = Linear(width, width, using: random)
   }
 
-  /// Computes `[B, inputWidth] -> [B, width]`.
+  /// Maps `[B, inputWidth] -> [B, width]`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     linear2(linear1(x).silu())
   }

@@ -3,8 +3,8 @@ public import Foundation
 
 /// The shape of an ADM U-Net, as diffusers' `config.json` describes it.
 ///
-/// One struct reads both of diffusers' classes: `UNet2DConditionModel` (the decoder: attention with a
-/// context) and `UNet2DModel` (the upsamplers: none). Source: ADM; diffusers.
+/// One struct reads both of diffusers' classes: `UNet2DConditionModel` (the decoder: attention with
+/// a context) and `UNet2DModel` (the upsamplers: none). Source: ADM; diffusers.
 public struct UNetConfig: Codable, Sendable, Equatable {
   /// How the timestep enters a residual block.
   public enum TimeShift: String, ConfigChoice {
@@ -22,24 +22,24 @@ public struct UNetConfig: Codable, Sendable, Equatable {
     case attention
   }
 
-  /// Pixels; nil where any multiple of `downsampling` will do.
+  /// Side of the images, pixels; nil where any multiple of `downsampling` will do.
   public var sampleSize: Int?
   /// Channels of the first convolution's input: those of the sample times `patchSize²`.
   public var inChannels: Int
   /// Channels of the last convolution's output: those of the sample, twice as many when the
   /// variance is learned, times `patchSize²`.
   public var outChannels: Int
-  /// Side of the square of pixels that enters as one position with as many times the channels; 1
-  /// is diffusers'. At 2 the costly finest level falls away. Source: Hoogeboom et al. 2023,
-  /// "simple diffusion", section 3.3; the order of channels is PyTorch's `pixel_unshuffle`.
+  /// Side of the square of pixels that becomes one position with more channels; 1 in diffusers. 2
+  /// saves the costly finest level. Source: Hoogeboom et al. 2023, "simple diffusion", section
+  /// 3.3; the order of channels is PyTorch's `pixel_unshuffle`.
   public var patchSize: Int
   /// Channels of each level, finest first.
   public var blockOutChannels: [Int]
-  /// Residual blocks a level on the way down; one more on the way up.
+  /// Residual blocks of a level going down; one more going up.
   public var layersPerBlock: Int
-  /// Peer names of the levels going down, finest first.
+  /// diffusers' names of the levels going down, finest first.
   public var downBlockTypes: [String]
-  /// Peer names of the levels going up, coarsest first.
+  /// diffusers' names of the levels going up, coarsest first.
   public var upBlockTypes: [String]
   /// Channels of an attention head.
   public var attentionHeadDim: Int
@@ -55,9 +55,8 @@ public struct UNetConfig: Codable, Sendable, Equatable {
   public var resnetTimeScaleShift: TimeShift
   /// Dropout before the last convolution of each residual block.
   public var dropout: Double
-  /// Whether the prediction is the last channels of the sample, an estimate given as a condition,
-  /// plus the network's output; false in diffusers. The network then starts from the estimate
-  /// and learns what is missing from it.
+  /// Whether the network's output is added to the sample's last channels, an estimate given as a
+  /// condition, so that it only learns the difference; false in diffusers.
   public var addsCondition: Bool
 
   enum CodingKeys: String, CodingKey {
@@ -79,8 +78,8 @@ public struct UNetConfig: Codable, Sendable, Equatable {
     case addsCondition = "adds_condition"
   }
 
-  /// Makes a configuration from its levels' kinds, finest level first; `inChannels` and
-  /// `outChannels` are the sample's.
+  /// Makes a configuration from its levels' kinds, finest first; `inChannels` and `outChannels` are
+  /// the sample's.
   public init(
     sampleSize: Int?, inChannels: Int, outChannels: Int, channels: [Int], layersPerBlock: Int,
     levels: [Level], headWidth: Int, contextWidth: Int?, groups: Int,
@@ -104,7 +103,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
     self.addsCondition = addsCondition
   }
 
-  /// Decodes; every key but those diffusers lacks must be there.
+  /// Decodes the file; every key that diffusers knows must be there.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     sampleSize = try values.decodeIfPresent(Int.self, forKey: .sampleSize)
@@ -128,11 +127,11 @@ public struct UNetConfig: Codable, Sendable, Equatable {
 
   /// Width of the timestep embedding.
   public var timeEmbedWidth: Int { 4 * (blockOutChannels.first ?? 0) }
-  /// By how much the coarsest level is smaller than the image.
+  /// The ratio of the image's side to the coarsest level's.
   public var downsampling: Int { patchSize << max(0, blockOutChannels.count - 1) }
-  /// Channels of the sample that goes in.
+  /// Channels of the input sample.
   public var sampleChannels: Int { inChannels / (patchSize * patchSize) }
-  /// Channels of the prediction that comes out.
+  /// Channels of the prediction.
   public var predictionChannels: Int { outChannels / (patchSize * patchSize) }
 
   /// The levels going down, finest first.
@@ -146,7 +145,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
 
 extension UNetConfig {
   /// Reads diffusers' or our own `config.json`.
-  /// - Throws: `ConfigError`, also for options of the peers that are not supported here.
+  /// - Throws: `ConfigError`, also for diffusers' options that are not supported here.
   public static func read(at url: URL) throws(ConfigError) -> UNetConfig {
     let config = try ConfigFile.read(
       UNetConfig.self, at: url, fixed: supportedOnly, ignored: ignoredKeys)
@@ -154,7 +153,7 @@ extension UNetConfig {
     return config
   }
 
-  /// Returns the file's content, which diffusers reads too.
+  /// Encodes the file's content, which diffusers reads too.
   public func encoded() throws(ConfigError) -> Data {
     var extra: [String: JSONValue] = [
       "_class_name": .string(
@@ -166,19 +165,19 @@ extension UNetConfig {
     } else {
       extra["mid_block_type"] = .string("UNetMidBlock2DSimpleCrossAttn")
     }
-    // diffusers does not know these keys: they are written only where they mean something.
+    // diffusers does not know these keys: they are written only where they have an effect.
     var unused: Set<String> = []
     if patchSize == 1 { unused.insert(CodingKeys.patchSize.rawValue) }
     if !addsCondition { unused.insert(CodingKeys.addsCondition.rawValue) }
     return try ConfigFile.encode(self, extra: extra, leavingOut: unused)
   }
 
-  /// Checks what types cannot say.
+  /// Checks each value.
   ///
   /// - Parameters:
-  ///   - file: the name used in errors.
-  ///   - path: the keys of the sections around it in that file.
-  /// - Throws: `ConfigError.invalid` with the first rule broken.
+  ///   - file: The name used in errors.
+  ///   - path: The keys of the sections around it in that file.
+  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String, at path: String = "") throws(ConfigError) {
     let check = ConfigCheck(file: file, at: path)
     try check.count("in_channels", inChannels)
@@ -243,7 +242,7 @@ extension UNetConfig {
       "the levels going up must mirror those going down: \(mirrored)")
   }
 
-  /// About how many weights the network has: those of the residual blocks, which are most of them.
+  /// About how many weights the network has: those of the residual blocks, which are most.
   private var weightEstimate: Double {
     let time = Double(timeEmbedWidth)
     return blockOutChannels.reduce(time * time) { sum, channels in
@@ -257,7 +256,7 @@ extension UNetConfig {
     "_class_name", "_diffusers_version", "_name_or_path",
     // The only middle block each class of diffusers can have here.
     "mid_block_type",
-    // Means nothing when resampling is done by residual blocks.
+    // No effect when residual blocks resample.
     "downsample_padding", "downsample_type", "upsample_type", "num_train_timesteps",
   ]
 

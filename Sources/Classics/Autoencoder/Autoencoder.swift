@@ -11,7 +11,7 @@ public struct AutoencoderConfig: ImageConfig {
   public var channels: Int
   /// Channels of the stages, each of which halves the side.
   public var widths: [Int]
-  /// Numbers in the vector z.
+  /// Dimensions of the latent vector z.
   public var latentDim: Int
 
   enum CodingKeys: String, CodingKey {
@@ -38,15 +38,15 @@ public struct AutoencoderConfig: ImageConfig {
   }
 }
 
-/// An autoencoder: an image x is squeezed into a vector z and made again from it.
+/// An autoencoder: it compresses an image x into a vector z and reconstructs x from it.
 ///
-/// `z = f(x)`, `x̂ = g(z)`, and both are learnt by making `‖x − x̂‖²` small. Nothing says what z of
-/// no image should look like, so the model cannot draw; that is what the VAE adds.
+/// `z = f(x)`, `x̂ = g(z)`, trained to minimise `‖x − x̂‖²`. The distribution of z is
+/// unconstrained, so the model cannot generate images; the VAE adds that.
 /// Source: Hinton and Salakhutdinov 2006.
 public final class Autoencoder: LatentModel {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("ae")
-  /// Returns its stages.
+  /// Returns the number of stages.
   public static func blockCount(of config: AutoencoderConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: AutoencoderConfig
@@ -65,35 +65,35 @@ public final class Autoencoder: LatentModel {
     decoder = ConvolutionDecoder(channels: config.channels, widths: config.widths, using: random)
   }
 
-  /// Computes z of images: `[B, C, S, S]` in [-1, 1] to `[B, latent]`.
+  /// Encodes images: `[B, C, S, S]` in [-1, 1] to `[B, latent]`.
   public func encode(_ x: Tensor) -> Tensor { toLatent(encoder(x).flattened(from: 1)) }
 
-  /// Computes x̂ of vectors: `[B, latent]` to `[B, C, S, S]`, in [-1, 1] but for small overshoots.
+  /// Decodes vectors: `[B, latent]` to `[B, C, S, S]`, in [-1, 1] but for small overshoots.
   public func decode(_ z: Tensor) -> Tensor {
     decoder(FeatureMap(config.imageSize, config.widths).map(fromLatent(z)))
   }
 
-  /// Returns images made again from their vectors.
+  /// Encodes and decodes images.
   public func callAsFunction(_ x: Tensor) -> Tensor { decode(encode(x)) }
 
-  /// Returns the mean of `(x − x̂)²` over all numbers.
+  /// Returns the mean of `(x − x̂)²` over all elements.
   public func loss(_ x: Tensor) -> Tensor { F.mseLoss(self(x), x) }
 }
 
-/// The map of features between a convolution stack and a linear layer.
+/// The feature map between a convolution stack and a linear layer.
 struct FeatureMap {
   private let channels: Int
   private let side: Int
-  /// Numbers in the map.
+  /// The number of elements.
   var count: Int { channels * side * side }
 
-  /// Makes the map that a stack with these widths ends in.
+  /// Makes the last map of a stack with these widths.
   init(_ imageSize: Int, _ widths: [Int]) {
     channels = widths.last ?? 0
     side = imageSize >> widths.count
   }
 
-  /// Vectors as maps, through a ReLU: `[B, count] -> [B, channels, side, side]`.
+  /// Reshapes vectors to maps, after a ReLU: `[B, count] -> [B, channels, side, side]`.
   func map(_ h: Tensor) -> Tensor { h.relu().reshaped(h.dim(0), channels, side, side) }
 }
 
@@ -108,12 +108,12 @@ extension Autoencoder: ImageModel {
     ["squared_error": loss(batch.images).item()]
   }
 
-  /// Returns the squared error and its ratio to the signal, decibels.
+  /// Returns the squared error and the PSNR in decibels.
   public static func metrics(of means: [String: Double]) -> [String: Double] {
     means.withPSNR(of: "squared_error", as: "psnr")
   }
 
-  /// Returns images made again.
+  /// Returns the reconstructions.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
     [self(batch.images)]
   }

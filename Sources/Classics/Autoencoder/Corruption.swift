@@ -2,25 +2,25 @@ public import Config
 public import Torch
 import TorchNN
 
-/// A way of spoiling images at random, `x̃ ~ q(x̃ | x)`.
+/// A random corruption of images, `x̃ ~ q(x̃ | x)`.
 ///
 /// Source: Vincent et al. 2008 and 2010; the masks of patches are those of Pathak et al. 2016.
 public struct Corruption: Codable, Sendable, Equatable {
-  /// What is done.
+  /// The kind of corruption.
   public enum Kind: String, ConfigChoice {
-    /// Gaussian noise is added to every number.
+    /// Gaussian noise is added to every element.
     case gaussian
     /// Pixels become grey.
     case maskPixels = "mask_pixels"
     /// Squares of pixels become grey.
     case maskPatches = "mask_patches"
-    /// Pixels become black or white, each as often.
+    /// Pixels become black or white with equal probability.
     case saltAndPepper = "salt_and_pepper"
   }
 
-  /// What is done.
+  /// The kind of corruption.
   public var kind: Kind
-  /// The noise's deviation on the scale [-1, 1]; of the others the share of pixels or squares hit.
+  /// The noise's deviation on the scale [-1, 1]; else the fraction of pixels or squares hit.
   public var amount: Double
   /// Side of the squares, pixels.
   public var patch: Int
@@ -41,10 +41,10 @@ public struct Corruption: Codable, Sendable, Equatable {
     try check.divides("patch", patch, imageSize, of: "image_size")
   }
 
-  /// Spoils each image of `[B, C, S, S]` in [-1, 1] by itself.
+  /// Corrupts each image of `[B, C, S, S]` in [-1, 1] by itself.
   public func callAsFunction(_ x: Tensor, using random: RandomSource) -> Tensor {
     let (count, _, height, width) = x.shape4
-    /// Returns which pixels are hit, `[B, 1, S, S]`, square by square.
+    /// Chooses the pixels to hit, `[B, 1, S, S]`, square by square.
     func hit(side: Int) -> Tensor {
       let grid = [count, 1, height / side, width / side]
       let mask = random.bernoulli(amount, grid, dtype: .float32, device: x.device)

@@ -33,7 +33,7 @@ public struct DenoisingAutoencoderConfig: ImageConfig {
     self.corruption = corruption
   }
 
-  /// The autoencoder that does the work.
+  /// The configuration of the network inside.
   var network: AutoencoderConfig {
     AutoencoderConfig(
       imageSize: imageSize, channels: channels, widths: widths, latentDim: latentDim)
@@ -50,15 +50,15 @@ public struct DenoisingAutoencoderConfig: ImageConfig {
 
 /// A denoising autoencoder: it reconstructs the clean image x from a corrupted one x̃.
 ///
-/// `x̃ ~ q(x̃ | x)`, and training minimises `‖x − g(f(x̃))‖²`. To undo the noise the model must know what
-/// clean images look like: `g(f(x̃)) − x̃` points to where images are likelier (Alain and Bengio 2014),
-/// which is what the network of a diffusion model learns at every noise level.
+/// `x̃ ~ q(x̃ | x)`, and training minimises `‖x − g(f(x̃))‖²`. To undo the noise the model must
+/// know what clean images look like: `g(f(x̃)) − x̃` points towards likelier images (Alain and
+/// Bengio 2014). A diffusion model's network learns the same at every noise level.
 ///
 /// Source: Vincent et al. 2008.
 public final class DenoisingAutoencoder: LatentModel, Denoising {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("dae")
-  /// Returns its stages.
+  /// Returns the number of stages.
   public static func blockCount(of config: DenoisingAutoencoderConfig) -> Int {
     config.widths.count
   }
@@ -74,12 +74,12 @@ public final class DenoisingAutoencoder: LatentModel, Denoising {
     network = Autoencoder(config.network, using: random)
   }
 
-  /// Computes x̃: images corrupted as in training.
+  /// Corrupts images as in training.
   public func corrupted(_ x: Tensor, using random: RandomSource) -> Tensor {
     config.corruption(x, using: random)
   }
 
-  /// Computes z of images, corrupted or not: `[B, C, S, S]` to `[B, latent]`.
+  /// Encodes images, corrupted or not: `[B, C, S, S]` to `[B, latent]`.
   public func encode(_ x: Tensor) -> Tensor { network.encode(x) }
 
   /// Decodes latent vectors: `[B, latent]` to `[B, C, S, S]`.
@@ -100,7 +100,7 @@ extension DenoisingAutoencoder: ImageModel {
     Losses(total: loss(batch.images, using: random))
   }
 
-  /// Returns the squared errors of corrupted and of cleaned images.
+  /// Returns the squared errors of corrupted and of denoised images.
   public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
     let noisy = corrupted(batch.images, using: random)
     return [
@@ -109,7 +109,7 @@ extension DenoisingAutoencoder: ImageModel {
     ]
   }
 
-  /// Returns the errors and their ratios to the signal, and what cleaning gains, decibels.
+  /// Returns the errors, their PSNRs and the gain of denoising, decibels.
   public static func metrics(of means: [String: Double]) -> [String: Double] {
     var metrics = means.withPSNR(of: "squared_error", as: "psnr")
     metrics = metrics.withPSNR(of: "noisy_error", as: "noisy_psnr")
@@ -119,7 +119,7 @@ extension DenoisingAutoencoder: ImageModel {
     return metrics
   }
 
-  /// Corrupted images, and cleaned ones.
+  /// Returns corrupted images and denoised ones.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
     let noisy = corrupted(batch.images, using: random)
     return [noisy, self(noisy)]

@@ -4,12 +4,11 @@ import TorchNN
 
 /// How a decoder's output `[B, C, S, S]` gives the probability of images.
 public enum Likelihood: String, ConfigChoice {
-  /// Each number is the share of white: a cross-entropy whose targets are grey levels.
+  /// Each element is the fraction of white: a cross-entropy whose targets are grey levels.
   ///
-  /// Of images that are not black and white it is no normalised density; bounds compare only
-  /// with each other.
+  /// For images with grey levels it is no normalised density: bounds compare only with each other.
   case bernoulli
-  /// Each pixel is black or white, drawn anew at each showing with its grey level as probability.
+  /// Each pixel is black or white, sampled each time with its grey level as probability.
   ///
   /// Source: Salakhutdinov and Murray 2008.
   case bernoulliBinarized = "bernoulli_binarized"
@@ -18,14 +17,14 @@ public enum Likelihood: String, ConfigChoice {
   /// Source: Kingma et al. 2016, section 4.
   case discretizedLogistic = "discretized_logistic"
 
-  /// Returns the image that is scored: that of x in [-1, 1], or of black and white drawn with it.
+  /// Returns the image to score: x in [-1, 1], or black and white sampled from it.
   public func target(_ x: Tensor, using random: RandomSource) -> Tensor {
     guard self == .bernoulliBinarized else { return x }
     let luck = random.uniform(x.shape, in: 0..<1, device: x.device)
     return (luck .< (x * 0.5 + 0.5)).to(x.dtype) * 2 - 1
   }
 
-  /// Computes `log p(x | z)` of each number, nats.
+  /// Computes `log p(x | z)` of each element, nats.
   ///
   /// - Parameters:
   ///   - x: in [-1, 1].
@@ -42,8 +41,8 @@ public enum Likelihood: String, ConfigChoice {
       let half = 1.0 / 255
       let upper = (x + half - output) * (-scale).exp()
       let lower = (x - half - output) * (-scale).exp()
-      // σ(u) − σ(l) = σ(u) σ(−l) (1 − e^{l − u}), whose log loses nothing where both are near 1.
-      // The lowest level has all that is below, the highest all that is above.
+      // σ(u) − σ(l) = σ(u) σ(−l) (1 − e^{l − u}), whose log is exact where both are near 1.
+      // The lowest and the highest level include the tails.
       let width = (-scale).exp() * (2 * half)
       let inside = upper.logSigmoid() + (-lower).logSigmoid() + (-(-width).expm1()).log()
       return Tensor.where(

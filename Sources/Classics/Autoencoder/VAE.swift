@@ -11,13 +11,13 @@ public struct VAEConfig: ImageConfig {
   public var channels: Int
   /// Channels of the stages, each of which halves the side.
   public var widths: [Int]
-  /// Numbers in the vector z.
+  /// Dimensions of the latent vector z.
   public var latentDim: Int
   /// How the decoder's output gives the probability of images.
   public var likelihood: Likelihood
   /// Weight of the divergence; 1 for the bound itself (Higgins et al. 2017).
   public var beta: Double
-  /// Nats that each number of z may cost without being pressed down (Kingma et al. 2016).
+  /// λ, the nats that each dimension of z may cost for free (Kingma et al. 2016).
   public var freeBits: Double
 
   enum CodingKeys: String, CodingKey {
@@ -53,8 +53,8 @@ public struct VAEConfig: ImageConfig {
   }
 }
 
-/// A variational autoencoder: an autoencoder whose vectors fill a Gaussian, so that a vector drawn
-/// from the Gaussian decodes to a new image.
+/// A variational autoencoder: its latent vectors are Gaussian, so that a vector sampled from the
+/// Gaussian decodes to a new image.
 ///
 /// `log p(x) ≥ E_q[log p(x | z)] − KL(q(z | x) ‖ p(z))` with `p(z) = N(0, I)` and
 /// `q(z | x) = N(μ(x), diag σ²(x))`.
@@ -62,7 +62,7 @@ public struct VAEConfig: ImageConfig {
 public final class VAE: LatentModel, ImageGenerating {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("vae")
-  /// Returns its stages.
+  /// Returns the number of stages.
   public static func blockCount(of config: VAEConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: VAEConfig
@@ -71,7 +71,7 @@ public final class VAE: LatentModel, ImageGenerating {
   let toLogVariance: Linear
   let fromLatent: Linear
   let decoder: ConvolutionDecoder
-  /// `[C]`: the logistic distribution's log scale; of other likelihoods there is none.
+  /// `[C]`: the logistic distribution's log scale; nil for other likelihoods.
   let logScale: Parameter?
 
   /// Makes a model with new weights.
@@ -94,16 +94,14 @@ public final class VAE: LatentModel, ImageGenerating {
     return (toMean(h), toLogVariance(h))
   }
 
-  /// Computes `z = μ + σ ε` with `ε ~ N(0, I)`: a draw from q through which gradients pass (section
-  /// 2.4).
+  /// Samples `z = μ + σ ε`, `ε ~ N(0, I)`, so that gradients reach μ and σ (section 2.4).
   public func reparametrised(
     mean: Tensor, logVariance: Tensor, using random: RandomSource
   ) -> Tensor {
     mean + (logVariance * 0.5).exp() * random.normal(mean.shape, device: mean.device)
   }
 
-  /// Computes `KL(N(μ, σ²) ‖ N(0, 1)) = ½ (μ² + σ² − log σ² − 1)` of each number, nats (appendix
-  /// B).
+  /// Computes `KL(N(μ, σ²) ‖ N(0, 1)) = ½ (μ² + σ² − log σ² − 1)` per dimension, nats (appendix B).
   public static func divergence(mean: Tensor, logVariance: Tensor) -> Tensor {
     (mean.square() + logVariance.exp() - logVariance - 1) * 0.5
   }
@@ -122,14 +120,14 @@ public final class VAE: LatentModel, ImageGenerating {
   public struct ELBO {
     /// `−log p(x | z)` of each image, `[B]`.
     public var reconstruction: Tensor
-    /// `KL(q(z | x) ‖ p(z))` of each number of z, `[B, latent]`.
+    /// `KL(q(z | x) ‖ p(z))` of each dimension of z, `[B, latent]`.
     public var divergence: Tensor
 
     /// The evidence lower bound of each image, `[B]`: at most `log p(x)`.
     public var bound: Tensor { -reconstruction - divergence.sum(over: 1) }
   }
 
-  /// Returns the terms of the bound of images in [-1, 1], by one draw of z.
+  /// Returns the terms of the bound of images in [-1, 1], with one sample of z.
   public func elbo(_ x: Tensor, using random: RandomSource) -> ELBO {
     let (mean, logVariance) = posterior(x)
     let z = reparametrised(mean: mean, logVariance: logVariance, using: random)
@@ -139,8 +137,8 @@ public final class VAE: LatentModel, ImageGenerating {
       divergence: Self.divergence(mean: mean, logVariance: logVariance))
   }
 
-  /// Returns what training makes small, nats an image: `E[−log p(x | z)] + β Σ max(λ, KL)`, where
-  /// each number's mean divergence over the batch counts as at least λ, the free bits.
+  /// Computes the loss, nats an image: `E[−log p(x | z)] + β Σ max(λ, KL)`, where each dimension's
+  /// mean divergence over the batch counts as at least λ, the free bits.
   public func loss(_ x: Tensor, using random: RandomSource) -> (total: Tensor, elbo: ELBO) {
     let elbo = elbo(x, using: random)
     let divergence = elbo.divergence.mean(over: 0).clamped(min: config.freeBits).sum()
@@ -148,7 +146,7 @@ public final class VAE: LatentModel, ImageGenerating {
   }
 
   /// Returns a tighter bound on `log p(x)` of each image, nats `[B]`: the log of the mean of
-  /// `p(x, zᵢ) / q(zᵢ | x)` over draws z₁ … z_k. With k = 1 it is the evidence lower bound.
+  /// `p(x, zᵢ) / q(zᵢ | x)` over samples z₁ … z_k. With k = 1 it is the evidence lower bound.
   ///
   /// Source: Burda et al. 2016, equation 8.
   public func importanceWeightedBound(
@@ -166,13 +164,13 @@ public final class VAE: LatentModel, ImageGenerating {
     return Tensor.stacked(weights).logSumExp(over: 0) - Tensor(scalar: Double(k)).log()
   }
 
-  /// Computes μ of images: `[B, C, S, S]` to `[B, latent]`.
+  /// Encodes images as their μ: `[B, C, S, S]` to `[B, latent]`.
   public func encode(_ x: Tensor) -> Tensor { posterior(x).mean }
 
-  /// Returns the mean images of vectors: `[B, latent]` to `[B, C, S, S]` in [-1, 1].
+  /// Decodes vectors to mean images: `[B, latent]` to `[B, C, S, S]` in [-1, 1].
   public func decode(_ z: Tensor) -> Tensor { config.likelihood.mean(output(z)) }
 
-  /// New images: `z ~ N(0, I)`, decoded. The encoder is not needed.
+  /// Generates images: decodes `z ~ N(0, I)`.
   public func sample(_ count: Int, using random: RandomSource) -> Tensor {
     decode(random.normal([count, config.latentDim], device: toMean.weight.device))
   }
@@ -190,7 +188,8 @@ extension VAE: ImageModel {
       ])
   }
 
-  /// Returns the bound in nats an image and a dimension, its terms, and a tighter one by 16 draws.
+  /// Returns the bound in nats an image and a dimension, its terms, and a tighter one with 16
+  /// samples.
   public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
     let elbo = elbo(batch.images, using: random)
     let tighter = importanceWeightedBound(batch.images, draws: 16, using: random)
@@ -205,12 +204,12 @@ extension VAE: ImageModel {
     ]
   }
 
-  /// Returns the means, and the error's ratio to the signal, decibels.
+  /// Returns the means, and the PSNR in decibels.
   public static func metrics(of means: [String: Double]) -> [String: Double] {
     means.withPSNR(of: "squared_error", as: "psnr")
   }
 
-  /// Returns images made again, and new ones.
+  /// Returns reconstructions and generated images.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
     [decode(encode(batch.images)), sample(batch.captions.count, using: random)]
   }

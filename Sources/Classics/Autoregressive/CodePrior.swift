@@ -10,7 +10,7 @@ public struct CodeCondition: Codable, Sendable, Equatable {
     case none
     /// A class, `[B]` int64.
     case `class`
-    /// An embedding of its caption, `[B, size]`.
+    /// A caption's embedding, `[B, size]`.
     case embedding
   }
 
@@ -50,7 +50,7 @@ public struct CodeGrid: Codable, Sendable, Equatable {
     self.condition = condition
   }
 
-  /// Codes of an image.
+  /// The number of codes in a grid.
   var count: Int { height * width }
 
   /// Checks each value.
@@ -74,22 +74,20 @@ public struct CodeGrid: Codable, Sendable, Equatable {
 }
 
 extension CodeGrid {
-  /// Weights of the embeddings and of the logits of a prior of a width.
+  /// Returns the number of weights in the embeddings and logits of a prior of a width.
   func weightEstimate(width: Int) -> Double {
     Double(2 * codebookSize + count + condition.size) * Double(width)
   }
 }
 
-/// How codes are drawn from a prior's logits.
+/// How codes are sampled from a prior's logits.
 public struct CodeSampling: Sendable, Equatable {
-  /// Below 1 likely codes become likelier; greater than 0.
+  /// Divides the logits: below 1 likely codes become likelier; greater than 0.
   public var temperature: Double
-  /// Only so many of the likeliest codes are sampled, with those as likely as the last of them; 0
-  /// for all.
+  /// How many of the likeliest codes are sampled, ties included; 0 for all.
   public var top: Int
-  /// How far the condition is followed: 1 is the model's own distribution, 0 that without a
-  /// condition, and above 1 goes on from that through the former:
-  /// `ℓ = ℓ_uncond + s (ℓ_cond − ℓ_uncond)`.
+  /// The guidance scale s in `ℓ = ℓ_uncond + s (ℓ_cond − ℓ_uncond)`: 1 is the conditional
+  /// distribution, 0 the unconditional one, above 1 follows the condition more closely.
   ///
   /// Source: Ho & Salimans 2022, equation 6, on logits instead of scores.
   public var guidance: Double
@@ -112,39 +110,37 @@ public struct CodeSampling: Sendable, Equatable {
   }
 }
 
-/// A prior's configuration: all have the grid.
+/// A prior's configuration.
 public protocol CodePriorConfig: ClassicConfig {
   /// The grid of codes.
   var codes: CodeGrid { get }
 }
 
-/// Samples codes one position at a time, keeping whatever state it needs between two of them.
+/// Samples codes one position at a time, and keeps the state between them.
 public protocol CodeWriter: AnyObject {
-  /// Computes `log p` up to a constant of the code at the next position, `[B, K]`, given all before
-  /// it.
+  /// Computes the logits `[B, K]` of the code at the next position, given all before it.
   ///
-  /// - Parameter last: the code that was chosen for the position before, `[B]`; nil at the first.
+  /// - Parameter last: The code sampled for the position before, `[B]`; nil at the first.
   func next(after last: Tensor?) -> Tensor
 }
 
 /// A model of grids of codes, `p(z) = Π p(zᵢ | z₁ … zᵢ₋₁, c)` in raster order.
 ///
-/// Once a VQ-VAE's codes have such a prior, it draws: `z ~ p(z)`, then the decoder.
+/// With such a prior a VQ-VAE generates images: it decodes `z ~ p(z)`.
 /// Source: van den Oord et al. 2017, section 3.3.
 public protocol CodePrior: ClassicModel where Config: CodePriorConfig {
-  /// Computes `log p` up to a constant of each code given those before it: codes `[B, h, w]` to
-  /// `[B, h, w, K]`.
+  /// Computes the logits of each code given those before it: `[B, h, w]` to `[B, h, w, K]`.
   ///
   /// - Parameters:
   ///   - codes: The grids.
   ///   - condition: Classes `[B]` or embeddings `[B, D]`; nil for unconditional logits.
   func logits(_ codes: Tensor, condition: Tensor?) -> Tensor
-  /// Starts to write so many grids.
+  /// Starts sampling `count` grids.
   func writer(_ count: Int, condition: Tensor?) -> any CodeWriter
 }
 
 extension CodePrior {
-  /// The grid it writes.
+  /// The grid of codes.
   public var codes: CodeGrid { config.codes }
 
   /// Returns the mean of `−log p(zᵢ | z before i)` over all codes, nats.
@@ -201,10 +197,10 @@ extension CodePrior {
 /// Embeds a prior's condition: `[B] or [B, D] -> [B, width]`.
 final class ConditionEmbedding: Module {
   private let condition: CodeCondition
-  /// Of classes: one row each and one for none.
+  /// For classes: one row each, and a last one for none.
   let classes: Embedding?
   let projection: Linear?
-  /// Takes the place of an embedding that is dropped, which is one of zeros: no caption has that.
+  /// Replaces a dropped embedding, which is all zeros: no caption has that.
   let missing: Parameter?
 
   init(_ condition: CodeCondition, width: Int, using random: RandomSource) {
@@ -219,17 +215,17 @@ final class ConditionEmbedding: Module {
   }
 
   /// Returns the embeddings of `count` conditions; zeros for a prior without conditions.
-  func callAsFunction(_ told: Tensor?, count: Int, width: Int, device: Device) -> Tensor {
+  func callAsFunction(_ conditions: Tensor?, count: Int, width: Int, device: Device) -> Tensor {
     if let classes {
       let none = Tensor.full(
         [count], Double(condition.size), dtype: .int64, device: device)
-      return classes(told ?? none)
+      return classes(conditions ?? none)
     }
     if let projection, let missing {
       let nothing = missing.value.expanded(count, width)
-      guard let told else { return nothing }
-      let isMissing = (told.abs().sum(over: 1, keepingDims: true) .== 0)
-      return Tensor.where(isMissing, nothing, projection(told))
+      guard let conditions else { return nothing }
+      let isMissing = (conditions.abs().sum(over: 1, keepingDims: true) .== 0)
+      return Tensor.where(isMissing, nothing, projection(conditions))
     }
     return Tensor.zeros([count, width], device: device)
   }

@@ -6,7 +6,7 @@ import TorchNN
 public struct CodeRNNConfig: CodePriorConfig {
   /// The grid of codes.
   public var codes: CodeGrid
-  /// Numbers that a layer remembers.
+  /// The width of a layer's state.
   public var width: Int
   /// Layers.
   public var depth: Int
@@ -31,19 +31,19 @@ public struct CodeRNNConfig: CodePriorConfig {
   }
 }
 
-/// A recurrent prior over codes: all that was written so far is in the memory of an LSTM.
+/// A recurrent prior over codes: an LSTM's state holds all codes so far.
 ///
-/// `hᵢ = LSTM(e(zᵢ₋₁) + c + pᵢ, hᵢ₋₁)`, `p(zᵢ | z before i) = softmax(W hᵢ + b)` with c what it is
-/// told and pᵢ the place.
-/// Source: van den Oord et al. 2016a, whose rows of LSTMs are one here, in raster order.
+/// `hᵢ = LSTM(e(zᵢ₋₁) + c + pᵢ, hᵢ₋₁)`, `p(zᵢ | z before i) = softmax(W hᵢ + b)` with c the
+/// condition and pᵢ the position's embedding.
+/// Source: van den Oord et al. 2016a, with one LSTM in raster order for its row LSTMs.
 public final class CodeRNN: CodePrior {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("rnn")
-  /// Returns its LSTM layers.
+  /// Returns the number of LSTM layers.
   public static func blockCount(of config: CodeRNNConfig) -> Int { config.depth }
   /// Its shape.
   public let config: CodeRNNConfig
-  /// One row a code, and one for the place before the first.
+  /// One row a code, and one for the start.
   let embedding: Embedding
   let position: Parameter
   let condition: ConditionEmbedding
@@ -61,52 +61,50 @@ public final class CodeRNN: CodePrior {
     toLogits = Linear(config.width, config.codes.codebookSize, using: random)
   }
 
-  /// Computes `log p` up to a constant of each code given those before it: `[B, h, w]` to
-  /// `[B, h, w, K]`.
-  public func logits(_ codes: Tensor, condition told: Tensor?) -> Tensor {
+  /// Computes the logits of each code given those before it: `[B, h, w]` to `[B, h, w, K]`.
+  public func logits(_ codes: Tensor, condition conditions: Tensor?) -> Tensor {
     let (grid, count) = (config.codes, codes.dim(0))
-    let c = condition(told, count: count, width: config.width, device: codes.device)
+    let c = condition(conditions, count: count, width: config.width, device: codes.device)
     let inputs = embedding(grid.shifted(codes)) + position.value + c.unsqueezed(1)
     return toLogits(lstm(inputs).output)
       .reshaped(count, grid.height, grid.width, grid.codebookSize)
   }
 
-  /// Starts to write: the memory is kept, so each position costs one step.
-  public func writer(_ count: Int, condition told: Tensor?) -> any CodeWriter {
-    Writer(self, count, told)
+  /// Starts sampling; the state is kept, so each position costs one step.
+  public func writer(_ count: Int, condition conditions: Tensor?) -> any CodeWriter {
+    Writer(self, count, conditions)
   }
 
   private final class Writer: CodeWriter {
     private let model: CodeRNN
     private let c: Tensor
-    private var place = 0
+    private var position = 0
     private var state: LSTM.State?
 
-    init(_ model: CodeRNN, _ count: Int, _ told: Tensor?) {
+    init(_ model: CodeRNN, _ count: Int, _ conditions: Tensor?) {
       self.model = model
       c = model.condition(
-        told, count: count, width: model.config.width, device: model.position.value.device)
+        conditions, count: count, width: model.config.width, device: model.position.value.device)
     }
 
     func next(after last: Tensor?) -> Tensor {
       let code = last ?? model.config.codes.start(c.dim(0), device: c.device)
-      let input = model.embedding(code) + model.position.value[place] + c
+      let input = model.embedding(code) + model.position.value[position] + c
       let (output, state) = model.lstm(input.unsqueezed(1), state: state)
       self.state = state
-      place += 1
+      position += 1
       return model.toLogits(output.squeezed(1))
     }
   }
 }
 
 extension CodeGrid {
-  /// Returns the code before the first: one more than the codebook has.
+  /// Returns the start code: the index after the codebook's last.
   func start(_ count: Int, device: Device) -> Tensor {
     Tensor.full([count], Double(codebookSize), dtype: .int64, device: device)
   }
 
-  /// Codes `[B, h, w]` as the row `[B, h·w]` that lies one place back: the start first, and
-  /// without the last.
+  /// Shifts codes `[B, h, w]` by one position to `[B, h·w]`: the start first, without the last.
   func shifted(_ codes: Tensor) -> Tensor {
     let row = codes.reshaped(codes.dim(0), count)
     let start = start(codes.dim(0), device: codes.device).unsqueezed(1)

@@ -6,11 +6,11 @@ import TorchNN
 public struct CodeTransformerConfig: CodePriorConfig {
   /// The grid of codes.
   public var codes: CodeGrid
-  /// Numbers at a position.
+  /// The width of a position's vector.
   public var width: Int
-  /// Blocks.
+  /// The number of blocks.
   public var depth: Int
-  /// Heads of attention.
+  /// The number of attention heads.
   public var heads: Int
 
   /// Groups the values.
@@ -36,7 +36,7 @@ public struct CodeTransformerConfig: CodePriorConfig {
   }
 }
 
-/// Keys and values of the positions that were written, of one block: `[B, heads, n, width/heads]`.
+/// One block's keys and values of the positions sampled so far: `[B, heads, n, width/heads]`.
 struct KeyValueCache {
   var keys: Tensor
   var values: Tensor
@@ -62,8 +62,7 @@ final class CausalBlock: Module {
     self.heads = heads
   }
 
-  /// Computes `[B, n, width]` to the same. With a cache, x is the one position after those in it,
-  /// by which the cache grows.
+  /// Maps `[B, n, width]` to the same. With a cache, x is the next position, which the cache adds.
   func callAsFunction(_ x: Tensor, cache: inout KeyValueCache?, isCaching: Bool) -> Tensor {
     let length = x.dim(1)
     precondition(cache == nil || length == 1, "a cache grows by one position at a time")
@@ -74,7 +73,7 @@ final class CausalBlock: Module {
       keys = Tensor.concatenated([cache.keys, keys], over: 2)
       values = Tensor.concatenated([cache.values, values], over: 2)
     }
-    // One new position may see all that is cached; whole rows see what is before.
+    // One new position sees all that is cached; whole sequences need the causal mask.
     let attended = F.scaledDotProductAttention(
       parts[0], keys, values, isCausal: cache == nil && length > 1)
     if isCaching { cache = KeyValueCache(keys: keys, values: values) }
@@ -83,19 +82,19 @@ final class CausalBlock: Module {
   }
 }
 
-/// A causal transformer over codes: each position looks at all before it.
+/// A causal transformer over codes: each position attends to all before it.
 ///
 /// `attention(Q, K, V) = softmax(Q Kᵀ/√d + mask) V`, the mask −∞ where j > i. The input of position
-/// i is the code before it, a start row for the first, with its place and what the prior is told.
+/// i is the sum of the code before it (a start row for the first), its position and the condition.
 /// Source: Vaswani et al. 2017, equation 1; the order of norms is that of Radford et al. 2019.
 public final class CodeTransformer: CodePrior {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("transformer")
-  /// Returns its transformer blocks.
+  /// Returns the number of transformer blocks.
   public static func blockCount(of config: CodeTransformerConfig) -> Int { config.depth }
   /// Its shape.
   public let config: CodeTransformerConfig
-  /// One row a code, and one for the place before the first.
+  /// One row a code, and one for the start.
   let embedding: Embedding
   let position: Parameter
   let condition: ConditionEmbedding
@@ -118,42 +117,41 @@ public final class CodeTransformer: CodePrior {
     toLogits = Linear(config.width, config.codes.codebookSize, using: random)
   }
 
-  /// Computes `log p` up to a constant of each code given those before it: `[B, h, w]` to
-  /// `[B, h, w, K]`.
-  public func logits(_ codes: Tensor, condition told: Tensor?) -> Tensor {
+  /// Computes the logits of each code given those before it: `[B, h, w]` to `[B, h, w, K]`.
+  public func logits(_ codes: Tensor, condition conditions: Tensor?) -> Tensor {
     let (grid, count) = (config.codes, codes.dim(0))
-    let c = condition(told, count: count, width: config.width, device: codes.device)
+    let c = condition(conditions, count: count, width: config.width, device: codes.device)
     var x = embedding(grid.shifted(codes)) + position.value + c.unsqueezed(1)
     var none: KeyValueCache?
     for block in blocks { x = block(x, cache: &none, isCaching: false) }
     return toLogits(norm(x)).reshaped(count, grid.height, grid.width, grid.codebookSize)
   }
 
-  /// Starts to write: keys and values are kept, so each position costs one row of every product.
-  public func writer(_ count: Int, condition told: Tensor?) -> any CodeWriter {
-    Writer(self, count, told)
+  /// Starts sampling; keys and values are cached, so each position costs one row of every product.
+  public func writer(_ count: Int, condition conditions: Tensor?) -> any CodeWriter {
+    Writer(self, count, conditions)
   }
 
   private final class Writer: CodeWriter {
     private let model: CodeTransformer
     private let c: Tensor
-    private var place = 0
+    private var position = 0
     private var caches: [KeyValueCache?]
 
-    init(_ model: CodeTransformer, _ count: Int, _ told: Tensor?) {
+    init(_ model: CodeTransformer, _ count: Int, _ conditions: Tensor?) {
       self.model = model
       c = model.condition(
-        told, count: count, width: model.config.width, device: model.position.value.device)
+        conditions, count: count, width: model.config.width, device: model.position.value.device)
       caches = Array(repeating: nil, count: model.blocks.count)
     }
 
     func next(after last: Tensor?) -> Tensor {
       let code = last ?? model.config.codes.start(c.dim(0), device: c.device)
-      var x = (model.embedding(code) + model.position.value[place] + c).unsqueezed(1)
+      var x = (model.embedding(code) + model.position.value[position] + c).unsqueezed(1)
       for (index, block) in model.blocks.enumerated() {
         x = block(x, cache: &caches[index], isCaching: true)
       }
-      place += 1
+      position += 1
       return model.toLogits(model.norm(x).squeezed(1))
     }
   }

@@ -10,7 +10,7 @@ public struct PixelCNNConfig: CodePriorConfig {
   public var width: Int
   /// Gated layers.
   public var layers: Int
-  /// Side of the field that a layer sees, an odd number.
+  /// Side of a layer's receptive field, an odd number.
   public var kernel: Int
   /// Channels between the last layer and the logits.
   public var outputWidth: Int
@@ -51,13 +51,13 @@ public struct PixelCNNConfig: CodePriorConfig {
 
 /// One layer of both stacks: `y = tanh(W_f ∗ x + V_f c) ⊙ σ(W_g ∗ x + V_g c)` (equations 2 and 4).
 ///
-/// The vertical stack sees all rows above, the horizontal one what is to the left in the same row,
-/// and the vertical stack feeds the horizontal one but not the other way: so every code before a
-/// position is seen and none after it (figure 1, right: no blind spot).
+/// The vertical stack sees all rows above, the horizontal one the same row to the left. The
+/// vertical stack feeds the horizontal one, not the reverse: a position sees every code before it
+/// and none after it (figure 1, right: no blind spot).
 ///
-/// A masked convolution's kernel is half zeros. Here the kernels have only the half that is not:
-/// the vertical one `(k+1)/2` rows, the horizontal one `(k+1)/2` columns, and the maps are padded
-/// above and to the left so that the last row or column is the position itself.
+/// A masked convolution's kernel is half zeros, which these kernels leave out: the vertical one has
+/// `(k+1)/2` rows, the horizontal one `(k+1)/2` columns. The maps are padded above and to the left,
+/// so that the last row or column is the position itself.
 final class GatedLayer: Module {
   let vertical: Parameter
   let verticalBias: Parameter
@@ -70,8 +70,8 @@ final class GatedLayer: Module {
   private let reach: Int
   private let isFirst: Bool
 
-  /// Makes the first layer must not see the position itself; the others see what the layer below
-  /// made of codes before it.
+  /// Makes a layer; the first must not see the position itself, the others see the output of the
+  /// layer below, which only depends on codes before it.
   init(width: Int, kernel: Int, isFirst: Bool, using random: RandomSource) {
     self.width = width
     self.isFirst = isFirst
@@ -87,22 +87,22 @@ final class GatedLayer: Module {
     condition = Linear(width, 4 * width, bias: false, using: random)
   }
 
-  /// Maps of both stacks `[B, width, h, w]` and what the prior is told `[B, width]`.
+  /// Maps both stacks `[B, width, h, w]` and the condition `[B, width]` to the next stacks.
   func callAsFunction(_ v: Tensor, _ h: Tensor, _ c: Tensor) -> (v: Tensor, h: Tensor) {
     let (rows, columns) = (v.dim(2), v.dim(3))
-    let told = condition(c).unsqueezed(2).unsqueezed(3).chunked(2, over: 1)
-    // Row r of the vertical stack may see rows up to r, which the horizontal stack then takes one
-    // row later; the first layer's input is codes, which the shift below keeps from itself.
+    let bias = condition(c).unsqueezed(2).unsqueezed(3).chunked(2, over: 1)
+    // Row r of the vertical stack sees rows up to r. The shift below hands it to row r + 1 of the
+    // horizontal stack, so that no code sees itself.
     let above = F.conv2d(
       v.padded([reach, reach, reach, 0]), vertical.value, verticalBias.value)
     let shifted = above.padded([0, 0, 1, 0]).narrowed(2, start: 0, count: rows)
-    // With one column less the field ends left of the position.
+    // With one column less, the receptive field ends left of the position.
     let left = F.conv2d(
       h.padded([reach, 0, 0, 0]), horizontal.value, horizontalBias.value
     ).narrowed(3, start: 0, count: columns)
-    let gated = gate(left + verticalToHorizontal(shifted) + told[1])
+    let gated = gate(left + verticalToHorizontal(shifted) + bias[1])
     let next = toResidual(gated)
-    return (gate(above + told[0]), isFirst ? next : h + next)
+    return (gate(above + bias[0]), isFirst ? next : h + next)
   }
 
   private func gate(_ x: Tensor) -> Tensor {
@@ -111,14 +111,14 @@ final class GatedLayer: Module {
   }
 }
 
-/// A gated PixelCNN over codes: convolutions that see only what was written before.
+/// A gated PixelCNN over codes: convolutions that see only earlier codes.
 ///
 /// Source: van den Oord et al. 2016b, "Conditional Image Generation with PixelCNN Decoders",
 /// equations 1, 2 and 4, figure 2.
 public final class PixelCNN: CodePrior {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("pixelcnn")
-  /// Returns its gated layers.
+  /// Returns the number of gated layers.
   public static func blockCount(of config: PixelCNNConfig) -> Int { config.layers }
   /// Its shape.
   public let config: PixelCNNConfig
@@ -140,30 +140,29 @@ public final class PixelCNN: CodePrior {
     output2 = Conv2d(config.outputWidth, config.codes.codebookSize, kernel: 1, using: random)
   }
 
-  /// Computes `log p` up to a constant of each code given those before it: `[B, h, w]` to
-  /// `[B, h, w, K]`.
-  public func logits(_ codes: Tensor, condition told: Tensor?) -> Tensor {
-    let c = condition(told, count: codes.dim(0), width: config.width, device: codes.device)
+  /// Computes the logits of each code given those before it: `[B, h, w]` to `[B, h, w, K]`.
+  public func logits(_ codes: Tensor, condition conditions: Tensor?) -> Tensor {
+    let c = condition(conditions, count: codes.dim(0), width: config.width, device: codes.device)
     let x = embedding(codes).permuted(0, 3, 1, 2)
     var (v, h) = (x, x)
     for layer in layers { (v, h) = layer(v, h, c) }
     return output2(output1(h.relu()).relu()).permuted(0, 2, 3, 1)
   }
 
-  /// Starts to write: every position runs the network over the rows written so far.
-  public func writer(_ count: Int, condition told: Tensor?) -> any CodeWriter {
-    Writer(self, count, told)
+  /// Starts sampling; every position runs the network over all rows so far.
+  public func writer(_ count: Int, condition conditions: Tensor?) -> any CodeWriter {
+    Writer(self, count, conditions)
   }
 
   private final class Writer: CodeWriter {
     private let model: PixelCNN
     private let count: Int
-    private let told: Tensor?
+    private let conditions: Tensor?
     private let device: Device
     private var written: [Tensor] = []
 
-    init(_ model: PixelCNN, _ count: Int, _ told: Tensor?) {
-      (self.model, self.count, self.told) = (model, count, told)
+    init(_ model: PixelCNN, _ count: Int, _ conditions: Tensor?) {
+      (self.model, self.count, self.conditions) = (model, count, conditions)
       device = model.embedding.weight.value.device
     }
 
@@ -172,10 +171,10 @@ public final class PixelCNN: CodePrior {
       let width = model.config.codes.width
       let (row, column) = written.count.quotientAndRemainder(dividingBy: width)
       let free = Tensor.zeros([count], dtype: .int64, device: device)
-      let places = (row + 1) * width
+      let positions = (row + 1) * width
       let codes = Tensor.stacked(
-        written + Array(repeating: free, count: places - written.count), over: 1)
-      let logits = model.logits(codes.reshaped(count, row + 1, width), condition: told)
+        written + Array(repeating: free, count: positions - written.count), over: 1)
+      let logits = model.logits(codes.reshaped(count, row + 1, width), condition: conditions)
       return logits.selected(1, row).selected(1, column)
     }
   }

@@ -4,7 +4,7 @@ public import TorchNN
 
 /// The shape of a ``GAN``.
 public struct GANConfig: ImageConfig {
-  /// What holds the discriminator's maps in bounds.
+  /// The discriminator's normalisation.
   public enum Norm: String, ConfigChoice {
     /// Batch norm, as in DCGAN; not with a gradient penalty.
     case batch
@@ -20,9 +20,9 @@ public struct GANConfig: ImageConfig {
   public var channels: Int
   /// Channels of the stages, from the image inwards; each halves the side.
   public var widths: [Int]
-  /// Numbers in z.
+  /// Dimensions of z.
   public var latentDim: Int
-  /// What holds the discriminator's maps in bounds.
+  /// The discriminator's normalisation.
   public var discriminatorNorm: Norm
 
   enum CodingKeys: String, CodingKey {
@@ -53,8 +53,8 @@ public struct GANConfig: ImageConfig {
   }
 }
 
-/// A generative adversarial network: a generator draws, a discriminator tells drawn images from
-/// real ones, and each gets better at it by the other.
+/// A generative adversarial network: a generator makes images, a discriminator distinguishes them
+/// from real ones, and each learns from the other.
 ///
 /// `min_G max_D E[log D(x)] + E[log(1 − D(G(z)))]` with `z ~ N(0, I)`.
 /// Source: Goodfellow et al. 2014, equation 1; the networks are those of Radford et al. 2016
@@ -62,7 +62,7 @@ public struct GANConfig: ImageConfig {
 public final class GAN: LatentGenerating {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("gan")
-  /// Returns its stages.
+  /// Returns the number of stages.
   public static func blockCount(of config: GANConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: GANConfig
@@ -71,26 +71,26 @@ public final class GAN: LatentGenerating {
   /// D.
   public let discriminator: Discriminator
 
-  /// Networks with new weights.
+  /// Makes networks with new weights.
   public init(_ config: GANConfig, using random: RandomSource) {
     self.config = config
     generator = Generator(config, using: random)
     discriminator = Discriminator(config, using: random)
   }
 
-  /// Computes z of so many images, `[count, latent]`, Gaussian.
+  /// Samples z for `count` images, `[count, latent]`, Gaussian.
   public func latents(_ count: Int, using random: RandomSource) -> Tensor {
     random.normal([count, config.latentDim], device: generator.input.weight.device)
   }
 
-  /// New images `[count, C, S, S]` in [-1, 1].
+  /// Generates images `[count, C, S, S]` in [-1, 1].
   public func sample(_ count: Int, using random: RandomSource) -> Tensor {
     generator(latents(count, using: random))
   }
 
-  /// Returns images on the way from one z to another, `[1, latent]` each, along the great circle.
+  /// Generates images between two vectors z, `[1, latent]` each, along the great circle.
   ///
-  /// A straight line would lead through short vectors, which are never drawn in training.
+  /// A straight line would pass through short vectors, which training never samples.
   /// `slerp(t) = (sin((1−t)ω) z₀ + sin(tω) z₁) / sin ω`, ω the angle (White 2016).
   public func interpolated(from z0: Tensor, to z1: Tensor, steps: Int) -> Tensor {
     let t = Tensor.linspace(0, 1, count: steps).reshaped(steps, 1).to(z0.device)
@@ -103,8 +103,8 @@ public final class GAN: LatentGenerating {
   }
 }
 
-/// From a vector to an image: a linear layer to a small map, then stages that double the side,
-/// each a 4×4 transposed convolution, batch norm and ReLU; the last ends in tanh.
+/// A generator from a vector to an image: a linear layer to a small map, then stages that double
+/// the side, each a 4×4 transposed convolution, batch norm and ReLU; the last ends in tanh.
 public final class Generator: Module {
   let input: Linear
   let norms: [BatchNorm2d]
@@ -131,15 +131,15 @@ public final class Generator: Module {
     }
   }
 
-  /// Computes `[B, latent]` to `[B, C, S, S]` in [-1, 1].
+  /// Maps `[B, latent]` to images `[B, C, S, S]` in [-1, 1].
   public func callAsFunction(_ z: Tensor) -> Tensor {
     let map = input(z).reshaped(z.dim(0), width, side, side)
     return zip(norms, stages).reduce(map) { x, stage in stage.1(stage.0(x).relu()) }.tanh()
   }
 }
 
-/// From an image to a score, high for real ones: stages that halve the side, each a 4×4
-/// convolution, a norm but in the first, and a leaky ReLU; then a linear layer.
+/// A discriminator from an image to a score, high for real ones: stages that halve the side, each a
+/// 4×4 convolution, a norm (not in the first) and a leaky ReLU; then a linear layer.
 public final class Discriminator: Module {
   let stages: [any UnaryLayer]
   let norms: [BatchNorm2d]
@@ -181,7 +181,7 @@ public final class Discriminator: Module {
     }
   }
 
-  /// Computes `[B, C, S, S]` in [-1, 1] to scores `[B]`, any number.
+  /// Maps images `[B, C, S, S]` in [-1, 1] to unbounded scores `[B]`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     var h = x
     for (index, stage) in stages.enumerated() {

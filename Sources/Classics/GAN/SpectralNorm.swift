@@ -3,10 +3,9 @@ public import TorchNN
 
 /// A weight whose largest singular value is held at 1: `W / σ(W)`, `σ(W) = uᵀ W v`.
 ///
-/// u and v are the singular vectors of σ, followed by one power iteration at each training call:
-/// `v ← Wᵀu / ‖Wᵀu‖`, `u ← W v / ‖W v‖`. It bounds how steep a
-/// discriminator can be; of a convolution σ is that of the kernel as a matrix, which is near but not
-/// equal to the steepness of the map.
+/// u and v are the singular vectors of σ, updated by one power iteration at each training call:
+/// `v ← Wᵀu / ‖Wᵀu‖`, `u ← W v / ‖W v‖`. It bounds a discriminator's slope. For a convolution σ is
+/// that of the kernel as a matrix, which is close to the map's own.
 /// Source: Miyato et al. 2018, algorithm 1; PyTorch's `spectral_norm`, its keys.
 public final class SpectralWeight: Module, TrainingSwitch {
   /// PyTorch's names.
@@ -17,7 +16,7 @@ public final class SpectralWeight: Module, TrainingSwitch {
   let u: Buffer
   /// `[in]`, of length 1.
   let v: Buffer
-  /// Whether u and v move.
+  /// Whether calls update u and v.
   public var isTraining = true
 
   init(_ shape: [Int], _ initialization: Initialization, using random: RandomSource) {
@@ -36,7 +35,7 @@ public final class SpectralWeight: Module, TrainingSwitch {
         u.value.copy(from: matrix.matmul(v.value).normalized())
       }
     }
-    // Copies: the next call moves u and v while this call's gradient may still be wanted.
+    // Copies, since the next call updates u and v, which this call's gradient may still need.
     let sigma = u.value.cloned().dot(matrix.matmul(v.value.cloned()))
     return original.value / sigma
   }
@@ -63,7 +62,7 @@ public final class SpectralConv2d: UnaryLayer {
     self.padding = padding
   }
 
-  /// Returns the convolution.
+  /// Applies the convolution.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     F.conv2d(x, weight(), bias.value, stride: stride, padding: padding)
   }
@@ -82,6 +81,6 @@ public final class SpectralLinear: UnaryLayer {
     bias = Parameter([outFeatures], filledWith: 0)
   }
 
-  /// Returns the product.
+  /// Applies the linear map.
   public func callAsFunction(_ x: Tensor) -> Tensor { F.linear(x, weight(), bias.value) }
 }

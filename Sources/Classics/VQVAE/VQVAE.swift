@@ -41,7 +41,7 @@ public struct VQVAEConfig: ImageConfig {
     self.quantizer = quantizer
   }
 
-  /// Side of the square of codes that stands for an image.
+  /// Side of the grid of codes.
   public var codeSide: Int { imageSize >> widths.count }
 
   /// Checks each value.
@@ -60,14 +60,14 @@ public struct VQVAEConfig: ImageConfig {
   }
 }
 
-/// An autoencoder whose vectors are numbers of codes: an image `[B, C, S, S]` becomes a square of
-/// whole numbers `[B, h, w]`, `h = w = S / 2ⁿ`, that a prior can learn like words.
+/// An autoencoder with discrete codes: an image `[B, C, S, S]` becomes a grid of indices
+/// `[B, h, w]`, `h = w = S / 2ⁿ`, that a prior can learn like words.
 ///
 /// Source: van den Oord, Vinyals & Kavukcuoglu 2017, section 3 and, for the networks, 4.1.
 public final class VQVAE: CodeModel {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("vqvae")
-  /// Returns its stages, or the residual blocks of one.
+  /// Returns the number of stages, or of residual blocks.
   public static func blockCount(of config: VQVAEConfig) -> Int {
     max(config.widths.count, config.residualBlocks)
   }
@@ -122,14 +122,14 @@ public final class VQVAE: CodeModel {
     return fingerprint.text
   }
 
-  /// Returns the codes of images: `[B, C, S, S]` in [-1, 1] to `[B, h, w]` int64 in 0 ..< K.
+  /// Encodes images as codes: `[B, C, S, S]` in [-1, 1] to `[B, h, w]` int64 in 0 ..< K.
   public func encode(_ x: Tensor) -> Tensor { quantizer.codes(of: vectors(of: x)) }
 
-  /// Returns images of codes: `[B, h, w]` int64 to `[B, C, S, S]`, not clamped to [-1, 1].
+  /// Decodes codes to images: `[B, h, w]` int64 to `[B, C, S, S]`, not clamped to [-1, 1].
   public func decode(_ codes: Tensor) -> Tensor { images(of: quantizer.embedding(of: codes)) }
 
-  /// Returns images encoded and decoded. In training the codebook learns, if `random` is given also
-  /// by placing unused codes anew.
+  /// Encodes and decodes images. In training the codebook learns; with `random`, unused codes
+  /// restart.
   public func callAsFunction(
     _ x: Tensor, using random: RandomSource? = nil
   ) -> (images: Tensor, quantized: Quantized) {
@@ -137,10 +137,9 @@ public final class VQVAE: CodeModel {
     return (images(of: quantized.values), quantized)
   }
 
-  /// Returns the loss of equation 3, where a Gaussian of variance 1/2 makes log p(x|z) the squared
-  /// error.
+  /// Returns the loss of equation 3, with the squared error for log p(x|z).
   ///
-  /// The error is a mean over all numbers of all images, as are the quantiser's terms.
+  /// The error is a mean over all elements of all images, as are the quantiser's terms.
   public func loss(
     _ x: Tensor, using random: RandomSource? = nil
   ) -> (total: Tensor, reconstruction: Tensor, quantized: Quantized) {
@@ -149,12 +148,12 @@ public final class VQVAE: CodeModel {
     return (reconstruction + quantized.loss, reconstruction, quantized)
   }
 
-  /// Computes z_e(x), what the encoder makes of images, `[B, d, h, w]`.
+  /// Computes the encoder's vectors z_e(x) of images, `[B, d, h, w]`.
   private func vectors(of x: Tensor) -> Tensor {
     toCodes(encoderBlocks.reduce(encoderConv(encoder(x))) { $1($0) }.relu())
   }
 
-  /// Returns what the decoder makes of z_q(x).
+  /// Computes the decoder's images of z_q(x).
   private func images(of z: Tensor) -> Tensor {
     decoder(decoderBlocks.reduce(fromCodes(z)) { $1($0) }.relu())
   }
@@ -173,7 +172,7 @@ final class VQVAEBlock: UnaryLayer {
     conv2 = Conv2d(inner, width, kernel: 1, using: random)
   }
 
-  /// Shapes: `[B, width, h, w]` -> the same.
+  /// Maps `[B, width, h, w]` to the same shape.
   func callAsFunction(_ x: Tensor) -> Tensor { x + conv2(conv1(x.relu()).relu()) }
 }
 
@@ -189,7 +188,7 @@ extension VQVAE: ImageModel {
       ])
   }
 
-  /// Returns the error, and the use of each code.
+  /// Returns the error, and how often each code is used.
   public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
     let codes = encode(batch.images)
     let fractions =
@@ -202,7 +201,7 @@ extension VQVAE: ImageModel {
     return means
   }
 
-  /// Returns the error, its ratio to the signal in decibels, and the perplexity over all codes.
+  /// Returns the error, the PSNR in decibels, and the perplexity over all codes.
   public static func metrics(of means: [String: Double]) -> [String: Double] {
     let fractions = Tensor(means.filter { $0.key.hasPrefix("code ") }.map(\.value))
     let entropy = -(fractions * fractions.clamped(min: 1e-300).log()).sum()
@@ -213,7 +212,7 @@ extension VQVAE: ImageModel {
     return metrics
   }
 
-  /// Returns images made again from their codes.
+  /// Returns the reconstructions.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
     [decode(encode(batch.images))]
   }

@@ -2,9 +2,9 @@ public import Config
 public import Torch
 public import TorchNN
 
-/// The shape of a codebook and how it learns.
+/// The configuration of a codebook and how it learns.
 public struct VectorQuantizerConfig: Codable, Sendable, Equatable {
-  /// How the codes follow the vectors that they stand for.
+  /// How the codes learn from the vectors they replace.
   public enum Update: String, ConfigChoice {
     /// Each code is a running mean of its vectors (van den Oord et al. 2017, appendix A.1).
     case ema
@@ -14,16 +14,16 @@ public struct VectorQuantizerConfig: Codable, Sendable, Equatable {
 
   /// K, the number of codes.
   public var codebookSize: Int
-  /// d, the numbers of a code.
+  /// d, the width of a code.
   public var codeDim: Int
-  /// How the codes follow the vectors.
+  /// How the codes learn.
   public var update: Update
-  /// β, how strongly a vector is held to its code; 0.25 in the paper.
+  /// β, the weight of the commitment loss; 0.25 in the paper.
   public var commitment: Double
-  /// γ, the share of the past in a running mean, in 0 ..< 1; 0.99 in the paper.
+  /// γ, the decay of a running mean, in 0 ..< 1; 0.99 in the paper.
   public var decay: Double
-  /// A code that this many training batches in a row did not use moves to a random vector of the
-  /// batch; 0 leaves it where it is.
+  /// The number of training batches without use after which a code restarts at a random vector of
+  /// the batch; 0 for never.
   public var restartAfter: Int
 
   enum CodingKeys: String, CodingKey {
@@ -49,8 +49,8 @@ public struct VectorQuantizerConfig: Codable, Sendable, Equatable {
   /// Checks each value.
   ///
   /// - Parameters:
-  ///   - file: the name used in errors.
-  ///   - key: where these values stand in it, as "model.quantizer".
+  ///   - file: The name used in errors.
+  ///   - key: The section of these values, as "model.quantizer".
   /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String, key: String) throws(ConfigError) {
     let check = ConfigCheck(file: file, at: key)
@@ -58,32 +58,31 @@ public struct VectorQuantizerConfig: Codable, Sendable, Equatable {
     try check.count("code_dim", codeDim)
     try check.number("commitment", commitment, in: 0...1e6)
     try check.belowOne("decay", decay)
-    // 0 restarts no code.
+    // 0 means never.
     try check.count("restart_after", restartAfter, in: 0...1_000_000_000)
     try check.weights(Double(codebookSize) * Double(codeDim), "codebook_size", codebookSize)
   }
 }
 
-/// What a quantiser makes of a map of vectors.
+/// The quantised form of a map of vectors.
 public struct Quantized {
-  /// The code of each vector in its place, `[B, d, h, w]`. Gradients pass straight through to the
+  /// The code in place of each vector, `[B, d, h, w]`. Gradients pass straight through to the
   /// vectors.
   public let values: Tensor
-  /// The number of each code, `[B, h, w]` int64.
+  /// The index of each code, `[B, h, w]` int64.
   public let codes: Tensor
-  /// What the quantiser adds to the model's loss; one number.
+  /// The quantiser's term of the model's loss, `[]`.
   public let loss: Tensor
-  /// How many codes are in use in this batch: e to the entropy of their shares, from 1 to K; one
-  /// number.
+  /// How many codes this batch uses: e to the entropy of their frequencies, from 1 to K; `[]`.
   public let perplexity: Tensor
 }
 
 /// Replaces each vector by the nearest of K learnt ones, the codes: `[B, d, h, w] -> [B, d, h, w]`.
 ///
-/// A code that is the nearest of no vector never learns. Two things keep codes in use, both in
-/// training with a source of random numbers only. The first batch places all codes on random
-/// vectors of its own: codes drawn blindly lie close together, far from the vectors, and most would
-/// stay unused. And a code without use for long moves to a random vector.
+/// A code that is nearest to no vector never learns. In training with a random source, two things
+/// prevent that: the first batch sets all codes to random vectors of its own, since initial codes
+/// lie close together, far from the vectors; and a code unused for long restarts at a random
+/// vector.
 /// Source: van den Oord, Vinyals & Kavukcuoglu 2017, equations 1 to 3 and appendix A.1; the
 /// smoothing of counts as in their code (sonnet `VectorQuantizerEMA`).
 public final class VectorQuantizer: Module, TrainingSwitch {
@@ -102,25 +101,25 @@ public final class VectorQuantizer: Module, TrainingSwitch {
   let clusterSum: Buffer?
   /// How many batches in a row did not use each code, `[K]` int64.
   let idle: Buffer
-  /// 1 once the first batch has placed the codes; int64.
+  /// 1 once the first batch has set the codes; int64.
   let initialized: Buffer
   /// Its shape.
   public let config: VectorQuantizerConfig
   /// Whether the codes learn.
   public var isTraining = true
 
-  /// Makes a quantiser with codes drawn uniformly from ±1/K, until the first batch places them.
+  /// Makes a quantiser with codes sampled uniformly from ±1/K, until the first batch sets them.
   public init(_ config: VectorQuantizerConfig, using random: RandomSource) {
     let count = config.codebookSize
-    let drawn = Parameter(
+    let initial = Parameter(
       [count, config.codeDim], .uniform(bound: 1 / Double(count)), using: random)
     let isAveraged = config.update == .ema
-    averaged = isAveraged ? Buffer(drawn.shape) { drawn.value } : nil
-    trained = isAveraged ? nil : drawn
+    averaged = isAveraged ? Buffer(initial.shape) { initial.value } : nil
+    trained = isAveraged ? nil : initial
     // A code starts as the mean of one vector.
     clusterSize = isAveraged ? Buffer([count], filledWith: 1) : nil
     clusterSum =
-      isAveraged ? Buffer(drawn.shape) { drawn.value.detached().cloned() } : nil
+      isAveraged ? Buffer(initial.shape) { initial.value.detached().cloned() } : nil
     idle = Buffer([count], filledWith: 0, dtype: .int64)
     initialized = Buffer([], filledWith: 0, dtype: .int64)
     self.config = config
@@ -136,9 +135,8 @@ public final class VectorQuantizer: Module, TrainingSwitch {
 
   /// Replaces each vector by its code; in training the codes learn from the batch afterwards.
   ///
-  /// Without random numbers no code is placed anew.
-  /// The loss is `β ‖z - sg[e]‖²`, with `‖sg[z] - e‖²` when the loss trains the codes: means over
-  /// all numbers, as in the paper's code, where the paper writes sums.
+  /// Without `random` no code restarts. The loss is `β ‖z - sg[e]‖²`, plus `‖sg[z] - e‖²` when the
+  /// loss trains the codes: means over all elements as in the paper's code, not its sums.
   /// Shapes: `z` `[B, d, h, w]`.
   public func callAsFunction(_ z: Tensor, using random: RandomSource? = nil) -> Quantized {
     let z = z.to(codebook.dtype)
@@ -161,12 +159,12 @@ public final class VectorQuantizer: Module, TrainingSwitch {
         restart(on: vectors, counts, using: random)
       }
     }
-    // Forward this is e; backward it is z, whatever lies between (section 3.2).
+    // The value is e, the gradient z's: the straight-through estimator (section 3.2).
     return Quantized(
       values: z + (e - z).detached(), codes: codes, loss: loss, perplexity: entropy.exp())
   }
 
-  /// Returns the number of the nearest code of each vector (equations 1 and 2).
+  /// Finds the index of the nearest code of each vector (equations 1 and 2).
   ///
   /// Shapes: `[B, d, h, w]` -> `[B, h, w]` int64.
   public func codes(of z: Tensor) -> Tensor {
@@ -180,7 +178,7 @@ public final class VectorQuantizer: Module, TrainingSwitch {
     }
   }
 
-  /// Returns the codes of numbers.
+  /// Looks up the codes at indices.
   ///
   /// Shapes: `[B, h, w]` int64 in 0 ..< K -> `[B, d, h, w]`.
   public func embedding(of codes: Tensor) -> Tensor {
@@ -192,17 +190,17 @@ public final class VectorQuantizer: Module, TrainingSwitch {
     z.detached().permuted(0, 2, 3, 1).reshaped(-1, config.codeDim)
   }
 
-  /// Places all codes on vectors of the first batch.
+  /// Sets all codes to vectors of the first batch.
   private func placeOnce(on vectors: Tensor, using random: RandomSource) {
     guard initialized.value.itemInt() == 0 else { return }
-    let numbers = Tensor.indices(config.codebookSize, device: vectors.device)
+    let indices = Tensor.indices(config.codebookSize, device: vectors.device)
     noGrad {
-      place(numbers, on: vectors, using: random)
+      place(indices, on: vectors, using: random)
       initialized.value.copy(from: initialized.value.onesLike())
     }
   }
 
-  /// Moves the running means, and so the codes (appendix A.1).
+  /// Updates the running means, and so the codes (appendix A.1).
   private func average(_ vectors: Tensor, _ chosen: Tensor, _ counts: Tensor) {
     guard let averaged, let clusterSize, let clusterSum else { return }
     let gamma = config.decay
@@ -224,22 +222,22 @@ public final class VectorQuantizer: Module, TrainingSwitch {
     if dead.count > 0 { place(dead, on: vectors, using: random) }
   }
 
-  /// Moves the codes of some numbers `[n]` to random vectors of the batch, each to one of its own
-  /// if there are enough.
-  private func place(_ numbers: Tensor, on vectors: Tensor, using random: RandomSource) {
-    let (batch, wanted) = (vectors.dim(0), numbers.count)
+  /// Sets the codes at `indices` `[n]` to random vectors of the batch, all different if it has
+  /// enough.
+  private func place(_ indices: Tensor, on vectors: Tensor, using random: RandomSource) {
+    let (batch, wanted) = (vectors.dim(0), indices.count)
     let rows =
       wanted <= batch
       ? random.permutation(batch)[0..<wanted] : random.integers(in: 0..<batch, [wanted])
     let new = vectors.indexed(by: rows.to(vectors.device))  // [n, d]
-    let places = numbers.unsqueezed(1).expanded(wanted, config.codeDim)
-    codebook.copy(from: codebook.detached().scattered(0, places, new))
+    let targets = indices.unsqueezed(1).expanded(wanted, config.codeDim)
+    codebook.copy(from: codebook.detached().scattered(0, targets, new))
     if let clusterSize, let clusterSum {
       let one = Tensor.ones([wanted], dtype: clusterSize.value.dtype, device: vectors.device)
-      clusterSize.value.copy(from: clusterSize.value.scattered(0, numbers, one))
-      clusterSum.value.copy(from: clusterSum.value.scattered(0, places, new))
+      clusterSize.value.copy(from: clusterSize.value.scattered(0, indices, one))
+      clusterSum.value.copy(from: clusterSum.value.scattered(0, targets, new))
     }
     let zero = Tensor.zeros([wanted], dtype: .int64, device: vectors.device)
-    idle.value.copy(from: idle.value.scattered(0, numbers, zero))
+    idle.value.copy(from: idle.value.scattered(0, indices, zero))
   }
 }
