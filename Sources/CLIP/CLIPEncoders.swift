@@ -71,7 +71,7 @@ public struct CLIPTextEncoder {
     }
   }
 
-  /// Whether a text has more tokens than the context holds.
+  /// Returns whether a text has more tokens than the context holds.
   public func isTooLong(_ text: String) -> Bool {
     tokenizer.encode(text, contextLength: contextLength).truncated
   }

@@ -193,7 +193,7 @@ public struct CLIPFolder: Sendable, Equatable {
     try OpenCLIPConfig.read(at: url.appending(path: Self.openCLIPConfig))
   }
 
-  /// The weights under transformers' names, and the file they come from.
+  /// Returns the weights under transformers' names, and the file they come from.
   private func openCLIPWeights() throws(CheckpointError) -> (state: [String: Tensor], file: URL) {
     let files = Self.openCLIPStems.map { url.appending(path: $0 + ".safetensors") }
     if let file = files.first(where: { FileManager.default.fileExists(atPath: $0.path) }) {

@@ -9,7 +9,7 @@ package protocol CLIPTower: ConfiguredModule {
   static var part: CLIPConfigFile.Tower { get }
   /// Reads the configuration of a folder.
   static func readConfig(at url: URL) throws(ConfigError) -> Config
-  /// The configuration file of this tower.
+  /// Returns the configuration file of this tower.
   func encodedConfig() throws(ConfigError) -> Data
 }
 
@@ -78,8 +78,8 @@ extension CLIPTower {
 }
 
 extension CLIPConfigFile.Tower {
-  /// The keys of a model's weights that are not this tower's: the other tower's, the logit scale,
-  /// and integers that old versions of transformers wrote.
+  /// Returns the keys of a model's weights that are not this tower's: the other tower's, the logit
+  /// scale, and integers that old versions of transformers wrote.
   func foreignKeys(in keys: some Sequence<String>) -> Set<String> {
     let others = self == .text ? ["vision_model.", "visual_"] : ["text_model.", "text_"]
     return Set(keys.filter { key in others.contains(where: key.hasPrefix) }).union([

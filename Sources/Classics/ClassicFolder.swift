@@ -4,13 +4,13 @@ public import Foundation
 public import Torch
 import TorchNN
 
-/// A folder with one model: `config.json`, which names its kind and shape, and
+/// A folder with one model: `config.json` with its kind and configuration, and
 /// `model.safetensors`.
 public struct ClassicFolder: Sendable, Equatable {
   /// The folder.
   public let url: URL
 
-  /// The folder at `url`, whether or not it exists.
+  /// Makes the folder at `url`, whether or not it exists.
   public init(_ url: URL) {
     self.url = url
   }
@@ -28,7 +28,7 @@ public struct ClassicFolder: Sendable, Equatable {
   private static let stem = "model"
   private var configuration: URL { url.appending(path: "config.json") }
 
-  /// The kind of the model in it.
+  /// Reads the kind of the model.
   /// - Throws: ``ClassicError/noModel(folder:)``, `ConfigError`.
   public func kind() throws -> ClassicKind {
     guard FileManager.default.fileExists(atPath: configuration.path) else {
@@ -117,7 +117,7 @@ public struct ClassicFolder: Sendable, Equatable {
     return names.compactMap { if case .string(let name) = $0 { name } else { nil } }
   }
 
-  /// Refuses a prior over the codes of another codebook than the given one.
+  /// Refuses a prior that was trained on another codebook.
   /// - Throws: ``ClassicError/otherCodebook(prior:model:)``, `ConfigError`.
   public func requireCodebook(_ fingerprint: String, of model: URL) throws {
     let object = try ConfigFile.object(at: configuration)
@@ -127,11 +127,11 @@ public struct ClassicFolder: Sendable, Equatable {
   }
 }
 
-/// Why a folder's model cannot be used.
+/// The reason why a folder's model cannot be used.
 public enum ClassicError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
-  /// There is no model.
+  /// The folder holds no model.
   case noModel(folder: String)
-  /// It is of another kind.
+  /// The model is of another kind.
   case otherKind(folder: String, found: ClassicKind, wanted: ClassicKind)
   /// Its kind lacks the capability.
   case incapable(folder: String, kind: ClassicKind, action: String, capable: String)

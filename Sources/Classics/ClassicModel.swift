@@ -11,7 +11,7 @@ public protocol ClassicConfig: Codable, Sendable, Equatable {
   func validate(file: String) throws(ConfigError)
 }
 
-/// The shape of a model of images.
+/// The configuration of a model of images.
 public protocol ImageConfig: ClassicConfig {
   /// Side of the images, pixels.
   var imageSize: Int { get }
@@ -19,10 +19,10 @@ public protocol ImageConfig: ClassicConfig {
   var channels: Int { get }
 }
 
-/// A model that a folder holds: its kind, its shape and its weights.
+/// A model that a folder can hold: a kind, a configuration and weights.
 ///
-/// A new model is one file with a type that conforms to this and to the protocols of what it can
-/// do, one line in ``ClassicRegistry``, and a training configuration.
+/// A new model is one file with a type that conforms to this and to its capabilities' protocols,
+/// one line in ``ClassicRegistry``, and a training configuration.
 public protocol ClassicModel: ConfiguredModule where Config: ClassicConfig {
   /// Its name in commands and model folders.
   static var kind: ClassicKind { get }
@@ -107,7 +107,7 @@ public protocol ImageModel: ClassicModel where Config: ImageConfig {
 extension ImageModel {
   /// Nil: it uses images alone.
   public var classCount: Int? { nil }
-  /// The means as they are.
+  /// Returns the means as they are.
   public static func metrics(of means: [String: Double]) -> [String: Double] { means }
 
   /// Measures images, a few hundred at a time, from a fixed seed.

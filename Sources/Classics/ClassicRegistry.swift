@@ -1,4 +1,4 @@
-/// The models that folders and commands name, in the order in which they are listed.
+/// The models known to folders and commands, in the order of lists.
 public enum ClassicRegistry {
   /// One line per model.
   public static var types: [any ClassicModel.Type] {
@@ -21,10 +21,10 @@ public struct ClassicKind: RawRepresentable, Hashable, Codable, Sendable, CaseIt
   /// The name.
   public let rawValue: String
 
-  /// The name that a model gives itself.
+  /// Makes the kind that a model declares.
   init(_ name: String) { rawValue = name }
 
-  /// The kind of a name, or nil if no registered model has it.
+  /// Makes the kind with a name; nil if no registered model has it.
   public init?(rawValue: String) {
     guard Self.allCases.contains(where: { $0.rawValue == rawValue }) else { return nil }
     self.rawValue = rawValue
@@ -42,9 +42,9 @@ public struct ClassicKind: RawRepresentable, Hashable, Codable, Sendable, CaseIt
   }
 }
 
-/// Something that models of some kinds can do, as a command asks for it.
+/// A capability that some kinds of models have and commands ask for.
 public struct ClassicCapability<Model> {
-  /// What such a model does, after "cannot".
+  /// The verb phrase after "cannot" in an error.
   let action: String
   private let isOf: (any ClassicModel.Type) -> Bool
 
@@ -67,7 +67,7 @@ extension ClassicCapability where Model == any Reconstructing {
 }
 
 extension ClassicCapability where Model == any Denoising {
-  /// Cleans corrupted images.
+  /// Denoises corrupted images.
   public static var denoising: Self {
     Self(action: "denoise images") { $0 is any Denoising.Type }
   }

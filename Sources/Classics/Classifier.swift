@@ -52,7 +52,7 @@ public struct ClassifierConfig: ImageConfig {
 public final class Classifier: ClassicModel {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("classifier")
-  /// Its stages.
+  /// Returns the number of stages.
   public static func blockCount(of config: ClassifierConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: ClassifierConfig
@@ -60,7 +60,7 @@ public final class Classifier: ClassicModel {
   let toFeatures: Linear
   let toLogits: Linear
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   public init(_ config: ClassifierConfig, using random: RandomSource) {
     self.config = config
     let side = config.imageSize >> config.widths.count
@@ -77,7 +77,7 @@ public final class Classifier: ClassicModel {
   /// Returns the logits of the classes, `[B, class]`.
   public func callAsFunction(_ x: Tensor) -> Tensor { toLogits(features(x)) }
 
-  /// The mean cross-entropy, nats; labels `[B]` int64.
+  /// Returns the mean cross-entropy, nats; labels `[B]` int64.
   public func loss(_ x: Tensor, labels: Tensor) -> Tensor { F.crossEntropy(self(x), labels) }
 }
 
@@ -85,7 +85,7 @@ extension Classifier: ImageModel {
   /// The number of classes.
   public var classCount: Int? { config.classCount }
 
-  /// The cross-entropy, nats.
+  /// Returns the cross-entropy, nats.
   public func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses {
     Losses(total: loss(batch.images, labels: batch.labels))
   }
@@ -99,6 +99,6 @@ extension Classifier: ImageModel {
     ]
   }
 
-  /// A classifier makes no images.
+  /// Returns nothing: a classifier makes no images.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] { [] }
 }

@@ -51,7 +51,7 @@ extension Tensor {
   fileprivate func through(_ layer: ConvTranspose2d?) -> Tensor { layer?(self) ?? self }
 }
 
-/// How the sizes of image models are checked; their keys stand in the section `model`.
+/// Checks of image models' sizes, whose keys are in the section `model`.
 extension ConfigCheck {
   /// Checks values of the section `model`.
   init(model file: String) { self.init(file: file, at: "model") }
@@ -84,7 +84,7 @@ extension ConfigCheck {
     try weights(2 * side * side * Double(widths.last ?? 1) * Double(length), key, length)
   }
 
-  /// Checks that a latent vector is smaller than the image it stands for.
+  /// Checks that a latent vector is smaller than its image.
   func latent(
     _ length: Int, imageSize: Int, channels: Int, widths: [Int]
   ) throws(ConfigError) {

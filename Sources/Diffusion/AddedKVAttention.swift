@@ -2,8 +2,8 @@ import Foundation
 import Torch
 import TorchNN
 
-/// Self-attention over the pixels of a feature map whose keys and values are preceded by those of
-/// a context sequence, in one softmax: `[B, C, H, W], [B, L, X] -> [B, C, H, W]`.
+/// Self-attention over the pixels of a feature map, with a context sequence's keys and values
+/// before the pixels' in one softmax: `[B, C, H, W], [B, L, X] -> [B, C, H, W]`.
 ///
 /// Queries, keys and values of the pixels come from the normed map; those of the context from the
 /// raw sequence. The mask hides context keys only.
@@ -33,7 +33,7 @@ final class AddedKVAttention: Module {
     toOut = [zeroed(Linear(channels, channels, using: random))]
   }
 
-  /// Shapes: `x` `[B, C, H, W]`.
+  /// Attends to the context and the pixels of `x`, `[B, C, H, W]`.
   func callAsFunction(_ x: Tensor, context: UNetContext) -> Tensor {
     let text = context[self]
     let (b, c, h, w) = x.shape4

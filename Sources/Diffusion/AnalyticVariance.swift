@@ -1,15 +1,15 @@
 public import Torch
 
-/// The variance of a reverse step that is optimal for the mean which a network predicts.
+/// The optimal variance of a reverse step, given the mean that a network predicts.
 ///
-/// It depends on one value for each timestep, Γ_t = E‖ε̂(x_t, t)‖² / d over training data, which lies
-/// between 0 and 1 for a perfect network.
+/// It needs one value per timestep, Γ_t = E‖ε̂(x_t, t)‖² / d over training data, which lies between
+/// 0 and 1 for a perfect network.
 ///
 /// Source: Bao et al. 2022, Analytic-DPM, theorem 1 and 4.
 public struct AnalyticVariance: Sendable, Equatable {
   /// Γ for each timestep of the original process; values above 1 are taken as 1.
   public let secondMoments: [Double]
-  /// The largest variance the data can have given a noisy sample: 1 for data in [-1, 1].
+  /// The largest variance of the data given a noisy sample: 1 for data in [-1, 1].
   public let dataVariance: Double
 
   /// Makes the variance from estimates of Γ.
@@ -18,7 +18,7 @@ public struct AnalyticVariance: Sendable, Equatable {
     self.dataVariance = dataVariance
   }
 
-  /// σ² of the step from ᾱ to the previous, larger ᾱ.
+  /// Computes σ² of the step from ᾱ to the previous, larger one.
   public func variance(
     alphaBar: Double, previousAlphaBar: Double, secondMoment: Double
   ) -> Double {

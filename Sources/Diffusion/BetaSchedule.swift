@@ -1,17 +1,17 @@
 public import Config
 import Foundation
 
-/// The families of noise schedules; raw values are diffusers' names.
+/// A family of noise schedules; raw values are diffusers' names.
 public enum BetaSchedule: String, ConfigChoice {
   /// Nichol and Dhariwal's squared cosine, each β capped at 0.999.
   case cosine = "squaredcos_cap_v2"
   /// Linear β of Ho et al.
   case linear = "linear"
 
-  /// The variances β of the `stepCount` noising steps.
+  /// Returns the variances β of the `stepCount` noising steps.
   ///
-  /// The linear schedule runs from 1e-4 to 0.02 for a thousand steps, scaled for other counts so that
-  /// about as much signal is left.
+  /// The linear schedule runs from 1e-4 to 0.02 for a thousand steps; for other counts it is scaled
+  /// to leave about as much signal.
   ///
   /// Source: IDDPM 3.2; DDPM 4; guided-diffusion `get_named_beta_schedule`.
   public func betas(stepCount: Int) -> [Double] {
@@ -28,14 +28,14 @@ public enum BetaSchedule: String, ConfigChoice {
     }
   }
 
-  /// `count` evenly spaced values, including both ends.
+  /// Returns `count` evenly spaced values, including both ends.
   static func line(from first: Double, to last: Double, count: Int) -> [Double] {
     guard count > 1 else { return [first] }
     let step = (last - first) / Double(count - 1)
     return (0..<count).map { $0 == count - 1 ? last : first + step * Double($0) }
   }
 
-  /// The fraction of the signal left at time `u` in [0, 1], up to a constant factor.
+  /// Returns the fraction of the signal left at time `u` in [0, 1], up to a constant factor.
   private static func cosineAlphaBar(_ u: Double) -> Double {
     let value = cos((u + 0.008) / 1.008 * .pi / 2)
     return value * value
@@ -46,7 +46,7 @@ public enum BetaSchedule: String, ConfigChoice {
 public enum TablePrecision: Sendable {
   /// Every value in double precision.
   case float64
-  /// β rounded to single precision, and ᾱ the rounded product of the rounded 1 − β, as diffusers
-  /// keeps them: images from its checkpoints then match step for step.
+  /// β in single precision, and ᾱ the rounded product of the rounded 1 − β, as in diffusers: images
+  /// from its checkpoints then match step for step.
   case float32Reference
 }

@@ -49,11 +49,11 @@ public struct DDIMSampler: Sampler, Sendable {
   }
 }
 
-/// DDIM run backwards, from a clean sample to the noise that ``DDIMSampler`` with η = 0 turns into
-/// it.
+/// DDIM run backwards, from a clean sample to the noise from which ``DDIMSampler`` with η = 0
+/// generates it.
 ///
-/// Walks the timesteps upwards; the last step carries to ᾱ = 0 and so yields the predicted
-/// noise. Thresholding or guidance would break the round trip, so there is neither.
+/// It walks the timesteps upwards; the last step goes to ᾱ = 0 and so yields the predicted noise.
+/// There is no thresholding or guidance, which would break the round trip.
 /// Source: Song et al. 2020, 4.3; guided-diffusion `ddim_reverse_sample`.
 public struct DDIMInversion: Sampler, Sendable {
   /// Timesteps of the original process, ascending.

@@ -4,8 +4,8 @@ public import Torch
 /// Ancestral sampling: each step samples from the reverse Gaussian around the posterior mean of
 /// the predicted start. The last step returns its mean.
 ///
-/// Source: DDPM algorithm 2; IDDPM 4; diffusers `UnCLIPScheduler`, with which it agrees when the
-/// schedule is the float32 reference.
+/// Source: DDPM algorithm 2; IDDPM 4; diffusers `UnCLIPScheduler`, which it equals on the float32
+/// reference schedule.
 public struct DDPMSampler: Sampler, Sendable {
   private let trajectory: Trajectory
   private let analytic: AnalyticVariance?
@@ -32,7 +32,7 @@ public struct DDPMSampler: Sampler, Sendable {
   /// Noise is sampled at every timestep above 0.
   public func drawsNoise(at index: Int) -> Bool { timesteps[index] > 0 }
 
-  /// Draws x_s from the reverse Gaussian; from timestep 0, takes its mean.
+  /// Samples x_s from the reverse Gaussian; at timestep 0, takes its mean.
   public func step(
     _ output: Tensor, at index: Int, from sample: Tensor, noise: Tensor?
   ) -> StepOutput {

@@ -2,7 +2,7 @@ public import Config
 import Foundation
 public import Torch
 
-/// DPM-Solver++ of second order, multistep: good images in 10 to 20 steps, without noise.
+/// DPM-Solver++, multistep, of second order: good images in 10 to 20 steps, without added noise.
 ///
 /// The first step is of first order, and so is the last, which returns the predicted start. A
 /// learned variance is ignored.
@@ -13,8 +13,8 @@ public struct DPMSolverSampler: Sampler {
 
   /// Makes a sampler of `diffusion` that visits the timesteps of `spacing`.
   ///
-  /// - Throws: `ConfigError` when the process has no such timesteps, or ends without signal: its
-  ///   logarithm is what the solver steps along.
+  /// - Throws: `ConfigError` when the process has no such timesteps, or ends without signal, of
+  ///   which the solver needs the logarithm.
   public init(
     _ diffusion: GaussianDiffusion, spacing: TimestepSpacing, threshold: Threshold = .none
   ) throws(ConfigError) {
@@ -55,7 +55,7 @@ public struct DPMSolverSampler: Sampler {
   }
 }
 
-/// ln(α / σ), half the logarithm of the signal-to-noise ratio.
+/// Computes ln(α / σ), half the logarithm of the signal-to-noise ratio.
 private func halfLogSNR(_ alphaBar: Double) -> Double {
   (log(alphaBar) - log1p(-alphaBar)) / 2
 }

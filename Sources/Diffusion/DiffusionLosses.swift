@@ -3,7 +3,7 @@ public import Torch
 
 /// The terms of a training loss.
 public struct DiffusionLosses {
-  /// What to differentiate: the mean over rows of the weighted error plus the bound's term.
+  /// The scalar to differentiate: the mean over rows of the weighted error plus the bound's term.
   /// Shapes: `[]`.
   public let total: Tensor
   /// The mean squared error of each row, `[B]`, unweighted and without gradient.
@@ -14,7 +14,7 @@ public struct DiffusionLosses {
 }
 
 extension GaussianDiffusion {
-  /// The loss of the network's `output` for a sample made by ``noised(_:at:noise:)``.
+  /// Returns the loss of the network's `output` for a sample made by ``noised(_:at:noise:)``.
   ///
   /// The squared error of the prediction, weighted by `weighting`. With a learned variance the
   /// bound is added, times T / 1000; it trains only the variance, since its mean is detached.
@@ -42,7 +42,7 @@ extension GaussianDiffusion {
     return DiffusionLosses(total: loss.mean(), squaredError: error.detached(), bound: bound)
   }
 
-  /// The weight of the squared error at timestep `t`.
+  /// Returns the weight of the squared error at timestep `t`.
   ///
   /// A rule weights the error of the start. Divided by SNR for ε and by SNR + 1 for v, it is the
   /// same rule whatever the network predicts.
@@ -86,7 +86,7 @@ extension GaussianDiffusion {
   }
 }
 
-/// KL(N(m1, e^v1) ‖ N(m2, e^v2)) in nats, element by element.
+/// Computes KL(N(m1, e^v1) ‖ N(m2, e^v2)) in nats, element by element.
 func normalDivergence(_ m1: Tensor, _ v1: Tensor, from m2: Tensor, _ v2: Tensor) -> Tensor {
   ((v1 - v2).exp() + (m1 - m2).square() * (-v2).exp() - 1 + v2 - v1) * 0.5
 }
@@ -104,10 +104,11 @@ func discretisedLogLikelihood(_ x: Tensor, mean: Tensor, logScale: Tensor) -> Te
   return Tensor.where(x .< -0.999, above.clamped(min: 1e-12, max: nil).log(), inside)
 }
 
-/// The normal distribution function by the tanh approximation that guided-diffusion trains with.
+/// Computes the normal distribution function by the tanh approximation that guided-diffusion trains
+/// with.
 private func approximateNormalCDF(_ x: Tensor) -> Tensor {
   ((x + x * x * x * 0.044715) * (2 / Double.pi).squareRoot()).tanh() * 0.5 + 0.5
 }
 
-/// The mean of each row. Shapes: `[B, …] -> [B]`.
+/// Returns the mean of each row. Shapes: `[B, …] -> [B]`.
 private func rowMean(_ x: Tensor) -> Tensor { x.reshaped([x.dim(0), -1]).mean(over: 1) }

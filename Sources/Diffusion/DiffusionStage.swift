@@ -1,31 +1,31 @@
 import Config
 public import Torch
 
-/// A sample on its way through the process, as a network is given it.
+/// A noisy sample as the input of a network.
 public struct NoisedSample {
-  /// The sample, `[B, C, …]`, in the type sampling is computed in.
+  /// The sample, `[B, C, …]`, in the type of sampling.
   public let sample: Tensor
   /// The timestep of each row in the training process, `[B]`.
   public let timesteps: Tensor
-  /// Whether this is the step that yields the result; never in training.
+  /// Whether this is the last step of sampling; false in training.
   public let isLastStep: Bool
 }
 
 /// A network with its conditioning: what it predicts of a noised sample, `[B, C or 2C, …]`.
 public typealias Denoiser = (NoisedSample) -> Tensor
 
-/// How one stage samples.
+/// The sampling settings of one stage.
 public struct StageSampling: Sendable, Equatable {
-  /// Denoising steps.
+  /// The number of denoising steps.
   public var steps: Int
-  /// Guidance scale; 1 is none.
+  /// The guidance scale; 1 is none.
   public var guidance: Double
   /// How far the guided prediction's deviation is pulled back to the conditional's, 0 to 1.
   public var guidanceRescale: Double
-  /// The rule by which each step is taken.
+  /// The sampler.
   public var sampler: SamplerKind
 
-  /// Groups the four.
+  /// Groups the settings.
   public init(
     steps: Int, guidance: Double = 1, guidanceRescale: Double = 0, sampler: SamplerKind = .ddpm
   ) {
@@ -38,9 +38,8 @@ public struct StageSampling: Sendable, Equatable {
 
 /// A conditional diffusion model: a prior, a decoder or an upsampler.
 ///
-/// A stage states its process and how its network reads the conditioning, once for training and
-/// once for sampling. Timesteps, noise, loss, guidance and the denoising loop are the same for all
-/// and written here.
+/// A stage defines its process and how its network is conditioned, in training and in sampling.
+/// Timesteps, noise, loss, guidance and the denoising loop are the same for all and written here.
 /// Source: DDPM; IDDPM; Ho and Salimans 2022.
 public protocol DiffusionStage {
   /// What a sample is conditioned on.
@@ -48,26 +47,27 @@ public protocol DiffusionStage {
   /// What a training batch is conditioned on, and how often that is dropped.
   associatedtype TrainingConditioning
 
-  /// The process and how it is sampled, as a file describes them.
+  /// The process and how it is sampled, as in its file.
   var scheduler: SchedulerConfig { get }
-  /// The noising process, made of ``scheduler`` once.
+  /// The noising process of ``scheduler``.
   var process: GaussianDiffusion { get }
 
-  /// The network conditioned for a training batch.
+  /// Returns the network conditioned for a training batch.
   ///
   /// - Parameters:
   ///   - conditioning: What the batch is conditioned on.
-  ///   - random: Decides which rows lose their conditioning.
+  ///   - random: Decides for which rows the conditioning is dropped.
   func trainingDenoiser(
     _ conditioning: TrainingConditioning, using random: RandomSource
   ) -> Denoiser
 
-  /// The network conditioned for sampling; what does not change between steps is computed here.
+  /// Returns the network conditioned for sampling; what does not change between steps is computed
+  /// here.
   ///
   /// - Parameters:
   ///   - conditioning: What all samples are conditioned on.
   ///   - rows: The number of samples.
-  ///   - isGuided: whether the denoiser is given every sample twice, the unconditional half first.
+  ///   - isGuided: Whether the denoiser is given every sample twice, the unconditional half first.
   func denoiser(_ conditioning: Conditioning, rows: Int, isGuided: Bool) -> Denoiser
 
   /// Brings the last step's sample into the stage's range.
@@ -75,7 +75,7 @@ public protocol DiffusionStage {
 }
 
 extension DiffusionStage {
-  /// The sample as the last step leaves it.
+  /// Returns the last step's sample unchanged.
   public func finished(_ sample: Tensor) -> Tensor { sample }
 
   /// The loss of a batch: a timestep and noise are sampled for each row, in this order, before
@@ -105,7 +105,7 @@ extension DiffusionStage {
   ///   - conditioning: What all samples are conditioned on.
   ///   - sampling: Steps, guidance and sampler.
   ///   - random: The source of the noise that steps add.
-  ///   - onStep: called after each step; what it throws ends the sampling.
+  ///   - onStep: Called after each step; what it throws ends the sampling.
   /// - Throws: `ConfigError` when the process cannot be sampled so, and what `onStep` throws.
   public func sample(
     from noise: Tensor, _ conditioning: Conditioning, sampling: StageSampling,

@@ -2,7 +2,7 @@ public import Config
 import Foundation
 public import Torch
 
-/// What the network's output means; raw values are diffusers' `prediction_type`.
+/// The quantity that a network predicts; raw values are diffusers' `prediction_type`.
 public enum Prediction: String, ConfigChoice {
   /// The noise ε.
   case epsilon
@@ -12,7 +12,7 @@ public enum Prediction: String, ConfigChoice {
   case v = "v_prediction"
 }
 
-/// Where the variance of a reverse step comes from; raw values are diffusers' `variance_type`.
+/// The variance of a reverse step; raw values are diffusers' `variance_type`.
 public enum Variance: String, ConfigChoice {
   /// β̃_t, the posterior's.
   case fixedSmall = "fixed_small_log"
@@ -35,8 +35,8 @@ public struct GaussianMoments {
 
 /// A Gaussian diffusion process and what a network predicts of its reversal.
 ///
-/// Tensors are `[B, C, …]`, computed in float32 (in float64 if the sample is). Wherever
-/// timesteps are asked for, give one for each row, or one for all; they index ``schedule``.
+/// Tensors are `[B, C, …]`, computed in float32 (in float64 if the sample is). Timesteps index
+/// ``schedule``, one for each row or one for all.
 ///
 /// Source: DDPM; IDDPM; guided-diffusion `GaussianDiffusion`.
 public struct GaussianDiffusion: Sendable, Equatable {
@@ -44,13 +44,13 @@ public struct GaussianDiffusion: Sendable, Equatable {
   public let schedule: NoiseSchedule
   /// What the network predicts.
   public let prediction: Prediction
-  /// Where the variance of a reverse step comes from.
+  /// The variance of a reverse step.
   public let variance: Variance
 
   /// Makes the process.
   ///
-  /// - Precondition: a network that predicts ε has a schedule that ends with signal: without, the
-  ///   last x_0 is undefined.
+  /// - Precondition: a network that predicts ε has a schedule that ends with signal, or the last
+  ///   x_0 would be undefined.
   public init(
     schedule: NoiseSchedule, prediction: Prediction = .epsilon, variance: Variance = .fixedSmall
   ) {
@@ -62,14 +62,14 @@ public struct GaussianDiffusion: Sendable, Equatable {
     self.variance = variance
   }
 
-  /// The same process over `timesteps` alone; see ``NoiseSchedule/respaced(to:)``.
+  /// Returns the same process over `timesteps` alone; see ``NoiseSchedule/respaced(to:)``.
   public func respaced(to timesteps: [Int]) -> GaussianDiffusion {
     GaussianDiffusion(
       schedule: schedule.respaced(to: timesteps).schedule, prediction: prediction,
       variance: variance)
   }
 
-  /// A sample of `q(x_t | x_0)`: √ᾱ_t x_0 + √(1 − ᾱ_t) ε.
+  /// Samples `q(x_t | x_0)`: √ᾱ_t x_0 + √(1 − ᾱ_t) ε.
   ///
   /// Shapes: `start`, `noise` `[B, …]`.
   /// - Precondition: there are 1 or B timesteps.
@@ -78,7 +78,7 @@ public struct GaussianDiffusion: Sendable, Equatable {
     return signal * start.asSamplingType + deviation * noise.asSamplingType
   }
 
-  /// `q(x_{t-1} | x_t, x_0)`. Shapes: `start`, `sample` `[B, …]`.
+  /// Computes `q(x_{t-1} | x_t, x_0)`. Shapes: `start`, `sample` `[B, …]`.
   public func posterior(start: Tensor, sample: Tensor, at timesteps: [Int]) -> GaussianMoments {
     let first = coefficient(at: timesteps, like: sample) { schedule.posteriorStartCoefficient[$0] }
     let second = coefficient(at: timesteps, like: sample) {
@@ -89,7 +89,7 @@ public struct GaussianDiffusion: Sendable, Equatable {
       logVariance: coefficient(at: timesteps, like: sample) { schedule.posteriorLogVariance[$0] })
   }
 
-  /// x_0 as implied by the network's `output` at `sample`; not clipped.
+  /// Computes the x_0 that the network's `output` at `sample` implies; not clipped.
   ///
   /// Shapes: `output` `[B, C or 2C, …]`, `sample` `[B, C, …]`.
   public func predictedStart(_ output: Tensor, sample: Tensor, at timesteps: [Int]) -> Tensor {
@@ -102,13 +102,13 @@ public struct GaussianDiffusion: Sendable, Equatable {
     }
   }
 
-  /// ε as implied by x_0: `(x_t − √ᾱ_t x_0) / √(1 − ᾱ_t)`. Shapes: both `[B, …]`.
+  /// Computes the ε that x_0 implies: `(x_t − √ᾱ_t x_0) / √(1 − ᾱ_t)`. Shapes: both `[B, …]`.
   public func predictedEpsilon(start: Tensor, sample: Tensor, at timesteps: [Int]) -> Tensor {
     let (signal, deviation) = signalAndDeviation(at: timesteps, like: sample)
     return (sample.asSamplingType - signal * start.asSamplingType) / deviation
   }
 
-  /// What the network should have predicted. Shapes: `start`, `noise` `[B, …]`.
+  /// Returns the target of the network's prediction. Shapes: `start`, `noise` `[B, …]`.
   public func target(start: Tensor, noise: Tensor, at timesteps: [Int]) -> Tensor {
     switch prediction {
     case .epsilon: return noise.asSamplingType
@@ -119,7 +119,7 @@ public struct GaussianDiffusion: Sendable, Equatable {
     }
   }
 
-  /// log σ² of the reverse step, of a shape that broadcasts with the sample.
+  /// Computes log σ² of the reverse step, of a shape that broadcasts with the sample.
   ///
   /// Shapes: `output` `[B, C or 2C, …]`, `sample` `[B, C, …]`.
   /// - Precondition: the output of a learned variance has twice the sample's channels.
@@ -144,7 +144,8 @@ public struct GaussianDiffusion: Sendable, Equatable {
     }
   }
 
-  /// The channels of `output` that carry the prediction. Shapes: `[B, C or 2C, …] -> [B, C, …]`.
+  /// Returns the channels of `output` with the prediction. Shapes:
+  /// `[B, C or 2C, …] -> [B, C, …]`.
   func predictedPart(of output: Tensor, sample: Tensor) -> Tensor {
     let channels = sample.dim(1)
     precondition(
@@ -155,7 +156,7 @@ public struct GaussianDiffusion: Sendable, Equatable {
     return predicted.asSamplingType
   }
 
-  /// (√ᾱ_t, √(1 − ᾱ_t)).
+  /// Computes (√ᾱ_t, √(1 − ᾱ_t)).
   func signalAndDeviation(at timesteps: [Int], like x: Tensor) -> (Tensor, Tensor) {
     (
       coefficient(at: timesteps, like: x) { schedule.alphaBars[$0].squareRoot() },
@@ -163,7 +164,7 @@ public struct GaussianDiffusion: Sendable, Equatable {
     )
   }
 
-  /// The values at the timesteps, shaped to broadcast with the rows of `x`.
+  /// Returns the values at the timesteps, shaped to broadcast with the rows of `x`.
   func coefficient(
     at timesteps: [Int], like x: Tensor, _ value: (Int) -> Double
   ) -> Tensor {

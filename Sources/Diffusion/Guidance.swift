@@ -1,10 +1,10 @@
 public import Torch
 
-/// Classifier-free guidance: `u + scale (c − u)`; scale 1 is the conditional prediction.
+/// Applies classifier-free guidance: `u + scale (c − u)`; scale 1 is the conditional prediction.
 ///
 /// Only the first `channels` are guided; the rest, a learned variance, are the conditional's.
-/// With `rescale` φ the guided prediction's spread is pulled back towards the conditional's:
-/// `φ g std(c) / std(g) + (1 − φ) g`, where the standard deviations are each row's.
+/// `rescale` φ pulls the guided prediction's standard deviation back towards the conditional's, row
+/// by row: `φ g std(c) / std(g) + (1 − φ) g`.
 ///
 /// Shapes: `conditional`, `unconditional` `[B, C, …]`, kept; computed in float32.
 /// Source: Ho and Salimans 2022; Lin et al. 2023, 3.4; diffusers `UnCLIPPipeline`.
@@ -28,8 +28,8 @@ public func guided(
   return Tensor.concatenated([mixed, rest], over: 1)
 }
 
-/// Guidance of a batch whose first half is unconditional and second half conditional, as one
-/// pass of the network yields. Shapes: `[2B, C, …] -> [B, C, …]`.
+/// Applies guidance to one output of the network whose first half is unconditional and second half
+/// conditional. Shapes: `[2B, C, …] -> [B, C, …]`.
 ///
 /// - Precondition: the batch is even.
 public func guided(
@@ -43,7 +43,7 @@ public func guided(
     scale: scale, channels: channels, rescale: rescale)
 }
 
-/// Each row's standard deviation, `[B, 1, …]`.
+/// Returns each row's standard deviation, `[B, 1, …]`.
 private func spread(_ x: Tensor, over axes: [Int]) -> Tensor {
   let rows = x.reshaped([x.dim(0), -1])
   return rows.standardDeviation(over: 1, unbiased: true)

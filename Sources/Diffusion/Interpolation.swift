@@ -1,7 +1,7 @@
 import Foundation
 public import Torch
 
-/// Spherical interpolation between vectors, row by row: the point at `fraction` of the angle.
+/// Interpolates between vectors on the sphere, row by row: the point at `fraction` of the angle.
 ///
 /// Nearly parallel rows (cosine beyond 0.9995) are interpolated linearly.
 /// Shapes: `a`, `b` `[B, D]`, kept. Range: `fraction` 0 gives `a`, 1 gives `b`.

@@ -2,15 +2,14 @@ import Config
 
 /// How the loss weights the error of each timestep.
 public enum LossWeighting: Sendable, Equatable {
-  /// Equally, as an error of what the network predicts.
+  /// Weight 1 for the error of what the network predicts.
   case uniform
-  /// `min(SNR, γ)` times the error of the predicted start: the steps with the least noise do not
-  /// outweigh the others.
+  /// `min(SNR, γ)` times the start's error: the least noisy steps do not outweigh the others.
   ///
   /// Source: Hang et al. 2023, 3.4.
   case minSNR(gamma: Double)
-  /// `SNR` kept within 1 … γ on the start's error: the noisiest steps, which decide colour and
-  /// layout, keep their weight. Source: Salimans & Ho 2022, 4 (truncated SNR), with Hang's bound.
+  /// `SNR` clamped to 1 … γ times the start's error: the noisiest steps, which decide colour and
+  /// layout, keep weight. Source: Salimans & Ho 2022, 4 (truncated SNR), with Hang's bound.
   case truncatedSNR(gamma: Double)
 }
 

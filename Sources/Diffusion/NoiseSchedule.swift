@@ -3,7 +3,7 @@ import Foundation
 /// The coefficients of a noising process of ``stepCount`` steps, by timestep `t = 0 ..< stepCount`.
 ///
 /// `q(x_t | x_{t-1}) = N(√(1 − β_t) x_{t-1}, β_t)`; ᾱ_t is the product of `1 − β` up to t.
-/// All are computed in double precision; a tensor is multiplied by the final coefficient only.
+/// All are computed in double precision; only the final coefficient multiplies a tensor.
 ///
 /// Source: DDPM 2; guided-diffusion `GaussianDiffusion`.
 public struct NoiseSchedule: Sendable, Equatable {
@@ -11,7 +11,7 @@ public struct NoiseSchedule: Sendable, Equatable {
   public let betas: [Double]
   /// ᾱ_t, the fraction of signal power left after step t; diffusers' `alphas_cumprod`.
   public let alphaBars: [Double]
-  /// ᾱ_{t−1}, with 1 before the first step.
+  /// ᾱ_{t−1}; 1 before the first step.
   public let previousAlphaBars: [Double]
   /// β̃_t, the variance of `q(x_{t-1} | x_t, x_0)`; zero at t = 0.
   public let posteriorVariance: [Double]
@@ -88,20 +88,19 @@ public struct NoiseSchedule: Sendable, Equatable {
   /// The number of noising steps, T.
   public var stepCount: Int { betas.count }
 
-  /// ᾱ_t / (1 − ᾱ_t), the ratio of signal power to noise power after step t.
+  /// Computes ᾱ_t / (1 − ᾱ_t), the ratio of signal power to noise power after step t.
   public func signalToNoise(at t: Int) -> Double { alphaBars[t] / (1 - alphaBars[t]) }
 
   /// Respaces the process to `timesteps`, with the same ᾱ at each of them.
   ///
-  /// Each new β is `1 − ᾱ_{S_k} / ᾱ_{S_{k−1}}`. A step between neighbours keeps its β, so keeping every
-  /// timestep changes nothing.
-  ///
-  /// - Precondition: `timesteps` ascend within `0 ..< stepCount`.
+  /// Each new β is `1 − ᾱ_{S_k} / ᾱ_{S_{k−1}}`. A step between neighbours keeps its β, so keeping
+  /// every timestep changes nothing.
   ///
   /// Each new β is `1 − ᾱ_{S_k} / ᾱ_{S_{k−1}}`; a step between neighbours keeps its β, so visiting
   /// every step changes nothing.
-  /// - Precondition: timesteps ascend within `0 ..< stepCount`.
   /// Source: IDDPM 4; guided-diffusion `SpacedDiffusion`.
+  /// - Precondition: `timesteps` ascend within `0 ..< stepCount`.
+  /// - Precondition: timesteps ascend within `0 ..< stepCount`.
   public func respaced(to timesteps: [Int]) -> RespacedSchedule {
     precondition(!timesteps.isEmpty, "a respaced schedule visits at least one timestep")
     var previous = -1
@@ -120,23 +119,23 @@ public struct NoiseSchedule: Sendable, Equatable {
       timesteps: timesteps)
   }
 
-  /// The variance a step between two ᾱ adds.
+  /// Returns the variance added by a step between two ᾱ.
   private func beta(from before: Double, to after: Double) -> Double {
     switch precision {
     case .float64: return 1 - after / before
-    // Where β is almost 1, as at the first step of the cosine schedule, what remains of 1 − β
-    // after diffusers' rounding is a quarter off: images differ unless it is kept.
+    // Where β is almost 1, as at the first step of the cosine schedule, diffusers' rounding makes
+    // 1 − β wrong by a quarter: images match only with the same error.
     case .float32Reference: return Double(1 - Float(after) / Float(before))
     }
   }
 
-  /// Shifts and scales √ᾱ so that no signal is left after the last step; the first step keeps its ᾱ.
+  /// Shifts and scales √ᾱ so that no signal is left after the last step; the first step keeps its
+  /// ᾱ.
   ///
   /// Only a network that predicts v or the start can sample from such a schedule.
   ///
-  /// - Precondition: there are at least two steps.
-  ///
   /// Source: Lin et al. 2023, algorithm 1.
+  /// - Precondition: there are at least two steps.
   public func withZeroTerminalSignal() -> NoiseSchedule {
     let roots = alphaBars.map { $0.squareRoot() }
     let first = roots[0]

@@ -56,7 +56,7 @@ public final class ResnetBlock: Module {
       ? nil : Conv2d(inChannels, outChannels, kernel: 1, using: random)
   }
 
-  /// Shapes: `x` `[B, Cin, H, W]`, `time` `[B, T]` after its SiLU.
+  /// Maps `x` `[B, Cin, H, W]` and `time` `[B, T]`, after its SiLU, to `[B, Cout, H', W']`.
   public func callAsFunction(_ x: Tensor, time: Tensor) -> Tensor {
     var h = conv1(resampling(norm1.thenSiLU(x)))  // [B, Cout, H', W']
     let projected = timeEmbProj(time)
@@ -71,10 +71,9 @@ public final class ResnetBlock: Module {
   }
 }
 
-/// The layer with all its parameters set to zero: it starts as a map to zero (ADM's initialisation
-/// of the last layer of each residual branch).
+/// Sets all parameters of a layer to zero (ADM's initialisation of the last layer of each branch).
 func zeroed<Layer: Module>(_ layer: Layer) -> Layer {
-  let random = RandomSource(seed: 0)  // zeros take nothing from it
+  let random = RandomSource(seed: 0)  // unused by zeros
   for parameter in layer.parameters() { parameter.initialize(.zeros, using: random) }
   return layer
 }

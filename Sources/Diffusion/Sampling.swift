@@ -1,10 +1,10 @@
 public import Torch
 
 extension Tensor {
-  /// The type sampling is computed in: float32, or float64 where the tensor already is.
+  /// The type of sampling: float32, or float64 where the tensor already is.
   var samplingDType: DType { dtype == .float64 ? .float64 : .float32 }
 
-  /// The tensor in the type sampling is computed in.
+  /// The tensor in the type of sampling.
   var asSamplingType: Tensor { dtype == samplingDType ? self : to(samplingDType) }
 }
 
@@ -13,7 +13,7 @@ public struct StepOutput {
   /// The sample at the next timestep visited; after the last step, the result. Shapes: as the
   /// sample.
   public let next: Tensor
-  /// x_0 as predicted from this step, after thresholding: a preview of the result.
+  /// x_0 as predicted at this step, after thresholding: a preview of the result.
   public let predictedStart: Tensor
   /// Position among the sampler's timesteps, from 0.
   public let index: Int
@@ -33,10 +33,10 @@ public struct StepOutput {
 ///
 /// A sampler is a value: copying it copies its state, so a copy restarts from there.
 public protocol Sampler {
-  /// Timesteps of the original process in the order they are visited.
+  /// Timesteps of the original process, in sampling order.
   var timesteps: [Int] { get }
 
-  /// Whether ``step(_:at:from:noise:)`` at `index` needs noise.
+  /// Returns whether ``step(_:at:from:noise:)`` at `index` needs noise.
   func drawsNoise(at index: Int) -> Bool
 
   /// Carries `sample` from `timesteps[index]` to the next timestep, or to the result.
@@ -48,7 +48,7 @@ public protocol Sampler {
   ) -> StepOutput
 }
 
-/// The steps of a sampler from `sample` on, each computed when it is asked for.
+/// Returns the steps of a sampler from `sample` on, as a lazy sequence.
 ///
 /// ```swift
 /// for step in denoise(latents, with: sampler, using: random, model: network) {
@@ -67,8 +67,8 @@ public func denoise(
   denoise(sample, with: sampler, using: [random], model: model)
 }
 
-/// As `denoise(_:with:using:model:)`, with a random source for each row, so that a row does
-/// not depend on what else is in the batch.
+/// Denoises with a random source for each row, so that a row does not depend on the rest of the
+/// batch.
 ///
 /// - Precondition: there are 1 or B sources.
 public func denoise(
@@ -92,7 +92,7 @@ public func normalNoise(
     randoms.map { $0.normal(row, dtype: dtype, device: device) }, over: 0)
 }
 
-/// The sequence `denoise(_:with:using:model:)` returns; it can be walked once.
+/// The sequence that `denoise(_:with:using:model:)` returns, for one pass.
 public struct Denoising: Sequence, IteratorProtocol {
   private var sample: Tensor
   private var sampler: any Sampler

@@ -6,7 +6,7 @@ public import Foundation
 ///
 /// Source: diffusers `UnCLIPScheduler`, `DDIMScheduler`.
 public struct SchedulerConfig: Sendable, Equatable {
-  /// diffusers' class, which decides the sampler and what keys a file holds.
+  /// The class in diffusers, which decides the sampler and the keys of a file.
   public enum Algorithm: String, ConfigChoice {
     /// Ancestral sampling.
     case unCLIP = "UnCLIPScheduler"
@@ -32,7 +32,7 @@ public struct SchedulerConfig: Sendable, Equatable {
   public var betaSchedule: BetaSchedule
   /// What the network predicts. Diffusers' `UnCLIPScheduler` itself cannot sample v.
   public var prediction: Prediction
-  /// Where the variance comes from. DDIM has none: ``Variance/fixedSmall``.
+  /// The variance of reverse steps. DDIM has none: ``Variance/fixedSmall``.
   public var variance: Variance
   /// Whether predicted starts are clamped.
   public var clipSample: Bool
@@ -46,7 +46,7 @@ public struct SchedulerConfig: Sendable, Equatable {
   public var zeroTerminalSignal: Bool
   /// DDIM: whether predicted starts are bounded by a quantile instead.
   public var thresholding: Bool
-  /// DDIM: that quantile.
+  /// DDIM: the quantile.
   public var thresholdingRatio: Double
   /// DDIM: the largest bound the quantile may set.
   public var thresholdingCap: Double
@@ -66,7 +66,7 @@ public struct SchedulerConfig: Sendable, Equatable {
     self.clipSampleRange = clipSampleRange ?? 1
   }
 
-  /// diffusers' defaults for the class.
+  /// Makes diffusers' defaults for the class.
   private init(algorithm: Algorithm) {
     self.algorithm = algorithm
     trainStepCount = 1000
@@ -114,15 +114,15 @@ public struct SchedulerConfig: Sendable, Equatable {
     return config
   }
 
-  /// The file's content, which diffusers' class opens.
+  /// Encodes the file's content, which diffusers' class reads.
   /// - Throws: `ConfigError` when a number has no JSON form.
   public func encoded() throws(ConfigError) -> Data { try ConfigFile.encode(self) }
 
   /// Checks every value.
   ///
   /// - Parameters:
-  ///   - file: the name used in errors.
-  ///   - path: the keys of the sections around it in that file.
+  ///   - file: The name used in errors.
+  ///   - path: The keys of the sections around it in that file.
   /// - Throws: `ConfigError.invalid` for the first that is impossible.
   public func validate(
     file: String = "scheduler_config.json", at path: String = ""
@@ -130,7 +130,7 @@ public struct SchedulerConfig: Sendable, Equatable {
     let check = ConfigCheck(file: file, at: path)
     try check.count("num_train_timesteps", trainStepCount, in: 2...1_000_000)
     try check.positive("clip_sample_range", clipSampleRange)
-    // Smaller ones vanish in the float32 tables of diffusers, where no noise would be left.
+    // Smaller ones vanish in diffusers' float32 tables.
     try check.number("beta_start", betaStart, in: 1e-6...1)
     try check.require(
       betaStart <= betaEnd, "beta_start", betaStart, "it must be at most beta_end, \(betaEnd)")
@@ -149,8 +149,8 @@ public struct SchedulerConfig: Sendable, Equatable {
       "UnCLIPScheduler knows only \"fixed_small_log\" and \"learned_range\"")
   }
 
-  /// The noising process. Train with float64 tables; sample diffusers' weights with the float32
-  /// reference.
+  /// Makes the noising process. Train with float64 tables; sample diffusers' weights with the
+  /// float32 reference.
   public func diffusion(_ precision: TablePrecision = .float64) -> GaussianDiffusion {
     let betas: [Double]
     switch betaSchedule {
@@ -169,7 +169,7 @@ public struct SchedulerConfig: Sendable, Equatable {
     return clipSample ? .range(clipSampleRange) : .none
   }
 
-  /// The timesteps of `stepCount` steps.
+  /// Returns the timesteps of `stepCount` steps.
   public func timestepSpacing(_ stepCount: Int) -> TimestepSpacing {
     switch spacing {
     case .uniform: return .uniform(stepCount)
@@ -186,7 +186,8 @@ public struct SchedulerConfig: Sendable, Equatable {
     }
   }
 
-  /// A sampler of `stepCount` steps, over the float32 reference schedule; nil takes the class's.
+  /// Returns a sampler of `stepCount` steps, over the float32 reference schedule; nil takes the
+  /// class's.
   ///
   /// - Throws: `ConfigError` when the process has fewer timesteps, or the sampler cannot start
   ///   from it.
@@ -204,7 +205,7 @@ public struct SchedulerConfig: Sendable, Equatable {
   }
 }
 
-/// The rule by which a stage denoises; raw values are those of `--sampler` and of image metadata.
+/// The sampler of a stage; raw values are those of `--sampler` and of image metadata.
 public enum SamplerKind: String, ConfigChoice {
   /// Ancestral sampling, ``DDPMSampler``.
   case ddpm
@@ -230,7 +231,7 @@ extension SchedulerConfig: Codable {
     case thresholdingRatio = "dynamic_thresholding_ratio"
     case thresholdingCap = "sample_max_value"
     case spacing = "timestep_spacing"
-    // Of these DDIM keys one value alone is supported.
+    // Only one value of these DDIM keys is supported.
     case setAlphaToOne = "set_alpha_to_one"
     case stepsOffset = "steps_offset"
   }

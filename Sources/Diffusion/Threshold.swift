@@ -4,7 +4,7 @@ public import Torch
 public enum Threshold: Sendable, Equatable {
   /// No clipping.
   case none
-  /// Every entry clamped to ± the bound: 1 for images, 5 for diffusers' prior latents.
+  /// Every element clamped to ± the bound: 1 for images, 5 for diffusers' prior latents.
   case range(Double)
   /// Dynamic thresholding: each row clamped to ± this quantile of its absolute values, then divided
   /// by it. The quantile itself is clamped to 1 … `cap`.

@@ -2,15 +2,15 @@ import Foundation
 public import Torch
 public import TorchNN
 
-/// The sinusoidal embedding of timesteps, cosines first: `[B] -> [B, width]`, float32.
+/// Computes the sinusoidal embedding of timesteps, cosines first: `[B] -> [B, width]`, float32.
 ///
-/// Frequencies fall from 1 to nearly 1/10000 over half the width, as with `freq_shift` 0 in diffusers.
-///
-/// - Precondition: `width` is even and at least 2.
+/// Frequencies fall from 1 to nearly 1/10000 over half the width, as with `freq_shift` 0 in
+/// diffusers.
 ///
 /// Range: timesteps as they are, 0 … 999.
 ///
 /// Source: ADM (guided-diffusion `timestep_embedding`).
+/// - Precondition: `width` is even and at least 2.
 public func timestepSinusoid(_ timesteps: Tensor, width: Int) -> Tensor {
   precondition(width >= 2 && width % 2 == 0, "the width of a sinusoid is even, not \(width)")
   let half = width / 2
@@ -35,7 +35,7 @@ public final class TimestepEmbedding: Module {
     linear2 = Linear(width, width, using: random)
   }
 
-  /// `[B, inputWidth] -> [B, width]`.
+  /// Maps `[B, inputWidth] -> [B, width]`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     linear2(linear1(x).silu())
   }

@@ -1,7 +1,7 @@
 public import Config
 import TorchNN
 
-/// Which timesteps of the training process a sampler visits.
+/// The timesteps of the training process that a sampler visits.
 public enum TimestepSpacing: Sendable, Equatable {
   /// Evenly from the first timestep to the last, rounded half to even. A single step is the last.
   /// Source: diffusers `UnCLIPScheduler.set_timesteps`.
@@ -11,7 +11,7 @@ public enum TimestepSpacing: Sendable, Equatable {
   /// Multiples of `T / count` counted down from the last timestep. Source: diffusers `trailing`.
   case trailing(Int)
 
-  /// The visited timesteps of a process of `trainStepCount` steps, ascending.
+  /// Returns the timesteps to visit, ascending, of a process of `trainStepCount` steps.
   ///
   /// - Throws: `ConfigError.invalid` when there are fewer timesteps than asked for.
   public func timesteps(of trainStepCount: Int) throws(ConfigError) -> [Int] {

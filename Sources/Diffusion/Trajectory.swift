@@ -3,8 +3,8 @@ import Torch
 
 /// The timesteps a sampler visits, and the noising process over those alone.
 ///
-/// Samplers walk down: index 0 is the noisiest timestep. The respaced process is indexed upwards,
-/// from the cleanest; ``position(of:)`` turns the one into the other.
+/// Samplers count down from the noisiest timestep; the respaced process counts up from the
+/// cleanest. ``position(of:)`` converts the one to the other.
 struct Trajectory: Sendable {
   /// Timesteps of the original process, descending.
   let timesteps: [Int]
@@ -25,18 +25,18 @@ struct Trajectory: Sendable {
   /// The position of the sampler's step `index` in the respaced process.
   func position(of index: Int) -> Int { timesteps.count - 1 - index }
 
-  /// x_0 as predicted at step `index`, thresholded. Shapes: as the sample.
+  /// Computes the x_0 predicted at step `index`, thresholded. Shapes: as the sample.
   func predictedStart(_ output: Tensor, sample: Tensor, at index: Int) -> Tensor {
     threshold(diffusion.predictedStart(output, sample: sample, at: [position(of: index)]))
   }
 
-  /// The result of step `index`.
+  /// Returns the result of step `index`.
   func output(_ next: Tensor, predictedStart: Tensor, at index: Int) -> StepOutput {
     StepOutput(
       next: next, predictedStart: predictedStart, index: index, timestep: timesteps[index])
   }
 
-  /// The noise of step `index`, in the type sampling is computed in.
+  /// Returns the noise of step `index`, in the type of sampling.
   func required(_ noise: Tensor?, at index: Int) -> Tensor {
     guard let noise else { preconditionFailure("step \(index) of the sampler needs noise") }
     return noise.asSamplingType

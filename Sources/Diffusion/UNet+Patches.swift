@@ -2,12 +2,12 @@ public import Torch
 import TorchNN
 
 extension UNet {
-  /// The weights for the same network with larger patches, for larger images at the same cost.
+  /// Returns the weights for the same network with larger patches, for larger images at the same
+  /// cost.
   ///
-  /// The first convolution takes means of the pixels that one pixel has become, the last one repeats
-  /// its output there: on an image enlarged by repeating pixels the grown network gives this one's
-  /// output enlarged in the same way. So a network trained on small images is a good beginning
-  /// for one on large images.
+  /// The first convolution averages each larger patch, the last one repeats its output over it: on
+  /// an image enlarged by repeating pixels, the new network gives this one's output, enlarged
+  /// likewise. So a network trained on small images is a good start for one on large images.
   ///
   /// Shapes: with `r` the ratio of the patch sizes, `conv_in.weight` `[O, C, 3, 3]` to
   /// `[O, C·r², 3, 3]`, `conv_out.weight` `[C', I, 3, 3]` to `[C'·r², I, 3, 3]`.
@@ -21,7 +21,7 @@ extension UNet {
     var state = stateDict()
     guard ratio > 1 else { return state }
     let patch = config.patchSize
-    /// Entries `[C·p·p, ...]` to `[C·p·r·p·r, ...]`, each repeated over the pixels it becomes.
+    /// Repeats entries `[C·p·p, ...]` over the larger patch, `[C·p·r·p·r, ...]`.
     func spread(_ entries: Tensor) -> Tensor {
       let rest = Array(entries.shape.dropFirst())
       let channels = entries.dim(0) / (patch * patch)

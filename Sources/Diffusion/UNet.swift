@@ -1,11 +1,11 @@
 public import Torch
 public import TorchNN
 
-/// The U-Net of ADM that predicts what is to be taken away from a noisy image:
+/// The U-Net of ADM, which predicts noise, start or v from a noisy image:
 /// `[B, C, H, W] -> [B, C', H, W]`, `config.sampleChannels` to `config.predictionChannels`.
 ///
-/// Residual blocks do the down- and upsampling. Levels may attend to a context sequence, as the
-/// decoder's do, and a class embedding may be added to the timestep embedding.
+/// Residual blocks resample. Levels may attend to a context sequence, as the decoder's do, and a
+/// class embedding may be added to the timestep's.
 ///
 /// Source: Dhariwal & Nichol 2021; keys as diffusers `UNet2DConditionModel` and `UNet2DModel`.
 public final class UNet: ConfiguredModule {
@@ -50,7 +50,7 @@ public final class UNet: ConfiguredModule {
   /// The element type of its arithmetic.
   public var dtype: DType { convNormOut.weight.value.dtype }
 
-  /// Its levels, or the residual blocks of one.
+  /// Returns the number of levels, or of the residual blocks in one.
   public static func blockCount(of config: UNetConfig) -> Int {
     max(config.layersPerBlock, config.blockOutChannels.count)
   }
@@ -60,7 +60,7 @@ public final class UNet: ConfiguredModule {
   /// - Parameters:
   ///   - sample: `[B, C, H, W]`, the sides multiples of `config.downsampling`.
   ///   - timesteps: `[B]`, 0 ..< 1000 of the original process.
-  ///   - context: the result of this network's ``context(_:mask:)``, for networks with attention.
+  ///   - context: The result of this network's ``context(_:mask:)``, for networks with attention.
   ///   - classEmbedding: `[B, 4·channels]`, added to the timestep embedding.
   /// - Returns: `[B, C', H, W]`.
   public func callAsFunction(
@@ -89,7 +89,7 @@ public final class UNet: ConfiguredModule {
     return output + sample.narrowed(1, start: config.sampleChannels - count, count: count)
   }
 
-  /// All layers that attend to the context, in the order in which they run.
+  /// All layers that attend to the context, in order.
   var attentions: [AddedKVAttention] {
     downBlocks.flatMap(\.attentions) + midBlock.attentions + upBlocks.flatMap(\.attentions)
   }
@@ -211,7 +211,7 @@ private func attentionLayers(
   }
 }
 
-/// The level's attention after residual block `layer`, where it has one.
+/// Applies the level's attention after residual block `layer`, if it has any.
 private func attend(
   _ x: Tensor, _ attentions: [AddedKVAttention], _ layer: Int, _ scene: UNetConditions
 ) -> Tensor {

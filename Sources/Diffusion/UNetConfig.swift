@@ -22,7 +22,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
     case attention
   }
 
-  /// Pixels; nil where any multiple of `downsampling` will do.
+  /// Side of the images, pixels; nil where any multiple of `downsampling` will do.
   public var sampleSize: Int?
   /// Channels of the first convolution's input: those of the sample times `patchSize²`.
   public var inChannels: Int
@@ -35,7 +35,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
   public var patchSize: Int
   /// Channels of each level, finest first.
   public var blockOutChannels: [Int]
-  /// Residual blocks a level on the way down; one more on the way up.
+  /// Residual blocks of a level going down; one more going up.
   public var layersPerBlock: Int
   /// diffusers' names of the levels going down, finest first.
   public var downBlockTypes: [String]
@@ -55,9 +55,8 @@ public struct UNetConfig: Codable, Sendable, Equatable {
   public var resnetTimeScaleShift: TimeShift
   /// Dropout before the last convolution of each residual block.
   public var dropout: Double
-  /// Whether the prediction is the last channels of the sample, an estimate given as a condition,
-  /// plus the network's output; false in diffusers. The network then starts from the estimate
-  /// and learns what is missing from it.
+  /// Whether the network's output is added to the sample's last channels, an estimate given as a
+  /// condition, so that it only learns the difference; false in diffusers.
   public var addsCondition: Bool
 
   enum CodingKeys: String, CodingKey {
@@ -79,8 +78,8 @@ public struct UNetConfig: Codable, Sendable, Equatable {
     case addsCondition = "adds_condition"
   }
 
-  /// Makes a configuration from its levels' kinds, finest level first; `inChannels` and
-  /// `outChannels` are the sample's.
+  /// Makes a configuration from its levels' kinds, finest first; `inChannels` and `outChannels` are
+  /// the sample's.
   public init(
     sampleSize: Int?, inChannels: Int, outChannels: Int, channels: [Int], layersPerBlock: Int,
     levels: [Level], headWidth: Int, contextWidth: Int?, groups: Int,
@@ -104,7 +103,7 @@ public struct UNetConfig: Codable, Sendable, Equatable {
     self.addsCondition = addsCondition
   }
 
-  /// Decodes; every key but those diffusers lacks must be there.
+  /// Decodes the file; every key that diffusers knows must be there.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     sampleSize = try values.decodeIfPresent(Int.self, forKey: .sampleSize)
@@ -128,11 +127,11 @@ public struct UNetConfig: Codable, Sendable, Equatable {
 
   /// Width of the timestep embedding.
   public var timeEmbedWidth: Int { 4 * (blockOutChannels.first ?? 0) }
-  /// By how much the coarsest level is smaller than the image.
+  /// The ratio of the image's side to the coarsest level's.
   public var downsampling: Int { patchSize << max(0, blockOutChannels.count - 1) }
-  /// Channels of the sample that goes in.
+  /// Channels of the input sample.
   public var sampleChannels: Int { inChannels / (patchSize * patchSize) }
-  /// Channels of the prediction that comes out.
+  /// Channels of the prediction.
   public var predictionChannels: Int { outChannels / (patchSize * patchSize) }
 
   /// The levels going down, finest first.
@@ -154,7 +153,7 @@ extension UNetConfig {
     return config
   }
 
-  /// The file's content, which diffusers reads too.
+  /// Encodes the file's content, which diffusers reads too.
   public func encoded() throws(ConfigError) -> Data {
     var extra: [String: JSONValue] = [
       "_class_name": .string(
@@ -166,7 +165,7 @@ extension UNetConfig {
     } else {
       extra["mid_block_type"] = .string("UNetMidBlock2DSimpleCrossAttn")
     }
-    // diffusers does not know these keys: they are written only where they mean something.
+    // diffusers does not know these keys: they are written only where they have an effect.
     var unused: Set<String> = []
     if patchSize == 1 { unused.insert(CodingKeys.patchSize.rawValue) }
     if !addsCondition { unused.insert(CodingKeys.addsCondition.rawValue) }
@@ -176,9 +175,9 @@ extension UNetConfig {
   /// Checks each value.
   ///
   /// - Parameters:
-  ///   - file: the name used in errors.
-  ///   - path: the keys of the sections around it in that file.
-  /// - Throws: `ConfigError.invalid` with the first rule broken.
+  ///   - file: The name used in errors.
+  ///   - path: The keys of the sections around it in that file.
+  /// - Throws: `ConfigError.invalid` for the first value that is impossible.
   public func validate(file: String, at path: String = "") throws(ConfigError) {
     let check = ConfigCheck(file: file, at: path)
     try check.count("in_channels", inChannels)

@@ -3,7 +3,7 @@ import TorchNN
 
 /// The keys and values of a context sequence for each attention layer of one U-Net.
 ///
-/// An image's context is the same at every step, so it is projected once.
+/// The context is the same at every step, so it is projected once.
 public struct UNetContext {
   /// Keys and values by layer, each `[B, L, C]` with the layer's own `C`.
   private let projected: [ObjectIdentifier: (keys: Tensor, values: Tensor)]
@@ -33,9 +33,10 @@ public struct UNetContext {
 }
 
 extension UNet {
-  /// Projects a context sequence for every step of the images it belongs to.
+  /// Projects a context sequence, for all steps of sampling.
   ///
-  /// Shapes: `sequence` `[B, L, X]`; `mask` `[B, L]` bool, true where a position may be attended to.
+  /// Shapes: `sequence` `[B, L, X]`; `mask` `[B, L]` bool, true where a position may be attended
+  /// to.
   public func context(_ sequence: Tensor, mask: Tensor? = nil) -> UNetContext {
     UNetContext(sequence, mask: mask, layers: attentions)
   }

@@ -4,7 +4,7 @@ extension Tensor {
   /// Whether operations on this tensor are recorded for gradients.
   public var requiresGrad: Bool { withExtendedLifetime(handle) { ct_requires_grad(handle.raw) } }
 
-  /// Asks for gradients with respect to this tensor, which must not be the result of an operation.
+  /// Asks for gradients with respect to this tensor, which no operation may have made.
   @discardableResult
   public func requiringGrad(_ value: Bool = true) -> Tensor {
     withExtendedLifetime(self) {
@@ -20,7 +20,7 @@ extension Tensor {
     }
   }
 
-  /// Puts a gradient in place, or removes it.
+  /// Sets the gradient, or removes it.
   package func setGrad(_ gradient: Tensor?) {
     withExtendedLifetime((self, gradient)) {
       Tensor.check(
@@ -29,9 +29,9 @@ extension Tensor {
     }
   }
 
-  /// Adds the gradient of this tensor to `grad` of every tensor it was made from.
+  /// Adds this tensor's gradient to `grad` of every tensor it was computed from.
   ///
-  /// Traps: if the tensor has several elements and no gradient is given.
+  /// - Precondition: a tensor of several elements is given a gradient.
   public func backward(gradient: Tensor? = nil, retainingGraph: Bool = false) {
     withExtendedLifetime((self, gradient)) {
       Tensor.check(
@@ -41,9 +41,9 @@ extension Tensor {
   }
 }
 
-/// The gradients of a tensor with respect to others; `grad` is left alone.
+/// Returns the gradients of a tensor with respect to others; `grad` is left alone.
 ///
-/// With `createGraph` the gradients can be differentiated in their turn. An input that the output
+/// With `createGraph` the gradients can be differentiated again. An input that the output
 /// does not depend on has a gradient of zeros.
 public func gradients(
   of output: Tensor, withRespectTo inputs: [Tensor], gradient: Tensor? = nil,
@@ -85,8 +85,8 @@ public func withGrad<Result, Failure: Error>(
   return try body()
 }
 
-/// Runs `body` in mixed precision on this thread: matrix products and convolutions in `dtype`, while
-/// numerically sensitive operations stay in float32. With nil, `body` runs as it is.
+/// Runs `body` in mixed precision on this thread: matrix products and convolutions in `dtype`,
+/// while numerically sensitive operations stay in float32. With nil, `body` runs as it is.
 public func autocast<Result, Failure: Error>(
   to dtype: DType?, device: Device = .cpu, _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {
@@ -99,7 +99,7 @@ public func autocast<Result, Failure: Error>(
   return try body()
 }
 
-/// The dtype of the enclosing `autocast`, or nil outside one.
+/// Returns the dtype of the enclosing `autocast`, or nil outside one.
 public func autocastDType(device: Device = .cpu) -> DType? {
   DType(rawValue: ct_autocast_dtype(device.kind.rawValue))
 }

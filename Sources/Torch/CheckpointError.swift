@@ -1,22 +1,22 @@
 package import Files
 public import Foundation
 
-/// Why a file of weights cannot be read, written or used.
+/// The reason why a file of weights cannot be read, written or used.
 public enum CheckpointError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The file cannot be opened or read.
   case unreadable(file: String, reason: String)
   /// The file cannot be written.
   case unwritable(file: String, reason: String)
-  /// The file is not what it should be.
+  /// The file is damaged or of another format.
   case malformed(file: String, reason: String)
   /// Git left a pointer in place of the file.
   case pointer(file: String)
-  /// A tensor in the file is not as its header or its reader says.
+  /// A tensor in the file differs from what its header says or its reader needs.
   case badTensor(file: String, key: String, expected: String, found: String)
-  /// The keys or shapes of a state are not those of what it should fill.
+  /// The keys or shapes in a state are not the model's.
   case misfit(file: String, missing: [String], surplus: [String], misshapen: [String])
 
-  /// The same sentence, for `localizedDescription`.
+  /// The same text, for `localizedDescription`.
   public var errorDescription: String? { description }
 
   /// One sentence with what to do.
@@ -44,7 +44,7 @@ public enum CheckpointError: LocalizedError, Sendable, Equatable, CustomStringCo
     }
   }
 
-  /// At most five of many, and the count.
+  /// Lists at most five names, and says how many more there are.
   private static func list(_ names: [String], _ fault: String) -> String? {
     guard !names.isEmpty else { return nil }
     let shown = names.prefix(5).joined(separator: ", ")
@@ -54,12 +54,12 @@ public enum CheckpointError: LocalizedError, Sendable, Equatable, CustomStringCo
 }
 
 extension CheckpointError {
-  /// A file of weights that the system does not let read.
+  /// Makes `.unreadable` of a system's error.
   package init(unreadable error: FileError) {
     self = .unreadable(file: error.path, reason: error.reason)
   }
 
-  /// A file of weights that the system does not let write.
+  /// Makes `.unwritable` of a system's error.
   package init(unwritable error: FileError) {
     self = .unwritable(file: error.path, reason: error.reason)
   }

@@ -27,7 +27,7 @@ public enum DType: Int32, Sendable, CaseIterable, CustomStringConvertible {
     }
   }
 
-  /// Whether the elements have a fraction.
+  /// Whether the elements are floating-point numbers.
   public var isFloatingPoint: Bool {
     switch self {
     case .float16, .float32, .float64, .bfloat16, .float8e5m2, .float8e4m3fn: true
@@ -56,7 +56,7 @@ public enum DType: Int32, Sendable, CaseIterable, CustomStringConvertible {
     }
   }
 
-  /// The type of a safetensors name, or nil for a name this package does not know.
+  /// Makes the type of a safetensors name, or nil for a name this package does not know.
   public init?(safetensorsName name: String) {
     guard let type = DType.allCases.first(where: { $0.safetensorsName == name }) else {
       return nil
@@ -86,7 +86,7 @@ public enum DType: Int32, Sendable, CaseIterable, CustomStringConvertible {
   }
 }
 
-/// A Swift number that is an element of a tensor bit for bit.
+/// A Swift number with the same bits as an element of a tensor.
 public protocol TensorElement: BitwiseCopyable, Sendable {
   /// The tensor type with the same bits.
   static var dtype: DType { get }

@@ -1,7 +1,7 @@
 import CTorch
 public import Foundation
 
-/// Where a tensor lives.
+/// The device that holds a tensor.
 public struct Device: Sendable, Hashable, CustomStringConvertible {
   /// The kinds of device that this package knows.
   public enum Kind: Int32, Sendable {
@@ -11,18 +11,18 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
 
   /// The kind of device.
   public let kind: Kind
-  /// Which one of its kind, from 0.
+  /// Its index among those of its kind.
   public let index: Int
 
   /// The central processor.
   public static let cpu = Device(kind: .cpu, index: 0)
 
-  /// A CUDA device by its number.
+  /// Returns a CUDA device by its index.
   public static func cuda(_ index: Int = 0) -> Device { Device(kind: .cuda, index: index) }
 
   /// Reads "cpu", "cuda" or "cuda:1".
   ///
-  /// Throws: `DeviceError.unknown` for any other text.
+  /// - Throws: `DeviceError.unknown` for any other text.
   public init(parsing text: String) throws(DeviceError) {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     switch (parts.first, parts.count) {
@@ -53,8 +53,8 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
   /// Makes the device usable, or says why it is not.
   ///
   /// Call it before any tensor is made: LibTorch looks for its CUDA half once.
-  /// Throws: `DeviceError.libraryMissing` when LibTorch here has no CUDA half,
-  /// `DeviceError.noSuchDevice` when there are fewer devices.
+  /// - Throws: `DeviceError.libraryMissing` when LibTorch here has no CUDA half,
+  ///   `DeviceError.noSuchDevice` when there are fewer devices.
   public func require() throws(DeviceError) {
     guard kind == .cuda else { return }
     guard ct_open_library("libtorch_cuda.so") == 0 else {
@@ -66,16 +66,16 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// Why a device cannot be used.
+/// The reason why a device cannot be used.
 public enum DeviceError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The text names no device.
   case unknown(String)
-  /// The CUDA half of LibTorch could not be opened.
+  /// LibTorch's CUDA library could not be opened.
   case libraryMissing(reason: String)
   /// The machine has fewer devices.
   case noSuchDevice(index: Int, count: Int)
 
-  /// The same sentence, for `localizedDescription`.
+  /// The same text, for `localizedDescription`.
   public var errorDescription: String? { description }
 
   /// One sentence with what to do.
@@ -84,7 +84,7 @@ public enum DeviceError: LocalizedError, Sendable, Equatable, CustomStringConver
     case .unknown(let text):
       "Unknown device \"\(text)\": write cpu, cuda or cuda:N."
     case .libraryMissing(let reason):
-      "CUDA cannot be used because LibTorch here has no CUDA part (\(reason)): "
+      "CUDA cannot be used because this LibTorch has no CUDA library (\(reason)): "
         + "set LIBTORCH to a CUDA build and set up again, or use the device cpu."
     case .noSuchDevice(let index, let count):
       "There is no device cuda:\(index) because this machine has "

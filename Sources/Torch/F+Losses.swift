@@ -1,7 +1,7 @@
 import CTorch
 
 extension F {
-  /// How a loss of many elements becomes one number.
+  /// How a loss of many elements becomes one value.
   public enum Reduction: Int, Sendable {
     // The raw values are those of LibTorch's Reduction.
     /// Not at all.
@@ -12,21 +12,21 @@ extension F {
     case sum = 2
   }
 
-  /// The squared difference.
+  /// Returns the squared difference.
   public static func mseLoss(
     _ x: Tensor, _ target: Tensor, reduction: Reduction = .mean
   ) -> Tensor {
     .binary("mse_loss", x, target) { ct_mse_loss($0, $1, reduction.rawValue, $2) }
   }
 
-  /// The absolute difference.
+  /// Returns the absolute difference.
   public static func l1Loss(
     _ x: Tensor, _ target: Tensor, reduction: Reduction = .mean
   ) -> Tensor {
     .binary("l1_loss", x, target) { ct_l1_loss($0, $1, reduction.rawValue, $2) }
   }
 
-  /// d² / (2 beta) for differences below beta, d - beta / 2 above.
+  /// Computes d² / (2 beta) for differences below beta, d - beta / 2 above.
   public static func smoothL1Loss(
     _ x: Tensor, _ target: Tensor, beta: Double = 1, reduction: Reduction = .mean
   ) -> Tensor {
@@ -35,17 +35,17 @@ extension F {
     }
   }
 
-  /// d² / 2 for differences below delta, delta * (d - delta / 2) above.
+  /// Computes d² / 2 for differences below delta, delta * (d - delta / 2) above.
   public static func huberLoss(
     _ x: Tensor, _ target: Tensor, delta: Double = 1, reduction: Reduction = .mean
   ) -> Tensor {
     .binary("huber_loss", x, target) { ct_huber_loss($0, $1, reduction.rawValue, delta, $2) }
   }
 
-  /// The negative log probability of the target under the softmax of the logits.
+  /// Returns the negative log probability of the target under the softmax of the logits.
   ///
-  /// Shapes: logits `[B, K, ...]`, target `[B, ...]` int64 classes, or probabilities in the shape of the
-  /// logits.
+  /// Shapes: logits `[B, K, ...]`, target `[B, ...]` int64 classes, or probabilities in the shape
+  /// of the logits.
   public static func crossEntropy(
     _ logits: Tensor, _ target: Tensor, labelSmoothing: Double = 0, reduction: Reduction = .mean
   ) -> Tensor {
@@ -54,7 +54,7 @@ extension F {
     }
   }
 
-  /// The negative log probability of the target.
+  /// Returns the negative log probability of the target.
   ///
   /// Shapes: `[B, K]` log probabilities, target `[B]` int64.
   public static func nllLoss(
@@ -63,7 +63,7 @@ extension F {
     .binary("nll_loss", logChances, target) { ct_nll_loss($0, $1, reduction.rawValue, $2) }
   }
 
-  /// The cross entropy between the target and the sigmoid of the logits, without overflow.
+  /// Returns the cross entropy between the target and the sigmoid of the logits, without overflow.
   public static func binaryCrossEntropyWithLogits(
     _ logits: Tensor, _ target: Tensor, reduction: Reduction = .mean
   ) -> Tensor {
@@ -72,7 +72,7 @@ extension F {
     }
   }
 
-  /// target * (log(target) - x), where x holds log probabilities.
+  /// Computes target * (log(target) - x), where x holds log probabilities.
   public static func klDivergence(
     _ x: Tensor, _ target: Tensor, targetIsLog: Bool = false, reduction: Reduction = .mean
   ) -> Tensor {

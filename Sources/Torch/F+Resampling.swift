@@ -1,7 +1,7 @@
 import CTorch
 
 extension F {
-  /// The mean of each window; the stride is the kernel unless given.
+  /// Returns the mean of each window; the stride is the kernel unless given.
   ///
   /// Shapes: `[B, C, H, W]` -> `[B, C, H', W']`.
   public static func averagePool2d(
@@ -13,7 +13,7 @@ extension F {
     }
   }
 
-  /// The largest element of each window; the stride is the kernel unless given.
+  /// Returns the largest element of each window; the stride is the kernel unless given.
   ///
   /// Shapes: `[B, C, H, W]` -> `[B, C, H', W']`.
   public static func maxPool2d(
@@ -25,7 +25,7 @@ extension F {
     }
   }
 
-  /// The means of as many windows as the size asks for.
+  /// Returns the means of as many windows as `size` says.
   ///
   /// Shapes: `[B, C, H, W]` -> `[B, C, size.0, size.1]`.
   public static func adaptiveAveragePool2d(_ x: Tensor, size: (Int, Int)) -> Tensor {
@@ -34,7 +34,7 @@ extension F {
 
   /// How `interpolate` finds the values between elements.
   public enum Interpolation: String, Sendable {
-    /// The element at or before the place; PyTorch's "nearest".
+    /// The element at or before the position; PyTorch's "nearest".
     case nearest
     /// The element whose middle is nearest.
     case nearestExact = "nearest-exact"
@@ -44,12 +44,12 @@ extension F {
     case bicubic
   }
 
-  /// Images in another size (height, width).
+  /// Resizes images to (height, width).
   ///
   /// With `antialias` the filter widens when the image shrinks, as in PIL, and the cubic is
   /// the one with a = -0.5 instead of -0.75 even when it grows.
   /// Shapes: `[B, C, H, W]` -> `[B, C, size.0, size.1]`.
-  /// Traps: if `antialias` or `alignCorners` is asked of a nearest mode.
+  /// - Precondition: a nearest mode has neither `antialias` nor `alignCorners`.
   public static func interpolate(
     _ x: Tensor, size: (Int, Int), mode: Interpolation = .nearest, antialias: Bool = false,
     alignCorners: Bool = false
@@ -73,21 +73,21 @@ extension F {
     }
   }
 
-  /// Channels laid out as pixels.
+  /// Lays channels out as pixels.
   ///
   /// Shapes: `[B, C * f * f, H, W]` -> `[B, C, H * f, W * f]`.
   public static func pixelShuffle(_ x: Tensor, _ factor: Int) -> Tensor {
     .unary("pixel_shuffle", x) { ct_pixel_shuffle($0, factor, $1) }
   }
 
-  /// Pixels laid out as channels.
+  /// Lays pixels out as channels.
   ///
   /// Shapes: `[B, C, H * f, W * f]` -> `[B, C * f * f, H, W]`.
   public static func pixelUnshuffle(_ x: Tensor, _ factor: Int) -> Tensor {
     .unary("pixel_unshuffle", x) { ct_pixel_unshuffle($0, factor, $1) }
   }
 
-  /// The windows of an image as columns.
+  /// Returns the windows of an image as columns.
   ///
   /// Shapes: `[B, C, H, W]` -> `[B, C * kernel * kernel, windows]`.
   public static func unfold(

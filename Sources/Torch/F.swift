@@ -2,7 +2,7 @@ import CTorch
 
 /// Layers as functions: everything they need is an argument.
 public enum F {
-  /// `x * weightᵀ + bias`.
+  /// Computes `x * weightᵀ + bias`.
   ///
   /// Shapes: x `[..., in]`, weight `[out, in]`, bias `[out]` -> `[..., out]`.
   public static func linear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
@@ -10,7 +10,7 @@ public enum F {
     return .ternary("linear", x, weight, bias, ct_linear)
   }
 
-  /// Two-dimensional convolution with one step in both directions.
+  /// Convolves images, with the same settings in both directions.
   ///
   /// Shapes: x `[B, C, H, W]`, weight `[out, C / groups, kh, kw]`, bias `[out]` ->
   /// `[B, out, H', W']`.
@@ -23,7 +23,7 @@ public enum F {
       dilation: (dilation, dilation), groups: groups)
   }
 
-  /// Two-dimensional convolution with steps (vertical, horizontal).
+  /// Convolves images, with settings for (vertical, horizontal).
   ///
   /// Shapes: x `[B, C, H, W]`, weight `[out, C / groups, kh, kw]`, bias `[out]` ->
   /// `[B, out, H', W']`.
@@ -40,7 +40,7 @@ public enum F {
     return y
   }
 
-  /// Transposed two-dimensional convolution.
+  /// Applies the transpose of a convolution.
   ///
   /// Shapes: x `[B, C, H, W]`, weight `[C, out / groups, kh, kw]`, bias `[out]` ->
   /// `[B, out, H', W']`.
@@ -55,7 +55,7 @@ public enum F {
     }
   }
 
-  /// Normalisation over groups of channels and all positions, and what often surrounds it.
+  /// Normalises over groups of channels and all positions; may shift, scale and activate too.
   ///
   /// Shapes: x `[B, C, ...]`, weight and bias `[C]`; beside an x of four axes, offset `[B, C]` and
   /// modulation `[B, 2C]`.
@@ -72,7 +72,7 @@ public enum F {
   ///   - offset: Added to x before.
   ///   - modulation: Scales, then shifts: the norm is multiplied by one plus the scale.
   ///   - epsilon: Added to the variance.
-  ///   - silu: Whether the result goes through `x σ(x)` at last.
+  ///   - silu: Whether `x σ(x)` comes last.
   public static func groupNorm(
     _ x: Tensor, groups: Int, _ weight: Tensor? = nil, _ bias: Tensor? = nil,
     offset: Tensor? = nil, modulation: Tensor? = nil, epsilon: Double = 1e-5, silu: Bool = false
@@ -86,7 +86,7 @@ public enum F {
     }
   }
 
-  /// Normalisation over the last axes.
+  /// Normalises over the last axes.
   ///
   /// Shapes: x `[..., normalizedShape]`, weight and bias `normalizedShape`.
   /// Source: Ba, Kiros and Hinton, Layer Normalization.
@@ -103,8 +103,7 @@ public enum F {
     }
   }
 
-  /// Normalisation of each channel over the batch; training updates the running statistics in
-  /// place.
+  /// Normalises each channel over the batch; training updates the running statistics in place.
   ///
   /// Shapes: x `[B, C, ...]`, the others `[C]`.
   /// Source: Ioffe and Szegedy, Batch Normalization.
@@ -121,7 +120,7 @@ public enum F {
     }
   }
 
-  /// Layers of a long short-term memory, one after the other, over sequences.
+  /// Runs the layers of an LSTM over sequences.
   ///
   /// Shapes: x `[B, T, in]`, h and c `[layers, B, H]`, parameters four a layer, `[4H, in]`,
   /// `[4H, H]`, `[4H]`, `[4H]` with the gates in the order input, forget, cell, output ->
@@ -144,14 +143,14 @@ public enum F {
     }
   }
 
-  /// The rows of a table that the ids name.
+  /// Returns the rows of a table that the ids name.
   ///
   /// Shapes: weight `[count, width]`, ids `[...]` int64 -> `[..., width]`.
   public static func embedding(_ weight: Tensor, _ ids: Tensor) -> Tensor {
     .binary("embedding", weight, ids, ct_embedding)
   }
 
-  /// softmax(q kᵀ * scale + mask) v; the scale is 1/sqrt(E) unless given.
+  /// Computes softmax(q kᵀ * scale + mask) v; the scale is 1/sqrt(E) unless given.
   ///
   /// Shapes: q `[..., L, E]`, k `[..., S, E]`, v `[..., S, Ev]`, mask broadcast to `[..., L, S]`
   /// -> `[..., L, Ev]`. A bool mask keeps where it is true; another is added and must have the
@@ -174,11 +173,10 @@ public enum F {
     }
   }
 
-  /// Sets elements to zero with probability `p` and divides the others by `1 - p`; the identity unless
-  /// training.
+  /// Sets elements to zero with probability `p` and divides the others by `1 - p`; the identity
+  /// unless training.
   ///
-  /// With a source the zeros are drawn from it and can be drawn again; without one they come from
-  /// LibTorch's own generator.
+  /// With a source the mask is sampled from it, reproducibly; else from LibTorch's own generator.
   public static func dropout(
     _ x: Tensor, _ p: Double, training: Bool, using random: RandomSource? = nil
   ) -> Tensor {

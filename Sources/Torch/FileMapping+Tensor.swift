@@ -1,10 +1,10 @@
 package import Files
 
 extension FileMapping {
-  /// The tensor whose bytes, in row-major order, start at `offset`; copied only when they are not
-  /// aligned.
+  /// Returns the tensor whose bytes, in row-major order, start at `offset`; copied only when they
+  /// are not aligned.
   ///
-  /// Traps: bytes beyond the file.
+  /// - Precondition: the bytes lie in the file.
   package func tensor(shape: [Int], dtype: DType, at offset: Int) -> Tensor {
     let range = offset..<offset + shape.reduce(dtype.size, *)
     guard let base, !range.isEmpty, offset % dtype.size == 0 else {

@@ -1,15 +1,15 @@
 import Files
 public import Foundation
 
-/// A matrix on disk that is written some rows at a time, so that it need not fit in memory.
+/// A matrix file written some rows at a time, so that it need not fit in memory.
 ///
-/// The rows go beside the file's place and take it in ``commit()``; without that nothing is left.
+/// The rows go to a temporary file that ``commit()`` renames; without that nothing is left.
 public final class MatrixFile {
-  /// What the bytes before the rows are.
+  /// The file's format.
   public enum Format: String, Sendable, CaseIterable {
     /// NumPy's own, version 1.0. Source: NumPy `numpy.lib.format`.
     case npy
-    /// One tensor, `embeddings`, with texts in the header.
+    /// One tensor, `embeddings`, with metadata in the header.
     case safetensors
   }
 
@@ -25,8 +25,8 @@ public final class MatrixFile {
   /// Begins a file for a matrix of `rows` by `columns`.
   ///
   /// `metadata` is kept in safetensors only.
-  /// Traps: a side below 1, an element type other than float16 and float32.
-  /// Throws: `CheckpointError.unwritable`.
+  /// - Throws: `CheckpointError.unwritable`.
+  /// - Precondition: both sides are at least 1; the type is float16 or float32.
   public init(
     _ url: URL, format: Format, rows: Int, columns: Int, dtype: DType = .float32,
     metadata: [String: String] = [:]
@@ -60,8 +60,8 @@ public final class MatrixFile {
   /// Adds rows at the end.
   ///
   /// Shapes: `[N, columns]`, in any floating-point type.
-  /// Traps: another width, more rows than were announced.
-  /// Throws: `CheckpointError.unwritable`.
+  /// - Throws: `CheckpointError.unwritable`.
+  /// - Precondition: the rows have the file's width and are no more than announced.
   public func append(_ rows: Tensor) throws(CheckpointError) {
     let (count, width) = rows.shape2
     precondition(
@@ -76,10 +76,10 @@ public final class MatrixFile {
     missingRows -= count
   }
 
-  /// Puts the file in its place.
+  /// Moves the finished file to its path.
   ///
-  /// Traps: rows are missing.
-  /// Throws: `CheckpointError.unwritable`.
+  /// - Throws: `CheckpointError.unwritable`.
+  /// - Precondition: all rows were added.
   public func commit() throws(CheckpointError) {
     precondition(missingRows == 0, "\(missingRows) rows are missing")
     do { try file.commit() } catch { throw CheckpointError(unwritable: error) }

@@ -3,8 +3,8 @@ import Synchronization
 /// Counts the multiplications and additions of matrix products: linear layers, convolutions,
 /// attention, `matmul`.
 ///
-/// One multiplication with its addition counts as two, as in the statements of processors. What
-/// works element by element is left out. Only operations of the counting task are seen.
+/// One multiplication with its addition counts as two, as in a processor's data sheet. Element-wise
+/// operations and other tasks are not counted.
 public final class OperationCounter: Sendable {
   @TaskLocal private static var current: OperationCounter?
   private let counted = Mutex(0.0)

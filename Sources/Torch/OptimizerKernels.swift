@@ -2,7 +2,7 @@ import CTorch
 
 /// LibTorch's fused kernels over lists of tensors. They write in place and record nothing.
 package enum TorchOptim {
-  /// One step of Adam, or of AdamW if the weight decay is decoupled.
+  /// Takes one step of Adam, or of AdamW if the weight decay is decoupled.
   ///
   /// `steps` are float32 scalars that the kernel counts up before the step.
   /// Source: Kingma and Ba, Adam; Loshchilov and Hutter, Decoupled Weight Decay Regularization.
@@ -33,7 +33,7 @@ package enum TorchOptim {
     Tensor.check("fused_adam", Array(parameters.prefix(1)), status)
   }
 
-  /// `targets += weight * (sources - targets)`.
+  /// Computes `targets += weight * (sources - targets)`.
   package static func foreachLerp(_ targets: [Tensor], _ sources: [Tensor], weight: Double) {
     precondition(
       targets.count == sources.count,
@@ -45,23 +45,23 @@ package enum TorchOptim {
     Tensor.check("foreach_lerp", targets + sources, status)
   }
 
-  /// `targets += value`.
+  /// Computes `targets += value`.
   package static func foreachAdd(_ targets: [Tensor], _ value: Double) {
     guard !targets.isEmpty else { return }
     let status = Tensor.withHandles(targets) { ct_foreach_add_scalar($0, targets.count, value) }
     Tensor.check("foreach_add", targets, status)
   }
 
-  /// `targets *= factor`.
+  /// Computes `targets *= factor`.
   package static func foreachMul(_ targets: [Tensor], _ factor: Double) {
     guard !targets.isEmpty else { return }
     let status = Tensor.withHandles(targets) { ct_foreach_mul($0, targets.count, factor) }
     Tensor.check("foreach_mul", targets, status)
   }
 
-  /// The Euclidean norm of all gradients together, as a tensor of no axes.
+  /// Returns the Euclidean norm of all gradients together, as a tensor of no axes.
   ///
-  /// Traps: if the list is empty.
+  /// - Precondition: the list is not empty.
   package static func gradNorm(_ gradients: [Tensor]) -> Tensor {
     precondition(!gradients.isEmpty, "gradNorm needs at least one gradient")
     return Tensor("total_norm", Array(gradients.prefix(1))) { out in

@@ -1,8 +1,8 @@
 import CTorch
 
-/// A frozen weight in the layout that the processor's library multiplies fastest.
+/// A frozen weight in the layout that oneDNN or Winograd multiplies fastest.
 ///
-/// Only `F.linear` or `F.conv2d` takes it, whichever it was packed for, and neither gives a gradient.
+/// Only the operation it was packed for (`F.linear` or `F.conv2d`) takes it, without gradients.
 package struct PackedWeight {
   /// Owns one packed weight of the shim.
   final class Handle {
@@ -20,7 +20,7 @@ package struct PackedWeight {
 
   let handle: Handle
 
-  /// Packs `[out, in]` in oneDNN's layout, the best for inputs of `rows` rows and right for all.
+  /// Packs `[out, in]` in oneDNN's layout for inputs of `rows` rows; others give the same results.
   ///
   /// - Precondition: ``canPack(_:)``.
   package init(linear weight: Tensor, rows: Int) {
@@ -30,16 +30,16 @@ package struct PackedWeight {
   /// Packs a convolution's weight together with the convolution's own settings, in oneDNN's layout
   /// or for Winograd's F(4×4, 3×3).
   ///
-  /// Winograd's sums round about four times as coarsely as the sum as written (5e-5 where the
+  /// Winograd's rounding error is about four times that of direct convolution (5e-5 where the
   /// results have a deviation of 1).
   ///
-  /// Shapes: `[out, in / groups, kh, kw]`; the best for inputs of the shape `input`
-  /// (`[B, in, H, W]`), right for all.
+  /// Shapes: `[out, in / groups, kh, kw]`; fastest for inputs of the shape `input`
+  /// (`[B, in, H, W]`).
   ///
   /// Source: Lavin and Gray 2016.
   ///
-  /// - Precondition: ``canPack(_:)``, and a convolution of which
-  ///   ``Convolution/gainsByWinograd(weight:dtype:input:)`` can be true where that way is asked for.
+  /// - Precondition: ``canPack(_:)``; and Winograd is asked for only where
+  ///   ``Convolution/gainsByWinograd(weight:dtype:input:)`` can be true.
   package init(
     convolution weight: Tensor, _ settings: Convolution, input: [Int], winograd: Bool = false
   ) {
@@ -62,14 +62,14 @@ package struct PackedWeight {
     dtype = weight.dtype
   }
 
-  /// The plain weight, bit for bit.
+  /// Returns the plain weight, bit for bit.
   package func unpacked() -> Tensor {
     withExtendedLifetime(self) {
       Tensor("unpacking of a weight", []) { ct_unpacked(handle.raw, $0) }
     }
   }
 
-  /// Whether this processor packs the weight: float32 or bfloat16 on the CPU.
+  /// Returns whether the weight can be packed: float32 or bfloat16 on the CPU.
   package static func canPack(_ weight: Tensor) -> Bool {
     withExtendedLifetime(weight) { ct_can_pack(weight.handle.raw) }
   }
@@ -78,7 +78,7 @@ package struct PackedWeight {
 @available(*, unavailable)
 extension PackedWeight: Sendable {}
 
-/// The settings of a convolution, equal in both directions.
+/// The settings of a convolution, the same in both directions.
 package struct Convolution {
   package let stride: Int
   package let padding: Int
@@ -92,7 +92,7 @@ package struct Convolution {
     self.groups = groups
   }
 
-  /// Whether Winograd's way is faster for a weight and an input of these shapes.
+  /// Returns whether Winograd is faster for a weight and an input of these shapes.
   package func gainsByWinograd(weight: [Int], dtype: DType, input: [Int]) -> Bool {
     guard weight.count == 4, input.count == 4 else { return false }
     return ct_winograd_gains(
@@ -102,7 +102,7 @@ package struct Convolution {
 }
 
 extension F {
-  /// `x * weightᵀ + bias` with a packed weight.
+  /// Computes `x * weightᵀ + bias` with a packed weight.
   ///
   /// Shapes: x `[..., in]`, bias `[out]` -> `[..., out]`.
   package static func linear(_ x: Tensor, _ weight: PackedWeight, _ bias: Tensor? = nil) -> Tensor {
@@ -110,12 +110,12 @@ extension F {
     return packed("linear", x, weight, bias, ct_packed_linear)
   }
 
-  /// The convolution that the weight was packed for.
+  /// Applies the convolution that the weight was packed for.
   ///
   /// Shapes: x `[B, C, H, W]`, bias `[out]` -> `[B, out, H', W']`.
   package static func conv2d(_ x: Tensor, _ weight: PackedWeight, _ bias: Tensor? = nil) -> Tensor {
     let y = packed("conv2d", x, weight, bias, ct_packed_conv2d)
-    // What is counted are the operations of the sum as written, also where Winograd's does fewer.
+    // Counts the operations of direct convolution, also where Winograd does fewer.
     OperationCounter.add(2 * Double(y.count) * Double(weight.shape.dropFirst().reduce(1, *)))
     return y
   }

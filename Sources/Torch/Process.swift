@@ -2,13 +2,13 @@ import CTorch
 import Foundation
 import Synchronization
 
-/// The text of the last LibTorch failure on this thread.
+/// Returns the text of the last LibTorch failure on this thread.
 func lastFailure() -> String { String(cString: ct_last_error()) }
 
-/// The version of LibTorch this build was compiled against.
+/// Returns the version of LibTorch this build was compiled against.
 public func libtorchVersion() -> String { String(cString: ct_version()) }
 
-/// The instruction set LibTorch's kernels were chosen for, as "AVX512".
+/// Returns the instruction set that LibTorch's kernels use, as "AVX512".
 public func cpuCapability() -> String { String(cString: ct_cpu_capability()) }
 
 /// How many threads one operation may use.
@@ -16,7 +16,7 @@ public var threadCount: Int { ct_thread_count() }
 
 /// Sets how many threads one operation may use.
 ///
-/// Traps: if `count` is not positive.
+/// - Precondition: `count` is positive.
 public func setThreadCount(_ count: Int) {
   precondition(count > 0, "setThreadCount needs at least one thread, not \(count)")
   ct_set_thread_count(count)
@@ -27,10 +27,10 @@ public func setThreadCount(_ count: Int) {
 /// Processors without such instructions take many times as long as for float32.
 public var hasFastBFloat16: Bool { ct_has_bfloat16_products() }
 
-/// Calls `handler`, which must end the process, when there is no memory for a tensor or for what
-/// LibTorch needs beside it. Without a handler the process traps.
+/// Calls `handler`, which must end the process, when LibTorch runs out of memory. Without a handler
+/// the process traps.
 ///
-/// `handler` may run while nothing can be allocated.
+/// `handler` must not need memory.
 package func onOutOfMemory(_ handler: @escaping @convention(c) () -> Void) {
   outOfMemoryHandler.withLock { $0 = handler }
   ct_on_out_of_memory(handler)
@@ -38,7 +38,7 @@ package func onOutOfMemory(_ handler: @escaping @convention(c) () -> Void) {
 
 private let outOfMemoryHandler = Mutex<(@convention(c) () -> Void)?>(nil)
 
-/// Hands a failure over to the handler of ``onOutOfMemory(_:)`` if it is one of memory.
+/// Calls the handler of ``onOutOfMemory(_:)`` if the failure is for want of memory.
 func endIfOutOfMemory(_ reason: String) {
   let signs = [
     "allocate memory", "failed to allocate", "bad_alloc", "not enough memory", "out of memory",
@@ -47,8 +47,7 @@ func endIfOutOfMemory(_ reason: String) {
   outOfMemoryHandler.withLock { $0 }?()
 }
 
-/// Whether the system has not even a little memory to give: oneDNN says only that it could not do
-/// its work.
+/// Returns whether the system has no memory left: oneDNN reports only that it failed.
 private func isMemoryShort() -> Bool {
   let size = 64 << 20
   let block = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
@@ -57,18 +56,19 @@ private func isMemoryShort() -> Bool {
   return false
 }
 
-/// Keeps the memory of freed CPU tensors for later ones of their size, from here on.
+/// Keeps the memory of freed CPU tensors for later ones of the same size, from here on.
 ///
-/// Large tensors otherwise get fresh pages each time, which costs more than many operations
-/// themselves. Tensors and what is kept never hold more together than tensors alone have held at
-/// one time, plus a quarter of that (half a GiB at most) and 64 MiB; so after a peak of 10 GiB up to
-/// 10 GiB may stay with the process until ``releaseTensorMemory()``.
+/// Large tensors otherwise get fresh pages each time, which costs more than many an operation.
+/// Tensors and kept memory together never exceed the peak of the tensors alone by more than a
+/// quarter (half a GiB at most) and 64 MiB; so after a peak of 10 GiB about 10 GiB may stay with
+/// the process until ``releaseTensorMemory()``.
 public func cacheTensorMemory() { ct_cache_tensor_memory() }
 
-/// Gives the memory that ``cacheTensorMemory()`` has kept back to the system.
+/// Frees the memory that ``cacheTensorMemory()`` keeps.
 public func releaseTensorMemory() { ct_release_tensor_memory() }
 
-/// The largest resident size this process has had, bytes; 0 where the system does not tell.
+/// Returns the largest resident size of this process so far, bytes; 0 where the system does not
+/// say.
 public func peakMemory() -> Int {
   var usage = rusage()
   #if canImport(Glibc)

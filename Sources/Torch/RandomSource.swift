@@ -3,7 +3,7 @@ import CTorch
 /// A stream of random numbers with its own state: LibTorch's generator of the CPU.
 ///
 /// The numbers are bit for bit those of a PyTorch generator with the same seed and the same calls.
-/// Numbers for another device are sampled on the CPU and moved, so they do not depend on it.
+/// Those for another device are sampled on the CPU and moved, so they do not depend on it.
 public final class RandomSource {
   private let raw: OpaquePointer
 
@@ -60,7 +60,7 @@ public final class RandomSource {
     }
   }
 
-  /// A random permutation of 0 to `count` - 1, as int64.
+  /// Returns a random permutation of 0 to `count` - 1, as int64.
   public func permutation(_ count: Int, device: Device = .cpu) -> Tensor {
     draw("randperm", device) { ct_randperm($0, count, $1) }
   }

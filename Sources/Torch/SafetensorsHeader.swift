@@ -1,6 +1,6 @@
 import Foundation
 
-/// The table of contents of a safetensors file, checked: names, types, shapes, where the bytes are.
+/// The checked header of a safetensors file: names, types, shapes and byte ranges.
 public struct SafetensorsHeader: Sendable, Equatable {
   /// One tensor of the file.
   public struct Entry: Sendable, Equatable {
@@ -16,19 +16,19 @@ public struct SafetensorsHeader: Sendable, Equatable {
 
   /// The tensors in the order of their bytes.
   public let entries: [Entry]
-  /// Texts that the writer added.
+  /// The writer's metadata.
   public let metadata: [String: String]
   /// The bytes of the file before the first tensor's.
   public let dataStart: Int
 
-  /// The longest header that is read: 100 MB, the format's own limit.
+  /// The longest header that is read: 100 MB, the format's limit.
   public static let longestHeader = 100_000_000
 
-  /// Reads and checks the header of a file, of which `bytes` is all or the start.
+  /// Reads and checks the header of a file that begins with `bytes`.
   ///
   /// The tensors must fill the file after the header without gap or overlap, each with exactly the
   /// bytes of its shape.
-  /// Throws: `CheckpointError.malformed` and `.badTensor`.
+  /// - Throws: `CheckpointError.malformed` and `.badTensor`.
   public init(
     parsing bytes: UnsafeRawBufferPointer, fileSize: Int, file: String
   ) throws(CheckpointError) {
@@ -76,7 +76,7 @@ public struct SafetensorsHeader: Sendable, Equatable {
     dataStart = start
   }
 
-  /// Tells a file that ends too early, as a download that was broken off, from a wrong one.
+  /// Refuses a file that is cut short, as by an interrupted download.
   private static func checkLength(
     _ items: [(String, Item)], dataSize: Int, file: String
   ) throws(CheckpointError) {
@@ -99,7 +99,7 @@ public struct SafetensorsHeader: Sendable, Equatable {
       throw .badTensor(
         file: file, key: name, expected: "a type this package knows", found: item.dtype)
     }
-    // Axes of length 0 count as one here, so that the others, and the strides, are bounded too.
+    // Axes of length 0 count as one here, so that the other axes and the strides are bounded too.
     var bound = dtype.size
     for length in item.shape {
       let (product, overflow) = bound.multipliedReportingOverflow(by: max(1, length))
@@ -126,7 +126,7 @@ public struct SafetensorsHeader: Sendable, Equatable {
     return Entry(name: name, dtype: dtype, shape: item.shape, range: range)
   }
 
-  /// The JSON of one tensor, in the format's own names.
+  /// The JSON of one tensor, with the format's names.
   private struct Item: Decodable {
     let dtype: String
     let shape: [Int]

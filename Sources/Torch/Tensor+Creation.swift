@@ -1,7 +1,7 @@
 import CTorch
 
 extension Tensor {
-  /// A tensor of zeros.
+  /// Returns a tensor of zeros.
   public static func zeros(
     _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {
@@ -10,7 +10,7 @@ extension Tensor {
     }
   }
 
-  /// A tensor of ones.
+  /// Returns a tensor of ones.
   public static func ones(
     _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {
@@ -19,7 +19,7 @@ extension Tensor {
     }
   }
 
-  /// A tensor of one value everywhere.
+  /// Returns a tensor of one value everywhere.
   public static func full(
     _ shape: [Int], _ value: Double, dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {
@@ -29,12 +29,12 @@ extension Tensor {
     }
   }
 
-  /// A tensor with a shape and the memory of one element, for others to take its place.
+  /// Returns a tensor with a shape and the memory of one element, to be replaced later.
   package static func placeholder(_ shape: [Int], dtype: DType = .float32) -> Tensor {
     Tensor.zeros([], dtype: dtype).expanded(shape).detached()
   }
 
-  /// A tensor whose elements are whatever the memory held.
+  /// Returns a tensor with undefined elements.
   public static func empty(
     _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {
@@ -43,7 +43,7 @@ extension Tensor {
     }
   }
 
-  /// The numbers from `start` up to and without `end`.
+  /// Returns the numbers from `start` up to but not including `end`, by `step`.
   ///
   /// Shapes: `[ceil((end - start) / step)]`.
   public static func arange(
@@ -56,19 +56,19 @@ extension Tensor {
     }
   }
 
-  /// The whole numbers from 0 up to and without `end`.
+  /// Returns the whole numbers from 0 up to but not including `end`.
   public static func arange(
     _ end: Double, dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {
     arange(0, end, dtype: dtype, device: device)
   }
 
-  /// The whole numbers from 0 up to and without `count`, as int64.
+  /// Returns the whole numbers from 0 up to but not including `count`, as int64.
   public static func indices(_ count: Int, device: Device = .cpu) -> Tensor {
     arange(0, Double(count), dtype: .int64, device: device)
   }
 
-  /// `count` numbers at equal distance from `start` to and with `end`.
+  /// Returns `count` evenly spaced numbers from `start` to `end`, including both.
   public static func linspace(
     _ start: Double, _ end: Double, count: Int, dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {
@@ -78,7 +78,7 @@ extension Tensor {
     }
   }
 
-  /// The identity matrix.
+  /// Returns the identity matrix.
   ///
   /// Shapes: `[count, count]`, or `[count, columns]`.
   public static func eye(
@@ -90,10 +90,10 @@ extension Tensor {
     }
   }
 
-  /// A tensor with the values of an array, in row-major order.
+  /// Makes a tensor with the values of an array, in row-major order.
   ///
   /// Shapes: `shape`, or one axis.
-  /// Traps: if the shape does not hold exactly the values.
+  /// - Precondition: the shape has as many elements as there are values.
   public init<Element: TensorElement>(
     _ values: [Element], shape: [Int]? = nil, device: Device = .cpu
   ) {
@@ -102,14 +102,14 @@ extension Tensor {
     self = device == .cpu ? cpu : cpu.to(device)
   }
 
-  /// A tensor of no axes with one value.
+  /// Makes a tensor of no axes with one value.
   public init(scalar: Double, dtype: DType = .float32, device: Device = .cpu) {
     self = .full([], scalar, dtype: dtype, device: device)
   }
 
-  /// A tensor with a copy of the bytes, in row-major order.
+  /// Makes a tensor with a copy of the bytes, in row-major order.
   ///
-  /// Traps: if the shape and dtype do not take exactly the bytes.
+  /// - Precondition: the shape and dtype take exactly the bytes.
   public init(bytes: UnsafeRawBufferPointer, shape: [Int], dtype: DType) {
     let needed = shape.reduce(dtype.size, *)
     precondition(
@@ -120,7 +120,7 @@ extension Tensor {
     }
   }
 
-  /// A tensor over memory of somebody else, kept alive as long as the tensor's storage.
+  /// Makes a tensor over foreign memory, whose owner lives as long as the tensor's storage.
   init(
     over memory: UnsafeMutableRawPointer, shape: [Int], dtype: DType, keeping owner: AnyObject
   ) {
@@ -134,9 +134,9 @@ extension Tensor {
     }
   }
 
-  /// Zeros of the same shape, dtype and device.
+  /// Returns zeros of the same shape, dtype and device.
   public func zerosLike() -> Tensor { .unary("zeros_like", self, ct_zeros_like) }
 
-  /// Ones of the same shape, dtype and device.
+  /// Returns ones of the same shape, dtype and device.
   public func onesLike() -> Tensor { .unary("ones_like", self, ct_ones_like) }
 }

@@ -14,7 +14,7 @@ extension Tensor: CustomStringConvertible {
     return "\(dtype)\(shape)\(place)\n\(body)"
   }
 
-  /// How many indices at each end of a long axis are shown.
+  /// The number of indices shown at each end of a long axis.
   private static let shownEdge = 3
 
   private static func isLong(_ length: Int) -> Bool { length > 2 * shownEdge + 1 }
@@ -38,7 +38,7 @@ extension Tensor: CustomStringConvertible {
     return dtype == .float64 ? "\(value)" : "\(Float(value))"
   }
 
-  /// The brackets of an axis and all after it.
+  /// Returns an axis in brackets, with all axes after it.
   private func block(axis: Int, indent: Int, _ next: () -> String) -> String {
     guard axis < rank else { return next() }
     let length = dim(axis)

@@ -2,122 +2,122 @@ import CTorch
 
 /// Element functions; each makes a tensor of the same shape and differentiates.
 extension Tensor {
-  /// The square root.
+  /// Returns the square root.
   public func sqrt() -> Tensor { .unary("sqrt", self, ct_sqrt) }
 
-  /// One over the square root.
+  /// Returns one over the square root.
   public func rsqrt() -> Tensor { .unary("rsqrt", self, ct_rsqrt) }
 
-  /// The square.
+  /// Returns the square.
   public func square() -> Tensor { .unary("square", self, ct_square) }
 
-  /// One over the element.
+  /// Returns one over the element.
   public func reciprocal() -> Tensor { .unary("reciprocal", self, ct_reciprocal) }
 
-  /// e to the element.
+  /// Computes e to the element.
   public func exp() -> Tensor { .unary("exp", self, ct_exp) }
 
-  /// e to the element, less one, exact near zero.
+  /// Computes e to the element, less one, exact near zero.
   public func expm1() -> Tensor { .unary("expm1", self, ct_expm1) }
 
-  /// The natural logarithm.
+  /// Returns the natural logarithm.
   public func log() -> Tensor { .unary("log", self, ct_log) }
 
-  /// The natural logarithm of one plus the element, exact near zero.
+  /// Returns the natural logarithm of one plus the element, exact near zero.
   public func log1p() -> Tensor { .unary("log1p", self, ct_log1p) }
 
-  /// The logarithm to base two.
+  /// Returns the logarithm to base two.
   public func log2() -> Tensor { .unary("log2", self, ct_log2) }
 
-  /// The sine of radians.
+  /// Returns the sine of radians.
   public func sin() -> Tensor { .unary("sin", self, ct_sin) }
 
-  /// The cosine of radians.
+  /// Returns the cosine of radians.
   public func cos() -> Tensor { .unary("cos", self, ct_cos) }
 
-  /// The tangent of radians.
+  /// Returns the tangent of radians.
   public func tan() -> Tensor { .unary("tan", self, ct_tan) }
 
-  /// The angle in radians whose cosine is the element.
+  /// Returns the angle in radians whose cosine is the element.
   public func acos() -> Tensor { .unary("acos", self, ct_acos) }
 
-  /// The angle in radians whose sine is the element.
+  /// Returns the angle in radians whose sine is the element.
   public func asin() -> Tensor { .unary("asin", self, ct_asin) }
 
-  /// The angle in radians whose tangent is the element.
+  /// Returns the angle in radians whose tangent is the element.
   public func atan() -> Tensor { .unary("atan", self, ct_atan) }
 
-  /// The hyperbolic sine.
+  /// Returns the hyperbolic sine.
   public func sinh() -> Tensor { .unary("sinh", self, ct_sinh) }
 
-  /// The hyperbolic cosine.
+  /// Returns the hyperbolic cosine.
   public func cosh() -> Tensor { .unary("cosh", self, ct_cosh) }
 
-  /// The hyperbolic tangent.
+  /// Returns the hyperbolic tangent.
   public func tanh() -> Tensor { .unary("tanh", self, ct_tanh) }
 
-  /// 1 / (1 + exp(-x)).
+  /// Computes 1 / (1 + exp(-x)).
   public func sigmoid() -> Tensor { .unary("sigmoid", self, ct_sigmoid) }
 
-  /// The logarithm of the sigmoid, without overflow.
+  /// Returns the logarithm of the sigmoid, without overflow.
   public func logSigmoid() -> Tensor { .unary("log_sigmoid", self, ct_log_sigmoid) }
 
-  /// The absolute value.
+  /// Returns the absolute value.
   public func abs() -> Tensor { .unary("abs", self, ct_abs) }
 
-  /// -1, 0 or 1.
+  /// Returns the sign: -1, 0 or 1.
   public func sign() -> Tensor { .unary("sign", self, ct_sign) }
 
-  /// The next whole number down.
+  /// Rounds down.
   public func floor() -> Tensor { .unary("floor", self, ct_floor) }
 
-  /// The next whole number up.
+  /// Rounds up.
   public func ceil() -> Tensor { .unary("ceil", self, ct_ceil) }
 
-  /// The nearest whole number; halves go to the even one.
+  /// Rounds to the nearest whole number, halves to even.
   public func round() -> Tensor { .unary("round", self, ct_round) }
 
-  /// The whole number towards zero.
+  /// Rounds towards zero. PyTorch `trunc`.
   public func truncated() -> Tensor { .unary("trunc", self, ct_trunc) }
 
-  /// The error function.
+  /// Returns the error function.
   public func erf() -> Tensor { .unary("erf", self, ct_erf) }
 
-  /// The inverse of the error function.
+  /// Returns the inverse of the error function.
   public func erfInverse() -> Tensor { .unary("erfinv", self, ct_erfinv) }
 
-  /// The logarithm of the absolute value of the gamma function.
+  /// Returns the logarithm of the absolute value of the gamma function.
   public func lgamma() -> Tensor { .unary("lgamma", self, ct_lgamma) }
 
-  /// The elements to a power.
+  /// Returns the elements to a power.
   public func pow(_ exponent: Double) -> Tensor {
     .unary("pow", self) { ct_pow_scalar($0, exponent, $1) }
   }
 
-  /// The elements to the power of the other's; shapes are broadcast.
+  /// Returns the elements to the power of the other's; shapes are broadcast.
   public func pow(_ exponent: Tensor) -> Tensor { .binary("pow", self, exponent, ct_pow) }
 
-  /// A number to the power of each element.
+  /// Returns a number to the power of each element.
   public static func pow(_ base: Double, _ exponent: Tensor) -> Tensor {
     .unary("pow", exponent) { ct_scalar_pow(base, $0, $1) }
   }
 
-  /// The remainder with the sign of the divisor.
+  /// Returns the remainder with the sign of the divisor.
   public func remainder(_ divisor: Double) -> Tensor {
     .unary("remainder", self) { ct_remainder_scalar($0, divisor, $1) }
   }
 
-  /// The remainder with the sign of the divisor; shapes are broadcast.
+  /// Returns the remainder with the sign of the divisor; shapes are broadcast.
   public func remainder(_ divisor: Tensor) -> Tensor {
     .binary("remainder", self, divisor, ct_remainder)
   }
 
-  /// The angle in radians of the point (x: other, y: self).
+  /// Returns the angle in radians of the point (x: other, y: self).
   public func atan2(_ other: Tensor) -> Tensor { .binary("atan2", self, other, ct_atan2) }
 
-  /// The elements kept within bounds; nil leaves a side open.
+  /// Clamps the elements; nil leaves a side open. PyTorch `clamp`.
   ///
-  /// Traps: if both bounds are nil.
+  /// - Precondition: at least one bound is given.
   public func clamped(min: Double? = nil, max: Double? = nil) -> Tensor {
     .unary("clamp", self) { raw, out in
       Tensor.withOptional(min) { low in
@@ -126,51 +126,51 @@ extension Tensor {
     }
   }
 
-  /// The elements kept within a range.
+  /// Clamps the elements to a range. PyTorch `clamp`.
   public func clamped(to range: ClosedRange<Double>) -> Tensor {
     clamped(min: range.lowerBound, max: range.upperBound)
   }
 
-  /// The smaller of each two elements; shapes are broadcast.
+  /// Returns the smaller of each two elements; shapes are broadcast.
   public static func minimum(_ a: Tensor, _ b: Tensor) -> Tensor {
     .binary("minimum", a, b, ct_minimum)
   }
 
-  /// The larger of each two elements; shapes are broadcast.
+  /// Returns the larger of each two elements; shapes are broadcast.
   public static func maximum(_ a: Tensor, _ b: Tensor) -> Tensor {
     .binary("maximum", a, b, ct_maximum)
   }
 
-  /// `self + weight * (end - self)`.
+  /// Computes `self + weight * (end - self)`. PyTorch `lerp`.
   public func interpolated(to end: Tensor, _ weight: Double) -> Tensor {
     .binary("lerp", self, end) { ct_lerp($0, $1, weight, $2) }
   }
 
-  /// `self + scale * a * b`, in one pass.
+  /// Computes `self + scale * a * b`, in one pass. PyTorch `addcmul`.
   public func addingProduct(_ a: Tensor, _ b: Tensor, scale: Double = 1) -> Tensor {
     .ternary("addcmul", self, a, b) { ct_addcmul($0, $1, $2 ?? $1, scale, $3) }
   }
 
-  /// `a` where the condition holds, `b` elsewhere; shapes are broadcast.
+  /// Chooses `a` where the condition holds, `b` elsewhere; shapes are broadcast.
   public static func `where`(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
     .ternary("where", condition, a, b) { ct_where($0, $1, $2 ?? $1, $3) }
   }
 
-  /// The tensor with `value` wherever the mask is true.
+  /// Sets elements to `value` wherever the mask is true. PyTorch `masked_fill`.
   ///
   /// Shapes: the mask's shape is broadcast to the tensor's.
   public func masked(fill mask: Tensor, _ value: Double) -> Tensor {
     .binary("masked_fill", self, mask) { ct_masked_fill($0, $1, value, $2) }
   }
 
-  /// The tensor with numbers in the place of NaN and the infinities.
+  /// Replaces NaN and the infinities. PyTorch `nan_to_num`.
   public func replacingNonFinite(
     nan: Double = 0, positive: Double, negative: Double
   ) -> Tensor {
     .unary("nan_to_num", self) { ct_nan_to_num($0, nan, positive, negative, $1) }
   }
 
-  /// Hands an optional number to C as a pointer that may be null.
+  /// Passes an optional number to C as a pointer that may be null.
   static func withOptional<Result>(
     _ value: Double?, _ body: (UnsafePointer<Double>?) -> Result
   ) -> Result {
@@ -182,49 +182,49 @@ extension Tensor {
 // MARK: - Activations
 
 extension Tensor {
-  /// max(x, 0).
+  /// Computes max(x, 0).
   public func relu() -> Tensor { .unary("relu", self, ct_relu) }
 
-  /// x * Phi(x), by the error function.
+  /// Computes x * Phi(x), by the error function.
   ///
   /// Source: Hendrycks and Gimpel, Gaussian Error Linear Units.
   public func gelu() -> Tensor { .unary("gelu", self) { ct_gelu($0, false, $1) } }
 
-  /// The tanh approximation of `gelu`.
+  /// Returns the tanh approximation of `gelu`.
   public func geluTanh() -> Tensor { .unary("gelu", self) { ct_gelu($0, true, $1) } }
 
-  /// x * sigmoid(1.702 x).
+  /// Computes x * sigmoid(1.702 x).
   ///
   /// Source: openai/CLIP `QuickGELU`.
   public func quickGELU() -> Tensor { self * (self * 1.702).sigmoid() }
 
-  /// x * sigmoid(x).
+  /// Computes x * sigmoid(x).
   public func silu() -> Tensor { .unary("silu", self, ct_silu) }
 
-  /// x * tanh(softplus(x)).
+  /// Computes x * tanh(softplus(x)).
   public func mish() -> Tensor { .unary("mish", self, ct_mish) }
 
-  /// The exponentials along an axis, divided by their sum.
+  /// Returns the exponentials along an axis, divided by their sum.
   public func softmax(over axis: Int) -> Tensor {
     .unary("softmax", self) { ct_softmax($0, axis, $1) }
   }
 
-  /// The logarithm of `softmax`, without overflow.
+  /// Returns the logarithm of `softmax`, without overflow.
   public func logSoftmax(over axis: Int) -> Tensor {
     .unary("log_softmax", self) { ct_log_softmax($0, axis, $1) }
   }
 
-  /// log(1 + exp(beta x)) / beta; linear above `threshold`.
+  /// Computes log(1 + exp(beta x)) / beta; linear above `threshold`.
   public func softplus(beta: Double = 1, threshold: Double = 20) -> Tensor {
     .unary("softplus", self) { ct_softplus($0, beta, threshold, $1) }
   }
 
-  /// x above zero, slope * x below.
+  /// Computes x above zero, slope * x below.
   public func leakyReLU(_ slope: Double = 0.01) -> Tensor {
     .unary("leaky_relu", self) { ct_leaky_relu($0, slope, $1) }
   }
 
-  /// x above zero, alpha * (exp(x) - 1) below.
+  /// Computes x above zero, alpha * (exp(x) - 1) below.
   public func elu(_ alpha: Double = 1) -> Tensor {
     .unary("elu", self) { ct_elu($0, alpha, $1) }
   }

@@ -1,7 +1,7 @@
 import CTorch
 
 extension Tensor {
-  /// The matrix product; leading axes are batches and are broadcast.
+  /// Returns the matrix product; leading axes are batches and are broadcast.
   ///
   /// Shapes: `[..., n, k]` by `[..., k, m]` -> `[..., n, m]`.
   public func matmul(_ other: Tensor) -> Tensor {
@@ -10,22 +10,23 @@ extension Tensor {
     return product
   }
 
-  /// The inner product of two vectors.
+  /// Returns the inner product of two vectors.
   public func dot(_ other: Tensor) -> Tensor { .binary("dot", self, other, ct_dot) }
 
-  /// A sum of products in Einstein's notation, as `"bij,bjk->bik"`.
+  /// Returns a sum of products in Einstein's notation, as `"bij,bjk->bik"`.
   public static func einsum(_ equation: String, _ operands: Tensor...) -> Tensor {
     Tensor("einsum", operands) { out in
       withHandles(operands) { ct_einsum(equation, $0, operands.count, out) }
     }
   }
 
-  /// The eigenvalues, ascending, and eigenvectors, as columns, of a symmetric matrix.
+  /// Returns the ascending eigenvalues, and the eigenvectors as columns, of a symmetric matrix.
+  /// PyTorch `eigh`.
   public func symmetricEigen() -> (values: Tensor, vectors: Tensor) {
     Tensor.pair("linalg_eigh", self, ct_eigh)
   }
 
-  /// The reduced singular value decomposition `u * diag(s) * vh`.
+  /// Returns the reduced singular value decomposition `u * diag(s) * vh`. PyTorch `svd`.
   public func singularValues() -> (u: Tensor, s: Tensor, vh: Tensor) {
     withExtendedLifetime(self) {
       var u: OpaquePointer?
@@ -38,7 +39,7 @@ extension Tensor {
     }
   }
 
-  /// The distance between each two rows; order 2 is Euclidean.
+  /// Returns the distance between each two rows; order 2 is Euclidean. PyTorch `cdist`.
   ///
   /// Shapes: `[n, d]` and `[m, d]` -> `[n, m]`.
   public func distances(to other: Tensor, order: Double = 2) -> Tensor {

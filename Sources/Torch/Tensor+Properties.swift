@@ -18,9 +18,9 @@ extension Tensor {
   /// The number of elements.
   public var count: Int { withExtendedLifetime(handle) { ct_count(handle.raw) } }
 
-  /// The length of one axis.
+  /// Returns the length of one axis.
   ///
-  /// Traps: if there is no such axis.
+  /// - Precondition: there is such an axis.
   public func dim(_ axis: Int) -> Int {
     withExtendedLifetime(handle) {
       let rank = ct_rank(handle.raw)
@@ -43,7 +43,7 @@ extension Tensor {
 
   /// The element type.
   ///
-  /// Traps: for a LibTorch type this package does not know.
+  /// - Precondition: this package knows LibTorch's type.
   public var dtype: DType {
     let raw = withExtendedLifetime(handle) { ct_dtype(handle.raw) }
     guard let dtype = DType(rawValue: raw) else {
@@ -52,9 +52,9 @@ extension Tensor {
     return dtype
   }
 
-  /// Where the tensor lives.
+  /// The device that holds the tensor.
   ///
-  /// Traps: for a kind of device this package does not know.
+  /// - Precondition: this package knows the kind of device.
   public var device: Device {
     withExtendedLifetime(handle) {
       guard let kind = Device.Kind(rawValue: ct_device_kind(handle.raw)) else {
@@ -72,14 +72,14 @@ extension Tensor {
     withExtendedLifetime(handle) { ct_is_channels_last(handle.raw) }
   }
 
-  /// Whether both tensors look at the same memory.
+  /// Returns whether both tensors have the same memory.
   package func sharesStorage(with other: Tensor) -> Bool {
     withExtendedLifetime((self, other)) { ct_shares_storage(handle.raw, other.handle.raw) }
   }
 
   /// The lengths of the two axes.
   ///
-  /// Traps: if the rank is not 2.
+  /// - Precondition: the rank is 2.
   public var shape2: (Int, Int) {
     let shape = shape
     precondition(shape.count == 2, "expected two axes, found shape \(shape)")
@@ -88,7 +88,7 @@ extension Tensor {
 
   /// The lengths of the three axes.
   ///
-  /// Traps: if the rank is not 3.
+  /// - Precondition: the rank is 3.
   public var shape3: (Int, Int, Int) {
     let shape = shape
     precondition(shape.count == 3, "expected three axes, found shape \(shape)")
@@ -97,25 +97,25 @@ extension Tensor {
 
   /// The lengths of the four axes.
   ///
-  /// Traps: if the rank is not 4.
+  /// - Precondition: the rank is 4.
   public var shape4: (Int, Int, Int, Int) {
     let shape = shape
     precondition(shape.count == 4, "expected four axes, found shape \(shape)")
     return (shape[0], shape[1], shape[2], shape[3])
   }
 
-  /// The value of a tensor with one element.
+  /// Returns the value of a tensor with one element.
   ///
-  /// Traps: if there is not exactly one element.
+  /// - Precondition: there is exactly one element.
   public func item() -> Double {
     var value = 0.0
     withExtendedLifetime(self) { Tensor.check("item", [self], ct_item(handle.raw, &value)) }
     return value
   }
 
-  /// The value of a tensor with one element, as a whole number.
+  /// Returns the value of a tensor with one element, as a whole number.
   ///
-  /// Traps: if there is not exactly one element.
+  /// - Precondition: there is exactly one element.
   public func itemInt() -> Int {
     var value: Int64 = 0
     withExtendedLifetime(self) {
@@ -124,7 +124,7 @@ extension Tensor {
     return Int(value)
   }
 
-  /// The elements in row-major order, converted to `Element`.
+  /// Returns the elements in row-major order, converted to `Element`.
   public func array<Element: TensorElement>(of type: Element.Type = Element.self) -> [Element] {
     let plain = detached().to(device: .cpu, dtype: Element.dtype).contiguous()
     return plain.withBytes { bytes in
@@ -135,12 +135,12 @@ extension Tensor {
     }
   }
 
-  /// The bytes of the elements in row-major order, in the tensor's own dtype.
+  /// Returns the bytes of the elements in row-major order, in the tensor's own dtype.
   public func bytes() -> [UInt8] { detached().to(.cpu).contiguous().withBytes { [UInt8]($0) } }
 
   /// Reads the memory of a contiguous tensor of the CPU.
   ///
-  /// Traps: if the tensor is not contiguous or not on the CPU.
+  /// - Precondition: the tensor is contiguous and on the CPU.
   package func withBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -155,29 +155,29 @@ extension Tensor {
 }
 
 extension Tensor {
-  /// The same values in another dtype; the tensor itself when nothing changes.
+  /// Returns the same values in another dtype; the tensor itself when nothing changes.
   public func to(_ dtype: DType) -> Tensor { to(device: device, dtype: dtype) }
 
-  /// The same values on another device; the tensor itself when nothing changes.
+  /// Returns the same values on another device; the tensor itself when nothing changes.
   public func to(_ device: Device) -> Tensor { to(device: device, dtype: dtype) }
 
-  /// The same values on another device in another dtype.
+  /// Returns the same values on another device in another dtype.
   public func to(device: Device, dtype: DType) -> Tensor {
     .unary("to", self) {
       ct_to($0, dtype.rawValue, device.kind.rawValue, Int32(device.index), $1)
     }
   }
 
-  /// The same values in row-major order without gaps.
+  /// Returns the same values in row-major order without gaps.
   public func contiguous() -> Tensor { .unary("contiguous", self, ct_contiguous) }
 
-  /// The same `[B, C, H, W]` values, in memory as `[B, H, W, C]`.
+  /// Returns the same `[B, C, H, W]` values, in memory as `[B, H, W, C]`.
   public func channelsLast() -> Tensor { .unary("channels_last", self, ct_channels_last) }
 
-  /// The same storage, outside the graph of gradients.
+  /// Returns the same storage, outside the graph of gradients.
   public func detached() -> Tensor { .unary("detach", self, ct_detach) }
 
-  /// A copy with storage of its own; gradients flow through it.
+  /// Returns a copy with storage of its own; gradients flow through it.
   public func cloned() -> Tensor { .unary("clone", self, ct_clone) }
 
   /// Overwrites the elements with those of `source`, converting dtype and device.

@@ -56,12 +56,12 @@ extension Tensor {
     .unary("flatten", self) { ct_flatten($0, axis, last, $1) }
   }
 
-  /// Part of an axis, sharing storage. PyTorch `narrow`.
+  /// Takes a range of an axis, sharing storage. PyTorch `narrow`.
   public func narrowed(_ axis: Int, start: Int, count: Int) -> Tensor {
     .unary("narrow", self) { ct_narrow($0, axis, start, count, $1) }
   }
 
-  /// One index of an axis, which is removed. PyTorch `select`.
+  /// Takes one index of an axis, which is removed. PyTorch `select`.
   public func selected(_ axis: Int, _ index: Int) -> Tensor {
     .unary("select", self) { ct_select($0, axis, index, $1) }
   }
@@ -74,7 +74,7 @@ extension Tensor {
     narrowed(0, start: range.lowerBound, count: range.count)
   }
 
-  /// Every `step`-th index of an axis, from `start` up to but not including `end`.
+  /// Takes every `step`-th index of an axis from `start` up to but not including `end`.
   public func strided(_ axis: Int, from start: Int, to end: Int, by step: Int) -> Tensor {
     .unary("slice", self) { ct_slice($0, axis, start, end, step, $1) }
   }
@@ -126,7 +126,7 @@ extension Tensor {
     .unary("flip", self) { ct_flip($0, axes, axes.count, $1) }
   }
 
-  /// Shifts the elements along an axis; those that leave at the end enter at the start. PyTorch `roll`.
+  /// Shifts the elements along an axis, around its end. PyTorch `roll`.
   public func rolled(by shift: Int, over axis: Int) -> Tensor {
     .unary("roll", self) { ct_roll($0, [shift], [axis], 1, $1) }
   }
@@ -141,11 +141,11 @@ extension Tensor {
     .unary("repeat_interleave", self) { ct_repeat_interleave($0, times, axis, $1) }
   }
 
-  /// What `padded` fills the new elements with.
+  /// The values of the elements that `padded` adds.
   public enum Padding: Sendable, Equatable {
     /// A constant.
     case constant(Double)
-    /// The reflection at the edge, without the edge itself.
+    /// The mirror image at the edge, without the edge itself.
     case reflect
     /// The element at the edge, repeated.
     case replicate
@@ -165,17 +165,17 @@ extension Tensor {
     }
   }
 
-  /// Zeros above a diagonal of the last two axes. PyTorch `tril`.
+  /// Sets zeros above a diagonal of the last two axes. PyTorch `tril`.
   public func lowerTriangle(diagonal: Int = 0) -> Tensor {
     .unary("tril", self) { ct_tril($0, diagonal, $1) }
   }
 
-  /// Zeros below a diagonal of the last two axes. PyTorch `triu`.
+  /// Sets zeros below a diagonal of the last two axes. PyTorch `triu`.
   public func upperTriangle(diagonal: Int = 0) -> Tensor {
     .unary("triu", self) { ct_triu($0, diagonal, $1) }
   }
 
-  /// The diagonal of two axes, as a last axis. PyTorch `diagonal`.
+  /// Returns the diagonal of two axes, as a last axis. PyTorch `diagonal`.
   public func diagonal(offset: Int = 0, _ a: Int = -2, _ b: Int = -1) -> Tensor {
     .unary("diagonal", self) { ct_diagonal($0, offset, a, b, $1) }
   }

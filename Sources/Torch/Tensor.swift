@@ -27,11 +27,11 @@ extension Tensor: Sendable {}
 
 // MARK: - Calls into the shim
 
-/// Where the shim writes a new tensor.
+/// The address that the shim writes a new tensor to.
 typealias Out = UnsafeMutablePointer<OpaquePointer?>
 
 extension Tensor {
-  /// A tensor made by the shim; a failure traps with the operands' shapes.
+  /// Makes a tensor made by the shim; a failure traps with the operands' shapes.
   @inline(__always)
   init(_ op: StaticString, _ operands: @autoclosure () -> [Tensor], _ body: (Out) -> Int32) {
     var raw: OpaquePointer?
@@ -39,7 +39,7 @@ extension Tensor {
     self.init(owning: raw)
   }
 
-  /// An operation of one tensor.
+  /// Returns an operation of one tensor.
   @inline(__always)
   static func unary(
     _ op: StaticString, _ x: Tensor, _ body: (OpaquePointer, Out) -> Int32
@@ -47,7 +47,7 @@ extension Tensor {
     withExtendedLifetime(x) { Tensor(op, [x]) { body(x.handle.raw, $0) } }
   }
 
-  /// An operation of two tensors.
+  /// Returns an operation of two tensors.
   @inline(__always)
   static func binary(
     _ op: StaticString, _ a: Tensor, _ b: Tensor,
@@ -58,7 +58,7 @@ extension Tensor {
     }
   }
 
-  /// An operation of three tensors, of which the last may be absent.
+  /// Returns an operation of three tensors, of which the last may be absent.
   @inline(__always)
   static func ternary(
     _ op: StaticString, _ a: Tensor, _ b: Tensor, _ c: Tensor?,
@@ -71,7 +71,7 @@ extension Tensor {
     }
   }
 
-  /// An operation of one tensor that makes two.
+  /// Returns an operation of one tensor that makes two.
   static func pair(
     _ op: StaticString, _ x: Tensor, _ body: (OpaquePointer, Out, Out) -> Int32
   ) -> (Tensor, Tensor) {
@@ -85,7 +85,7 @@ extension Tensor {
     }
   }
 
-  /// A call that makes no tensor.
+  /// Returns a call that makes no tensor.
   @inline(__always)
   static func check(
     _ op: StaticString, _ operands: @autoclosure () -> [Tensor], _ status: Int32
@@ -109,8 +109,8 @@ extension Tensor {
     }
   }
 
-  /// Ends the process: an operation that fails for another reason than memory is a mistake of this
-  /// package, not of its user.
+  /// Ends the process: an operation that fails, unless for want of memory, is this package's
+  /// mistake.
   @inline(never)
   static func fail(_ op: StaticString, _ operands: [Tensor]) -> Never {
     let reason = lastFailure()

@@ -42,7 +42,7 @@ public final class ActivationLayer: UnaryLayer {
 
 /// Layers one after another; keys are the indices, as in PyTorch.
 public final class Sequential: UnaryLayer {
-  /// The layers carry their indices alone.
+  /// A layer's key is its index alone.
   public static let keys = ["layers": ""]
   /// The layers, first to last.
   public let layers: [any UnaryLayer]

@@ -8,7 +8,7 @@ public import Torch
 public final class Adam: Optimizer {
   /// The step size, before a group's scale.
   public var learningRate: Double
-  /// The parameters that it trains.
+  /// The parameters that it updates.
   public let parameterGroups: [ParameterGroup]
   /// For each group, the moments of each parameter in its order.
   private let moments: [[Moments]]
@@ -23,8 +23,7 @@ public final class Adam: Optimizer {
   ///   - learningRate: The step size, before a group's scale.
   ///   - betas: The decays of the two moments.
   ///   - epsilon: Added to the root of the second moment.
-  ///   - decoupled: Whether the weight decay pulls at the weights directly, as in AdamW; else it is
-  ///     part of the gradient.
+  ///   - decoupled: Whether weight decay acts on the weights, as in AdamW, or on the gradient.
   public init(
     _ groups: [ParameterGroup], learningRate: Double, betas: (Double, Double) = (0.9, 0.999),
     epsilon: Double = 1e-8, decoupled: Bool = true
@@ -48,7 +47,7 @@ public final class Adam: Optimizer {
       learningRate: learningRate, betas: betas, epsilon: epsilon, decoupled: decoupled)
   }
 
-  /// Changes each parameter that has a gradient.
+  /// Updates each parameter that has a gradient.
   public func step() {
     for (group, moments) in zip(parameterGroups, moments) {
       let live = zip(group.parameters, moments).compactMap { entry, moments in
@@ -79,7 +78,7 @@ public final class Adam: Optimizer {
   }
 }
 
-/// What Adam remembers of one parameter.
+/// The state of one parameter.
 private struct Moments {
   /// `[]` float32, how many steps were taken.
   let step: Tensor

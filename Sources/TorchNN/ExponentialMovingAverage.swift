@@ -1,7 +1,7 @@
 import Foundation
 public import Torch
 
-/// A running average of a module's weights, which draws better images than the weights.
+/// A running average of a module's weights, which generates better images than the weights.
 ///
 /// The average is float32 whatever the module's type. Buffers are copied, not averaged.
 /// Source: diffusers `EMAModel`.
@@ -34,8 +34,8 @@ public final class ExponentialMovingAverage: Resumable {
     }
   }
 
-  /// The weight of the past in the update of a step, counted from 1. The first step copies the
-  /// weights unless there is no warm-up.
+  /// Returns the weight of the past in the update of a step, counted from 1. The first step copies
+  /// the weights unless there is no warm-up.
   public func decay(at step: Int) -> Double {
     let n = Double(max(0, step - 1))
     let limit: Double
@@ -47,15 +47,15 @@ public final class ExponentialMovingAverage: Resumable {
     return n == 0 ? 0 : min(limit, decay)
   }
 
-  /// Moves the average towards the weights, after the optimiser's step number `step`, counted
+  /// Updates the average after the optimiser's step number `step`, counted
   /// from 1.
   public func update(step: Int) {
     let weights = parameters.map { $0.parameter.value.detached().to(.float32) }
     TorchOptim.foreachLerp(parameters.map(\.average), weights, weight: 1 - decay(at: step))
   }
 
-  /// The averaged weights and the module's persistent buffers under the module's keys; as a state
-  /// dict, the checkpoint to ship. Loading one puts its buffers into the module.
+  /// The averaged weights and the module's persistent buffers, under the module's keys: the state
+  /// dict to publish. Loading one sets the module's buffers.
   public var slots: [String: Tensor] {
     var slots = module.stateDict()
     for (name, _, average) in parameters { slots[name] = average }
@@ -64,11 +64,11 @@ public final class ExponentialMovingAverage: Resumable {
 
   /// Copies the averages into another module of the same kind.
   ///
-  /// Throws: `CheckpointError.misfit` when keys or shapes are not exactly the module's.
+  /// - Throws: `CheckpointError.misfit` when keys or shapes are not exactly the module's.
   public func copy(to other: any Module) throws(CheckpointError) { try other.load(stateDict()) }
 
-  /// Runs `body` while the module has the averages as its weights, in the module's types; puts the
-  /// weights back afterwards, also on an error.
+  /// Runs `body` while the module's weights are the averages, in its types; restores the weights
+  /// afterwards, also on an error.
   public func withAveragedWeights<Result, Failure: Error>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {

@@ -1,9 +1,9 @@
 public import Torch
 
-/// A rule that draws the first values of a weight.
+/// A distribution of a weight's initial values.
 ///
-/// The fans of a weight `[out, in, k…]` are `in · k…` and `out · k…`, those of a convolution's
-/// transpose `[in, out, k…]` are taken the same way, as PyTorch takes them.
+/// The fans of a weight `[out, in, k…]` are `in · k…` and `out · k…`. The `[in, out, k…]` of a
+/// transposed convolution is read in the same order, as PyTorch does.
 /// Source: PyTorch `torch.nn.init`; the same generator gives the same bits.
 public enum Initialization: Sendable, Equatable {
   /// All elements 0.
@@ -28,9 +28,9 @@ public enum Initialization: Sendable, Equatable {
   /// What `nn.Linear` and `nn.Conv2d` use for their weight: uniform in `±1/√fanIn`.
   public static let layerDefault = Initialization.kaimingUniform(slope: 5.0.squareRoot())
 
-  /// Draws a float32 tensor on the CPU.
+  /// Samples a float32 tensor on the CPU.
   ///
-  /// Traps: when a rule that needs fans gets a shape of fewer than two axes.
+  /// - Precondition: a rule that needs fans gets a shape of at least two axes.
   public func tensor(_ shape: [Int], using random: RandomSource) -> Tensor {
     switch self {
     case .zeros: return Tensor.zeros(shape)
@@ -56,13 +56,13 @@ public enum Initialization: Sendable, Equatable {
     }
   }
 
-  /// The rule for the bias of a layer whose weight has `shape`: uniform in `±1/√fanIn`.
+  /// Returns the rule for the bias of a layer whose weight has `shape`: uniform in `±1/√fanIn`.
   package static func bias(ofWeight shape: [Int]) -> Initialization {
     let fan = Fans(shape).input
     return fan == 0 ? .zeros : .uniform(bound: 1 / Double(fan).squareRoot())
   }
 
-  /// What a leaky ReLU of this slope needs to keep the variance.
+  /// Returns the gain that keeps the variance through a leaky ReLU of this slope.
   private static func gain(_ slope: Double) -> Double { (2 / (1 + slope * slope)).squareRoot() }
 }
 
@@ -79,17 +79,17 @@ private struct Fans {
   }
 }
 
-/// Whether parameters made now are without values.
+/// Whether modules are made without values now.
 enum InitializationScope {
   @TaskLocal static var isOff = false
 }
 
 /// Makes modules without values, for a checkpoint to fill: weights and persistent buffers have
-/// their shapes and take no memory for them.
+/// shapes but no memory.
 ///
-/// Drawing a billion weights to overwrite them costs many seconds and all their memory; a wrong
-/// configuration could ask for any amount. Such a module can be filled and compared with a file,
-/// nothing else. Random sources are left as they were.
+/// Sampling a billion weights to overwrite them takes long, and a wrong configuration could ask for
+/// any amount of memory. Such a module can only be filled or compared with a file. Random sources
+/// stay as they were.
 public func withoutInitialization<Result, Failure: Error>(
   _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {

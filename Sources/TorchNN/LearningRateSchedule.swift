@@ -1,13 +1,13 @@
 import Foundation
 
-/// The learning rate of each step: a linear rise, then constant or a fall to `final`.
+/// The learning rate of each step: a linear warm-up, then constant or a decay to `final`.
 ///
 /// Source: the schedules of transformers and diffusers (`get_cosine_schedule_with_warmup` and its
 /// kin), whose values it gives when `final` is 0.
 public struct LearningRateSchedule: Codable, Sendable, Equatable {
-  /// What follows the rise.
+  /// The curve after the warm-up.
   public enum Shape: String, Codable, Sendable {
-    /// The peak to the end.
+    /// The peak until the end.
     case constant
     /// A straight line to `final` at the last step.
     case linear
@@ -17,18 +17,18 @@ public struct LearningRateSchedule: Codable, Sendable, Equatable {
 
   /// The highest rate.
   public var peak: Double
-  /// How many steps the rise takes; 0 for none.
+  /// How many steps the warm-up takes; 0 for none.
   public var warmUpSteps: Int
-  /// The step at which the fall ends; later steps have the final rate.
+  /// The step at which the decay ends; later steps have the final rate.
   public var totalSteps: Int
-  /// What follows the rise.
+  /// The curve after the warm-up.
   public var shape: Shape
-  /// The rate at the end of a fall.
+  /// The rate at the end of a decay.
   public var final: Double
 
   /// Makes a schedule.
   ///
-  /// Traps: when a count is negative or the rise is longer than the whole.
+  /// - Precondition: no count is negative; the warm-up is no longer than the whole.
   public init(
     peak: Double, warmUpSteps: Int, totalSteps: Int, shape: Shape, final: Double = 0
   ) {
@@ -42,8 +42,8 @@ public struct LearningRateSchedule: Codable, Sendable, Equatable {
     self.final = final
   }
 
-  /// The rate of a step, counted from 0: `step / warmUpSteps` of the peak during the rise, so the
-  /// peak is reached at step `warmUpSteps`.
+  /// Returns the rate of a step, counted from 0: `step / warmUpSteps` of the peak during warm-up,
+  /// so the peak is reached at step `warmUpSteps`.
   public func rate(at step: Int) -> Double {
     if step < warmUpSteps { return peak * Double(step) / Double(max(1, warmUpSteps)) }
     let fall = Double(max(1, totalSteps - warmUpSteps))

@@ -1,7 +1,7 @@
 import Torch
 
 extension Module {
-  /// The module as an indented tree of keys, types and shapes, a line a module.
+  /// The module as an indented tree of keys, types and shapes, one line each.
   public var description: String {
     var lines: [String] = []
     var own: [String: [String]] = [:]
@@ -22,7 +22,7 @@ extension Module {
     return lines.joined(separator: "\n")
   }
 
-  /// The key of the module and the name in it.
+  /// Splits a key into that of its module and the name in it.
   private static func split(_ key: String) -> (parent: String, name: String) {
     guard let dot = key.lastIndex(of: ".") else { return ("", key) }
     return (String(key[..<dot]), String(key[key.index(after: dot)...]))

@@ -2,20 +2,20 @@ public import Foundation
 public import Torch
 
 extension Module {
-  /// Refuses weights of which an element is NaN or infinite; `file` stands in the error.
+  /// Refuses weights that hold NaN or infinity; errors name `file`.
   ///
-  /// Throws: `CheckpointError.badTensor` with the key of the first such tensor.
+  /// - Throws: `CheckpointError.badTensor` with the key of the first such tensor.
   public func checkFinite(file: URL) throws(CheckpointError) {
     try CheckpointError.requireFinite(stateDict(), file: file)
   }
 }
 
 extension CheckpointError {
-  /// Refuses tensors of which an element is NaN or infinite.
+  /// Refuses tensors that hold NaN or infinity.
   ///
-  /// One sum a tensor; only a sum that is not finite is looked at again, as half precision may
-  /// overflow in it.
-  /// Throws: `badTensor` with the key of the first such tensor.
+  /// Sums each tensor; elements are checked only where the sum is not finite, since it may
+  /// overflow.
+  /// - Throws: `badTensor` with the key of the first such tensor.
   public static func requireFinite(
     _ state: [String: Tensor], file: URL
   ) throws(CheckpointError) {

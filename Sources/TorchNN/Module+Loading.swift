@@ -3,19 +3,19 @@ public import Torch
 
 /// A network whose configuration decides the shape of every weight.
 public protocol ConfiguredModule: Module {
-  /// What decides its shape.
+  /// The type of its configuration.
   associatedtype Config
-  /// Its shape.
+  /// Its configuration.
   var config: Config { get }
   /// Makes a network with new weights.
   init(_ config: Config, using random: RandomSource)
-  /// A lower bound on the number of weights: the blocks that a configuration repeats.
+  /// Returns a lower bound on the number of weights: the blocks that a configuration repeats.
   static func blockCount(of config: Config) -> Int
 }
 
 extension ConfiguredModule {
-  /// Loads a network: makes it without values, compares it with the weights of a file, and only
-  /// then takes these as its own.
+  /// Loads a network: makes it without values, compares it with the weights of a file, then fills
+  /// it.
   ///
   /// A configuration that does not belong to the file costs no memory, whatever its sizes.
   /// - Parameters:
@@ -36,10 +36,10 @@ extension ConfiguredModule {
     return module
   }
 
-  /// Compares the network of a configuration with the weights of a file, of which only the header
-  /// is read.
+  /// Compares the network of a configuration with the header of a file of weights.
   ///
-  /// - Throws: `CheckpointError.misfit` that names all that is missing, surplus or of another shape.
+  /// - Throws: `CheckpointError.misfit` that names every tensor missing, surplus or of another
+  ///   shape.
   public static func checkFit(
     _ config: Config, to state: [String: Tensor], file: URL, ignoring ignored: Set<String> = []
   ) throws(CheckpointError) {
@@ -47,7 +47,7 @@ extension ConfiguredModule {
       .checkFit(of: state, file: file, ignoring: ignored)
   }
 
-  /// The network without values.
+  /// Returns the network without values.
   private static func placeholder(
     _ config: Config, for state: [String: Tensor], file: URL
   ) throws(CheckpointError) -> Self {
@@ -63,7 +63,7 @@ extension ConfiguredModule {
 }
 
 extension Module {
-  /// Readies a loaded module for inference: frozen, in evaluation mode, in its type and place,
+  /// Prepares a loaded module for inference: frozen, in evaluation mode, converted and moved,
   /// with weights laid out for the processor.
   ///
   /// - Parameters:

@@ -1,6 +1,6 @@
 import Torch
 
-/// What a walk over a module finds.
+/// A member that a walk over a module finds.
 enum ModulePart {
   case parameter(Parameter)
   case buffer(Buffer)
@@ -20,11 +20,12 @@ enum ModulePart {
 }
 
 extension Module {
-  /// Calls `visit` with every part below this module, depth first in the order of the properties,
-  /// each part once, under its first key.
+  /// Calls `visit` once with every part below this module, under its first key, depth first in the
+  /// order of the properties.
   ///
-  /// Traps: on a bare tensor, on a dictionary, tuple, set or struct that holds parts, on an entry
-  /// of `keys` that names no property, on two parts with one key, on a module inside itself.
+  /// - Precondition: no bare tensor is stored; no dictionary, tuple, set or struct holds parts;
+  ///   every entry of `keys` names a property; no two parts have one key; no module lies inside
+  ///   itself.
   func walk(_ visit: (_ key: String, _ part: ModulePart) -> Void) {
     var walk = ModuleWalk()
     walk.open = [ObjectIdentifier(self)]
@@ -32,9 +33,9 @@ extension Module {
   }
 }
 
-/// One walk: what it has met so far.
+/// The state of one walk.
 private struct ModuleWalk {
-  /// The modules from the root to here.
+  /// The modules from the root to this one.
   var open: Set<ObjectIdentifier> = []
   var met: Set<ObjectIdentifier> = []
   var keys: Set<String> = []
@@ -57,7 +58,7 @@ private struct ModuleWalk {
     for (key, part) in parts {
       let path = [prefix, key].filter { !$0.isEmpty }.joined(separator: ".")
       precondition(
-        !open.contains(part.identity), "\(path): \(type) holds a module that it lies inside of")
+        !open.contains(part.identity), "\(path): \(type) holds a module that contains it")
       precondition(
         part.isModule || keys.insert(path).inserted,
         "\(path): two members of \(type) have this key")
@@ -117,7 +118,7 @@ private func collect(
   }
 }
 
-/// The value as a part, if it is one.
+/// Returns the value as a part, if it is one.
 private func part(_ value: Any) -> ModulePart? {
   switch value {
   case let parameter as Parameter: .parameter(parameter)
@@ -127,7 +128,7 @@ private func part(_ value: Any) -> ModulePart? {
   }
 }
 
-/// Whether the value is a part or a tensor, or holds one in optionals, arrays, tuples.
+/// Returns whether the value is a part or a tensor, or holds one in optionals, arrays, tuples.
 private func holdsPart(_ value: Any) -> Bool {
   if part(value) != nil || value is Tensor { return true }
   let mirror = Mirror(reflecting: value)

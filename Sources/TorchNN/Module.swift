@@ -17,7 +17,7 @@ public protocol Module: AnyObject, CustomStringConvertible {
 
 /// A module that maps one tensor to one tensor.
 public protocol UnaryLayer: Module {
-  /// The forward pass.
+  /// Runs the forward pass.
   func callAsFunction(_ x: Tensor) -> Tensor
 }
 
@@ -40,8 +40,8 @@ extension Module {
     for case (let name?, let value) in mirror.children { body(name, value) }
   }
 
-  /// All parameters with their keys, in the order of the properties; a parameter that has two
-  /// names comes once, under the first.
+  /// Returns all parameters with their keys, in the order of the properties, each once under its
+  /// first key.
   public func namedParameters() -> [(name: String, parameter: Parameter)] {
     var found: [(name: String, parameter: Parameter)] = []
     walk { key, part in
@@ -50,7 +50,7 @@ extension Module {
     return found
   }
 
-  /// All buffers with their keys, in the order of the properties, each once.
+  /// Returns all buffers with their keys, in the order of the properties, each once.
   public func namedBuffers() -> [(name: String, buffer: Buffer)] {
     var found: [(name: String, buffer: Buffer)] = []
     walk { key, part in
@@ -59,7 +59,7 @@ extension Module {
     return found
   }
 
-  /// This module and all below it with their keys, each once; this one's key is empty.
+  /// Returns this module and all below it with their keys, each once; this one's key is empty.
   public func namedModules() -> [(name: String, module: any Module)] {
     var found: [(name: String, module: any Module)] = [("", self)]
     walk { key, part in
@@ -68,7 +68,7 @@ extension Module {
     return found
   }
 
-  /// All parameters, each once.
+  /// Returns all parameters, each once.
   public func parameters() -> [Parameter] { namedParameters().map(\.parameter) }
 
   /// The number of weights in all parameters.
@@ -80,21 +80,21 @@ extension Module {
   /// Sets every dropout and batch norm to evaluation mode.
   public func eval() { setTraining(false) }
 
-  /// Takes all parameters out of training: no gradient is made for them.
+  /// Freezes all parameters: they get no gradient.
   public func freeze() { for parameter in parameters() { parameter.setFrozen(true) } }
 
-  /// Takes all parameters into training again.
+  /// Makes all parameters trainable again.
   public func unfreeze() { for parameter in parameters() { parameter.setFrozen(false) } }
 
   /// Sets the gradient of every parameter to nil.
   public func zeroGradients() { for parameter in parameters() { parameter.clearGradient() } }
 
-  /// Converts the parameters and the buffers of floating point types to `dtype`, and moves all of
-  /// them to `device`; nil leaves that side as it is.
+  /// Converts parameters and floating-point buffers to `dtype`, and moves all parameters and
+  /// buffers to `device`; nil changes nothing.
   ///
-  /// Gradients are dropped. Move a module before making its optimiser, whose moments stay on the
-  /// device and in the type that the parameters had when it was made. Training keeps float32
-  /// weights and runs the forward pass inside `autocast`.
+  /// Gradients are dropped. Move a module before making its optimiser, whose moments keep the
+  /// device and type that the parameters had then. Training keeps float32 weights and runs the
+  /// forward pass inside `autocast`.
   public func to(dtype: DType? = nil, device: Device? = nil) {
     precondition(
       dtype?.isFloatingPoint ?? true,

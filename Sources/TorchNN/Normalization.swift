@@ -13,7 +13,7 @@ public final class GroupNorm: UnaryLayer {
 
   /// Makes a layer.
   ///
-  /// Traps: when `groups` does not divide `channels`.
+  /// - Precondition: `groups` divides `channels`.
   public init(_ groups: Int, _ channels: Int, epsilon: Double = 1e-5) {
     precondition(
       groups > 0 && channels % groups == 0, "\(groups) groups do not divide \(channels) channels")
@@ -23,13 +23,13 @@ public final class GroupNorm: UnaryLayer {
     self.epsilon = epsilon
   }
 
-  /// Mean 0 and variance 1 in each group, then scaled and shifted by channel.
+  /// Gives each group mean 0 and variance 1, then scales and shifts by channel.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     F.groupNorm(x, groups: groups, weight.value, bias.value, epsilon: epsilon)
   }
 
-  /// The norm of `x`, of which each image's channels may first be moved by `offset` `[B, C]` and
-  /// afterwards be scaled and shifted by `modulation` `[B, 2C]`, through SiLU.
+  /// Adds `offset` `[B, C]` to `x`, normalises, scales and shifts by `modulation` `[B, 2C]`, and
+  /// applies SiLU.
   public func thenSiLU(_ x: Tensor, offset: Tensor? = nil, modulation: Tensor? = nil) -> Tensor {
     F.groupNorm(
       x, groups: groups, weight.value, bias.value, offset: offset, modulation: modulation,
@@ -54,7 +54,7 @@ public final class LayerNorm: UnaryLayer {
     self.epsilon = epsilon
   }
 
-  /// Mean 0 and variance 1 in each vector, then scaled and shifted.
+  /// Gives each vector mean 0 and variance 1, then scales and shifts.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     F.layerNorm(
       x, normalizedShape: weight.shape, weight.value, bias?.value, epsilon: epsilon)
@@ -63,7 +63,7 @@ public final class LayerNorm: UnaryLayer {
 
 /// Normalises each channel over the batch: `[B, C, H, W] -> [B, C, H, W]`.
 ///
-/// In training by the batch's own mean and variance, which it averages; in use by the averages.
+/// Training uses the batch's own mean and variance and averages them; evaluation uses the averages.
 /// Source: PyTorch `nn.BatchNorm2d` and its keys.
 public final class BatchNorm2d: UnaryLayer, TrainingSwitch {
   /// `[C]`, one at first.
@@ -76,14 +76,14 @@ public final class BatchNorm2d: UnaryLayer, TrainingSwitch {
   public let runningVariance: Buffer
   /// `[]` int64, how many batches were seen.
   public let numBatchesTracked: Buffer
-  /// PyTorch shortens one name.
+  /// PyTorch's key where it is not the property's name.
   public static let keys = ["runningVariance": "running_var"]
   private let epsilon: Double
   private let momentum: Double
   /// Whether the batch's own statistics are used.
   public var isTraining = true
 
-  /// Makes a layer; `momentum` is the share of the newest batch in the averages.
+  /// Makes a layer; `momentum` is the fraction of the newest batch in the averages.
   public init(_ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
     weight = Parameter([channels], filledWith: 1)
     bias = Parameter([channels], filledWith: 0)
@@ -94,7 +94,7 @@ public final class BatchNorm2d: UnaryLayer, TrainingSwitch {
     self.momentum = momentum
   }
 
-  /// Mean 0 and variance 1 in each channel, then scaled and shifted.
+  /// Gives each channel mean 0 and variance 1, then scales and shifts.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     if isTraining { numBatchesTracked.value.copy(from: numBatchesTracked.value + 1) }
     return F.batchNorm(

@@ -4,9 +4,9 @@ import Torch
 public struct ParameterGroup {
   /// The parameters with the names that the optimiser's state uses.
   public let parameters: [(name: String, parameter: Parameter)]
-  /// How strongly weights are pulled to zero.
+  /// The strength of the weight decay.
   public let weightDecay: Double
-  /// What the optimiser's learning rate is multiplied with.
+  /// The factor of the optimiser's learning rate.
   public let rateScale: Double
 
   /// Makes a group of named parameters.
@@ -19,10 +19,10 @@ public struct ParameterGroup {
     self.rateScale = rateScale
   }
 
-  /// The trainable parameters of a module in two groups: matrices, kernels and tables decay;
+  /// Splits the trainable parameters of a module in two groups: matrices, kernels and tables decay;
   /// biases and scales, which have one axis or none, do not.
   ///
-  /// Names begin with `prefix`, so that groups of several modules go into one optimiser.
+  /// Names begin with `prefix`, so that one optimiser can hold groups of several modules.
   public static func split(
     _ module: any Module, weightDecay: Double, rateScale: Double = 1, prefix: String = ""
   ) -> [ParameterGroup] {
@@ -35,7 +35,7 @@ public struct ParameterGroup {
     ].filter { !$0.parameters.isEmpty }
   }
 
-  /// The parameters of a module that are not frozen.
+  /// Returns the parameters of a module that are not frozen.
   static func trained(
     _ module: any Module, prefix: String = ""
   ) -> [(name: String, parameter: Parameter)] {
@@ -43,16 +43,16 @@ public struct ParameterGroup {
   }
 }
 
-/// A rule that changes parameters by their gradients.
+/// A rule that updates parameters by their gradients.
 ///
-/// Make it after `Module.to` and `Module.freeze`: its state lies on the device and in the type
-/// that the parameters have at that moment, and it holds no frozen parameter.
+/// Make it after `Module.to` and `Module.freeze`: its state keeps the device and type that the
+/// parameters have then, and it holds no frozen parameter.
 public protocol Optimizer: Resumable {
-  /// The parameters that it trains.
+  /// The parameters that it updates.
   var parameterGroups: [ParameterGroup] { get }
   /// The step size, before a group's scale; a schedule sets it before each step.
   var learningRate: Double { get set }
-  /// Changes each parameter that has a gradient.
+  /// Updates each parameter that has a gradient.
   func step()
 }
 
@@ -65,10 +65,9 @@ extension Optimizer {
 }
 
 /// Scales the gradients down so that their Euclidean norm, over all parameters together, is at
-/// most `maximum`; gives the norm before.
+/// most `maximum`; returns the norm before.
 ///
-/// A norm that is not finite is returned as it is, and makes the gradients not finite: a trainer
-/// leaves the step out.
+/// A norm that is not finite makes all gradients so: a trainer skips the step.
 /// Source: PyTorch `clip_grad_norm_`.
 @discardableResult
 public func clipGradientNorm(_ parameters: [Parameter], maximum: Double) -> Double {

@@ -1,28 +1,28 @@
 import Torch
 
-/// A layer whose weight may lie in the layout that the processor's library multiplies fastest.
+/// A layer whose weight may be packed in the processor's fastest layout.
 protocol PackableLayer: Module {
-  /// The weight that is packed.
+  /// The weight to pack.
   var weight: Parameter { get }
-  /// Whether the next call packs the weight, when the input's shape is known.
+  /// Whether the next call, whose input's shape is known, packs the weight.
   var packsAtNextCall: Bool { get set }
 }
 
-/// The layouts of a weight, one for each kind of input it has met.
+/// The layouts of a weight, one for each kind of input so far.
 ///
-/// Which one a call reads follows from its input alone and never from the inputs before it: layouts
-/// round differently, and the same input must give the same bits in every run.
+/// A call's layout depends on its input alone, never on earlier ones: layouts round differently,
+/// and the same input must give the same bits in every run.
 final class PackedLayouts {
   /// A kind of input that has a layout of its own.
   enum Kind {
-    /// Of a linear layer: one row, which is a matrix times a vector, or several.
+    /// Of a linear layer: one row (a vector), or several.
     case oneRow, rows
-    /// Of a convolution: one that gains by Winograd's way, or another.
+    /// Of a convolution: one for which Winograd is faster, or another.
     case winograd, direct
   }
 
   private var layouts: [Kind: PackedWeight] = [:]
-  /// The first one made: any of them has the plain weight in it.
+  /// The first one made; the plain weight can be unpacked from any.
   private let first: PackedWeight
 
   init(_ kind: Kind, _ weight: PackedWeight) {
@@ -33,7 +33,7 @@ final class PackedLayouts {
   var shape: [Int] { first.shape }
   var dtype: DType { first.dtype }
 
-  /// The layout for a kind of input, made by `pack` when it is first met.
+  /// Returns the layout for a kind of input, made by `pack` at the first such input.
   func layout(for kind: Kind, _ pack: (Tensor) -> PackedWeight) -> PackedWeight {
     if let known = layouts[kind] { return known }
     let made = noGrad { pack(first.unpacked()) }
@@ -43,8 +43,7 @@ final class PackedLayouts {
 }
 
 extension PackableLayer {
-  /// The weight as a call reads it: plain, or in the layout for the call's kind of input if the
-  /// module was packed.
+  /// Returns the weight for a call: plain, or in the layout for its kind of input if packed.
   func weight(
     for kind: PackedLayouts.Kind, packedBy pack: (Tensor) -> PackedWeight
   ) -> ReadyWeight {
@@ -66,12 +65,12 @@ enum ReadyWeight {
 }
 
 extension Module {
-  /// Readies a frozen module for much use on the CPU: every linear and convolution below lays its
-  /// weight out for the processor at its next call, in place of the plain weight.
+  /// Packs a frozen module for inference on the CPU: every linear and convolution below replaces
+  /// its weight by one in the processor's fastest layout at its next call.
   ///
-  /// The outputs differ from the plain layer's by rounding alone, and depend on the input alone. A
-  /// packed module cannot be saved, converted, moved or trained again. On other devices and with
-  /// other types than float32 and bfloat16 nothing happens.
+  /// Outputs differ from the plain layer's by rounding alone. A packed module cannot be saved,
+  /// converted, moved or trained again. On other devices and for other types than float32 and
+  /// bfloat16 nothing happens.
   ///
   /// - Precondition: every such weight is frozen.
   public func pack() {

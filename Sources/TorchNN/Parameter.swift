@@ -1,18 +1,18 @@
 public import Torch
 
-/// A weight that training changes. Its storage is updated in place, so a module keeps it in a `let`.
+/// A trainable weight. Its storage is updated in place, so a module keeps it in a `let`.
 ///
 /// One `Parameter` stored in two modules is one weight with two names (weight tying).
 public final class Parameter {
-  /// Where the elements are.
+  /// The form of the elements.
   enum Storage {
     case plain(Tensor)
-    /// For inference alone; the plain elements are gone.
+    /// For inference alone, without the plain elements.
     case packed(PackedLayouts)
   }
 
   private(set) var storage: Storage
-  /// Whether the values are still to come from a file: there is a shape and no memory for it.
+  /// Whether it has a shape but no values yet: a file will fill it.
   private(set) var isPlaceholder = false
 
   /// The weight itself; it requires a gradient unless it is frozen.
@@ -33,7 +33,7 @@ public final class Parameter {
 
   /// Wraps a tensor, whose storage it shares, as a trainable weight.
   ///
-  /// Traps: when the tensor is not of a floating point type.
+  /// - Precondition: the tensor has a floating-point type.
   public init(_ value: Tensor) {
     precondition(
       value.dtype.isFloatingPoint,
@@ -42,7 +42,7 @@ public final class Parameter {
     storage = .plain(value.detached().requiringGrad())
   }
 
-  /// Makes a float32 weight on the CPU, drawn by `initialization`.
+  /// Makes a float32 weight on the CPU, sampled by `initialization`.
   ///
   /// Inside `withoutInitialization` it has a shape and no values.
   public convenience init(
@@ -69,7 +69,7 @@ public final class Parameter {
     isPlaceholder = true
   }
 
-  /// The gradient that the last backward passes summed up; nil before any.
+  /// The gradient, summed over backward passes; nil before the first.
   public var gradient: Tensor? { plain?.grad }
 
   /// The shape of the weight.
@@ -88,16 +88,16 @@ public final class Parameter {
     }
   }
 
-  /// Where the weight lies.
+  /// The device that holds the weight.
   public var device: Device { plain?.device ?? .cpu }
 
-  /// Whether training leaves this weight as it is.
+  /// Whether the weight is not trained.
   public var isFrozen: Bool { !(plain?.requiresGrad ?? false) }
 
   /// Whether the weight is packed for inference.
   package var isPacked: Bool { plain == nil }
 
-  /// Draws the weight anew, in place.
+  /// Samples the weight again, in place.
   public func initialize(_ initialization: Initialization, using random: RandomSource) {
     if InitializationScope.isOff { return }
     let drawn = initialization.tensor(shape, using: random)
@@ -107,7 +107,7 @@ public final class Parameter {
   /// Sets the gradient to nil.
   package func clearGradient() { plain?.setGrad(nil) }
 
-  /// Puts another tensor in the place of the weight; a frozen weight stays frozen.
+  /// Replaces the weight by another tensor; a frozen weight stays frozen.
   package func replace(_ tensor: Tensor) {
     value = isFrozen ? tensor.detached() : tensor.detached().requiringGrad()
     isPlaceholder = false
@@ -120,7 +120,7 @@ public final class Parameter {
     if frozen { value.setGrad(nil) }
   }
 
-  /// Puts what `pack` makes of the weight in its place, if this processor can pack it.
+  /// Replaces the weight by what `pack` makes of it, if it can be packed.
   func pack(as kind: PackedLayouts.Kind, _ pack: (Tensor) -> PackedWeight) {
     guard case .plain(let value) = storage, PackedWeight.canPack(value) else { return }
     storage = .packed(PackedLayouts(kind, noGrad { pack(value) }))
@@ -136,9 +136,9 @@ public final class Parameter {
 public final class Buffer {
   /// The tensor itself.
   public package(set) var value: Tensor
-  /// Whether the values are still to come from a file.
+  /// Whether it has no values yet: a file will fill it.
   private(set) var isPlaceholder = false
-  /// Whether the state dict holds it; tables that the configuration determines need not be saved.
+  /// Whether the state dict holds it; what the configuration determines need not be saved.
   public let isPersistent: Bool
 
   /// Wraps a tensor, whose storage it shares.
@@ -147,7 +147,7 @@ public final class Buffer {
     isPersistent = persistent
   }
 
-  /// Makes a buffer of a shape that a checkpoint holds, with the values that `make` computes.
+  /// Makes a persistent buffer with the values that `make` computes.
   ///
   /// Inside `withoutInitialization` nothing is computed; it has a shape and no values.
   public convenience init(
@@ -171,7 +171,7 @@ public final class Buffer {
     self.init(shape, dtype: dtype) { Tensor.full(shape, value, dtype: dtype) }
   }
 
-  /// Puts another tensor in the place of the buffer's.
+  /// Replaces the buffer's tensor.
   func replace(_ tensor: Tensor) {
     value = tensor.detached()
     isPlaceholder = false

@@ -1,23 +1,21 @@
 public import Foundation
 public import Torch
 
-/// Something whose state changes while a network is trained, and which a checkpoint saves so that
-/// training goes on as if it had never been broken off.
+/// An object with training state, which a checkpoint saves so that training resumes exactly.
 public protocol Resumable: AnyObject {
-  /// The whole state apart from the settings: tensors by name, whose storage training updates in
-  /// place.
+  /// The whole state except settings: tensors by name, which training updates in place.
   var slots: [String: Tensor] { get }
 }
 
 extension Resumable {
-  /// The state as tensors that share its storage.
+  /// Returns the state as tensors that share its storage.
   public func stateDict() -> [String: Tensor] { slots.mapValues { $0.detached() } }
 
-  /// Takes over a state that ``stateDict()`` gave.
+  /// Restores a state from ``stateDict()``.
   ///
   /// - Parameters:
   ///   - state: The tensors by name.
-  ///   - file: Where the state comes from, for the error.
+  ///   - file: The state's file, for the error.
   /// - Throws: `CheckpointError.misfit`, with the state as it was, when keys or shapes are not
   ///   exactly those of the slots.
   public func load(_ state: [String: Tensor], file: URL? = nil) throws(CheckpointError) {

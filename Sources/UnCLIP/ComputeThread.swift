@@ -24,7 +24,7 @@ final class ComputeThread: SerialExecutor {
       changed.signal()
     }
 
-    /// The next job, waited for; nil once there are no more and none will come.
+    /// Returns the next job, waited for; nil once there are no more and none will come.
     func next() -> UnownedJob? {
       while true {
         let (job, isClosed) = waiting.withLock { state in

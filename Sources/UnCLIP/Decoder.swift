@@ -75,7 +75,7 @@ public struct Decoder: DiffusionStage {
     }
   }
 
-  /// The U-Net with the embeddings and captions that are left.
+  /// Returns the U-Net with the embeddings and captions that are left.
   public func trainingDenoiser(
     _ conditioning: TrainingConditioning, using random: RandomSource
   ) -> Denoiser {
@@ -94,8 +94,8 @@ public struct Decoder: DiffusionStage {
     return denoiser(conditions, coarse: coarse, dtype: .float32)
   }
 
-  /// The U-Net with the embedding and the prompt, and before them the null embedding and the
-  /// negative prompt.
+  /// Returns the U-Net with the embedding and the prompt, and before them the null embedding and
+  /// the negative prompt.
   public func denoiser(_ conditioning: Conditioning, rows: Int, isGuided: Bool) -> Denoiser {
     let text = conditioning.prompt.batch(isGuided: isGuided).trimmed().repeated(rows)
     let image = conditioning.imageEmbedding.to(text.embedding.dtype)

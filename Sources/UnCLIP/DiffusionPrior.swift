@@ -41,7 +41,7 @@ public struct DiffusionPrior: DiffusionStage {
     }
   }
 
-  /// The transformer with the captions that are left.
+  /// Returns the transformer with the captions that are left.
   public func trainingDenoiser(
     _ conditioning: TrainingConditioning, using random: RandomSource
   ) -> Denoiser {
@@ -52,8 +52,8 @@ public struct DiffusionPrior: DiffusionStage {
     return { transformer($0.sample, timesteps: $0.timesteps, text: left) }
   }
 
-  /// The transformer with the prompt, and before it the negative prompt: both one row for all
-  /// samples, or one for each.
+  /// Returns the transformer with the prompt, and before it the negative prompt: both one row for
+  /// all samples, or one for each.
   public func denoiser(
     _ conditioning: PromptConditioning, rows: Int, isGuided: Bool
   ) -> Denoiser {

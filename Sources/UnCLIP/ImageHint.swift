@@ -37,7 +37,7 @@ public struct ImageHintConfig: Codable, Sendable, Equatable {
     return config
   }
 
-  /// The file's content.
+  /// Returns the file's content.
   /// - Throws: `ConfigError` when a number has no JSON form.
   public func encoded() throws(ConfigError) -> Data {
     try ConfigFile.encode(self, extra: ["_class_name": .string("UnCLIPImageHint")])
@@ -96,7 +96,7 @@ public final class ImageHint: ConfiguredModule {
     textStd = Buffer([1, d], filledWith: 1)
   }
 
-  /// Its residual blocks.
+  /// Returns its residual blocks.
   public static func blockCount(of config: ImageHintConfig) -> Int { config.numLayers }
 
   /// Predicts the coarse image, `[B, 3, s, s]` around [-1, 1].
@@ -122,7 +122,7 @@ public final class ImageHint: ConfiguredModule {
     return linearOut(normOut(h).silu()).reshaped(h.dim(0), 3, side, side)
   }
 
-  /// The coarse image without gradients, in float32: `[B, 3, s, s]`.
+  /// Returns the coarse image without gradients, in float32: `[B, 3, s, s]`.
   public func coarse(imageEmbedding: Tensor, textEmbedding: Tensor) -> Tensor {
     noGrad { self(imageEmbedding: imageEmbedding, textEmbedding: textEmbedding).to(.float32) }
   }

@@ -16,7 +16,7 @@ public struct ImageRequest: Sendable, Equatable, Codable {
   /// ``ModelDefaults/sampling``.
   public var sampling: SamplingSettings?
 
-  /// A request for one image with the model's defaults.
+  /// Makes a request for one image with the model's defaults.
   public init(
     prompt: String, negative: String = "", count: Int = 1, seed: UInt64 = 0, size: Int? = nil,
     sampling: SamplingSettings? = nil

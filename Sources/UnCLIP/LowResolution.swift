@@ -12,7 +12,7 @@ public enum LowResolution {
   /// The blur's standard deviation, pixels.
   static let sigma = 0.6
 
-  /// An image reduced `factor` times, blurred where `blurred` is true:
+  /// Returns an image reduced `factor` times, blurred where `blurred` is true:
   /// `[B, 3, S, S] -> [B, 3, S / factor, S / factor]`.
   ///
   /// - Parameters:
@@ -27,7 +27,7 @@ public enum LowResolution {
     return Tensor.where(blurred.reshaped(blurred.dim(0), 1, 1, 1), blur(small), small)
   }
 
-  /// The condition at the upsampler's size: antialiased bicubic, as diffusers does.
+  /// Returns the condition at the upsampler's size: antialiased bicubic, as diffusers does.
   /// `[B, 3, s, s] -> [B, 3, size, size]`.
   public static func enlarged(_ images: Tensor, to size: Int) -> Tensor {
     F.interpolate(images, size: (size, size), mode: .bicubic, antialias: true)

@@ -22,7 +22,7 @@ public struct ModelDefaults: Sendable, Equatable {
     self.sampling = sampling
   }
 
-  /// The defaults of the model in `folder`.
+  /// Returns the defaults of the model in `folder`.
   /// - Throws: `ConfigError` for a file that is there and wrong.
   public static func read(from folder: ModelFolder) throws(ConfigError) -> ModelDefaults {
     try read(from: folder, schedulers: folder.schedulers())
@@ -67,14 +67,15 @@ public struct ModelDefaults: Sendable, Equatable {
     return ModelDefaults(name: name, version: version, sampling: sampling)
   }
 
-  /// The file's content.
+  /// Returns the file's content.
   /// - Throws: `ConfigError` when a number has no JSON form.
   func encoded() throws(ConfigError) -> Data {
     let named: [String: JSONValue] = ["name": .string(name), "version": .string(version)]
     return try ConfigFile.encode(sampling.values().merging(named) { own, _ in own })
   }
 
-  /// The object with the keys of the first versions, which had one object a stage, in today's form.
+  /// Returns the object with the keys of the first versions, which had one object a stage, in
+  /// today's form.
   private static func flattened(_ object: [String: JSONValue]) -> [String: JSONValue] {
     var flat = object
     for stage in ["prior", "decoder"] {

@@ -90,7 +90,7 @@ extension ModelFolder {
     try write(upsampler.scheduler.encoded(), as: .upsamplerScheduler)
   }
 
-  /// The process of each stage the folder has.
+  /// Returns the process of each stage the folder has.
   /// - Throws: `ConfigError`, naming the file.
   func schedulers() throws(ConfigError) -> [GenerationProgress.Stage: SchedulerConfig] {
     var found: [GenerationProgress.Stage: SchedulerConfig] = [:]

@@ -13,7 +13,7 @@ public struct ModelFolder: Sendable, Equatable {
   /// The folder.
   public let url: URL
 
-  /// The folder at `url`, whether or not it exists.
+  /// Makes the folder at `url`, whether or not it exists.
   public init(_ url: URL) {
     self.url = url
   }
@@ -79,12 +79,12 @@ public struct ModelFolder: Sendable, Equatable {
     }
   }
 
-  /// The folder of a part.
+  /// Returns the folder of a part.
   public func folder(of part: Part) -> URL {
     url.appendingPathComponent(part.rawValue, isDirectory: true)
   }
 
-  /// A part's `config.json` or `scheduler_config.json`.
+  /// Returns a part's `config.json` or `scheduler_config.json`.
   public func configuration(of part: Part) -> URL {
     switch part {
     case .priorScheduler, .decoderScheduler, .upsamplerScheduler:
@@ -93,7 +93,7 @@ public struct ModelFolder: Sendable, Equatable {
     }
   }
 
-  /// Whether the part's folder is there.
+  /// Returns whether the part's folder is there.
   public func has(_ part: Part) -> Bool {
     FileManager.default.fileExists(atPath: folder(of: part).path)
   }

@@ -105,7 +105,7 @@ public struct UnCLIPPreset: Sendable {
 }
 
 extension UNetConfig {
-  /// A decoder's U-Net: images in, prediction and, where it is learned, variance out.
+  /// Returns a decoder's U-Net: images in, prediction and, where it is learned, variance out.
   static func decoder(
     size: Int, channels: [Int], layersPerBlock: Int, attention: [Bool], headWidth: Int,
     contextWidth: Int, groups: Int, dropout: Double, learnsVariance: Bool, patchSize: Int = 1,
@@ -119,7 +119,7 @@ extension UNetConfig {
       dropout: dropout, patchSize: patchSize, addsCondition: isHinted)
   }
 
-  /// An upsampler's U-Net: image and enlarged condition in, prediction out.
+  /// Returns an upsampler's U-Net: image and enlarged condition in, prediction out.
   static func upsampler(
     size: Int, channels: [Int], layersPerBlock: Int, groups: Int, timeShift: TimeShift,
     dropout: Double, patchSize: Int = 1, addsCondition: Bool = false

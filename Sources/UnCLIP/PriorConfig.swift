@@ -59,7 +59,7 @@ public struct PriorConfig: Codable, Sendable, Equatable {
     return config
   }
 
-  /// The file's content, which diffusers reads too.
+  /// Returns the file's content, which diffusers reads too.
   public func encoded() throws(ConfigError) -> Data {
     try ConfigFile.encode(self, extra: ["_class_name": .string("PriorTransformer")])
   }

@@ -47,7 +47,7 @@ public final class PriorTransformer: ConfiguredModule {
     clipStd = Buffer([1, config.embeddingDim], filledWith: 1)
   }
 
-  /// Its transformer blocks.
+  /// Returns its transformer blocks.
   public static func blockCount(of config: PriorConfig) -> Int { config.numLayers }
 
   /// Predicts clean embeddings in the standardised space.
@@ -81,7 +81,7 @@ public final class PriorTransformer: ConfiguredModule {
     (embedding - clipMean.value) / clipStd.value
   }
 
-  /// The standardised space back to CLIP's embeddings, `[B, D] -> [B, D]`.
+  /// Returns the standardised space back to CLIP's embeddings, `[B, D] -> [B, D]`.
   public func restored(_ latent: Tensor) -> Tensor {
     latent * clipStd.value + clipMean.value
   }
@@ -94,7 +94,7 @@ public final class PriorTransformer: ConfiguredModule {
       from: values.standardDeviation(over: 0, keepingDims: true).clamped(min: 1e-6, max: nil))
   }
 
-  /// The positions of a text of so many tokens and of what follows it: `[1, L + 4, W]`.
+  /// Returns the positions of a text of so many tokens and of what follows it: `[1, L + 4, W]`.
   private func positions(forTextOf length: Int) -> Tensor {
     let table = positionalEmbedding.value
     let context = config.numEmbeddings

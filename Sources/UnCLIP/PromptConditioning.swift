@@ -13,7 +13,7 @@ public struct PromptConditioning {
     self.negative = negative
   }
 
-  /// The prompt, after the negative prompt if guidance needs both in one batch.
+  /// Returns the prompt, after the negative prompt if guidance needs both in one batch.
   func batch(isGuided: Bool) -> TextConditioning {
     isGuided ? .concatenated([negative, text]) : text
   }

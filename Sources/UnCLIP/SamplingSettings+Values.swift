@@ -2,7 +2,7 @@ package import Config
 import Foundation
 
 extension SamplingSettings {
-  /// Every setting by its key, as files and image metadata hold it.
+  /// Returns every setting by its key, as files and image metadata hold it.
   package func values() throws(ConfigError) -> [String: JSONValue] {
     let data = try ConfigFile.encode(self)
     return try ConfigFile.decode([String: JSONValue].self, from: data, file: "settings")
@@ -22,7 +22,7 @@ extension SamplingSettings {
 }
 
 extension GenerationSettings {
-  /// Key and text of every setting, in order, as an image's metadata holds them.
+  /// Returns key and text of every setting, in order, as an image's metadata holds them.
   package func metadata() throws(ConfigError) -> [(key: String, value: String)] {
     let sampling = try sampling.values().sorted { $0.key < $1.key }.map { key, value in
       if case .string(let text) = value { return (key: key, value: text) }

@@ -54,7 +54,7 @@ public struct TextProjectionConfig: Codable, Sendable, Equatable {
       Double(clipEmbeddingsDim) * Double(out), "clip_embeddings_dim", clipEmbeddingsDim)
   }
 
-  /// The file's content, which diffusers reads too.
+  /// Returns the file's content, which diffusers reads too.
   public func encoded() throws(ConfigError) -> Data {
     try ConfigFile.encode(self, extra: ["_class_name": .string("UnCLIPTextProjModel")])
   }

@@ -51,7 +51,7 @@ public actor UnCLIPEngine {
     thread.asUnownedSerialExecutor()
   }
 
-  /// An engine that opens the model when it is first used.
+  /// Makes an engine that opens the model when it is first used.
   ///
   /// The parameters are those of ``UnCLIPPipeline/init(_:requiring:device:dtype:residency:)``.
   public init(
@@ -77,7 +77,7 @@ public actor UnCLIPEngine {
     return try body(opened)
   }
 
-  /// The model's name, version and default settings.
+  /// Returns the model's name, version and default settings.
   /// - Throws: as ``withPipeline(_:)``.
   public func defaults() throws -> ModelDefaults { try withPipeline { $0.defaults } }
 

@@ -125,7 +125,7 @@ public struct UnCLIPPipeline {
       text: textEncoder.encode([prompt]), negative: textEncoder.encode([negative]))
   }
 
-  /// The prior: samples the CLIP image embedding of a prompt, `[1, D]`, raw.
+  /// Returns the prior: samples the CLIP image embedding of a prompt, `[1, D]`, raw.
   ///
   /// - Parameters:
   ///   - prompt: The encoded prompt.
@@ -146,7 +146,7 @@ public struct UnCLIPPipeline {
     }
   }
 
-  /// The image encoder: the CLIP image embedding of an image, `[1, D]`, raw.
+  /// Returns the image encoder: the CLIP image embedding of an image, `[1, D]`, raw.
   ///
   /// - Throws: `ModelFolderError`, `ConfigError` and `CheckpointError` when the encoder is missing
   ///   or broken.
@@ -199,7 +199,7 @@ public struct UnCLIPPipeline {
     }
   }
 
-  /// The upsampler: `[1, 3, S, S] -> [1, 3, 4S, 4S]` in [-1, 1].
+  /// Returns the upsampler: `[1, 3, S, S] -> [1, 3, 4S, 4S]` in [-1, 1].
   ///
   /// - Parameters:
   ///   - image: The decoder's image.

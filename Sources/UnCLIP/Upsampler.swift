@@ -45,7 +45,7 @@ public struct Upsampler: DiffusionStage {
     }
   }
 
-  /// The U-Net beside the images, reduced, at times blurred, noised and enlarged again.
+  /// Returns the U-Net beside the images, reduced, at times blurred, noised and enlarged again.
   public func trainingDenoiser(
     _ conditioning: TrainingConditioning, using random: RandomSource
   ) -> Denoiser {
@@ -63,7 +63,7 @@ public struct Upsampler: DiffusionStage {
     }
   }
 
-  /// The U-Net beside the image `[1, 3, s, s]` in [-1, 1], enlarged.
+  /// Returns the U-Net beside the image `[1, 3, s, s]` in [-1, 1], enlarged.
   public func denoiser(_ image: Tensor, rows: Int, isGuided: Bool) -> Denoiser {
     precondition(!isGuided, "upsamplers are not guided")
     let condition = LowResolution.enlarged(image.to(.float32), to: image.dim(2) * Self.factor)

@@ -95,7 +95,7 @@ private final class Derived: Base {}
       loop.inside = [loop]
       _ = loop.parameters()
     }
-    expectTrap("inside.0: Looped holds a module that it lies inside of", result)
+    expectTrap("inside.0: Looped holds a module that contains it", result)
   }
 
   @Test func inheritance() async {

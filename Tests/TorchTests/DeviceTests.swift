@@ -26,8 +26,8 @@ import Torch
   @Test func saysWhyADeviceCannotBeUsed() {
     #expect(
       DeviceError.libraryMissing(reason: "no file").description
-        == "CUDA cannot be used because LibTorch here has no CUDA part (no file): set LIBTORCH to "
-        + "a CUDA build and set up again, or use the device cpu.")
+        == "CUDA cannot be used because this LibTorch has no CUDA library (no file): set LIBTORCH "
+        + "to a CUDA build and set up again, or use the device cpu.")
     #expect(
       DeviceError.noSuchDevice(index: 2, count: 1).description
         == "There is no device cuda:2 because this machine has 1 usable CUDA device: choose "

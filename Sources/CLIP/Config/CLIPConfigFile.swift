@@ -43,7 +43,7 @@ package enum CLIPConfigFile {
     }
   }
 
-  /// Whether a configuration is a whole model's.
+  /// Returns whether a configuration is a whole model's.
   static func isWhole(_ object: [String: JSONValue]) -> Bool {
     object["model_type"] == .string("clip")
       || (object["model_type"] == nil && (object["text_config"] ?? object["vision_config"]) != nil)

@@ -69,7 +69,7 @@ public struct CLIPTextConfig: Codable, Sendable, Equatable {
     return config
   }
 
-  /// The `config.json` of a text tower with projection.
+  /// Returns the `config.json` of a text tower with projection.
   ///
   /// - Throws: `ConfigError` when a number has no JSON form.
   public func encoded() throws(ConfigError) -> Data {

@@ -66,7 +66,7 @@ public struct CLIPVisionConfig: Codable, Sendable, Equatable {
     return config
   }
 
-  /// The `config.json` of a vision tower with projection.
+  /// Returns the `config.json` of a vision tower with projection.
   ///
   /// - Throws: `ConfigError` when a number has no JSON form.
   public func encoded() throws(ConfigError) -> Data {

@@ -105,7 +105,7 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
       deviation, "it must be three numbers above 0 and at most 1000, for red, green and blue")
   }
 
-  /// The `preprocessor_config.json`.
+  /// Returns the `preprocessor_config.json`.
   ///
   /// - Throws: `ConfigError` when a number has no JSON form.
   public func encoded() throws(ConfigError) -> Data {

@@ -119,7 +119,7 @@ public struct OpenCLIPConfig: Sendable, Equatable {
     }
   }
 
-  /// A side given once, or twice as `[side, side]`.
+  /// Returns a side given once, or twice as `[side, side]`.
   private static func square(_ value: JSONValue?, file: String) throws(ConfigError) -> JSONValue? {
     guard case .array(let sides)? = value else { return value }
     guard sides.count == 2, sides[0] == sides[1] else {

@@ -9,6 +9,7 @@ extension CLIPTokenizer {
   /// - Precondition: `vocabularySize` is at least 514 and `contextLength` at least 2.
   ///
   /// Source: Sennrich et al. 2016, algorithm 1; the order of ids is openai/CLIP's.
+  /// - Precondition: the vocabulary is no smaller; the context holds at least 2 tokens.
   public static func train(
     on texts: some Sequence<String>, vocabularySize: Int, contextLength: Int = 77,
     minimumCount: Int = 2

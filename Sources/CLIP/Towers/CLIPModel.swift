@@ -73,6 +73,7 @@ public final class CLIPModel: Module {
   /// - Precondition: Both have the same shape.
   ///
   /// Source: CLIP paper, figure 3.
+  /// - Precondition: both have one shape.
   public func contrastiveLoss(imageEmbeds: Tensor, textEmbeds: Tensor) -> Tensor {
     precondition(
       imageEmbeds.shape == textEmbeds.shape,
@@ -115,7 +116,7 @@ public final class CLIPTextModelWithProjection: ConfiguredModule {
       .normal(deviation: 1 / Double(config.hiddenSize).squareRoot()), using: random)
   }
 
-  /// Its transformer blocks.
+  /// Returns its transformer blocks.
   public static func blockCount(of config: CLIPTextConfig) -> Int { config.numHiddenLayers }
 
   /// The tower's output for texts.
@@ -212,7 +213,7 @@ public final class CLIPVisionModelWithProjection: ConfiguredModule {
       .normal(deviation: 1 / Double(config.hiddenSize).squareRoot()), using: random)
   }
 
-  /// Its transformer blocks.
+  /// Returns its transformer blocks.
   public static func blockCount(of config: CLIPVisionConfig) -> Int { config.numHiddenLayers }
 
   /// The device of the weights.

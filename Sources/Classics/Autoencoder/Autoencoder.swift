@@ -46,7 +46,7 @@ public struct AutoencoderConfig: ImageConfig {
 public final class Autoencoder: LatentModel {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("ae")
-  /// Its stages.
+  /// Returns the number of stages.
   public static func blockCount(of config: AutoencoderConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: AutoencoderConfig
@@ -55,7 +55,7 @@ public final class Autoencoder: LatentModel {
   let fromLatent: Linear
   let decoder: ConvolutionDecoder
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   public init(_ config: AutoencoderConfig, using random: RandomSource) {
     self.config = config
     let features = FeatureMap(config.imageSize, config.widths).count
@@ -80,14 +80,14 @@ public final class Autoencoder: LatentModel {
   public func loss(_ x: Tensor) -> Tensor { F.mseLoss(self(x), x) }
 }
 
-/// The map of features between a convolution stack and a linear layer.
+/// The feature map between a convolution stack and a linear layer.
 struct FeatureMap {
   private let channels: Int
   private let side: Int
   /// Elements in the map.
   var count: Int { channels * side * side }
 
-  /// The map that a stack with these widths ends in.
+  /// Makes the last map of a stack with these widths.
   init(_ imageSize: Int, _ widths: [Int]) {
     channels = widths.last ?? 0
     side = imageSize >> widths.count
@@ -98,17 +98,17 @@ struct FeatureMap {
 }
 
 extension Autoencoder: ImageModel {
-  /// The squared error.
+  /// Returns the squared error.
   public func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses {
     Losses(total: loss(batch.images))
   }
 
-  /// The squared error.
+  /// Returns the squared error.
   public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
     ["squared_error": loss(batch.images).item()]
   }
 
-  /// The squared error and its ratio to the signal, decibels.
+  /// Returns the squared error and the PSNR in decibels.
   public static func metrics(of means: [String: Double]) -> [String: Double] {
     means.withPSNR(of: "squared_error", as: "psnr")
   }

@@ -33,7 +33,7 @@ public struct DenoisingAutoencoderConfig: ImageConfig {
     self.corruption = corruption
   }
 
-  /// The autoencoder that does the work.
+  /// The configuration of the network inside.
   var network: AutoencoderConfig {
     AutoencoderConfig(
       imageSize: imageSize, channels: channels, widths: widths, latentDim: latentDim)
@@ -58,7 +58,7 @@ public struct DenoisingAutoencoderConfig: ImageConfig {
 public final class DenoisingAutoencoder: LatentModel, Denoising {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("dae")
-  /// Its stages.
+  /// Returns the number of stages.
   public static func blockCount(of config: DenoisingAutoencoderConfig) -> Int {
     config.widths.count
   }
@@ -68,7 +68,7 @@ public final class DenoisingAutoencoder: LatentModel, Denoising {
   public let config: DenoisingAutoencoderConfig
   let network: Autoencoder
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   public init(_ config: DenoisingAutoencoderConfig, using random: RandomSource) {
     self.config = config
     network = Autoencoder(config.network, using: random)
@@ -88,19 +88,19 @@ public final class DenoisingAutoencoder: LatentModel, Denoising {
   /// Denoises corrupted images, `[B, C, S, S]` in and out.
   public func callAsFunction(_ noisy: Tensor) -> Tensor { network(noisy) }
 
-  /// The mean of `(x − g(f(x̃)))²` over all pixels of clean images x.
+  /// Returns the mean of `(x − g(f(x̃)))²` over all pixels of clean images x.
   public func loss(_ x: Tensor, using random: RandomSource) -> Tensor {
     F.mseLoss(self(corrupted(x, using: random)), x)
   }
 }
 
 extension DenoisingAutoencoder: ImageModel {
-  /// The squared error of the reconstruction of corrupted images.
+  /// Returns the squared error of the reconstruction of corrupted images.
   public func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses {
     Losses(total: loss(batch.images, using: random))
   }
 
-  /// The squared errors of corrupted and of cleaned images.
+  /// Returns the squared errors of corrupted and of denoised images.
   public func measures(_ batch: LabeledImages, using random: RandomSource) -> [String: Double] {
     let noisy = corrupted(batch.images, using: random)
     return [
@@ -119,7 +119,7 @@ extension DenoisingAutoencoder: ImageModel {
     return metrics
   }
 
-  /// Corrupted images, and cleaned ones.
+  /// Returns corrupted images and denoised ones.
   public func outputs(for batch: LabeledImages, using random: RandomSource) -> [Tensor] {
     let noisy = corrupted(batch.images, using: random)
     return [noisy, self(noisy)]

@@ -62,7 +62,7 @@ public struct VAEConfig: ImageConfig {
 public final class VAE: LatentModel, ImageGenerating {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("vae")
-  /// Its stages.
+  /// Returns the number of stages.
   public static func blockCount(of config: VAEConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: VAEConfig
@@ -74,7 +74,7 @@ public final class VAE: LatentModel, ImageGenerating {
   /// `[C]`: the logistic distribution's log scale; nil for other likelihoods.
   let logScale: Parameter?
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   public init(_ config: VAEConfig, using random: RandomSource) {
     self.config = config
     let features = FeatureMap(config.imageSize, config.widths).count
@@ -106,7 +106,7 @@ public final class VAE: LatentModel, ImageGenerating {
     (mean.square() + logVariance.exp() - logVariance - 1) * 0.5
   }
 
-  /// `log p(x | z)` of each image, nats `[B]`.
+  /// Computes `log p(x | z)` of each image, nats `[B]`.
   private func logLikelihood(_ x: Tensor, _ z: Tensor) -> Tensor {
     config.likelihood.logProbability(x, output: output(z), logScale: logScale?.value)
       .flattened(from: 1).sum(over: 1)
@@ -177,7 +177,7 @@ public final class VAE: LatentModel, ImageGenerating {
 }
 
 extension VAE: ImageModel {
-  /// The bound's two terms.
+  /// Returns the bound's two terms.
   public func losses(_ batch: LabeledImages, using random: RandomSource) -> Losses {
     let (total, elbo) = loss(batch.images, using: random)
     return Losses(

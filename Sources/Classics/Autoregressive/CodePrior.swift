@@ -82,7 +82,7 @@ extension CodeGrid {
 
 /// How codes are sampled from a prior's logits.
 public struct CodeSampling: Sendable, Equatable {
-  /// Below 1 likely codes become likelier; greater than 0.
+  /// Divides the logits: below 1 likely codes become likelier; greater than 0.
   public var temperature: Double
   /// Top-k: only so many of the likeliest codes are sampled, and those tied with the last; 0 for
   /// all.
@@ -100,7 +100,7 @@ public struct CodeSampling: Sendable, Equatable {
     self.guidance = guidance
   }
 
-  /// The probabilities to sample from, `[B, K]`, of logits of the same shape.
+  /// Returns the probabilities to sample from, `[B, K]`, of logits of the same shape.
   func probabilities(_ logits: Tensor) -> Tensor {
     var logits = logits * (1 / temperature)
     if top > 0, top < logits.dim(1) {
@@ -111,13 +111,13 @@ public struct CodeSampling: Sendable, Equatable {
   }
 }
 
-/// A prior's configuration: all have the grid.
+/// A prior's configuration.
 public protocol CodePriorConfig: ClassicConfig {
   /// The grid of codes.
   var codes: CodeGrid { get }
 }
 
-/// Samples codes one position at a time, keeping whatever state it needs between two of them.
+/// Samples codes one position at a time, and keeps the state between them.
 public protocol CodeWriter: AnyObject {
   /// Returns the logits `[B, K]` of the code at the next position, given all before it.
   ///
@@ -141,10 +141,10 @@ public protocol CodePrior: ClassicModel where Config: CodePriorConfig {
 }
 
 extension CodePrior {
-  /// The grid it writes.
+  /// The grid of codes.
   public var codes: CodeGrid { config.codes }
 
-  /// The mean of `−log p(zᵢ | z before i)` over all codes, nats.
+  /// Returns the mean of `−log p(zᵢ | z before i)` over all codes, nats.
   public func loss(_ codes: Tensor, condition: Tensor?) -> Tensor {
     let logits = logits(codes, condition: condition)
     return F.crossEntropy(
@@ -156,7 +156,7 @@ extension CodePrior {
     noGrad { loss(codes, condition: condition) }.item() / 0.693_147_180_559_945_3
   }
 
-  /// The conditions, dropped where `mask` `[B]` is nonzero.
+  /// Returns the conditions, dropped where `mask` `[B]` is nonzero.
   public func dropping(_ conditions: Tensor, where mask: Tensor) -> Tensor {
     switch codes.condition.kind {
     case .none: return conditions

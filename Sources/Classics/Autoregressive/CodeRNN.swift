@@ -39,7 +39,7 @@ public struct CodeRNNConfig: CodePriorConfig {
 public final class CodeRNN: CodePrior {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("rnn")
-  /// Its LSTM layers.
+  /// Returns the number of LSTM layers.
   public static func blockCount(of config: CodeRNNConfig) -> Int { config.depth }
   /// Its shape.
   public let config: CodeRNNConfig
@@ -50,7 +50,7 @@ public final class CodeRNN: CodePrior {
   let lstm: LSTM
   let toLogits: Linear
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   public init(_ config: CodeRNNConfig, using random: RandomSource) {
     self.config = config
     embedding = Embedding(config.codes.codebookSize + 1, config.width, using: random)

@@ -91,7 +91,7 @@ final class CausalBlock: Module {
 public final class CodeTransformer: CodePrior {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("transformer")
-  /// Its transformer blocks.
+  /// Returns the number of transformer blocks.
   public static func blockCount(of config: CodeTransformerConfig) -> Int { config.depth }
   /// Its shape.
   public let config: CodeTransformerConfig
@@ -103,7 +103,7 @@ public final class CodeTransformer: CodePrior {
   let norm: LayerNorm
   let toLogits: Linear
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   public init(_ config: CodeTransformerConfig, using random: RandomSource) {
     self.config = config
     embedding = Embedding(config.codes.codebookSize + 1, config.width, using: random)

@@ -118,7 +118,7 @@ final class GatedLayer: Module {
 public final class PixelCNN: CodePrior {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("pixelcnn")
-  /// Its gated layers.
+  /// Returns the number of gated layers.
   public static func blockCount(of config: PixelCNNConfig) -> Int { config.layers }
   /// Its shape.
   public let config: PixelCNNConfig
@@ -128,7 +128,7 @@ public final class PixelCNN: CodePrior {
   let output1: Conv2d
   let output2: Conv2d
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   public init(_ config: PixelCNNConfig, using random: RandomSource) {
     self.config = config
     embedding = Embedding(config.codes.codebookSize, config.width, using: random)

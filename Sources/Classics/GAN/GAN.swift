@@ -62,7 +62,7 @@ public struct GANConfig: ImageConfig {
 public final class GAN: LatentGenerating {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("gan")
-  /// Its stages.
+  /// Returns the number of stages.
   public static func blockCount(of config: GANConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: GANConfig
@@ -71,7 +71,7 @@ public final class GAN: LatentGenerating {
   /// D.
   public let discriminator: Discriminator
 
-  /// Networks with new weights.
+  /// Makes networks with new weights.
   public init(_ config: GANConfig, using random: RandomSource) {
     self.config = config
     generator = Generator(config, using: random)

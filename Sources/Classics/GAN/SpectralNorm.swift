@@ -26,7 +26,7 @@ public final class SpectralWeight: Module, TrainingSwitch {
     v = Buffer([columns]) { random.normal([columns]).normalized() }
   }
 
-  /// `W / σ(W)`, with W's shape.
+  /// Computes `W / σ(W)`, with W's shape.
   func callAsFunction() -> Tensor {
     let matrix = original.value.reshaped(original.shape[0], -1)
     if isTraining {
@@ -62,7 +62,7 @@ public final class SpectralConv2d: UnaryLayer {
     self.padding = padding
   }
 
-  /// The convolution.
+  /// Applies the convolution.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     F.conv2d(x, weight(), bias.value, stride: stride, padding: padding)
   }
@@ -81,6 +81,6 @@ public final class SpectralLinear: UnaryLayer {
     bias = Parameter([outFeatures], filledWith: 0)
   }
 
-  /// The product.
+  /// Applies the linear map.
   public func callAsFunction(_ x: Tensor) -> Tensor { F.linear(x, weight(), bias.value) }
 }

@@ -41,7 +41,7 @@ public struct VQVAEConfig: ImageConfig {
     self.quantizer = quantizer
   }
 
-  /// Side of the square of codes that stands for an image.
+  /// Side of the grid of codes.
   public var codeSide: Int { imageSize >> widths.count }
 
   /// Checks each value.
@@ -84,7 +84,7 @@ public final class VQVAE: CodeModel {
   /// Its shape.
   public let config: VQVAEConfig
 
-  /// A model with new weights.
+  /// Makes a model with new weights.
   ///
   /// - Precondition: `config.widths` is not empty.
   public init(_ config: VQVAEConfig, using random: RandomSource) {
@@ -166,13 +166,13 @@ final class VQVAEBlock: UnaryLayer {
   let conv1: Conv2d
   let conv2: Conv2d
 
-  /// A block of `width` channels with `inner` between its convolutions.
+  /// Makes a block of `width` channels with `inner` between its convolutions.
   init(_ width: Int, inner: Int, using random: RandomSource) {
     conv1 = Conv2d(width, inner, kernel: 3, padding: 1, using: random)
     conv2 = Conv2d(inner, width, kernel: 1, using: random)
   }
 
-  /// Shapes: `[B, width, h, w]` -> the same.
+  /// Maps `[B, width, h, w]` to the same shape.
   func callAsFunction(_ x: Tensor) -> Tensor { x + conv2(conv1(x.relu()).relu()) }
 }
 

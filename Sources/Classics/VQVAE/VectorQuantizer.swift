@@ -2,7 +2,7 @@ public import Config
 public import Torch
 public import TorchNN
 
-/// The shape of a codebook and how it learns.
+/// The configuration of a codebook and how it learns.
 public struct VectorQuantizerConfig: Codable, Sendable, Equatable {
   /// How codes learn from the vectors assigned to them.
   public enum Update: String, ConfigChoice {
@@ -58,7 +58,7 @@ public struct VectorQuantizerConfig: Codable, Sendable, Equatable {
     try check.count("code_dim", codeDim)
     try check.number("commitment", commitment, in: 0...1e6)
     try check.belowOne("decay", decay)
-    // 0 restarts no code.
+    // 0 means never.
     try check.count("restart_after", restartAfter, in: 0...1_000_000_000)
     try check.weights(Double(codebookSize) * Double(codeDim), "codebook_size", codebookSize)
   }
@@ -161,7 +161,7 @@ public final class VectorQuantizer: Module, TrainingSwitch {
         restart(on: vectors, counts, using: random)
       }
     }
-    // Forward this is e; backward it is z, whatever lies between (section 3.2).
+    // The value is e, the gradient z's: the straight-through estimator (section 3.2).
     return Quantized(
       values: z + (e - z).detached(), codes: codes, loss: loss, perplexity: entropy.exp())
   }
