@@ -4,7 +4,7 @@ extension Tensor {
   /// Whether operations on this tensor are recorded for gradients.
   public var requiresGrad: Bool { withExtendedLifetime(handle) { ct_requires_grad(handle.raw) } }
 
-  /// Asks for gradients with respect to this tensor, which must not be the result of an operation.
+  /// Requests gradients for this tensor, which must not be the result of an operation.
   @discardableResult
   public func requiringGrad(_ value: Bool = true) -> Tensor {
     withExtendedLifetime(self) {
@@ -13,14 +13,14 @@ extension Tensor {
     return self
   }
 
-  /// The gradient that `backward` has added up, or nil.
+  /// The gradient accumulated by `backward`, or nil.
   public var grad: Tensor? {
     withExtendedLifetime(self) {
       ct_has_grad(handle.raw) ? Tensor.unary("grad", self, ct_grad) : nil
     }
   }
 
-  /// Puts a gradient in place, or removes it.
+  /// Sets or removes the gradient.
   package func setGrad(_ gradient: Tensor?) {
     withExtendedLifetime((self, gradient)) {
       Tensor.check(
@@ -31,7 +31,7 @@ extension Tensor {
 
   /// Adds the gradient of this tensor to `grad` of every tensor it was made from.
   ///
-  /// Traps: if the tensor has several elements and no gradient is given.
+  /// - Precondition: The tensor has one element, or a gradient is given.
   public func backward(gradient: Tensor? = nil, retainingGraph: Bool = false) {
     withExtendedLifetime((self, gradient)) {
       Tensor.check(
@@ -41,9 +41,9 @@ extension Tensor {
   }
 }
 
-/// The gradients of a tensor with respect to others; `grad` is left alone.
+/// The gradients of a tensor with respect to others; `grad` does not change.
 ///
-/// With `createGraph` the gradients can be differentiated in their turn. An input that the output
+/// With `createGraph` the gradients are themselves differentiable. An input that the output
 /// does not depend on has a gradient of zeros.
 public func gradients(
   of output: Tensor, withRespectTo inputs: [Tensor], gradient: Tensor? = nil,
@@ -85,8 +85,8 @@ public func withGrad<Result, Failure: Error>(
   return try body()
 }
 
-/// Runs `body` in mixed precision on this thread: matrix products and convolutions in `dtype`, while
-/// numerically sensitive operations stay in float32. With nil, `body` runs as it is.
+/// Runs `body` in mixed precision on this thread: matrix products and convolutions in `dtype`,
+/// while numerically sensitive operations stay in float32. With nil, `body` runs as it is.
 public func autocast<Result, Failure: Error>(
   to dtype: DType?, device: Device = .cpu, _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {

@@ -7,19 +7,19 @@ public enum CheckpointError: LocalizedError, Sendable, Equatable, CustomStringCo
   case unreadable(file: String, reason: String)
   /// The file cannot be written.
   case unwritable(file: String, reason: String)
-  /// The file is not what it should be.
+  /// The file has the wrong format.
   case malformed(file: String, reason: String)
-  /// Git left a pointer in place of the file.
+  /// The file is a Git LFS pointer.
   case pointer(file: String)
-  /// A tensor in the file is not as its header or its reader says.
+  /// A tensor in the file contradicts its header or its reader.
   case badTensor(file: String, key: String, expected: String, found: String)
-  /// The keys or shapes of a state are not those of what it should fill.
+  /// The keys or shapes of a state do not fit the module.
   case misfit(file: String, missing: [String], surplus: [String], misshapen: [String])
 
-  /// The same sentence, for `localizedDescription`.
+  /// The description, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// One sentence with what to do.
+  /// The cause and the remedy.
   public var description: String {
     switch self {
     case .unreadable(let file, let reason):
@@ -44,7 +44,7 @@ public enum CheckpointError: LocalizedError, Sendable, Equatable, CustomStringCo
     }
   }
 
-  /// At most five of many, and the count.
+  /// Lists at most five of many, and the count.
   private static func list(_ names: [String], _ fault: String) -> String? {
     guard !names.isEmpty else { return nil }
     let shown = names.prefix(5).joined(separator: ", ")
@@ -54,12 +54,12 @@ public enum CheckpointError: LocalizedError, Sendable, Equatable, CustomStringCo
 }
 
 extension CheckpointError {
-  /// A file of weights that the system does not let read.
+  /// The error of a weight file that the system cannot read.
   package init(unreadable error: FileError) {
     self = .unreadable(file: error.path, reason: error.reason)
   }
 
-  /// A file of weights that the system does not let write.
+  /// The error of a weight file that the system cannot write.
   package init(unwritable error: FileError) {
     self = .unwritable(file: error.path, reason: error.reason)
   }

@@ -1,7 +1,7 @@
 import CTorch
 public import Foundation
 
-/// Where a tensor lives.
+/// The device of a tensor.
 public struct Device: Sendable, Hashable, CustomStringConvertible {
   /// The kinds of device that this package knows.
   public enum Kind: Int32, Sendable {
@@ -11,18 +11,18 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
 
   /// The kind of device.
   public let kind: Kind
-  /// Which one of its kind, from 0.
+  /// Its index among its kind, from 0.
   public let index: Int
 
-  /// The central processor.
+  /// The CPU.
   public static let cpu = Device(kind: .cpu, index: 0)
 
-  /// A CUDA device by its number.
+  /// A CUDA device by its index.
   public static func cuda(_ index: Int = 0) -> Device { Device(kind: .cuda, index: index) }
 
   /// Reads "cpu", "cuda" or "cuda:1".
   ///
-  /// Throws: `DeviceError.unknown` for any other text.
+  /// - Throws: `DeviceError.unknown` for any other text.
   public init(parsing text: String) throws(DeviceError) {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     switch (parts.first, parts.count) {
@@ -50,11 +50,11 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// Makes the device usable, or says why it is not.
+  /// Makes the device usable.
   ///
   /// Call it before any tensor is made: LibTorch looks for its CUDA half once.
-  /// Throws: `DeviceError.libraryMissing` when LibTorch here has no CUDA half,
-  /// `DeviceError.noSuchDevice` when there are fewer devices.
+  /// - Throws: `DeviceError.libraryMissing` when LibTorch here has no CUDA half,
+  ///   `DeviceError.noSuchDevice` when there are fewer devices.
   public func require() throws(DeviceError) {
     guard kind == .cuda else { return }
     guard ct_open_library("libtorch_cuda.so") == 0 else {
@@ -75,10 +75,10 @@ public enum DeviceError: LocalizedError, Sendable, Equatable, CustomStringConver
   /// The machine has fewer devices.
   case noSuchDevice(index: Int, count: Int)
 
-  /// The same sentence, for `localizedDescription`.
+  /// The description, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// One sentence with what to do.
+  /// The cause and the remedy.
   public var description: String {
     switch self {
     case .unknown(let text):

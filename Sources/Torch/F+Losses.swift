@@ -1,10 +1,10 @@
 import CTorch
 
 extension F {
-  /// How a loss of many elements becomes one number.
+  /// How a loss of many elements is reduced to a scalar.
   public enum Reduction: Int, Sendable {
     // The raw values are those of LibTorch's Reduction.
-    /// Not at all.
+    /// Not reduced.
     case none = 0
     /// Their mean.
     case mean = 1
@@ -44,8 +44,8 @@ extension F {
 
   /// The negative log probability of the target under the softmax of the logits.
   ///
-  /// Shapes: logits `[B, K, ...]`, target `[B, ...]` int64 classes, or probabilities in the shape of the
-  /// logits.
+  /// Shapes: logits `[B, K, ...]`, target `[B, ...]` int64 classes, or probabilities in the shape
+  /// of the logits.
   public static func crossEntropy(
     _ logits: Tensor, _ target: Tensor, labelSmoothing: Double = 0, reduction: Reduction = .mean
   ) -> Tensor {

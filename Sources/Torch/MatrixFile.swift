@@ -3,9 +3,9 @@ public import Foundation
 
 /// A matrix on disk that is written some rows at a time, so that it need not fit in memory.
 ///
-/// The rows go beside the file's place and take it in ``commit()``; without that nothing is left.
+/// The rows go to a temporary file, which ``commit()`` renames; without that nothing is left.
 public final class MatrixFile {
-  /// What the bytes before the rows are.
+  /// The format of the header.
   public enum Format: String, Sendable, CaseIterable {
     /// NumPy's own, version 1.0. Source: NumPy `numpy.lib.format`.
     case npy
@@ -25,8 +25,8 @@ public final class MatrixFile {
   /// Begins a file for a matrix of `rows` by `columns`.
   ///
   /// `metadata` is kept in safetensors only.
-  /// Traps: a side below 1, an element type other than float16 and float32.
-  /// Throws: `CheckpointError.unwritable`.
+  /// - Precondition: Both sides are at least 1, and the type is float16 or float32.
+  /// - Throws: `CheckpointError.unwritable`.
   public init(
     _ url: URL, format: Format, rows: Int, columns: Int, dtype: DType = .float32,
     metadata: [String: String] = [:]
@@ -60,8 +60,8 @@ public final class MatrixFile {
   /// Adds rows at the end.
   ///
   /// Shapes: `[N, columns]`, in any floating-point type.
-  /// Traps: another width, more rows than were announced.
-  /// Throws: `CheckpointError.unwritable`.
+  /// - Precondition: The rows have the matrix's width and are not more than are missing.
+  /// - Throws: `CheckpointError.unwritable`.
   public func append(_ rows: Tensor) throws(CheckpointError) {
     let (count, width) = rows.shape2
     precondition(
@@ -76,10 +76,10 @@ public final class MatrixFile {
     missingRows -= count
   }
 
-  /// Puts the file in its place.
+  /// Moves the file to its path.
   ///
-  /// Traps: rows are missing.
-  /// Throws: `CheckpointError.unwritable`.
+  /// - Precondition: All rows are written.
+  /// - Throws: `CheckpointError.unwritable`.
   public func commit() throws(CheckpointError) {
     precondition(missingRows == 0, "\(missingRows) rows are missing")
     do { try file.commit() } catch { throw CheckpointError(unwritable: error) }

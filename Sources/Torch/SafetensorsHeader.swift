@@ -1,6 +1,6 @@
 import Foundation
 
-/// The table of contents of a safetensors file, checked: names, types, shapes, where the bytes are.
+/// The checked header of a safetensors file: names, types, shapes and byte ranges.
 public struct SafetensorsHeader: Sendable, Equatable {
   /// One tensor of the file.
   public struct Entry: Sendable, Equatable {
@@ -21,14 +21,14 @@ public struct SafetensorsHeader: Sendable, Equatable {
   /// The bytes of the file before the first tensor's.
   public let dataStart: Int
 
-  /// The longest header that is read: 100 MB, the format's own limit.
+  /// The largest header that is read: 100 MB, the format's own limit.
   public static let longestHeader = 100_000_000
 
   /// Reads and checks the header of a file, of which `bytes` is all or the start.
   ///
   /// The tensors must fill the file after the header without gap or overlap, each with exactly the
   /// bytes of its shape.
-  /// Throws: `CheckpointError.malformed` and `.badTensor`.
+  /// - Throws: `CheckpointError.malformed` and `.badTensor`.
   public init(
     parsing bytes: UnsafeRawBufferPointer, fileSize: Int, file: String
   ) throws(CheckpointError) {
@@ -76,7 +76,7 @@ public struct SafetensorsHeader: Sendable, Equatable {
     dataStart = start
   }
 
-  /// Tells a file that ends too early, as a download that was broken off, from a wrong one.
+  /// Distinguishes a truncated file, such as an incomplete download, from a wrong one.
   private static func checkLength(
     _ items: [(String, Item)], dataSize: Int, file: String
   ) throws(CheckpointError) {

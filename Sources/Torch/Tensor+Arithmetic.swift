@@ -4,73 +4,73 @@ extension Tensor {
   /// The element-wise sum; shapes are broadcast.
   public static func + (a: Tensor, b: Tensor) -> Tensor { .binary("add", a, b, ct_add) }
 
-  /// The element-wise sum, with one number for every element.
+  /// The element-wise sum, with a scalar.
   public static func + (a: Tensor, b: Double) -> Tensor {
     .unary("add", a) { ct_add_scalar($0, b, $1) }
   }
 
-  /// The element-wise sum, with one number for every element.
+  /// The element-wise sum, with a scalar.
   public static func + (a: Double, b: Tensor) -> Tensor { b + a }
 
-  /// Makes a new tensor and assigns it; the old storage is left alone.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func += (a: inout Tensor, b: Tensor) { a = a + b }
 
-  /// Makes a new tensor and assigns it; the old storage is left alone.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func += (a: inout Tensor, b: Double) { a = a + b }
 
   /// The element-wise difference; shapes are broadcast.
   public static func - (a: Tensor, b: Tensor) -> Tensor { .binary("sub", a, b, ct_sub) }
 
-  /// The element-wise difference, with one number for every element.
+  /// The element-wise difference, with a scalar.
   public static func - (a: Tensor, b: Double) -> Tensor {
     .unary("sub", a) { ct_sub_scalar($0, b, $1) }
   }
 
-  /// The element-wise difference, with one number for every element.
+  /// The element-wise difference, with a scalar.
   public static func - (a: Double, b: Tensor) -> Tensor {
     .unary("sub", b) { ct_scalar_sub(a, $0, $1) }
   }
 
-  /// Makes a new tensor and assigns it; the old storage is left alone.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func -= (a: inout Tensor, b: Tensor) { a = a - b }
 
-  /// Makes a new tensor and assigns it; the old storage is left alone.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func -= (a: inout Tensor, b: Double) { a = a - b }
 
   /// The element-wise product; shapes are broadcast.
   public static func * (a: Tensor, b: Tensor) -> Tensor { .binary("mul", a, b, ct_mul) }
 
-  /// The element-wise product, with one number for every element.
+  /// The element-wise product, with a scalar.
   public static func * (a: Tensor, b: Double) -> Tensor {
     .unary("mul", a) { ct_mul_scalar($0, b, $1) }
   }
 
-  /// The element-wise product, with one number for every element.
+  /// The element-wise product, with a scalar.
   public static func * (a: Double, b: Tensor) -> Tensor { b * a }
 
-  /// Makes a new tensor and assigns it; the old storage is left alone.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func *= (a: inout Tensor, b: Tensor) { a = a * b }
 
-  /// Makes a new tensor and assigns it; the old storage is left alone.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func *= (a: inout Tensor, b: Double) { a = a * b }
 
-  /// The element-wise quotient; whole numbers become float32; shapes are broadcast.
+  /// The element-wise quotient; integers become float32; shapes are broadcast.
   public static func / (a: Tensor, b: Tensor) -> Tensor { .binary("div", a, b, ct_div) }
 
-  /// The element-wise quotient; whole numbers become float32, with one number for every element.
+  /// The element-wise quotient; integers become float32, with a scalar.
   public static func / (a: Tensor, b: Double) -> Tensor {
     .unary("div", a) { ct_div_scalar($0, b, $1) }
   }
 
-  /// The element-wise quotient; whole numbers become float32, with one number for every element.
+  /// The element-wise quotient; integers become float32, with a scalar.
   public static func / (a: Double, b: Tensor) -> Tensor {
     .unary("div", b) { ct_scalar_div(a, $0, $1) }
   }
 
-  /// Makes a new tensor and assigns it; the old storage is left alone.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func /= (a: inout Tensor, b: Tensor) { a = a / b }
 
-  /// Makes a new tensor and assigns it; the old storage is left alone.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func /= (a: inout Tensor, b: Double) { a = a / b }
 
   /// The negated elements.

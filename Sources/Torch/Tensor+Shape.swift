@@ -56,12 +56,12 @@ extension Tensor {
     .unary("flatten", self) { ct_flatten($0, axis, last, $1) }
   }
 
-  /// Part of an axis, sharing storage. PyTorch `narrow`.
+  /// Takes a range of an axis, sharing storage. PyTorch `narrow`.
   public func narrowed(_ axis: Int, start: Int, count: Int) -> Tensor {
     .unary("narrow", self) { ct_narrow($0, axis, start, count, $1) }
   }
 
-  /// One index of an axis, which is removed. PyTorch `select`.
+  /// Takes one index of an axis, which is removed. PyTorch `select`.
   public func selected(_ axis: Int, _ index: Int) -> Tensor {
     .unary("select", self) { ct_select($0, axis, index, $1) }
   }
@@ -126,7 +126,8 @@ extension Tensor {
     .unary("flip", self) { ct_flip($0, axes, axes.count, $1) }
   }
 
-  /// Shifts the elements along an axis; those that leave at the end enter at the start. PyTorch `roll`.
+  /// Shifts the elements along an axis; those that leave at the end enter at the start. PyTorch
+  /// `roll`.
   public func rolled(by shift: Int, over axis: Int) -> Tensor {
     .unary("roll", self) { ct_roll($0, [shift], [axis], 1, $1) }
   }
@@ -141,7 +142,7 @@ extension Tensor {
     .unary("repeat_interleave", self) { ct_repeat_interleave($0, times, axis, $1) }
   }
 
-  /// What `padded` fills the new elements with.
+  /// How `padded` fills the new elements.
   public enum Padding: Sendable, Equatable {
     /// A constant.
     case constant(Double)
@@ -165,12 +166,12 @@ extension Tensor {
     }
   }
 
-  /// Zeros above a diagonal of the last two axes. PyTorch `tril`.
+  /// Zeroes the elements above a diagonal of the last two axes. PyTorch `tril`.
   public func lowerTriangle(diagonal: Int = 0) -> Tensor {
     .unary("tril", self) { ct_tril($0, diagonal, $1) }
   }
 
-  /// Zeros below a diagonal of the last two axes. PyTorch `triu`.
+  /// Zeroes the elements below a diagonal of the last two axes. PyTorch `triu`.
   public func upperTriangle(diagonal: Int = 0) -> Tensor {
     .unary("triu", self) { ct_triu($0, diagonal, $1) }
   }

@@ -1,7 +1,7 @@
 import Files
 package import Foundation
 
-/// One of several files that hold a model's weights together, as their index tells.
+/// One of the files that together hold a model's weights, as listed in their index.
 package struct WeightShard {
   /// The file, beside the index.
   package let url: URL
@@ -11,7 +11,7 @@ package struct WeightShard {
 
   /// The files of an index (`model.safetensors.index.json`, `pytorch_model.bin.index.json`).
   ///
-  /// Throws: `CheckpointError.unreadable`, `.malformed`, `.pointer`.
+  /// - Throws: `CheckpointError.unreadable`, `.malformed`, `.pointer`.
   package static func all(of indexURL: URL) throws(CheckpointError) -> [WeightShard] {
     struct Index: Decodable {
       let weight_map: [String: String]
@@ -42,9 +42,9 @@ package struct WeightShard {
     return shards.sorted { $0.url.path < $1.url.path }
   }
 
-  /// What the file holds, if it is what the index says.
+  /// Returns the file's contents after checking them against the index.
   ///
-  /// Throws: `CheckpointError.malformed`.
+  /// - Throws: `CheckpointError.malformed`.
   package func checked(_ tensors: [String: Tensor]) throws(CheckpointError) -> [String: Tensor] {
     if let key = tensors.keys.filter({ !keys.contains($0) }).min() {
       throw .malformed(

@@ -11,9 +11,9 @@ public final class Conv2d: UnaryLayer, PackableLayer {
   private let settings: Convolution
   var packsAtNextCall = false
 
-  /// Makes a layer with a square kernel, drawing weight and bias uniformly from `±1/√fanIn`.
+  /// Makes a layer with a square kernel, weight and bias uniform in `±1/√fanIn`.
   ///
-  /// Traps: when `groups` does not divide both channel counts.
+  /// - Precondition: `groups` divides both channel counts.
   public init(
     _ inChannels: Int, _ outChannels: Int, kernel: Int, stride: Int = 1, padding: Int = 0,
     dilation: Int = 1, groups: Int = 1, bias: Bool = true, using random: RandomSource
@@ -25,7 +25,7 @@ public final class Conv2d: UnaryLayer, PackableLayer {
     settings = Convolution(stride: stride, padding: padding, dilation: dilation, groups: groups)
   }
 
-  /// The convolution; `H' = (H + 2 padding - dilation (kernel - 1) - 1) / stride + 1`.
+  /// Convolves; `H' = (H + 2 padding - dilation (kernel - 1) - 1) / stride + 1`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let isWinograd = settings.gainsByWinograd(
       weight: weight.shape, dtype: weight.dtype, input: x.shape)
@@ -43,7 +43,7 @@ public final class Conv2d: UnaryLayer, PackableLayer {
   }
 }
 
-/// The transpose of a convolution, which enlarges: `[B, in, H, W] -> [B, out, H', W']`.
+/// A transposed convolution, which enlarges: `[B, in, H, W] -> [B, out, H', W']`.
 ///
 /// Source: PyTorch `nn.ConvTranspose2d`, its keys and its initialisation.
 public final class ConvTranspose2d: UnaryLayer {
@@ -56,9 +56,9 @@ public final class ConvTranspose2d: UnaryLayer {
   private let outputPadding: Int
   private let groups: Int
 
-  /// Makes a layer with a square kernel, drawing weight and bias as PyTorch does.
+  /// Makes a layer with a square kernel, initialised as in PyTorch.
   ///
-  /// Traps: when `groups` does not divide both channel counts.
+  /// - Precondition: `groups` divides both channel counts.
   public init(
     _ inChannels: Int, _ outChannels: Int, kernel: Int, stride: Int = 1, padding: Int = 0,
     outputPadding: Int = 0, groups: Int = 1, bias: Bool = true, using random: RandomSource
@@ -73,7 +73,7 @@ public final class ConvTranspose2d: UnaryLayer {
     self.groups = groups
   }
 
-  /// The transpose; `H' = (H - 1) stride - 2 padding + kernel + outputPadding`.
+  /// Applies the transpose; `H' = (H - 1) stride - 2 padding + kernel + outputPadding`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     F.convTranspose2d(
       x, weight.value, bias?.value, stride: stride, padding: padding,

@@ -1,7 +1,7 @@
 import Foundation
 public import Torch
 
-/// A running average of a module's weights, which draws better images than the weights.
+/// A moving average of a module's weights, which generates better images than the weights.
 ///
 /// The average is float32 whatever the module's type. Buffers are copied, not averaged.
 /// Source: diffusers `EMAModel`.
@@ -21,7 +21,7 @@ public final class ExponentialMovingAverage: Resumable {
   private let warmUp: WarmUp
   private let parameters: [(name: String, parameter: Parameter, average: Tensor)]
 
-  /// Starts an average at the module's present weights. Make it after `Module.to`.
+  /// Starts an average at the module's current weights. Make it after `Module.to`.
   ///
   /// Range: `decay` in 0 ..< 1, 0.999 for a short run, 0.9999 for a long one.
   public init(of module: any Module, decay: Double, warmUp: WarmUp = .power(2.0 / 3)) {
@@ -34,7 +34,7 @@ public final class ExponentialMovingAverage: Resumable {
     }
   }
 
-  /// The weight of the past in the update of a step, counted from 1. The first step copies the
+  /// The decay in the update of a step, counted from 1. The first step copies the
   /// weights unless there is no warm-up.
   public func decay(at step: Int) -> Double {
     let n = Double(max(0, step - 1))
@@ -47,7 +47,7 @@ public final class ExponentialMovingAverage: Resumable {
     return n == 0 ? 0 : min(limit, decay)
   }
 
-  /// Moves the average towards the weights, after the optimiser's step number `step`, counted
+  /// Updates the average with the weights, after the optimiser's step number `step`, counted
   /// from 1.
   public func update(step: Int) {
     let weights = parameters.map { $0.parameter.value.detached().to(.float32) }
@@ -64,11 +64,11 @@ public final class ExponentialMovingAverage: Resumable {
 
   /// Copies the averages into another module of the same kind.
   ///
-  /// Throws: `CheckpointError.misfit` when keys or shapes are not exactly the module's.
+  /// - Throws: `CheckpointError.misfit` when keys or shapes are not exactly the module's.
   public func copy(to other: any Module) throws(CheckpointError) { try other.load(stateDict()) }
 
-  /// Runs `body` while the module has the averages as its weights, in the module's types; puts the
-  /// weights back afterwards, also on an error.
+  /// Runs `body` with the averages as the module's weights, in the module's types; restores the
+  /// weights afterwards, also on an error.
   public func withAveragedWeights<Result, Failure: Error>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {

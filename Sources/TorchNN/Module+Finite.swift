@@ -2,20 +2,20 @@ public import Foundation
 public import Torch
 
 extension Module {
-  /// Refuses weights of which an element is NaN or infinite; `file` stands in the error.
+  /// Refuses weights with NaN or infinite elements; `file` is named in the error.
   ///
-  /// Throws: `CheckpointError.badTensor` with the key of the first such tensor.
+  /// - Throws: `CheckpointError.badTensor` with the key of the first such tensor.
   public func checkFinite(file: URL) throws(CheckpointError) {
     try CheckpointError.requireFinite(stateDict(), file: file)
   }
 }
 
 extension CheckpointError {
-  /// Refuses tensors of which an element is NaN or infinite.
+  /// Refuses tensors with NaN or infinite elements.
   ///
-  /// One sum a tensor; only a sum that is not finite is looked at again, as half precision may
-  /// overflow in it.
-  /// Throws: `badTensor` with the key of the first such tensor.
+  /// It sums each tensor; only where the sum is not finite, which half precision may cause, it
+  /// checks the elements.
+  /// - Throws: `badTensor` with the key of the first such tensor.
   public static func requireFinite(
     _ state: [String: Tensor], file: URL
   ) throws(CheckpointError) {

@@ -1,6 +1,6 @@
 import Torch
 
-/// What a walk over a module finds.
+/// A member that a walk over a module finds.
 enum ModulePart {
   case parameter(Parameter)
   case buffer(Buffer)
@@ -20,11 +20,11 @@ enum ModulePart {
 }
 
 extension Module {
-  /// Calls `visit` with every part below this module, depth first in the order of the properties,
-  /// each part once, under its first key.
+  /// Calls `visit` with every member below this module, depth first in the order of the properties,
+  /// each once, under its first key.
   ///
-  /// Traps: on a bare tensor, on a dictionary, tuple, set or struct that holds parts, on an entry
-  /// of `keys` that names no property, on two parts with one key, on a module inside itself.
+  /// - Precondition: No bare tensors; members are held in arrays and optionals only; each entry of
+  ///   `keys` names a property; keys are unique; no module contains itself.
   func walk(_ visit: (_ key: String, _ part: ModulePart) -> Void) {
     var walk = ModuleWalk()
     walk.open = [ObjectIdentifier(self)]
@@ -32,14 +32,14 @@ extension Module {
   }
 }
 
-/// One walk: what it has met so far.
+/// The state of one walk.
 private struct ModuleWalk {
   /// The modules from the root to here.
   var open: Set<ObjectIdentifier> = []
   var met: Set<ObjectIdentifier> = []
   var keys: Set<String> = []
 
-  /// Visits the parts of one module and what lies below them.
+  /// Visits the members of one module and those below them.
   mutating func descend(
     into module: any Module, prefix: String, _ visit: (String, ModulePart) -> Void
   ) {
@@ -72,7 +72,7 @@ private struct ModuleWalk {
   }
 }
 
-/// Adds the parts that one stored property holds.
+/// Adds the members that one stored property holds.
 private func collect(
   _ value: Any, key: String, property: String, into parts: inout [(String, ModulePart)]
 ) {
@@ -93,7 +93,7 @@ private func collect(
     }
   case .collection:
     for (index, element) in mirror.children.enumerated() {
-      // Plain numbers and strings have no display style: such an array holds no parts.
+      // Numbers and strings have no display style: such an array holds no members.
       if index == 0, part(element.value) == nil,
         Mirror(reflecting: element.value).displayStyle == nil
       {
@@ -117,7 +117,7 @@ private func collect(
   }
 }
 
-/// The value as a part, if it is one.
+/// The value as a member, if it is one.
 private func part(_ value: Any) -> ModulePart? {
   switch value {
   case let parameter as Parameter: .parameter(parameter)
@@ -127,7 +127,7 @@ private func part(_ value: Any) -> ModulePart? {
   }
 }
 
-/// Whether the value is a part or a tensor, or holds one in optionals, arrays, tuples.
+/// Whether the value is a member or a tensor, or holds one in optionals, arrays, tuples.
 private func holdsPart(_ value: Any) -> Bool {
   if part(value) != nil || value is Tensor { return true }
   let mirror = Mirror(reflecting: value)

@@ -4,9 +4,9 @@ import Torch
 public struct ParameterGroup {
   /// The parameters with the names that the optimiser's state uses.
   public let parameters: [(name: String, parameter: Parameter)]
-  /// How strongly weights are pulled to zero.
+  /// The weight decay.
   public let weightDecay: Double
-  /// What the optimiser's learning rate is multiplied with.
+  /// The factor on the optimiser's learning rate.
   public let rateScale: Double
 
   /// Makes a group of named parameters.
@@ -43,7 +43,7 @@ public struct ParameterGroup {
   }
 }
 
-/// A rule that changes parameters by their gradients.
+/// A rule that updates parameters by their gradients.
 ///
 /// Make it after `Module.to` and `Module.freeze`: its state lies on the device and in the type
 /// that the parameters have at that moment, and it holds no frozen parameter.
@@ -52,7 +52,7 @@ public protocol Optimizer: Resumable {
   var parameterGroups: [ParameterGroup] { get }
   /// The step size, before a group's scale; a schedule sets it before each step.
   var learningRate: Double { get set }
-  /// Changes each parameter that has a gradient.
+  /// Updates each parameter that has a gradient.
   func step()
 }
 
@@ -65,10 +65,10 @@ extension Optimizer {
 }
 
 /// Scales the gradients down so that their Euclidean norm, over all parameters together, is at
-/// most `maximum`; gives the norm before.
+/// most `maximum`; returns the norm before.
 ///
-/// A norm that is not finite is returned as it is, and makes the gradients not finite: a trainer
-/// leaves the step out.
+/// A norm that is not finite is returned as it is and makes the gradients not finite; a trainer
+/// skips the step.
 /// Source: PyTorch `clip_grad_norm_`.
 @discardableResult
 public func clipGradientNorm(_ parameters: [Parameter], maximum: Double) -> Double {
@@ -81,7 +81,7 @@ public func clipGradientNorm(_ parameters: [Parameter], maximum: Double) -> Doub
   return norm
 }
 
-/// Traps when one parameter or one name comes twice, or nothing is there to train.
+/// Requires parameters and names to be unique, and at least one to train.
 func checkGroups(_ groups: [ParameterGroup]) {
   var names: Set<String> = []
   var identities: Set<ObjectIdentifier> = []

@@ -1,6 +1,6 @@
 import Torch
 
-/// A layer whose weight may lie in the layout that the processor's library multiplies fastest.
+/// A layer whose weight may be packed in the processor's fastest layout.
 protocol PackableLayer: Module {
   /// The weight that is packed.
   var weight: Parameter { get }
@@ -8,21 +8,21 @@ protocol PackableLayer: Module {
   var packsAtNextCall: Bool { get set }
 }
 
-/// The layouts of a weight, one for each kind of input it has met.
+/// The layouts of a weight, one for each kind of input so far.
 ///
-/// Which one a call reads follows from its input alone and never from the inputs before it: layouts
-/// round differently, and the same input must give the same bits in every run.
+/// A call's layout depends on its input alone, never on earlier inputs: layouts round differently,
+/// and the same input must give the same bits in every run.
 final class PackedLayouts {
   /// A kind of input that has a layout of its own.
   enum Kind {
-    /// Of a linear layer: one row, which is a matrix times a vector, or several.
+    /// For a linear layer: one row (matrix times vector) or several.
     case oneRow, rows
-    /// Of a convolution: one that gains by Winograd's way, or another.
+    /// For a convolution: whether Winograd's algorithm is faster.
     case winograd, direct
   }
 
   private var layouts: [Kind: PackedWeight] = [:]
-  /// The first one made: any of them has the plain weight in it.
+  /// The first one made; the plain weight can be recovered from any.
   private let first: PackedWeight
 
   init(_ kind: Kind, _ weight: PackedWeight) {
@@ -66,12 +66,12 @@ enum ReadyWeight {
 }
 
 extension Module {
-  /// Readies a frozen module for much use on the CPU: every linear and convolution below lays its
-  /// weight out for the processor at its next call, in place of the plain weight.
+  /// Prepares a frozen module for inference on the CPU: every linear layer and convolution below
+  /// packs its weight at its next call, which replaces the plain weight.
   ///
   /// The outputs differ from the plain layer's by rounding alone, and depend on the input alone. A
   /// packed module cannot be saved, converted, moved or trained again. On other devices and with
-  /// other types than float32 and bfloat16 nothing happens.
+  /// other types than float32 and bfloat16 it does nothing.
   ///
   /// - Precondition: every such weight is frozen.
   public func pack() {

@@ -1,10 +1,10 @@
 public import Torch
 
-/// A weight that training changes. Its storage is updated in place, so a module keeps it in a `let`.
+/// A trainable weight. Its storage is updated in place, so a module keeps it in a `let`.
 ///
 /// One `Parameter` stored in two modules is one weight with two names (weight tying).
 public final class Parameter {
-  /// Where the elements are.
+  /// How the elements are stored.
   enum Storage {
     case plain(Tensor)
     /// For inference alone; the plain elements are gone.
@@ -12,7 +12,7 @@ public final class Parameter {
   }
 
   private(set) var storage: Storage
-  /// Whether the values are still to come from a file: there is a shape and no memory for it.
+  /// Whether the values are yet to come from a file: there is a shape but no memory.
   private(set) var isPlaceholder = false
 
   /// The weight itself; it requires a gradient unless it is frozen.
@@ -33,7 +33,7 @@ public final class Parameter {
 
   /// Wraps a tensor, whose storage it shares, as a trainable weight.
   ///
-  /// Traps: when the tensor is not of a floating point type.
+  /// - Precondition: The tensor is of a floating point type.
   public init(_ value: Tensor) {
     precondition(
       value.dtype.isFloatingPoint,
@@ -42,7 +42,7 @@ public final class Parameter {
     storage = .plain(value.detached().requiringGrad())
   }
 
-  /// Makes a float32 weight on the CPU, drawn by `initialization`.
+  /// Makes a float32 weight on the CPU, with values by `initialization`.
   ///
   /// Inside `withoutInitialization` it has a shape and no values.
   public convenience init(
@@ -69,7 +69,7 @@ public final class Parameter {
     isPlaceholder = true
   }
 
-  /// The gradient that the last backward passes summed up; nil before any.
+  /// The gradient accumulated by backward passes; nil before any.
   public var gradient: Tensor? { plain?.grad }
 
   /// The shape of the weight.
@@ -88,16 +88,16 @@ public final class Parameter {
     }
   }
 
-  /// Where the weight lies.
+  /// The device of the weight.
   public var device: Device { plain?.device ?? .cpu }
 
-  /// Whether training leaves this weight as it is.
+  /// Whether the weight is excluded from training.
   public var isFrozen: Bool { !(plain?.requiresGrad ?? false) }
 
   /// Whether the weight is packed for inference.
   package var isPacked: Bool { plain == nil }
 
-  /// Draws the weight anew, in place.
+  /// Initialises the weight again, in place.
   public func initialize(_ initialization: Initialization, using random: RandomSource) {
     if InitializationScope.isOff { return }
     let drawn = initialization.tensor(shape, using: random)
@@ -107,7 +107,7 @@ public final class Parameter {
   /// Sets the gradient to nil.
   package func clearGradient() { plain?.setGrad(nil) }
 
-  /// Puts another tensor in the place of the weight; a frozen weight stays frozen.
+  /// Replaces the weight by another tensor; a frozen weight stays frozen.
   package func replace(_ tensor: Tensor) {
     value = isFrozen ? tensor.detached() : tensor.detached().requiringGrad()
     isPlaceholder = false
@@ -120,7 +120,7 @@ public final class Parameter {
     if frozen { value.setGrad(nil) }
   }
 
-  /// Puts what `pack` makes of the weight in its place, if this processor can pack it.
+  /// Replaces the weight by its packed form from `pack`, if this processor can pack it.
   func pack(as kind: PackedLayouts.Kind, _ pack: (Tensor) -> PackedWeight) {
     guard case .plain(let value) = storage, PackedWeight.canPack(value) else { return }
     storage = .packed(PackedLayouts(kind, noGrad { pack(value) }))
@@ -136,7 +136,7 @@ public final class Parameter {
 public final class Buffer {
   /// The tensor itself.
   public package(set) var value: Tensor
-  /// Whether the values are still to come from a file.
+  /// Whether the values are yet to come from a file.
   private(set) var isPlaceholder = false
   /// Whether the state dict holds it; tables that the configuration determines need not be saved.
   public let isPersistent: Bool
@@ -171,7 +171,7 @@ public final class Buffer {
     self.init(shape, dtype: dtype) { Tensor.full(shape, value, dtype: dtype) }
   }
 
-  /// Puts another tensor in the place of the buffer's.
+  /// Replaces the buffer's tensor.
   func replace(_ tensor: Tensor) {
     value = tensor.detached()
     isPlaceholder = false

@@ -1,8 +1,8 @@
 public import Foundation
 public import Torch
 
-/// Something whose state changes while a network is trained, and which a checkpoint saves so that
-/// training goes on as if it had never been broken off.
+/// A part of training whose state checkpoints save, so that training resumes as if it had never
+/// been interrupted.
 public protocol Resumable: AnyObject {
   /// The whole state apart from the settings: tensors by name, whose storage training updates in
   /// place.
@@ -13,11 +13,11 @@ extension Resumable {
   /// The state as tensors that share its storage.
   public func stateDict() -> [String: Tensor] { slots.mapValues { $0.detached() } }
 
-  /// Takes over a state that ``stateDict()`` gave.
+  /// Restores a state from ``stateDict()``.
   ///
   /// - Parameters:
   ///   - state: The tensors by name.
-  ///   - file: Where the state comes from, for the error.
+  ///   - file: The source of the state, for the error.
   /// - Throws: `CheckpointError.misfit`, with the state as it was, when keys or shapes are not
   ///   exactly those of the slots.
   public func load(_ state: [String: Tensor], file: URL? = nil) throws(CheckpointError) {
