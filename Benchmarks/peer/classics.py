@@ -1,4 +1,4 @@
-"""The peer of the case `classics`: a training step of each classic in PyTorch eager.
+"""The case `classics` in PyTorch: a training step of each classic in PyTorch eager.
 
 The same networks, losses, batch shapes and optimiser as Benchmarks/Sources/…/Classics.swift. One JSON
 line a model.

@@ -1,4 +1,4 @@
-"""The peer of `unclip generate`: a cold Python process that draws one image with diffusers.
+"""`unclip generate` in diffusers: a cold Python process that generates one image.
 
 Random weights of the sizes of `Models/small`, the same steps: what is measured is the work, not
 the image. Usage: python generate.py OUT.png

@@ -1,4 +1,4 @@
-"""The peer of the case `op`: one addition of two tensors of four numbers, called from Python."""
+"""The case `op` in PyTorch: one addition of two tensors of four elements, called from Python."""
 
 import json
 import statistics

@@ -1,4 +1,4 @@
-"""The peer of `unclip bench pipeline`: the same folder, opened and drawn from with diffusers.
+"""`unclip bench pipeline` in diffusers: it opens the same folder and generates from it.
 
 Prints the same JSON fields, and saves the image's values for a comparison.
 Usage: python pipeline.py FOLDER STEPS [float32|bfloat16] [OUT.npy]
@@ -28,8 +28,8 @@ FOLDER, STEPS = sys.argv[1], int(sys.argv[2])
 DTYPE = sys.argv[3] if len(sys.argv) > 3 else "float32"
 OUT = sys.argv[4] if len(sys.argv) > 4 else None
 
-# Part by part: public folders name the projection's module by the place it had when they were
-# written, where this version does not look.
+# Part by part: public folders name the projection's module by its old path, which this version
+# does not look up.
 KIND = {"torch_dtype": getattr(torch, DTYPE)}
 with open(f"{FOLDER}/model_index.json") as index:
     classes = {key: value for key, value in json.load(index).items() if key[0] != "_"}

@@ -1,4 +1,4 @@
-"""The peer of the case `training-step`: the `small` decoder in PyTorch eager.
+"""The case `training-step` in PyTorch: the `small` decoder in PyTorch eager.
 
 The same networks (diffusers' classes), loss (squared error of the clean image) and AdamW, on the
 same batch shape.

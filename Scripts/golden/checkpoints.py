@@ -1,5 +1,5 @@
 """Files of PyTorch's zip and pickle format: honest ones with the tensors in them, and ones made to
-mislead, with words of the sentence that must refuse them.
+mislead, with words of the error that must refuse them.
 """
 import collections
 import io
@@ -94,7 +94,7 @@ def write_honest():
         for entry in source.namelist():
             target.writestr(entry, source.read(entry))
     expect("deflated", honest()["views"])
-    # And as one of more than 4 GB is written: with the numbers of zip64.
+    # And as one of more than 4 GB is written: with the sizes of zip64.
     zip64 = AREA.path("zip64.pt")
     with zipfile.ZipFile(views) as source:
         entries = [(x, source.read(x)) for x in source.namelist()]
@@ -102,7 +102,7 @@ def write_honest():
             zipfile.ZipFile(zip64, "w") as target:
         for entry, content in entries:
             target.writestr(entry, content)
-    # The old record at the end then says that its numbers are elsewhere.
+    # The old record at the end then says that its sizes are elsewhere.
     whole = zip64.read_bytes()
     zip64.write_bytes(whole[:-14] + b"\xff" * 12 + whole[-2:])
     expect("zip64", honest()["views"])
@@ -150,7 +150,7 @@ def tensor(count=4, offset=0, shape=(4,), strides=(1,), key="0", storage="FloatS
 
 
 def hostile():
-    """(name, bytes, words of the sentence)"""
+    """(name, bytes, words of the error)"""
     for protocol in (0, 2, 4):
         yield f"system-{protocol}", archive(pickle.dumps(
             {"w": call(os.system, "exit 1")}, protocol)), "posix.system"

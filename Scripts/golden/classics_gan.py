@@ -86,7 +86,7 @@ LOSSES = {
 
 
 def fill(module, noise, gain):
-    """Weights that let numbers through as large as they came, and buffers unlike their first."""
+    """Weights that keep the scale of activations, and buffers that differ from their first."""
     with torch.no_grad():
         for name, p in module.named_parameters():
             if "norms" in name:

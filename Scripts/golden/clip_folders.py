@@ -1,4 +1,4 @@
-"""Golden folders of CLIPs in every layout in which they are published, with what the peer computes.
+"""Golden folders of CLIPs in every published layout, with what transformers and open_clip compute.
 
 The open_clip folders hold the same weights under open_clip's names; their embeddings are
 transformers'.
@@ -109,7 +109,7 @@ def main():
         **VISION, projection_dim=12, hidden_act="gelu")), 2)
     save("vision", vision, {"image": vision(PIXELS).image_embeds})
 
-    # A whole model in several files, whose towers leave out what equals the peer's default and
+    # A whole model in several files, whose towers leave out what equals transformers' default and
     # state a width of their own, as public ones do.
     whole = model(3, "quick_gelu")
     folder = save("model", whole, embeds(whole), max_shard_size="40kB")

@@ -72,7 +72,7 @@ def main():
     AREA.json("tokenizer", {
         "length": LENGTH, "rows": rows, "padded": padded["input_ids"],
         "mask": padded["attention_mask"]}, end="", separators=(",", ":"))
-    # What they come from is no peer's, and changes with the ids alone.
+    # They come from no library's output, and change with the ids alone.
     for name in ["corpus.txt", *(f"tokenizer/{file.name}" for file in (ROOT / "tokenizer").iterdir())]:
         AREA.path(name)
     AREA.finish()

@@ -1,7 +1,7 @@
 """Tiny models in the layouts of their first authors and in that of diffusers and transformers.
 
-For each case there is the original file, made from the peer's weights by the names that the
-original code has, and the peer's own state dict, to which the conversion must come back.
+For each case there is the original file, made from diffusers' weights by the names that the
+original code has, and diffusers' own state dict, to which the conversion must come back.
 """
 import zipfile
 
@@ -97,7 +97,7 @@ def networks():
 
 
 def pickled_folder():
-    """Two parts of the golden pipeline as older versions of the peers write them: one pickle, and
+    """Two parts of the golden pipeline as older transformers and diffusers write: one pickle, and
     several with an index."""
     model = GOLDEN / "pipeline" / "model"
     save("pickled/prior/diffusion_pytorch_model.bin",

@@ -1,4 +1,4 @@
-"""Makes Tests/Golden/diffusion: schedules, steps and losses of the peers.
+"""Makes Tests/Golden/diffusion: schedules, steps and losses of diffusers.
 
 Two peers: diffusers' schedulers, called; and guided-diffusion, whose formulas (DDPM, IDDPM) are
 written out below in float64 NumPy.

@@ -5,7 +5,7 @@ each case the seeds and what every stage made, so that a mismatch names its stag
 a generator of its own, a list of them where a call draws several.
 
 The first step of an ε-predicting stage divides by sqrt(ᾱ) = 5e-5, so where random networks leave a
-pixel unclipped the last bit of a float decides it. Seeds are tried until the peer's image in
+pixel unclipped the last bit of a float decides it. Seeds are tried until diffusers' image in
 float32 is that in float64 within a quarter of a level: others would test the luck of rounding.
 """
 
@@ -30,7 +30,7 @@ AREA = Area("pipeline", __file__, ["diffusers", "transformers", "torch", "Pillow
     "model/decoder/diffusion_pytorch_model.safetensors":
         "the least network with every kind of block and two widths",
     "images.safetensors": "thirteen images, each with what every stage made"})
-# The text is not as long as a feature map has positions: the peer would then forget to pad its mask.
+# The text is not as long as a feature map has positions: diffusers would then not pad its mask.
 WIDTH, LENGTH, CONTEXT, TIME = 16, 13, 16, 32
 
 
@@ -107,7 +107,7 @@ def generators(seeds):
 
 
 def single(draw):
-    """The peer's noise, drawn in float32 whatever the network's type, so that it stays the same."""
+    """diffusers' noise, sampled in float32 whatever the network's type, so it stays the same."""
     def drawn(shape, generator=None, device=None, dtype=None, layout=None):
         return draw(shape, generator=generator, device=device, dtype=torch.float32).to(dtype)
     return drawn

@@ -15,7 +15,7 @@ save = AREA.save
 
 
 def layers():
-    """Each layer as a new generator of seed 7 draws it; output and gradients for one input."""
+    """Each layer as a new generator of seed 7 makes it; output and gradients for one input."""
     images, sequence = (2, 4, 6, 5), (2, 3, 8)
     cases = {
         "linear": (lambda: nn.Linear(8, 6), sequence),
@@ -155,7 +155,7 @@ def averages():
 
 
 def lstm():
-    """Two layers as a new generator of seed 7 draws them, from a state that is not zero."""
+    """Two layers as a new generator of seed 7 initialises them, from a state that is not zero."""
     torch.manual_seed(7)
     layer = nn.LSTM(5, 6, num_layers=2, batch_first=True)
     tensors = {f"init.{k}": v.clone() for k, v in layer.state_dict().items()}

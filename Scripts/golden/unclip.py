@@ -70,7 +70,7 @@ def upsampler():
 
 
 def patched():
-    """A U-Net on squares of 2x2 pixels: the peer's, between its library's pixel_(un)shuffle."""
+    """A U-Net on squares of 2x2 pixels: diffusers', between PyTorch's pixel_(un)shuffle."""
     g = torch.Generator().manual_seed(9)
     model = randomise(
         UNet2DModel(

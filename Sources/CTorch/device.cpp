@@ -27,8 +27,8 @@ const char *ct_cpu_capability(void) {
 
 bool ct_has_bfloat16_products(void) {
 #if defined(__x86_64__)
-  // AVX512_BF16 is bit 5 of EAX in leaf 7.1; the system must also save the wide registers, which
-  // LibTorch's choice of kernels tells.
+  // AVX512_BF16 is bit 5 of EAX in leaf 7.1; the system must also save the wide registers, as
+  // LibTorch's choice of kernels shows.
   unsigned a = 0, b = 0, c = 0, d = 0;
   return at::get_cpu_capability() == "AVX512" && __get_cpuid_count(7, 1, &a, &b, &c, &d) &&
       (a >> 5 & 1);

@@ -1,4 +1,4 @@
-// What every file of the shim shares: the handle, the guard, and small readers of C arguments.
+// Common to every file of the shim: the handle, the guard, and small readers of C arguments.
 #pragma once
 
 #include "libtorch.h"

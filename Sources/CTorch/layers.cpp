@@ -35,7 +35,7 @@ using namespace ct;
 
 namespace {
 
-/// Whether a convolution whose gradients will be asked for gains by Winograd's way.
+/// Whether Winograd's algorithm is faster for a convolution with gradients.
 bool trains_by_winograd(
     const at::Tensor &x, const at::Tensor &weight, at::IntArrayRef stride,
     at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups) {

@@ -1,4 +1,4 @@
-// Random numbers from a generator of the CPU.
+// Random numbers from a CPU generator.
 #include "guard.h"
 
 #include <ATen/CPUGeneratorImpl.h>

@@ -4,7 +4,7 @@ extension Tensor {
   /// Whether operations on this tensor are recorded for gradients.
   public var requiresGrad: Bool { withExtendedLifetime(handle) { ct_requires_grad(handle.raw) } }
 
-  /// Asks for gradients with respect to this tensor, which no operation may have made.
+  /// Requests gradients for this tensor, which must not be the result of an operation.
   @discardableResult
   public func requiringGrad(_ value: Bool = true) -> Tensor {
     withExtendedLifetime(self) {
@@ -13,14 +13,14 @@ extension Tensor {
     return self
   }
 
-  /// The gradient that `backward` has added up, or nil.
+  /// The gradient accumulated by `backward`, or nil.
   public var grad: Tensor? {
     withExtendedLifetime(self) {
       ct_has_grad(handle.raw) ? Tensor.unary("grad", self, ct_grad) : nil
     }
   }
 
-  /// Sets the gradient, or removes it.
+  /// Sets or removes the gradient.
   package func setGrad(_ gradient: Tensor?) {
     withExtendedLifetime((self, gradient)) {
       Tensor.check(
@@ -31,7 +31,7 @@ extension Tensor {
 
   /// Adds this tensor's gradient to `grad` of every tensor it was computed from.
   ///
-  /// - Precondition: a tensor of several elements is given a gradient.
+  /// - Precondition: The tensor has one element, or a gradient is given.
   public func backward(gradient: Tensor? = nil, retainingGraph: Bool = false) {
     withExtendedLifetime((self, gradient)) {
       Tensor.check(
@@ -41,9 +41,9 @@ extension Tensor {
   }
 }
 
-/// Returns the gradients of a tensor with respect to others; `grad` is left alone.
+/// The gradients of a tensor with respect to others; `grad` does not change.
 ///
-/// With `createGraph` the gradients can be differentiated again. An input that the output
+/// With `createGraph` the gradients are themselves differentiable. An input that the output
 /// does not depend on has a gradient of zeros.
 public func gradients(
   of output: Tensor, withRespectTo inputs: [Tensor], gradient: Tensor? = nil,

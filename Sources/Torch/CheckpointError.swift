@@ -7,19 +7,19 @@ public enum CheckpointError: LocalizedError, Sendable, Equatable, CustomStringCo
   case unreadable(file: String, reason: String)
   /// The file cannot be written.
   case unwritable(file: String, reason: String)
-  /// The file is damaged or of another format.
+  /// The file has the wrong format.
   case malformed(file: String, reason: String)
-  /// Git left a pointer in place of the file.
+  /// The file is a Git LFS pointer.
   case pointer(file: String)
-  /// A tensor in the file differs from what its header says or its reader needs.
+  /// A tensor in the file contradicts its header or its reader.
   case badTensor(file: String, key: String, expected: String, found: String)
-  /// The keys or shapes in a state are not the model's.
+  /// The keys or shapes of a state do not fit the module.
   case misfit(file: String, missing: [String], surplus: [String], misshapen: [String])
 
-  /// The same text, for `localizedDescription`.
+  /// The description, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// One sentence with what to do.
+  /// The cause and the remedy.
   public var description: String {
     switch self {
     case .unreadable(let file, let reason):
@@ -44,7 +44,7 @@ public enum CheckpointError: LocalizedError, Sendable, Equatable, CustomStringCo
     }
   }
 
-  /// Lists at most five names, and says how many more there are.
+  /// Lists at most five of many, and the count.
   private static func list(_ names: [String], _ fault: String) -> String? {
     guard !names.isEmpty else { return nil }
     let shown = names.prefix(5).joined(separator: ", ")
@@ -54,12 +54,12 @@ public enum CheckpointError: LocalizedError, Sendable, Equatable, CustomStringCo
 }
 
 extension CheckpointError {
-  /// Makes `.unreadable` of a system's error.
+  /// The error of a weight file that the system cannot read.
   package init(unreadable error: FileError) {
     self = .unreadable(file: error.path, reason: error.reason)
   }
 
-  /// Makes `.unwritable` of a system's error.
+  /// The error of a weight file that the system cannot write.
   package init(unwritable error: FileError) {
     self = .unwritable(file: error.path, reason: error.reason)
   }

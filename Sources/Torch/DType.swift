@@ -27,7 +27,7 @@ public enum DType: Int32, Sendable, CaseIterable, CustomStringConvertible {
     }
   }
 
-  /// Whether the elements are floating-point numbers.
+  /// Whether the type is a floating-point type.
   public var isFloatingPoint: Bool {
     switch self {
     case .float16, .float32, .float64, .bfloat16, .float8e5m2, .float8e4m3fn: true
@@ -86,7 +86,7 @@ public enum DType: Int32, Sendable, CaseIterable, CustomStringConvertible {
   }
 }
 
-/// A Swift number with the same bits as an element of a tensor.
+/// A Swift number with the bits of a tensor's element.
 public protocol TensorElement: BitwiseCopyable, Sendable {
   /// The tensor type with the same bits.
   static var dtype: DType { get }

@@ -1,7 +1,7 @@
 import CTorch
 public import Foundation
 
-/// The device that holds a tensor.
+/// The device of a tensor.
 public struct Device: Sendable, Hashable, CustomStringConvertible {
   /// The kinds of device that this package knows.
   public enum Kind: Int32, Sendable {
@@ -11,13 +11,13 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
 
   /// The kind of device.
   public let kind: Kind
-  /// Its index among those of its kind.
+  /// Its index among its kind, from 0.
   public let index: Int
 
-  /// The central processor.
+  /// The CPU.
   public static let cpu = Device(kind: .cpu, index: 0)
 
-  /// Returns a CUDA device by its index.
+  /// A CUDA device by its index.
   public static func cuda(_ index: Int = 0) -> Device { Device(kind: .cuda, index: index) }
 
   /// Reads "cpu", "cuda" or "cuda:1".
@@ -50,7 +50,7 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// Makes the device usable, or says why it is not.
+  /// Makes the device usable.
   ///
   /// Call it before any tensor is made: LibTorch looks for its CUDA half once.
   /// - Throws: `DeviceError.libraryMissing` when LibTorch here has no CUDA half,
@@ -75,10 +75,10 @@ public enum DeviceError: LocalizedError, Sendable, Equatable, CustomStringConver
   /// The machine has fewer devices.
   case noSuchDevice(index: Int, count: Int)
 
-  /// The same text, for `localizedDescription`.
+  /// The description, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// One sentence with what to do.
+  /// The cause and the remedy.
   public var description: String {
     switch self {
     case .unknown(let text):

@@ -1,10 +1,10 @@
 import CTorch
 
 extension F {
-  /// How a loss of many elements becomes one value.
+  /// How a loss of many elements is reduced to a scalar.
   public enum Reduction: Int, Sendable {
     // The raw values are those of LibTorch's Reduction.
-    /// Not at all.
+    /// Not reduced.
     case none = 0
     /// Their mean.
     case mean = 1

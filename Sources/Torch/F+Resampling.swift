@@ -25,18 +25,18 @@ extension F {
     }
   }
 
-  /// Returns the means of as many windows as `size` says.
+  /// The means of windows that divide the image into an output of the size.
   ///
   /// Shapes: `[B, C, H, W]` -> `[B, C, size.0, size.1]`.
   public static func adaptiveAveragePool2d(_ x: Tensor, size: (Int, Int)) -> Tensor {
     .unary("adaptive_avg_pool2d", x) { ct_adaptive_avg_pool2d($0, [size.0, size.1], $1) }
   }
 
-  /// How `interpolate` finds the values between elements.
+  /// How `interpolate` computes values between elements.
   public enum Interpolation: String, Sendable {
     /// The element at or before the position; PyTorch's "nearest".
     case nearest
-    /// The element whose middle is nearest.
+    /// The element whose centre is nearest; PyTorch's "nearest-exact".
     case nearestExact = "nearest-exact"
     /// Between two elements each way.
     case bilinear
@@ -49,7 +49,7 @@ extension F {
   /// With `antialias` the filter widens when the image shrinks, as in PIL, and the cubic is
   /// the one with a = -0.5 instead of -0.75 even when it grows.
   /// Shapes: `[B, C, H, W]` -> `[B, C, size.0, size.1]`.
-  /// - Precondition: a nearest mode has neither `antialias` nor `alignCorners`.
+  /// - Precondition: No `antialias` or `alignCorners` with a nearest mode.
   public static func interpolate(
     _ x: Tensor, size: (Int, Int), mode: Interpolation = .nearest, antialias: Bool = false,
     alignCorners: Bool = false

@@ -1,6 +1,6 @@
 import CTorch
 
-/// Layers as functions: everything they need is an argument.
+/// Layers as functions, without state.
 public enum F {
   /// Computes `x * weightᵀ + bias`.
   ///
@@ -10,7 +10,7 @@ public enum F {
     return .ternary("linear", x, weight, bias, ct_linear)
   }
 
-  /// Convolves images, with the same settings in both directions.
+  /// Two-dimensional convolution with one stride in both directions.
   ///
   /// Shapes: x `[B, C, H, W]`, weight `[out, C / groups, kh, kw]`, bias `[out]` ->
   /// `[B, out, H', W']`.
@@ -23,7 +23,7 @@ public enum F {
       dilation: (dilation, dilation), groups: groups)
   }
 
-  /// Convolves images, with settings for (vertical, horizontal).
+  /// Two-dimensional convolution with strides (vertical, horizontal).
   ///
   /// Shapes: x `[B, C, H, W]`, weight `[out, C / groups, kh, kw]`, bias `[out]` ->
   /// `[B, out, H', W']`.
@@ -55,7 +55,7 @@ public enum F {
     }
   }
 
-  /// Normalises over groups of channels and all positions; may shift, scale and activate too.
+  /// Group normalisation, with an optional shift before and modulation and SiLU after.
   ///
   /// Shapes: x `[B, C, ...]`, weight and bias `[C]`; beside an x of four axes, offset `[B, C]` and
   /// modulation `[B, 2C]`.
@@ -65,14 +65,14 @@ public enum F {
   /// Source: Wu and He, Group Normalization; Dhariwal and Nichol 2021, section 3.1 (AdaGN).
   ///
   /// - Parameters:
-  ///   - x: What is normalised.
-  ///   - groups: How many groups the channels form.
+  ///   - x: The input.
+  ///   - groups: The number of groups of channels.
   ///   - weight: Scales each channel.
   ///   - bias: Shifts each channel.
   ///   - offset: Added to x before.
   ///   - modulation: Scales, then shifts: the norm is multiplied by one plus the scale.
   ///   - epsilon: Added to the variance.
-  ///   - silu: Whether `x σ(x)` comes last.
+  ///   - silu: Whether the result goes through SiLU, `x σ(x)`.
   public static func groupNorm(
     _ x: Tensor, groups: Int, _ weight: Tensor? = nil, _ bias: Tensor? = nil,
     offset: Tensor? = nil, modulation: Tensor? = nil, epsilon: Double = 1e-5, silu: Bool = false
@@ -120,9 +120,9 @@ public enum F {
     }
   }
 
-  /// Runs the layers of an LSTM over sequences.
+  /// A stack of LSTM layers over sequences.
   ///
-  /// Shapes: x `[B, T, in]`, h and c `[layers, B, H]`, parameters four a layer, `[4H, in]`,
+  /// Shapes: x `[B, T, in]`, h and c `[layers, B, H]`, four parameters per layer, `[4H, in]`,
   /// `[4H, H]`, `[4H]`, `[4H]` with the gates in the order input, forget, cell, output ->
   /// output `[B, T, H]` and the last h and c.
   /// Source: Hochreiter and Schmidhuber 1997; PyTorch `nn.LSTM`.
@@ -143,7 +143,7 @@ public enum F {
     }
   }
 
-  /// Returns the rows of a table that the ids name.
+  /// The rows of a table at the ids.
   ///
   /// Shapes: weight `[count, width]`, ids `[...]` int64 -> `[..., width]`.
   public static func embedding(_ weight: Tensor, _ ids: Tensor) -> Tensor {
@@ -176,7 +176,8 @@ public enum F {
   /// Sets elements to zero with probability `p` and divides the others by `1 - p`; the identity
   /// unless training.
   ///
-  /// With a source the mask is sampled from it, reproducibly; else from LibTorch's own generator.
+  /// With a source the mask is sampled from it and reproducible; without one it comes from
+  /// LibTorch's own generator.
   public static func dropout(
     _ x: Tensor, _ p: Double, training: Bool, using random: RandomSource? = nil
   ) -> Tensor {

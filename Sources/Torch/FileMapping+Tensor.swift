@@ -4,7 +4,7 @@ extension FileMapping {
   /// Returns the tensor whose bytes, in row-major order, start at `offset`; copied only when they
   /// are not aligned.
   ///
-  /// - Precondition: the bytes lie in the file.
+  /// - Precondition: The bytes lie within the file.
   package func tensor(shape: [Int], dtype: DType, at offset: Int) -> Tensor {
     let range = offset..<offset + shape.reduce(dtype.size, *)
     guard let base, !range.isEmpty, offset % dtype.size == 0 else {

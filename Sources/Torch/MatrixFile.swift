@@ -3,9 +3,9 @@ public import Foundation
 
 /// A matrix file written some rows at a time, so that it need not fit in memory.
 ///
-/// The rows go to a temporary file that ``commit()`` renames; without that nothing is left.
+/// The rows go to a temporary file, which ``commit()`` renames; without that nothing is left.
 public final class MatrixFile {
-  /// The file's format.
+  /// The format of the header.
   public enum Format: String, Sendable, CaseIterable {
     /// NumPy's own, version 1.0. Source: NumPy `numpy.lib.format`.
     case npy
@@ -25,8 +25,8 @@ public final class MatrixFile {
   /// Begins a file for a matrix of `rows` by `columns`.
   ///
   /// `metadata` is kept in safetensors only.
+  /// - Precondition: Both sides are at least 1, and the type is float16 or float32.
   /// - Throws: `CheckpointError.unwritable`.
-  /// - Precondition: both sides are at least 1; the type is float16 or float32.
   public init(
     _ url: URL, format: Format, rows: Int, columns: Int, dtype: DType = .float32,
     metadata: [String: String] = [:]
@@ -60,8 +60,8 @@ public final class MatrixFile {
   /// Adds rows at the end.
   ///
   /// Shapes: `[N, columns]`, in any floating-point type.
+  /// - Precondition: The rows have the matrix's width and are not more than are missing.
   /// - Throws: `CheckpointError.unwritable`.
-  /// - Precondition: the rows have the file's width and are no more than announced.
   public func append(_ rows: Tensor) throws(CheckpointError) {
     let (count, width) = rows.shape2
     precondition(
@@ -76,10 +76,10 @@ public final class MatrixFile {
     missingRows -= count
   }
 
-  /// Moves the finished file to its path.
+  /// Moves the file to its path.
   ///
+  /// - Precondition: All rows are written.
   /// - Throws: `CheckpointError.unwritable`.
-  /// - Precondition: all rows were added.
   public func commit() throws(CheckpointError) {
     precondition(missingRows == 0, "\(missingRows) rows are missing")
     do { try file.commit() } catch { throw CheckpointError(unwritable: error) }

@@ -1,10 +1,10 @@
 import Synchronization
 
-/// Counts the multiplications and additions of matrix products: linear layers, convolutions,
+/// A counter of the multiplications and additions of matrix products: linear layers, convolutions,
 /// attention, `matmul`.
 ///
-/// One multiplication with its addition counts as two, as in a processor's data sheet. Element-wise
-/// operations and other tasks are not counted.
+/// A multiplication with its addition counts as two, as in data sheets. Element-wise operations do
+/// not count, nor do those of other tasks.
 public final class OperationCounter: Sendable {
   @TaskLocal private static var current: OperationCounter?
   private let counted = Mutex(0.0)

@@ -1,6 +1,6 @@
 import CTorch
 
-/// LibTorch's fused kernels over lists of tensors. They write in place and record nothing.
+/// LibTorch's fused kernels over lists of tensors, in place and without recording gradients.
 package enum TorchOptim {
   /// Takes one step of Adam, or of AdamW if the weight decay is decoupled.
   ///
@@ -61,7 +61,7 @@ package enum TorchOptim {
 
   /// Returns the Euclidean norm of all gradients together, as a tensor of no axes.
   ///
-  /// - Precondition: the list is not empty.
+  /// - Precondition: The list is not empty.
   package static func gradNorm(_ gradients: [Tensor]) -> Tensor {
     precondition(!gradients.isEmpty, "gradNorm needs at least one gradient")
     return Tensor("total_norm", Array(gradients.prefix(1))) { out in

@@ -1,10 +1,10 @@
 import CTorch
 
-/// A frozen weight in the layout that oneDNN or Winograd multiplies fastest.
+/// A frozen weight in the processor's fastest layout.
 ///
-/// Only the operation it was packed for (`F.linear` or `F.conv2d`) takes it, without gradients.
+/// Only the function it was packed for takes it, `F.linear` or `F.conv2d`, without gradients.
 package struct PackedWeight {
-  /// Owns one packed weight of the shim.
+  /// The owner of one packed weight of the shim.
   final class Handle {
     let raw: OpaquePointer
 
@@ -20,7 +20,7 @@ package struct PackedWeight {
 
   let handle: Handle
 
-  /// Packs `[out, in]` in oneDNN's layout for inputs of `rows` rows; others give the same results.
+  /// Packs `[out, in]` in oneDNN's layout: fastest for inputs of `rows` rows, correct for all.
   ///
   /// - Precondition: ``canPack(_:)``.
   package init(linear weight: Tensor, rows: Int) {
@@ -30,16 +30,16 @@ package struct PackedWeight {
   /// Packs a convolution's weight together with the convolution's own settings, in oneDNN's layout
   /// or for Winograd's F(4×4, 3×3).
   ///
-  /// Winograd's rounding error is about four times that of direct convolution (5e-5 where the
-  /// results have a deviation of 1).
+  /// Winograd's algorithm has about four times the rounding error of the direct sum (5e-5 for
+  /// results of deviation 1).
   ///
   /// Shapes: `[out, in / groups, kh, kw]`; fastest for inputs of the shape `input`
-  /// (`[B, in, H, W]`).
+  /// (`[B, in, H, W]`), correct for all.
   ///
   /// Source: Lavin and Gray 2016.
   ///
-  /// - Precondition: ``canPack(_:)``; and Winograd is asked for only where
-  ///   ``Convolution/gainsByWinograd(weight:dtype:input:)`` can be true.
+  /// - Precondition: ``canPack(_:)``, and a convolution of which
+  ///   ``Convolution/gainsByWinograd(weight:dtype:input:)`` can be true if `winograd` is.
   package init(
     convolution weight: Tensor, _ settings: Convolution, input: [Int], winograd: Bool = false
   ) {
@@ -92,7 +92,7 @@ package struct Convolution {
     self.groups = groups
   }
 
-  /// Returns whether Winograd is faster for a weight and an input of these shapes.
+  /// Whether Winograd's algorithm is faster for a weight and an input of these shapes.
   package func gainsByWinograd(weight: [Int], dtype: DType, input: [Int]) -> Bool {
     guard weight.count == 4, input.count == 4 else { return false }
     return ct_winograd_gains(
@@ -115,7 +115,7 @@ extension F {
   /// Shapes: x `[B, C, H, W]`, bias `[out]` -> `[B, out, H', W']`.
   package static func conv2d(_ x: Tensor, _ weight: PackedWeight, _ bias: Tensor? = nil) -> Tensor {
     let y = packed("conv2d", x, weight, bias, ct_packed_conv2d)
-    // Counts the operations of direct convolution, also where Winograd does fewer.
+    // Counts the operations of the direct sum, also where Winograd's algorithm does fewer.
     OperationCounter.add(2 * Double(y.count) * Double(weight.shape.dropFirst().reduce(1, *)))
     return y
   }

@@ -11,10 +11,10 @@ public func libtorchVersion() -> String { String(cString: ct_version()) }
 /// Returns the instruction set that LibTorch's kernels use, as "AVX512".
 public func cpuCapability() -> String { String(cString: ct_cpu_capability()) }
 
-/// How many threads one operation may use.
+/// The number of threads that one operation may use.
 public var threadCount: Int { ct_thread_count() }
 
-/// Sets how many threads one operation may use.
+/// Sets the number of threads that one operation may use.
 ///
 /// - Precondition: `count` is positive.
 public func setThreadCount(_ count: Int) {
@@ -27,8 +27,8 @@ public func setThreadCount(_ count: Int) {
 /// Processors without such instructions take many times as long as for float32.
 public var hasFastBFloat16: Bool { ct_has_bfloat16_products() }
 
-/// Calls `handler`, which must end the process, when LibTorch runs out of memory. Without a handler
-/// the process traps.
+/// Calls `handler`, which must end the process, when LibTorch cannot allocate memory for a tensor
+/// or for its own work. Without a handler the process traps.
 ///
 /// `handler` must not need memory.
 package func onOutOfMemory(_ handler: @escaping @convention(c) () -> Void) {
@@ -38,7 +38,7 @@ package func onOutOfMemory(_ handler: @escaping @convention(c) () -> Void) {
 
 private let outOfMemoryHandler = Mutex<(@convention(c) () -> Void)?>(nil)
 
-/// Calls the handler of ``onOutOfMemory(_:)`` if the failure is for want of memory.
+/// Passes a failure to the handler of ``onOutOfMemory(_:)`` if memory ran out.
 func endIfOutOfMemory(_ reason: String) {
   let signs = [
     "allocate memory", "failed to allocate", "bad_alloc", "not enough memory", "out of memory",
@@ -47,7 +47,7 @@ func endIfOutOfMemory(_ reason: String) {
   outOfMemoryHandler.withLock { $0 }?()
 }
 
-/// Returns whether the system has no memory left: oneDNN reports only that it failed.
+/// Whether the system has hardly any memory left: oneDNN does not report the cause of a failure.
 private func isMemoryShort() -> Bool {
   let size = 64 << 20
   let block = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
@@ -56,19 +56,18 @@ private func isMemoryShort() -> Bool {
   return false
 }
 
-/// Keeps the memory of freed CPU tensors for later ones of the same size, from here on.
+/// Starts to keep the memory of freed CPU tensors for later ones of their size.
 ///
-/// Large tensors otherwise get fresh pages each time, which costs more than many an operation.
-/// Tensors and kept memory together never exceed the peak of the tensors alone by more than a
-/// quarter (half a GiB at most) and 64 MiB; so after a peak of 10 GiB about 10 GiB may stay with
-/// the process until ``releaseTensorMemory()``.
+/// Large tensors otherwise get fresh pages each time, which costs more than many operations
+/// themselves. Tensors and what is kept never hold more together than tensors alone have held at
+/// one time, plus a quarter of that (half a GiB at most) and 64 MiB; so after a peak of 10 GiB up
+/// to 10 GiB may stay with the process until ``releaseTensorMemory()``.
 public func cacheTensorMemory() { ct_cache_tensor_memory() }
 
-/// Frees the memory that ``cacheTensorMemory()`` keeps.
+/// Returns the memory kept by ``cacheTensorMemory()`` to the system.
 public func releaseTensorMemory() { ct_release_tensor_memory() }
 
-/// Returns the largest resident size of this process so far, bytes; 0 where the system does not
-/// say.
+/// The largest resident size this process has had, bytes; 0 where the system does not report it.
 public func peakMemory() -> Int {
   var usage = rusage()
   #if canImport(Glibc)

@@ -1,6 +1,6 @@
 import CTorch
 
-/// A stream of random numbers with its own state: LibTorch's generator of the CPU.
+/// A stream of random numbers with its own state: LibTorch's CPU generator.
 ///
 /// The numbers are bit for bit those of a PyTorch generator with the same seed and the same calls.
 /// Those for another device are sampled on the CPU and moved, so they do not depend on it.
@@ -60,12 +60,12 @@ public final class RandomSource {
     }
   }
 
-  /// Returns a random permutation of 0 to `count` - 1, as int64.
+  /// Samples a permutation of 0 to `count` - 1, as int64.
   public func permutation(_ count: Int, device: Device = .cpu) -> Tensor {
     draw("randperm", device) { ct_randperm($0, count, $1) }
   }
 
-  /// 1 with probability `p`, else 0.
+  /// Samples 1 with probability `p`, else 0.
   public func bernoulli(
     _ p: Double, _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {

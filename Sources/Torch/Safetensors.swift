@@ -3,19 +3,19 @@ public import Foundation
 
 /// The tensors and metadata of one safetensors file.
 public struct SafetensorsFile {
-  /// The tensors by key. They are mapped to the file, whose pages are read on first use; writing to
+  /// The tensors by key. They map the file's pages, which are read at their first use; writing to
   /// them changes private copies of the pages, never the file.
   public let tensors: [String: Tensor]
   /// The writer's metadata.
   public let metadata: [String: String]
 }
 
-/// Reading and writing the safetensors format.
+/// The reader and writer of the safetensors format.
 public enum Safetensors {
   /// Opens a file without copying its tensors.
   ///
-  /// The file must not be changed in place while its tensors are in use; it may be replaced by
-  /// renaming another over it.
+  /// The file must not be changed in place while its tensors are in use; replacing it by renaming
+  /// another over it is fine.
   /// - Throws: `CheckpointError.unreadable`, `.malformed`, `.badTensor`, `.pointer`.
   public static func read(_ url: URL) throws(CheckpointError) -> SafetensorsFile {
     let mapping: FileMapping
@@ -33,7 +33,7 @@ public enum Safetensors {
 
   /// Opens the files of an index (`model.safetensors.index.json`) as one set of tensors.
   ///
-  /// - Throws: as `read`, and `.malformed` when index and files do not name the same tensors.
+  /// - Throws: As `read`, and `.malformed` when index and files do not name the same tensors.
   public static func readSharded(indexURL: URL) throws(CheckpointError) -> [String: Tensor] {
     var tensors: [String: Tensor] = [:]
     for shard in try WeightShard.all(of: indexURL) {
@@ -45,7 +45,7 @@ public enum Safetensors {
   /// Opens the weights of a model folder: `stem.safetensors`, or the files of
   /// `stem.safetensors.index.json`.
   ///
-  /// - Throws: as `read` and `readSharded`; `.unreadable` when neither file is there.
+  /// - Throws: As `read` and `readSharded`; `.unreadable` when neither file is there.
   public static func readModel(
     folder: URL, stem: String = "model"
   ) throws(CheckpointError) -> [String: Tensor] {
@@ -65,8 +65,8 @@ public enum Safetensors {
       file: single.path, reason: "there is neither this file nor an index of several")
   }
 
-  /// Writes tensors to a file, the widest types first and each type in the order of keys. The file
-  /// is replaced atomically: a reader finds the old one or the whole new one.
+  /// Writes tensors to a file, those of the widest types first and each type in the order of keys.
+  /// A rename replaces the file in one step, so a reader finds the old or the whole new one.
   ///
   /// - Throws: `CheckpointError.unwritable`.
   public static func write(

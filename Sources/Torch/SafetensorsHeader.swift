@@ -21,7 +21,7 @@ public struct SafetensorsHeader: Sendable, Equatable {
   /// The bytes of the file before the first tensor's.
   public let dataStart: Int
 
-  /// The longest header that is read: 100 MB, the format's limit.
+  /// The largest header that is read: 100 MB, the format's own limit.
   public static let longestHeader = 100_000_000
 
   /// Reads and checks the header of a file that begins with `bytes`.
@@ -76,7 +76,7 @@ public struct SafetensorsHeader: Sendable, Equatable {
     dataStart = start
   }
 
-  /// Refuses a file that is cut short, as by an interrupted download.
+  /// Distinguishes a truncated file, such as an incomplete download, from a wrong one.
   private static func checkLength(
     _ items: [(String, Item)], dataSize: Int, file: String
   ) throws(CheckpointError) {

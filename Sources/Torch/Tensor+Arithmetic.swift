@@ -4,73 +4,73 @@ extension Tensor {
   /// Returns the element-wise sum; shapes are broadcast.
   public static func + (a: Tensor, b: Tensor) -> Tensor { .binary("add", a, b, ct_add) }
 
-  /// Returns the element-wise sum.
+  /// The element-wise sum, with a scalar.
   public static func + (a: Tensor, b: Double) -> Tensor {
     .unary("add", a) { ct_add_scalar($0, b, $1) }
   }
 
-  /// Returns the element-wise sum.
+  /// The element-wise sum, with a scalar.
   public static func + (a: Double, b: Tensor) -> Tensor { b + a }
 
-  /// Assigns a new tensor; the old storage stays as it was.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func += (a: inout Tensor, b: Tensor) { a = a + b }
 
-  /// Assigns a new tensor; the old storage stays as it was.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func += (a: inout Tensor, b: Double) { a = a + b }
 
   /// Returns the element-wise difference; shapes are broadcast.
   public static func - (a: Tensor, b: Tensor) -> Tensor { .binary("sub", a, b, ct_sub) }
 
-  /// Returns the element-wise difference.
+  /// The element-wise difference, with a scalar.
   public static func - (a: Tensor, b: Double) -> Tensor {
     .unary("sub", a) { ct_sub_scalar($0, b, $1) }
   }
 
-  /// Returns the element-wise difference.
+  /// The element-wise difference, with a scalar.
   public static func - (a: Double, b: Tensor) -> Tensor {
     .unary("sub", b) { ct_scalar_sub(a, $0, $1) }
   }
 
-  /// Assigns a new tensor; the old storage stays as it was.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func -= (a: inout Tensor, b: Tensor) { a = a - b }
 
-  /// Assigns a new tensor; the old storage stays as it was.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func -= (a: inout Tensor, b: Double) { a = a - b }
 
   /// Returns the element-wise product; shapes are broadcast.
   public static func * (a: Tensor, b: Tensor) -> Tensor { .binary("mul", a, b, ct_mul) }
 
-  /// Returns the element-wise product.
+  /// The element-wise product, with a scalar.
   public static func * (a: Tensor, b: Double) -> Tensor {
     .unary("mul", a) { ct_mul_scalar($0, b, $1) }
   }
 
-  /// Returns the element-wise product.
+  /// The element-wise product, with a scalar.
   public static func * (a: Double, b: Tensor) -> Tensor { b * a }
 
-  /// Assigns a new tensor; the old storage stays as it was.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func *= (a: inout Tensor, b: Tensor) { a = a * b }
 
-  /// Assigns a new tensor; the old storage stays as it was.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func *= (a: inout Tensor, b: Double) { a = a * b }
 
-  /// Returns the element-wise quotient; whole numbers become float32; shapes are broadcast.
+  /// The element-wise quotient; integers become float32; shapes are broadcast.
   public static func / (a: Tensor, b: Tensor) -> Tensor { .binary("div", a, b, ct_div) }
 
-  /// Returns the element-wise quotient; whole numbers become float32.
+  /// The element-wise quotient; integers become float32, with a scalar.
   public static func / (a: Tensor, b: Double) -> Tensor {
     .unary("div", a) { ct_div_scalar($0, b, $1) }
   }
 
-  /// Returns the element-wise quotient; whole numbers become float32.
+  /// The element-wise quotient; integers become float32, with a scalar.
   public static func / (a: Double, b: Tensor) -> Tensor {
     .unary("div", b) { ct_scalar_div(a, $0, $1) }
   }
 
-  /// Assigns a new tensor; the old storage stays as it was.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func /= (a: inout Tensor, b: Tensor) { a = a / b }
 
-  /// Assigns a new tensor; the old storage stays as it was.
+  /// Makes a new tensor and assigns it; the old storage does not change.
   public static func /= (a: inout Tensor, b: Double) { a = a / b }
 
   /// Returns the negated elements.

@@ -29,12 +29,12 @@ extension Tensor {
     }
   }
 
-  /// Returns a tensor with a shape and the memory of one element, to be replaced later.
+  /// A placeholder tensor with a shape and the memory of one element.
   package static func placeholder(_ shape: [Int], dtype: DType = .float32) -> Tensor {
     Tensor.zeros([], dtype: dtype).expanded(shape).detached()
   }
 
-  /// Returns a tensor with undefined elements.
+  /// An uninitialised tensor.
   public static func empty(
     _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {
@@ -43,7 +43,7 @@ extension Tensor {
     }
   }
 
-  /// Returns the numbers from `start` up to but not including `end`, by `step`.
+  /// The values from `start` up to but not including `end`.
   ///
   /// Shapes: `[ceil((end - start) / step)]`.
   public static func arange(
@@ -56,19 +56,19 @@ extension Tensor {
     }
   }
 
-  /// Returns the whole numbers from 0 up to but not including `end`.
+  /// The integers from 0 up to but not including `end`.
   public static func arange(
     _ end: Double, dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {
     arange(0, end, dtype: dtype, device: device)
   }
 
-  /// Returns the whole numbers from 0 up to but not including `count`, as int64.
+  /// The integers from 0 up to but not including `count`, as int64.
   public static func indices(_ count: Int, device: Device = .cpu) -> Tensor {
     arange(0, Double(count), dtype: .int64, device: device)
   }
 
-  /// Returns `count` evenly spaced numbers from `start` to `end`, including both.
+  /// `count` equally spaced values from `start` to `end`, both included.
   public static func linspace(
     _ start: Double, _ end: Double, count: Int, dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {
@@ -93,7 +93,7 @@ extension Tensor {
   /// Makes a tensor with the values of an array, in row-major order.
   ///
   /// Shapes: `shape`, or one axis.
-  /// - Precondition: the shape has as many elements as there are values.
+  /// - Precondition: The shape holds exactly the values.
   public init<Element: TensorElement>(
     _ values: [Element], shape: [Int]? = nil, device: Device = .cpu
   ) {
@@ -109,7 +109,7 @@ extension Tensor {
 
   /// Makes a tensor with a copy of the bytes, in row-major order.
   ///
-  /// - Precondition: the shape and dtype take exactly the bytes.
+  /// - Precondition: The shape and dtype take exactly the bytes.
   public init(bytes: UnsafeRawBufferPointer, shape: [Int], dtype: DType) {
     let needed = shape.reduce(dtype.size, *)
     precondition(
@@ -120,7 +120,7 @@ extension Tensor {
     }
   }
 
-  /// Makes a tensor over foreign memory, whose owner lives as long as the tensor's storage.
+  /// A tensor over foreign memory, whose owner lives as long as the tensor's storage.
   init(
     over memory: UnsafeMutableRawPointer, shape: [Int], dtype: DType, keeping owner: AnyObject
   ) {

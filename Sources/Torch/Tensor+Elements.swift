@@ -68,16 +68,16 @@ extension Tensor {
   /// Returns the sign: -1, 0 or 1.
   public func sign() -> Tensor { .unary("sign", self, ct_sign) }
 
-  /// Rounds down.
+  /// The largest integer not above the element. PyTorch `floor`.
   public func floor() -> Tensor { .unary("floor", self, ct_floor) }
 
-  /// Rounds up.
+  /// The smallest integer not below the element. PyTorch `ceil`.
   public func ceil() -> Tensor { .unary("ceil", self, ct_ceil) }
 
-  /// Rounds to the nearest whole number, halves to even.
+  /// The nearest integer; halves round to even.
   public func round() -> Tensor { .unary("round", self, ct_round) }
 
-  /// Rounds towards zero. PyTorch `trunc`.
+  /// The element without its fraction. PyTorch `trunc`.
   public func truncated() -> Tensor { .unary("trunc", self, ct_trunc) }
 
   /// Returns the error function.
@@ -97,7 +97,7 @@ extension Tensor {
   /// Returns the elements to the power of the other's; shapes are broadcast.
   public func pow(_ exponent: Tensor) -> Tensor { .binary("pow", self, exponent, ct_pow) }
 
-  /// Returns a number to the power of each element.
+  /// A scalar to the power of each element.
   public static func pow(_ base: Double, _ exponent: Tensor) -> Tensor {
     .unary("pow", exponent) { ct_scalar_pow(base, $0, $1) }
   }
@@ -115,9 +115,9 @@ extension Tensor {
   /// Returns the angle in radians of the point (x: other, y: self).
   public func atan2(_ other: Tensor) -> Tensor { .binary("atan2", self, other, ct_atan2) }
 
-  /// Clamps the elements; nil leaves a side open. PyTorch `clamp`.
+  /// The elements clamped to bounds; nil leaves a side open.
   ///
-  /// - Precondition: at least one bound is given.
+  /// - Precondition: At least one bound is given.
   public func clamped(min: Double? = nil, max: Double? = nil) -> Tensor {
     .unary("clamp", self) { raw, out in
       Tensor.withOptional(min) { low in
@@ -126,7 +126,7 @@ extension Tensor {
     }
   }
 
-  /// Clamps the elements to a range. PyTorch `clamp`.
+  /// The elements clamped to a range.
   public func clamped(to range: ClosedRange<Double>) -> Tensor {
     clamped(min: range.lowerBound, max: range.upperBound)
   }
@@ -163,14 +163,14 @@ extension Tensor {
     .binary("masked_fill", self, mask) { ct_masked_fill($0, $1, value, $2) }
   }
 
-  /// Replaces NaN and the infinities. PyTorch `nan_to_num`.
+  /// The tensor with NaN and the infinities replaced.
   public func replacingNonFinite(
     nan: Double = 0, positive: Double, negative: Double
   ) -> Tensor {
     .unary("nan_to_num", self) { ct_nan_to_num($0, nan, positive, negative, $1) }
   }
 
-  /// Passes an optional number to C as a pointer that may be null.
+  /// Passes an optional value to C as a pointer that may be null.
   static func withOptional<Result>(
     _ value: Double?, _ body: (UnsafePointer<Double>?) -> Result
   ) -> Result {

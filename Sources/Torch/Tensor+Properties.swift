@@ -20,7 +20,7 @@ extension Tensor {
 
   /// Returns the length of one axis.
   ///
-  /// - Precondition: there is such an axis.
+  /// - Precondition: The axis exists.
   public func dim(_ axis: Int) -> Int {
     withExtendedLifetime(handle) {
       let rank = ct_rank(handle.raw)
@@ -43,7 +43,7 @@ extension Tensor {
 
   /// The element type.
   ///
-  /// - Precondition: this package knows LibTorch's type.
+  /// - Precondition: The type is one of ``DType``.
   public var dtype: DType {
     let raw = withExtendedLifetime(handle) { ct_dtype(handle.raw) }
     guard let dtype = DType(rawValue: raw) else {
@@ -52,9 +52,9 @@ extension Tensor {
     return dtype
   }
 
-  /// The device that holds the tensor.
+  /// The device of the tensor.
   ///
-  /// - Precondition: this package knows the kind of device.
+  /// - Precondition: The kind of device is one of ``Device``.
   public var device: Device {
     withExtendedLifetime(handle) {
       guard let kind = Device.Kind(rawValue: ct_device_kind(handle.raw)) else {
@@ -72,14 +72,14 @@ extension Tensor {
     withExtendedLifetime(handle) { ct_is_channels_last(handle.raw) }
   }
 
-  /// Returns whether both tensors have the same memory.
+  /// Whether both tensors share memory.
   package func sharesStorage(with other: Tensor) -> Bool {
     withExtendedLifetime((self, other)) { ct_shares_storage(handle.raw, other.handle.raw) }
   }
 
   /// The lengths of the two axes.
   ///
-  /// - Precondition: the rank is 2.
+  /// - Precondition: The rank is 2.
   public var shape2: (Int, Int) {
     let shape = shape
     precondition(shape.count == 2, "expected two axes, found shape \(shape)")
@@ -88,7 +88,7 @@ extension Tensor {
 
   /// The lengths of the three axes.
   ///
-  /// - Precondition: the rank is 3.
+  /// - Precondition: The rank is 3.
   public var shape3: (Int, Int, Int) {
     let shape = shape
     precondition(shape.count == 3, "expected three axes, found shape \(shape)")
@@ -97,7 +97,7 @@ extension Tensor {
 
   /// The lengths of the four axes.
   ///
-  /// - Precondition: the rank is 4.
+  /// - Precondition: The rank is 4.
   public var shape4: (Int, Int, Int, Int) {
     let shape = shape
     precondition(shape.count == 4, "expected four axes, found shape \(shape)")
@@ -106,16 +106,16 @@ extension Tensor {
 
   /// Returns the value of a tensor with one element.
   ///
-  /// - Precondition: there is exactly one element.
+  /// - Precondition: There is exactly one element.
   public func item() -> Double {
     var value = 0.0
     withExtendedLifetime(self) { Tensor.check("item", [self], ct_item(handle.raw, &value)) }
     return value
   }
 
-  /// Returns the value of a tensor with one element, as a whole number.
+  /// The value of a tensor with one element, as an integer.
   ///
-  /// - Precondition: there is exactly one element.
+  /// - Precondition: There is exactly one element.
   public func itemInt() -> Int {
     var value: Int64 = 0
     withExtendedLifetime(self) {
@@ -140,7 +140,7 @@ extension Tensor {
 
   /// Reads the memory of a contiguous tensor of the CPU.
   ///
-  /// - Precondition: the tensor is contiguous and on the CPU.
+  /// - Precondition: The tensor is contiguous and on the CPU.
   package func withBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -174,7 +174,7 @@ extension Tensor {
   /// Returns the same `[B, C, H, W]` values, in memory as `[B, H, W, C]`.
   public func channelsLast() -> Tensor { .unary("channels_last", self, ct_channels_last) }
 
-  /// Returns the same storage, outside the graph of gradients.
+  /// The same storage, outside the gradient graph.
   public func detached() -> Tensor { .unary("detach", self, ct_detach) }
 
   /// Returns a copy with storage of its own; gradients flow through it.

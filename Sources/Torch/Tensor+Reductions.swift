@@ -3,15 +3,15 @@ import CTorch
 /// Reductions. Given no axes, they reduce to a tensor of no axes; given axes, these are removed, or
 /// kept with length one when `keepingDims` is true.
 extension Tensor {
-  /// Returns the sum; whole numbers and bools add up as int64.
+  /// The sum; integers and bools are summed as int64.
   public func sum() -> Tensor { .unary("sum", self) { ct_sum($0, [], 0, false, $1) } }
 
-  /// Returns the sum; whole numbers and bools add up as int64.
+  /// The sum; integers and bools are summed as int64.
   public func sum(over axes: Int..., keepingDims: Bool = false) -> Tensor {
     sum(over: axes, keepingDims: keepingDims)
   }
 
-  /// Returns the sum; whole numbers and bools add up as int64.
+  /// The sum; integers and bools are summed as int64.
   public func sum(over axes: [Int], keepingDims: Bool = false) -> Tensor {
     .unary("sum", self) { ct_sum($0, axes, axes.count, keepingDims, $1) }
   }
@@ -175,8 +175,7 @@ extension Tensor {
     Tensor.pair("topk", self) { ct_topk($0, count, axis, largest, $1, $2) }
   }
 
-  /// Returns the elements in order along an axis, equal ones in their old order, and their old
-  /// indices.
+  /// The elements sorted along an axis, equal ones in their old order, and their old indices.
   public func sorted(
     over axis: Int = -1, descending: Bool = false
   ) -> (values: Tensor, indices: Tensor) {
@@ -190,7 +189,7 @@ extension Tensor {
     .unary("quantile", self) { ct_quantile($0, q, axis, keepingDims, $1) }
   }
 
-  /// Counts how often each whole number from 0 on occurs. PyTorch `bincount`.
+  /// How often each integer from 0 on occurs. PyTorch `bincount`.
   ///
   /// Shapes: `[n]` -> `[max(minimumLength, largest + 1)]`, int64.
   public func occurrences(minimumLength: Int = 0) -> Tensor {

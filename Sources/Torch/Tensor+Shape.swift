@@ -126,7 +126,8 @@ extension Tensor {
     .unary("flip", self) { ct_flip($0, axes, axes.count, $1) }
   }
 
-  /// Shifts the elements along an axis, around its end. PyTorch `roll`.
+  /// Shifts the elements along an axis; those that leave at the end enter at the start. PyTorch
+  /// `roll`.
   public func rolled(by shift: Int, over axis: Int) -> Tensor {
     .unary("roll", self) { ct_roll($0, [shift], [axis], 1, $1) }
   }
@@ -141,7 +142,7 @@ extension Tensor {
     .unary("repeat_interleave", self) { ct_repeat_interleave($0, times, axis, $1) }
   }
 
-  /// The values of the elements that `padded` adds.
+  /// How `padded` fills the new elements.
   public enum Padding: Sendable, Equatable {
     /// A constant.
     case constant(Double)
@@ -165,12 +166,12 @@ extension Tensor {
     }
   }
 
-  /// Sets zeros above a diagonal of the last two axes. PyTorch `tril`.
+  /// Zeroes the elements above a diagonal of the last two axes. PyTorch `tril`.
   public func lowerTriangle(diagonal: Int = 0) -> Tensor {
     .unary("tril", self) { ct_tril($0, diagonal, $1) }
   }
 
-  /// Sets zeros below a diagonal of the last two axes. PyTorch `triu`.
+  /// Zeroes the elements below a diagonal of the last two axes. PyTorch `triu`.
   public func upperTriangle(diagonal: Int = 0) -> Tensor {
     .unary("triu", self) { ct_triu($0, diagonal, $1) }
   }

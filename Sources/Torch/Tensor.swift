@@ -3,12 +3,12 @@ import CTorch
 /// An n-dimensional array of numbers.
 ///
 /// A tensor is a handle: copies share storage, as in PyTorch. Operations make new tensors, record
-/// themselves for `backward` where a gradient is asked for, and trap with LibTorch's text and the
+/// themselves for `backward` where gradients are requested, and trap with LibTorch's text and the
 /// operand shapes when the operands do not fit. Layout is PyTorch's: images are `[B, C, H, W]`,
 /// sequences `[B, L, D]`, linear weights `[out, in]`. Axes are counted from 0, or from the end
 /// with -1.
 public struct Tensor {
-  /// Owns one LibTorch handle.
+  /// The owner of one LibTorch handle.
   final class Handle {
     let raw: OpaquePointer
 
@@ -27,7 +27,7 @@ extension Tensor: Sendable {}
 
 // MARK: - Calls into the shim
 
-/// The address that the shim writes a new tensor to.
+/// The destination of the shim's new tensor.
 typealias Out = UnsafeMutablePointer<OpaquePointer?>
 
 extension Tensor {
@@ -109,8 +109,8 @@ extension Tensor {
     }
   }
 
-  /// Ends the process: an operation that fails, unless for want of memory, is this package's
-  /// mistake.
+  /// Ends the process: an operation that fails, except for lack of memory, is a bug in this
+  /// package, not the user's mistake.
   @inline(never)
   static func fail(_ op: StaticString, _ operands: [Tensor]) -> Never {
     let reason = lastFailure()

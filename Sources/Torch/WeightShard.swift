@@ -1,7 +1,7 @@
 import Files
 package import Foundation
 
-/// One of several files that hold a model's weights together, as their index says.
+/// One of the files that together hold a model's weights, as listed in their index.
 package struct WeightShard {
   /// The file, beside the index.
   package let url: URL
@@ -43,7 +43,7 @@ package struct WeightShard {
     return shards.sorted { $0.url.path < $1.url.path }
   }
 
-  /// Returns the file's tensors if they are those of the index.
+  /// Returns the file's contents after checking them against the index.
   ///
   /// - Throws: `CheckpointError.malformed`.
   package func checked(_ tensors: [String: Tensor]) throws(CheckpointError) -> [String: Tensor] {

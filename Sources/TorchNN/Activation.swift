@@ -40,9 +40,9 @@ public final class ActivationLayer: UnaryLayer {
   public func callAsFunction(_ x: Tensor) -> Tensor { activation(x) }
 }
 
-/// Layers one after another; keys are the indices, as in PyTorch.
+/// A chain of layers, whose keys are the indices, as in PyTorch.
 public final class Sequential: UnaryLayer {
-  /// A layer's key is its index alone.
+  /// The layers' keys are their indices alone.
   public static let keys = ["layers": ""]
   /// The layers, first to last.
   public let layers: [any UnaryLayer]

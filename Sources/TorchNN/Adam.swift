@@ -1,7 +1,7 @@
 public import Torch
 
-/// Adam: `x -= rate m / (√v + ε)`, where m and v are the running mean and the running square of the
-/// gradient, corrected for their start at zero. With decoupled weight decay it is AdamW.
+/// Adam: `x -= rate m / (√v + ε)`, where m and v are the moving averages of the gradient
+/// and of its square, corrected for their start at zero. With decoupled weight decay it is AdamW.
 ///
 /// Source: Kingma and Ba 2015, algorithm 1; Loshchilov and Hutter 2019, algorithm 2; PyTorch `Adam`
 /// and `AdamW`, on their fused kernels.
@@ -23,7 +23,8 @@ public final class Adam: Optimizer {
   ///   - learningRate: The step size, before a group's scale.
   ///   - betas: The decays of the two moments.
   ///   - epsilon: Added to the root of the second moment.
-  ///   - decoupled: Whether weight decay acts on the weights, as in AdamW, or on the gradient.
+  ///   - decoupled: Whether the weight decay applies to the weights directly, as in AdamW; else
+  ///     it is added to the gradient.
   public init(
     _ groups: [ParameterGroup], learningRate: Double, betas: (Double, Double) = (0.9, 0.999),
     epsilon: Double = 1e-8, decoupled: Bool = true
@@ -78,9 +79,9 @@ public final class Adam: Optimizer {
   }
 }
 
-/// The state of one parameter.
+/// Adam's state of one parameter.
 private struct Moments {
-  /// `[]` float32, how many steps were taken.
+  /// `[]` float32, the number of steps taken.
   let step: Tensor
   let first: Tensor
   let second: Tensor

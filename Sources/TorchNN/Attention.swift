@@ -7,7 +7,7 @@ extension Tensor {
     return reshaped(b, l, count, d / count).transposed(1, 2)
   }
 
-  /// Joins attention heads again: `[B, heads, L, d] -> [B, L, heads d]`.
+  /// Merges attention heads: `[B, heads, L, d] -> [B, L, heads d]`.
   package func mergedHeads() -> Tensor {
     let (b, heads, l, d) = shape4
     return transposed(1, 2).reshaped(b, l, heads * d)

@@ -11,7 +11,7 @@ public final class Conv2d: UnaryLayer, PackableLayer {
   private let settings: Convolution
   var packsAtNextCall = false
 
-  /// Makes a layer with a square kernel; weight and bias are sampled uniformly from `±1/√fanIn`.
+  /// Makes a layer with a square kernel, weight and bias uniform in `±1/√fanIn`.
   ///
   /// - Precondition: `groups` divides both channel counts.
   public init(
@@ -25,7 +25,7 @@ public final class Conv2d: UnaryLayer, PackableLayer {
     settings = Convolution(stride: stride, padding: padding, dilation: dilation, groups: groups)
   }
 
-  /// Applies the convolution; `H' = (H + 2 padding - dilation (kernel - 1) - 1) / stride + 1`.
+  /// Convolves; `H' = (H + 2 padding - dilation (kernel - 1) - 1) / stride + 1`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let isWinograd = settings.gainsByWinograd(
       weight: weight.shape, dtype: weight.dtype, input: x.shape)
@@ -43,7 +43,7 @@ public final class Conv2d: UnaryLayer, PackableLayer {
   }
 }
 
-/// The transpose of a convolution: `[B, in, H, W] -> [B, out, H', W']`.
+/// A transposed convolution, which enlarges: `[B, in, H, W] -> [B, out, H', W']`.
 ///
 /// Source: PyTorch `nn.ConvTranspose2d`, its keys and its initialisation.
 public final class ConvTranspose2d: UnaryLayer {
@@ -56,7 +56,7 @@ public final class ConvTranspose2d: UnaryLayer {
   private let outputPadding: Int
   private let groups: Int
 
-  /// Makes a layer with a square kernel; weight and bias are sampled as PyTorch does.
+  /// Makes a layer with a square kernel, initialised as in PyTorch.
   ///
   /// - Precondition: `groups` divides both channel counts.
   public init(

@@ -1,9 +1,9 @@
 public import Torch
 
-/// Sets elements to zero with probability `p` in training and scales the rest by `1 / (1 - p)`.
+/// Dropout: in training it zeroes elements with probability `p` and divides the rest by `1 - p`.
 ///
-/// The mask is sampled from the stream of `Module.seedDropout`; without it from LibTorch's own
-/// generator, differently in each run.
+/// The mask comes from the stream of `Module.seedDropout`; before that, from LibTorch's own
+/// generator, and no two runs are equal.
 public final class Dropout: UnaryLayer, TrainingSwitch {
   private let p: Double
   /// Whether elements are dropped.
@@ -25,9 +25,9 @@ public final class Dropout: UnaryLayer, TrainingSwitch {
 }
 
 extension Module {
-  /// Gives every dropout below a random stream of its own, seeded by `seed` and its position.
+  /// Gives every dropout below a stream of its own, seeded by `seed` and its position.
   ///
-  /// A trainer that seeds with each step's number samples the same masks when it resumes.
+  /// A trainer that seeds by the step's number samples the same masks when it resumes there.
   public func seedDropout(_ seed: UInt64) {
     let layers = namedModules().compactMap { $0.module as? Dropout }
     for (index, layer) in layers.enumerated() {

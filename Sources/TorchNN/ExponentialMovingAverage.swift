@@ -1,7 +1,7 @@
 import Foundation
 public import Torch
 
-/// A running average of a module's weights, which generates better images than the weights.
+/// A moving average of a module's weights, which generates better images than the weights.
 ///
 /// The average is float32 whatever the module's type. Buffers are copied, not averaged.
 /// Source: diffusers `EMAModel`.
@@ -21,7 +21,7 @@ public final class ExponentialMovingAverage: Resumable {
   private let warmUp: WarmUp
   private let parameters: [(name: String, parameter: Parameter, average: Tensor)]
 
-  /// Starts an average at the module's present weights. Make it after `Module.to`.
+  /// Starts an average at the module's current weights. Make it after `Module.to`.
   ///
   /// Range: `decay` in 0 ..< 1, 0.999 for a short run, 0.9999 for a long one.
   public init(of module: any Module, decay: Double, warmUp: WarmUp = .power(2.0 / 3)) {
@@ -34,8 +34,8 @@ public final class ExponentialMovingAverage: Resumable {
     }
   }
 
-  /// Returns the weight of the past in the update of a step, counted from 1. The first step copies
-  /// the weights unless there is no warm-up.
+  /// The decay in the update of a step, counted from 1. The first step copies the
+  /// weights unless there is no warm-up.
   public func decay(at step: Int) -> Double {
     let n = Double(max(0, step - 1))
     let limit: Double
@@ -47,7 +47,7 @@ public final class ExponentialMovingAverage: Resumable {
     return n == 0 ? 0 : min(limit, decay)
   }
 
-  /// Updates the average after the optimiser's step number `step`, counted
+  /// Updates the average with the weights, after the optimiser's step number `step`, counted
   /// from 1.
   public func update(step: Int) {
     let weights = parameters.map { $0.parameter.value.detached().to(.float32) }
@@ -67,8 +67,8 @@ public final class ExponentialMovingAverage: Resumable {
   /// - Throws: `CheckpointError.misfit` when keys or shapes are not exactly the module's.
   public func copy(to other: any Module) throws(CheckpointError) { try other.load(stateDict()) }
 
-  /// Runs `body` while the module's weights are the averages, in its types; restores the weights
-  /// afterwards, also on an error.
+  /// Runs `body` with the averages as the module's weights, in the module's types; restores the
+  /// weights afterwards, also on an error.
   public func withAveragedWeights<Result, Failure: Error>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {

@@ -1,9 +1,9 @@
 public import Torch
 
-/// A distribution of a weight's initial values.
+/// A rule that initialises a weight.
 ///
-/// The fans of a weight `[out, in, k…]` are `in · k…` and `out · k…`. The `[in, out, k…]` of a
-/// transposed convolution is read in the same order, as PyTorch does.
+/// The fans of a weight `[out, in, k…]` are `in · k…` and `out · k…`, also for a transposed
+/// convolution's `[in, out, k…]`, as in PyTorch.
 /// Source: PyTorch `torch.nn.init`; the same generator gives the same bits.
 public enum Initialization: Sendable, Equatable {
   /// All elements 0.
@@ -25,12 +25,12 @@ public enum Initialization: Sendable, Equatable {
   /// Gaussian with variance `2 / ((1 + slope²) fanIn)`, for a leaky ReLU of that slope.
   case kaimingNormal(slope: Double = 0)
 
-  /// What `nn.Linear` and `nn.Conv2d` use for their weight: uniform in `±1/√fanIn`.
+  /// The default of `nn.Linear` and `nn.Conv2d`: uniform in `±1/√fanIn`.
   public static let layerDefault = Initialization.kaimingUniform(slope: 5.0.squareRoot())
 
-  /// Samples a float32 tensor on the CPU.
+  /// Makes a float32 tensor on the CPU.
   ///
-  /// - Precondition: a rule that needs fans gets a shape of at least two axes.
+  /// - Precondition: A rule that needs fans gets a shape of at least two axes.
   public func tensor(_ shape: [Int], using random: RandomSource) -> Tensor {
     switch self {
     case .zeros: return Tensor.zeros(shape)
@@ -62,11 +62,11 @@ public enum Initialization: Sendable, Equatable {
     return fan == 0 ? .zeros : .uniform(bound: 1 / Double(fan).squareRoot())
   }
 
-  /// Returns the gain that keeps the variance through a leaky ReLU of this slope.
+  /// The gain that keeps the variance through a leaky ReLU of this slope.
   private static func gain(_ slope: Double) -> Double { (2 / (1 + slope * slope)).squareRoot() }
 }
 
-/// The number of inputs that one output sees, and of outputs that one input reaches.
+/// The number of inputs of one output, and of outputs of one input.
 private struct Fans {
   let input: Int
   let output: Int
@@ -79,17 +79,17 @@ private struct Fans {
   }
 }
 
-/// Whether modules are made without values now.
+/// Whether new parameters get no values.
 enum InitializationScope {
   @TaskLocal static var isOff = false
 }
 
 /// Makes modules without values, for a checkpoint to fill: weights and persistent buffers have
-/// shapes but no memory.
+/// shapes but take no memory.
 ///
-/// Sampling a billion weights to overwrite them takes long, and a wrong configuration could ask for
-/// any amount of memory. Such a module can only be filled or compared with a file. Random sources
-/// stay as they were.
+/// Initialising a billion weights only to overwrite them costs many seconds and all their memory; a
+/// wrong configuration could need any amount. Such a module can only be filled, or compared with a
+/// file. Random sources do not advance.
 public func withoutInitialization<Result, Failure: Error>(
   _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {

@@ -1,12 +1,12 @@
 public import Torch
 
-/// Layers of a long short-term memory over sequences: `[B, T, in] -> [B, T, hidden]`.
+/// LSTM layers over sequences: `[B, T, in] -> [B, T, hidden]`.
 ///
 /// With i, f, g, o the four quarters of `W x + b + U h + b'`:
 /// `c ← σ(f) c + σ(i) tanh(g)` and `h ← σ(o) tanh(c)`.
 /// Source: Hochreiter and Schmidhuber 1997; PyTorch `nn.LSTM`, its keys and its initialisation.
 public final class LSTM: Module {
-  /// The recurrent state between two calls.
+  /// The state between two calls.
   public struct State {
     /// `[layers, B, hidden]`: the last output of each layer.
     public var h: Tensor
@@ -26,7 +26,7 @@ public final class LSTM: Module {
   private let hiddenWidth: Int
   private let layers: Int
 
-  /// Makes layers; all weights are sampled uniformly from `±1/√hidden`.
+  /// Makes layers, with all parameters uniform in `±1/√hidden`.
   public init(
     _ inputWidth: Int, _ hiddenWidth: Int, layers: Int = 1, using random: RandomSource
   ) {

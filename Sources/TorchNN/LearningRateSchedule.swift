@@ -2,14 +2,14 @@ import Foundation
 
 /// The learning rate of each step: a linear warm-up, then constant or a decay to `final`.
 ///
-/// Source: the schedules of transformers and diffusers (`get_cosine_schedule_with_warmup` and its
-/// kin), whose values it gives when `final` is 0.
+/// Source: the schedules of transformers and diffusers (`get_cosine_schedule_with_warmup` and
+/// others), whose values it gives when `final` is 0.
 public struct LearningRateSchedule: Codable, Sendable, Equatable {
   /// The curve after the warm-up.
   public enum Shape: String, Codable, Sendable {
-    /// The peak until the end.
+    /// Constant at the peak.
     case constant
-    /// A straight line to `final` at the last step.
+    /// Linear to `final` at the last step.
     case linear
     /// Half a cosine to `final` at the last step.
     case cosine
@@ -17,7 +17,7 @@ public struct LearningRateSchedule: Codable, Sendable, Equatable {
 
   /// The highest rate.
   public var peak: Double
-  /// How many steps the warm-up takes; 0 for none.
+  /// The number of steps of the rise; 0 for none.
   public var warmUpSteps: Int
   /// The step at which the decay ends; later steps have the final rate.
   public var totalSteps: Int
@@ -28,7 +28,7 @@ public struct LearningRateSchedule: Codable, Sendable, Equatable {
 
   /// Makes a schedule.
   ///
-  /// - Precondition: no count is negative; the warm-up is no longer than the whole.
+  /// - Precondition: No count is negative, and the rise is not longer than the whole.
   public init(
     peak: Double, warmUpSteps: Int, totalSteps: Int, shape: Shape, final: Double = 0
   ) {

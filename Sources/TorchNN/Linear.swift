@@ -11,7 +11,7 @@ public final class Linear: UnaryLayer, PackableLayer {
 
   var packsAtNextCall = false
 
-  /// Makes a layer; weight and bias are sampled uniformly from `±1/√in`.
+  /// Makes a layer, weight and bias uniform in `±1/√in`.
   public init(
     _ inFeatures: Int, _ outFeatures: Int, bias: Bool = true, using random: RandomSource
   ) {
@@ -23,8 +23,8 @@ public final class Linear: UnaryLayer, PackableLayer {
   /// Computes `x Wᵀ + b`.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let isOneRow = x.count == x.dim(-1)
-    // oneDNN chooses a layout by the count of rows; a fixed count keeps the choice the same. Any
-    // from 2 to 8192 gives the same bits and speed (measured on Zen 5).
+    // oneDNN chooses a layout by the number of rows; one number for all fixes the choice.
+    // Measured: any from 2 to 8192 gives the same bits and speed on Zen 5.
     let weight = weight(for: isOneRow ? .oneRow : .rows) {
       PackedWeight(linear: $0, rows: isOneRow ? 1 : 128)
     }
@@ -47,7 +47,7 @@ public final class Embedding: UnaryLayer {
     weight = Parameter([count, width], .normal(deviation: 1), using: random)
   }
 
-  /// Returns the rows that `ids` names.
+  /// Looks up the rows of `ids`.
   ///
   /// Range: ids in `0 ..< count`.
   public func callAsFunction(_ ids: Tensor) -> Tensor { F.embedding(weight.value, ids) }

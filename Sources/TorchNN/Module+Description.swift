@@ -1,7 +1,7 @@
 import Torch
 
 extension Module {
-  /// The module as an indented tree of keys, types and shapes, one line each.
+  /// The module as an indented tree of keys, types and shapes, one line per module.
   public var description: String {
     var lines: [String] = []
     var own: [String: [String]] = [:]

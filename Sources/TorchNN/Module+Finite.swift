@@ -2,7 +2,7 @@ public import Foundation
 public import Torch
 
 extension Module {
-  /// Refuses weights that hold NaN or infinity; errors name `file`.
+  /// Refuses weights with NaN or infinite elements; `file` is named in the error.
   ///
   /// - Throws: `CheckpointError.badTensor` with the key of the first such tensor.
   public func checkFinite(file: URL) throws(CheckpointError) {
@@ -11,10 +11,10 @@ extension Module {
 }
 
 extension CheckpointError {
-  /// Refuses tensors that hold NaN or infinity.
+  /// Refuses tensors with NaN or infinite elements.
   ///
-  /// Sums each tensor; elements are checked only where the sum is not finite, since it may
-  /// overflow.
+  /// It sums each tensor; only where the sum is not finite, which half precision may cause, it
+  /// checks the elements.
   /// - Throws: `badTensor` with the key of the first such tensor.
   public static func requireFinite(
     _ state: [String: Tensor], file: URL

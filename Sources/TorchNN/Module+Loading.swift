@@ -14,17 +14,17 @@ public protocol ConfiguredModule: Module {
 }
 
 extension ConfiguredModule {
-  /// Loads a network: makes it without values, compares it with the weights of a file, then fills
-  /// it.
+  /// Loads a network: makes it without values, compares it with the weights of a file, and then
+  /// adopts these.
   ///
-  /// A configuration that does not belong to the file costs no memory, whatever its sizes.
+  /// A configuration that does not fit the file costs no memory, whatever its sizes.
   /// - Parameters:
   ///   - config: The network's validated configuration.
   ///   - state: The file's tensors; those of type `dtype` stay mapped to the file.
   ///   - file: The file, for errors.
   ///   - ignored: Keys that the network need not have.
   ///   - dtype: The type of the weights.
-  ///   - checksValues: Whether NaN and infinity are looked for now, which reads the whole file.
+  ///   - checksValues: Whether to check for NaN and infinity, which reads the whole file.
   /// - Throws: `CheckpointError` when keys or shapes do not fit, or a value is not finite.
   public static func load(
     _ config: Config, from state: [String: Tensor], file: URL, ignoring ignored: Set<String> = [],
@@ -38,8 +38,7 @@ extension ConfiguredModule {
 
   /// Compares the network of a configuration with the header of a file of weights.
   ///
-  /// - Throws: `CheckpointError.misfit` that names every tensor missing, surplus or of another
-  ///   shape.
+  /// - Throws: `CheckpointError.misfit`, naming all keys missing, surplus or of another shape.
   public static func checkFit(
     _ config: Config, to state: [String: Tensor], file: URL, ignoring ignored: Set<String> = []
   ) throws(CheckpointError) {
@@ -63,12 +62,12 @@ extension ConfiguredModule {
 }
 
 extension Module {
-  /// Prepares a loaded module for inference: frozen, in evaluation mode, converted and moved,
-  /// with weights laid out for the processor.
+  /// Prepares a loaded module for inference: frozen, in evaluation mode, of a type and on a device,
+  /// with packed weights.
   ///
   /// - Parameters:
-  ///   - dtype: The type of its weights; nil leaves it.
-  ///   - device: Where they go; nil leaves them.
+  ///   - dtype: The type of its weights; nil keeps it.
+  ///   - device: Their device; nil keeps it.
   public func prepareForInference(dtype: DType? = nil, device: Device? = nil) {
     freeze()
     eval()

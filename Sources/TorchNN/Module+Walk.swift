@@ -20,12 +20,11 @@ enum ModulePart {
 }
 
 extension Module {
-  /// Calls `visit` once with every part below this module, under its first key, depth first in the
-  /// order of the properties.
+  /// Calls `visit` with every member below this module, depth first in the order of the properties,
+  /// each once, under its first key.
   ///
-  /// - Precondition: no bare tensor is stored; no dictionary, tuple, set or struct holds parts;
-  ///   every entry of `keys` names a property; no two parts have one key; no module lies inside
-  ///   itself.
+  /// - Precondition: No bare tensors; members are held in arrays and optionals only; each entry of
+  ///   `keys` names a property; keys are unique; no module contains itself.
   func walk(_ visit: (_ key: String, _ part: ModulePart) -> Void) {
     var walk = ModuleWalk()
     walk.open = [ObjectIdentifier(self)]
@@ -40,7 +39,7 @@ private struct ModuleWalk {
   var met: Set<ObjectIdentifier> = []
   var keys: Set<String> = []
 
-  /// Visits the parts of one module and what lies below them.
+  /// Visits the members of one module and those below them.
   mutating func descend(
     into module: any Module, prefix: String, _ visit: (String, ModulePart) -> Void
   ) {
@@ -73,7 +72,7 @@ private struct ModuleWalk {
   }
 }
 
-/// Adds the parts that one stored property holds.
+/// Adds the members that one stored property holds.
 private func collect(
   _ value: Any, key: String, property: String, into parts: inout [(String, ModulePart)]
 ) {
@@ -94,7 +93,7 @@ private func collect(
     }
   case .collection:
     for (index, element) in mirror.children.enumerated() {
-      // Plain numbers and strings have no display style: such an array holds no parts.
+      // Numbers and strings have no display style: such an array holds no members.
       if index == 0, part(element.value) == nil,
         Mirror(reflecting: element.value).displayStyle == nil
       {
@@ -118,7 +117,7 @@ private func collect(
   }
 }
 
-/// Returns the value as a part, if it is one.
+/// The value as a member, if it is one.
 private func part(_ value: Any) -> ModulePart? {
   switch value {
   case let parameter as Parameter: .parameter(parameter)
@@ -128,7 +127,7 @@ private func part(_ value: Any) -> ModulePart? {
   }
 }
 
-/// Returns whether the value is a part or a tensor, or holds one in optionals, arrays, tuples.
+/// Whether the value is a member or a tensor, or holds one in optionals, arrays, tuples.
 private func holdsPart(_ value: Any) -> Bool {
   if part(value) != nil || value is Tensor { return true }
   let mirror = Mirror(reflecting: value)

@@ -1,6 +1,6 @@
 public import Torch
 
-/// A part of a network: a `final class` whose stored properties are parameters, buffers, other
+/// A module of a network: a `final class` whose stored properties are parameters, buffers, other
 /// modules, arrays of these and optionals of these. Other stored properties are ignored.
 ///
 /// A member's key is its property name in snake case (`downBlocks` is `down_blocks`, `conv1` is
@@ -8,7 +8,7 @@ public import Torch
 /// exceptions. Keys equal those of PyTorch's state dicts, so public checkpoints load as they are.
 public protocol Module: AnyObject, CustomStringConvertible {
   /// Keys of the properties whose key is not their name in snake case. A key may hold dots
-  /// (`"net.0.proj"`); an empty one passes the keys of the member on as they are.
+  /// (`"net.0.proj"`); an empty one adds no prefix to the member's keys.
   static var keys: [String: String] { get }
 
   /// Calls `body` with the name and the value of each stored property, in order.
@@ -80,17 +80,17 @@ extension Module {
   /// Sets every dropout and batch norm to evaluation mode.
   public func eval() { setTraining(false) }
 
-  /// Freezes all parameters: they get no gradient.
+  /// Freezes all parameters: no gradients are computed for them.
   public func freeze() { for parameter in parameters() { parameter.setFrozen(true) } }
 
-  /// Makes all parameters trainable again.
+  /// Unfreezes all parameters.
   public func unfreeze() { for parameter in parameters() { parameter.setFrozen(false) } }
 
   /// Sets the gradient of every parameter to nil.
   public func zeroGradients() { for parameter in parameters() { parameter.clearGradient() } }
 
-  /// Converts parameters and floating-point buffers to `dtype`, and moves all parameters and
-  /// buffers to `device`; nil changes nothing.
+  /// Converts the parameters and the buffers of floating point types to `dtype`, and moves all of
+  /// them to `device`; nil keeps either as it is.
   ///
   /// Gradients are dropped. Move a module before making its optimiser, whose moments keep the
   /// device and type that the parameters had then. Training keeps float32 weights and runs the

@@ -28,8 +28,8 @@ public final class GroupNorm: UnaryLayer {
     F.groupNorm(x, groups: groups, weight.value, bias.value, epsilon: epsilon)
   }
 
-  /// Adds `offset` `[B, C]` to `x`, normalises, scales and shifts by `modulation` `[B, 2C]`, and
-  /// applies SiLU.
+  /// Normalises `x` and applies SiLU; each image's channels may first be shifted by `offset`
+  /// `[B, C]`, and afterwards scaled and shifted by `modulation` `[B, 2C]`.
   public func thenSiLU(_ x: Tensor, offset: Tensor? = nil, modulation: Tensor? = nil) -> Tensor {
     F.groupNorm(
       x, groups: groups, weight.value, bias.value, offset: offset, modulation: modulation,
@@ -63,7 +63,8 @@ public final class LayerNorm: UnaryLayer {
 
 /// Normalises each channel over the batch: `[B, C, H, W] -> [B, C, H, W]`.
 ///
-/// Training uses the batch's own mean and variance and averages them; evaluation uses the averages.
+/// In training by the batch's own mean and variance, which it averages; in evaluation by the
+/// averages.
 /// Source: PyTorch `nn.BatchNorm2d` and its keys.
 public final class BatchNorm2d: UnaryLayer, TrainingSwitch {
   /// `[C]`, one at first.
@@ -74,7 +75,7 @@ public final class BatchNorm2d: UnaryLayer, TrainingSwitch {
   public let runningMean: Buffer
   /// `[C]`, the averaged variance.
   public let runningVariance: Buffer
-  /// `[]` int64, how many batches were seen.
+  /// `[]` int64, the number of batches seen.
   public let numBatchesTracked: Buffer
   /// PyTorch's key where it is not the property's name.
   public static let keys = ["runningVariance": "running_var"]
@@ -83,7 +84,7 @@ public final class BatchNorm2d: UnaryLayer, TrainingSwitch {
   /// Whether the batch's own statistics are used.
   public var isTraining = true
 
-  /// Makes a layer; `momentum` is the fraction of the newest batch in the averages.
+  /// Makes a layer; `momentum` is the weight of the newest batch in the averages.
   public init(_ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
     weight = Parameter([channels], filledWith: 1)
     bias = Parameter([channels], filledWith: 0)

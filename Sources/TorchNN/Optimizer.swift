@@ -4,9 +4,9 @@ import Torch
 public struct ParameterGroup {
   /// The parameters with the names that the optimiser's state uses.
   public let parameters: [(name: String, parameter: Parameter)]
-  /// The strength of the weight decay.
+  /// The weight decay.
   public let weightDecay: Double
-  /// The factor of the optimiser's learning rate.
+  /// The factor on the optimiser's learning rate.
   public let rateScale: Double
 
   /// Makes a group of named parameters.
@@ -67,7 +67,8 @@ extension Optimizer {
 /// Scales the gradients down so that their Euclidean norm, over all parameters together, is at
 /// most `maximum`; returns the norm before.
 ///
-/// A norm that is not finite makes all gradients so: a trainer skips the step.
+/// A norm that is not finite is returned as it is and makes the gradients not finite; a trainer
+/// skips the step.
 /// Source: PyTorch `clip_grad_norm_`.
 @discardableResult
 public func clipGradientNorm(_ parameters: [Parameter], maximum: Double) -> Double {
@@ -80,7 +81,7 @@ public func clipGradientNorm(_ parameters: [Parameter], maximum: Double) -> Doub
   return norm
 }
 
-/// Traps when one parameter or one name comes twice, or nothing is there to train.
+/// Requires parameters and names to be unique, and at least one to train.
 func checkGroups(_ groups: [ParameterGroup]) {
   var names: Set<String> = []
   var identities: Set<ObjectIdentifier> = []

@@ -10,19 +10,19 @@ protocol PackableLayer: Module {
 
 /// The layouts of a weight, one for each kind of input so far.
 ///
-/// A call's layout depends on its input alone, never on earlier ones: layouts round differently,
+/// A call's layout depends on its input alone, never on earlier inputs: layouts round differently,
 /// and the same input must give the same bits in every run.
 final class PackedLayouts {
   /// A kind of input that has a layout of its own.
   enum Kind {
-    /// Of a linear layer: one row (a vector), or several.
+    /// For a linear layer: one row (matrix times vector) or several.
     case oneRow, rows
-    /// Of a convolution: one for which Winograd is faster, or another.
+    /// For a convolution: whether Winograd's algorithm is faster.
     case winograd, direct
   }
 
   private var layouts: [Kind: PackedWeight] = [:]
-  /// The first one made; the plain weight can be unpacked from any.
+  /// The first one made; the plain weight can be recovered from any.
   private let first: PackedWeight
 
   init(_ kind: Kind, _ weight: PackedWeight) {
@@ -65,12 +65,12 @@ enum ReadyWeight {
 }
 
 extension Module {
-  /// Packs a frozen module for inference on the CPU: every linear and convolution below replaces
-  /// its weight by one in the processor's fastest layout at its next call.
+  /// Prepares a frozen module for inference on the CPU: every linear layer and convolution below
+  /// packs its weight at its next call, which replaces the plain weight.
   ///
-  /// Outputs differ from the plain layer's by rounding alone. A packed module cannot be saved,
-  /// converted, moved or trained again. On other devices and for other types than float32 and
-  /// bfloat16 nothing happens.
+  /// The outputs differ from the plain layer's by rounding alone, and depend on the input alone. A
+  /// packed module cannot be saved, converted, moved or trained again. On other devices and with
+  /// other types than float32 and bfloat16 it does nothing.
   ///
   /// - Precondition: every such weight is frozen.
   public func pack() {

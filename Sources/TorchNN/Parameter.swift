@@ -4,7 +4,7 @@ public import Torch
 ///
 /// One `Parameter` stored in two modules is one weight with two names (weight tying).
 public final class Parameter {
-  /// The form of the elements.
+  /// How the elements are stored.
   enum Storage {
     case plain(Tensor)
     /// For inference alone, without the plain elements.
@@ -12,7 +12,7 @@ public final class Parameter {
   }
 
   private(set) var storage: Storage
-  /// Whether it has a shape but no values yet: a file will fill it.
+  /// Whether the values are yet to come from a file: there is a shape but no memory.
   private(set) var isPlaceholder = false
 
   /// The weight itself; it requires a gradient unless it is frozen.
@@ -33,7 +33,7 @@ public final class Parameter {
 
   /// Wraps a tensor, whose storage it shares, as a trainable weight.
   ///
-  /// - Precondition: the tensor has a floating-point type.
+  /// - Precondition: The tensor is of a floating point type.
   public init(_ value: Tensor) {
     precondition(
       value.dtype.isFloatingPoint,
@@ -42,7 +42,7 @@ public final class Parameter {
     storage = .plain(value.detached().requiringGrad())
   }
 
-  /// Makes a float32 weight on the CPU, sampled by `initialization`.
+  /// Makes a float32 weight on the CPU, with values by `initialization`.
   ///
   /// Inside `withoutInitialization` it has a shape and no values.
   public convenience init(
@@ -69,7 +69,7 @@ public final class Parameter {
     isPlaceholder = true
   }
 
-  /// The gradient, summed over backward passes; nil before the first.
+  /// The gradient accumulated by backward passes; nil before any.
   public var gradient: Tensor? { plain?.grad }
 
   /// The shape of the weight.
@@ -88,16 +88,16 @@ public final class Parameter {
     }
   }
 
-  /// The device that holds the weight.
+  /// The device of the weight.
   public var device: Device { plain?.device ?? .cpu }
 
-  /// Whether the weight is not trained.
+  /// Whether the weight is excluded from training.
   public var isFrozen: Bool { !(plain?.requiresGrad ?? false) }
 
   /// Whether the weight is packed for inference.
   package var isPacked: Bool { plain == nil }
 
-  /// Samples the weight again, in place.
+  /// Initialises the weight again, in place.
   public func initialize(_ initialization: Initialization, using random: RandomSource) {
     if InitializationScope.isOff { return }
     let drawn = initialization.tensor(shape, using: random)
@@ -120,7 +120,7 @@ public final class Parameter {
     if frozen { value.setGrad(nil) }
   }
 
-  /// Replaces the weight by what `pack` makes of it, if it can be packed.
+  /// Replaces the weight by its packed form from `pack`, if this processor can pack it.
   func pack(as kind: PackedLayouts.Kind, _ pack: (Tensor) -> PackedWeight) {
     guard case .plain(let value) = storage, PackedWeight.canPack(value) else { return }
     storage = .packed(PackedLayouts(kind, noGrad { pack(value) }))
@@ -136,7 +136,7 @@ public final class Parameter {
 public final class Buffer {
   /// The tensor itself.
   public package(set) var value: Tensor
-  /// Whether it has no values yet: a file will fill it.
+  /// Whether the values are yet to come from a file.
   private(set) var isPlaceholder = false
   /// Whether the state dict holds it; what the configuration determines need not be saved.
   public let isPersistent: Bool

@@ -1,7 +1,8 @@
 public import Foundation
 public import Torch
 
-/// An object with training state, which a checkpoint saves so that training resumes exactly.
+/// A part of training whose state checkpoints save, so that training resumes as if it had never
+/// been interrupted.
 public protocol Resumable: AnyObject {
   /// The whole state except settings: tensors by name, which training updates in place.
   var slots: [String: Tensor] { get }
@@ -15,7 +16,7 @@ extension Resumable {
   ///
   /// - Parameters:
   ///   - state: The tensors by name.
-  ///   - file: The state's file, for the error.
+  ///   - file: The source of the state, for the error.
   /// - Throws: `CheckpointError.misfit`, with the state as it was, when keys or shapes are not
   ///   exactly those of the slots.
   public func load(_ state: [String: Tensor], file: URL? = nil) throws(CheckpointError) {

@@ -4,8 +4,8 @@ public import Torch
 extension Module {
   /// Returns the parameters and the persistent buffers by key.
   ///
-  /// The tensors share the module's storage, so training changes them: clone what must stay. A
-  /// shared parameter comes once, under its first name.
+  /// The tensors share the module's storage and change in training, so clone what must stay. A
+  /// shared parameter is held once, under its first name.
   public func stateDict() -> [String: Tensor] {
     var state: [String: Tensor] = [:]
     for slot in stateSlots() { state[slot.key] = slot.value.detached() }
@@ -15,11 +15,11 @@ extension Module {
   /// Fills the parameters and persistent buffers with `state`, whose keys must be exactly theirs.
   ///
   /// Values are copied into the module's storage and converted to its types. With `sharing`, a
-  /// tensor of the module's type and device replaces the module's own without a copy: for a mapped
-  /// file that belongs to this module alone.
+  /// tensor of the module's type and device replaces the module's own without a copy: for a file
+  /// mapped into memory that belongs to this module alone.
   ///
-  /// - Throws: `CheckpointError.misfit`, with the module as it was, when keys are missing or
-  ///   surplus or shapes differ; keys in `ignoring` may be surplus.
+  /// - Throws: `CheckpointError.misfit`, with the module unchanged, when keys are missing or surplus
+  ///   or shapes differ; keys in `ignoring` may be surplus.
   public func load(
     _ state: [String: Tensor], file: URL? = nil, ignoring: Set<String> = [],
     sharing: Bool = false
@@ -60,7 +60,7 @@ extension Module {
       of: state, to: stateSlots().map { ($0.key, $0.value) }, file: file, ignoring: ignoring)
   }
 
-  /// Lists the tensors that a state dict holds.
+  /// The members that a state dict holds.
   private func stateSlots() -> [StateSlot] {
     var slots: [StateSlot] = []
     walk { key, part in
@@ -90,9 +90,9 @@ private struct StateSlot {
   let replace: (Tensor) -> Void
 }
 
-/// Compares a state with the tensors to fill.
+/// Compares a state with the members to fill.
 ///
-/// - Throws: `CheckpointError.misfit` that names every tensor missing, surplus or of another shape.
+/// - Throws: `CheckpointError.misfit` that names all that is missing, surplus or of another shape.
 func checkFit(
   of state: [String: Tensor], to expected: [(key: String, value: Tensor)], file: URL?,
   ignoring: Set<String> = []

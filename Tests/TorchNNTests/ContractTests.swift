@@ -3,7 +3,7 @@ import Testing
 import Torch
 import TorchNN
 
-/// Each contract that a caller can breach ends the process with the values in the sentence.
+/// Each contract that a caller can breach ends the process with the values in the message.
 @Suite struct ContractTests {
   @Test func dropoutProbability() async {
     let result = await #expect(

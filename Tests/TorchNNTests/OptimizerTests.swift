@@ -14,7 +14,7 @@ private final class Pair: Module {
     self.bias = Parameter(bias.cloned())
   }
 
-  /// Puts the gradients of a step in place as a backward pass does.
+  /// Sets the gradients of a step as a backward pass does.
   func differentiate(_ weightGradient: Tensor, _ biasGradient: Tensor?) {
     zeroGradients()
     var loss = (weight.value * weightGradient).sum()

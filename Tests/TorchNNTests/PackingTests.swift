@@ -101,7 +101,8 @@ import TorchNN
     expectTrap(sentence, result)
   }
 
-  /// Calls a newly packed layer with each input, in the order given, and gives the bits by place.
+  /// Calls a newly packed layer with each input, in the order given, and returns the bits by
+  /// position.
   private func bits(
     _ layer: any UnaryLayer, _ inputs: [Tensor], order: [Int]
   ) -> [Int: [UInt8]] {
@@ -252,7 +253,7 @@ import TorchNN
       return (slope.detached(), w.grad)
     }
     expectClose(results[0].0, results[1].0, .network(.float32), "slope")
-    // Sums over 512 places of differences: beside the largest of them.
+    // Sums over 512 positions, compared with the largest of them.
     let (found, expected) = (try #require(results[0].1), try #require(results[1].1))
     let largest = expected.abs().max().item()
     expectClose(found / largest, expected / largest, .network(.float32), "its gradient")

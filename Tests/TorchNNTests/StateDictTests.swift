@@ -7,7 +7,7 @@ import TorchNN
   private let layer = Linear(2, 3, using: RandomSource(seed: 1))
   private let state = ["weight": Tensor.ones([3, 2]), "bias": Tensor.zeros([3])]
 
-  private func sentence(_ state: [String: Tensor], ignoring: Set<String> = []) -> String {
+  private func message(_ state: [String: Tensor], ignoring: Set<String> = []) -> String {
     do {
       try layer.load(state, file: URL(filePath: "/m/model.safetensors"), ignoring: ignoring)
       return "loaded"
@@ -41,7 +41,7 @@ import TorchNN
 
   @Test func refusesMissingSurplusAndMisshapen() {
     let before = layer.weight.value.array(of: Float.self)
-    let text = sentence(["weight": Tensor.ones([2, 3]), "extra": Tensor.ones([1])])
+    let text = message(["weight": Tensor.ones([2, 3]), "extra": Tensor.ones([1])])
     #expect(text.contains("model.safetensors"), "\(text)")
     #expect(text.contains("bias") && text.contains("extra"), "\(text)")
     #expect(text.contains("weight is [2, 3], not [3, 2]"), "\(text)")
@@ -49,20 +49,20 @@ import TorchNN
   }
 
   @Test func refusesIntegersForWeights() {
-    let text = sentence(["weight": Tensor.ones([3, 2], dtype: .int64), "bias": Tensor.zeros([3])])
+    let text = message(["weight": Tensor.ones([3, 2], dtype: .int64), "bias": Tensor.zeros([3])])
     #expect(text.contains("weight is int64, not float32"), "\(text)")
   }
 
   @Test func listsAtMostFiveAndTheCount() {
     var many = state
     for index in 0..<9 { many["junk\(index)"] = Tensor.zeros([1]) }
-    let text = sentence(many)
+    let text = message(many)
     #expect(text.contains("junk4") && !text.contains("junk5") && text.contains("9"), "\(text)")
   }
 
   @Test func ignoresKnownJunk() {
     #expect(
-      sentence(
+      message(
         state.merging(["position_ids": Tensor.zeros([1])]) { a, _ in a },
         ignoring: ["position_ids"]) == "loaded")
   }

@@ -32,7 +32,7 @@ import Torch
       DeviceError.noSuchDevice(index: 2, count: 1).description
         == "There is no device cuda:2 because this machine has 1 usable CUDA device: choose "
         + "another, or use cpu.")
-    // With a CUDA build on a machine with fewer devices the second sentence is thrown.
+    // With a CUDA build on a machine with fewer devices the second error is thrown.
     let error = #expect(throws: DeviceError.self) { try Device.cuda(99).require() }
     switch error {
     case .libraryMissing, .noSuchDevice: break

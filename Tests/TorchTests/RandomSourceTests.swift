@@ -4,7 +4,7 @@ import Torch
 
 @Suite struct RandomSourceTests {
   @Test(arguments: [DType.float32, .float64, .float16, .bfloat16])
-  func drawsPyTorchsNumbersBitForBit(_ dtype: DType) throws {
+  func samplesPyTorchsNumbersBitForBit(_ dtype: DType) throws {
     let golden = try Golden("torch/random").tensors("out")
     let normal = RandomSource(seed: 1234)
     for size in [1, 2, 7, 15, 16, 17, 31, 33, 64, 100] {
@@ -18,7 +18,7 @@ import Torch
     }
   }
 
-  @Test func drawsOneStreamOfAllKinds() throws {
+  @Test func samplesAllKindsFromOneStream() throws {
     let golden = Operands(tensors: try Golden("torch/random").tensors("out"))
     let random = RandomSource(seed: 7)
     expectClose(random.normal([2, 3, 5]), golden["shaped"], .exact)

@@ -101,7 +101,7 @@ import Torch
     #expect(Tensor([Float]()).shape == [0])
   }
 
-  /// A scalar beside whole numbers stays whole only where 64 bits hold it.
+  /// A scalar beside integers stays an integer only where 64 bits hold it.
   @Test func scalarsBesideWholeNumbers() {
     let x = Tensor([Int64(2), 3])
     #expect((x * 4).dtype == .int64 && (x * 4).array(of: Int.self) == [8, 12])

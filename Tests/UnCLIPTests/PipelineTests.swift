@@ -67,7 +67,7 @@ import UnCLIP
     }
   }
 
-  @Test(arguments: cases.indices) func drawsDiffusersImages(index: Int) throws {
+  @Test(arguments: cases.indices) func generatesDiffusersImages(index: Int) throws {
     let this = Self.cases[index]
     let pipeline = try UnCLIPPipeline(folder)
     var images: [Image] = []

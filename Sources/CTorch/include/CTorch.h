@@ -26,7 +26,7 @@ typedef const ct_tensor *_Nullable const *_Nonnull ct_list;
 
 // Errors and process-wide state.
 const char *ct_last_error(void);
-/// Calls `handler`, which ends the process, where the C++ runtime has no memory to give.
+/// Calls `handler`, which ends the process, where the C++ runtime cannot allocate memory.
 void ct_on_out_of_memory(void (*handler)(void));
 const char *ct_version(void);
 void ct_set_thread_count(ct_int count);
@@ -34,9 +34,9 @@ ct_int ct_thread_count(void);
 const char *ct_cpu_capability(void);
 /// Whether the processor multiplies bfloat16 in hardware.
 bool ct_has_bfloat16_products(void);
-/// Keeps the memory of freed CPU tensors for later ones of their size, from here on.
+/// Starts to keep the memory of freed CPU tensors for later ones of their size.
 void ct_cache_tensor_memory(void);
-/// Gives all memory that is kept so back.
+/// Returns all memory kept so to the system.
 void ct_release_tensor_memory(void);
 /// Opens the CUDA half of LibTorch; the text of the dynamic linker is the error.
 int ct_open_library(const char *path);
@@ -72,7 +72,7 @@ int ct_linspace(double start, double end, ct_int count, CT_OPTIONS, CT_OUT);
 int ct_eye(ct_int rows, ct_int columns, CT_OPTIONS, CT_OUT);
 int ct_from_bytes(
     const void *_Nullable bytes, const ct_int *sizes, ct_int rank, int32_t dtype, CT_OUT);
-/// A tensor over memory that `release(context)` gives back when the last user is gone.
+/// A tensor over memory that `release(context)` frees when the last user is gone.
 int ct_from_memory(
     void *bytes, const ct_int *sizes, ct_int rank, int32_t dtype,
     void (*release)(void *_Nullable context), void *_Nullable context, CT_OUT);
@@ -234,7 +234,7 @@ int ct_group_norm(
 int ct_layer_norm(
     const ct_tensor *x, const ct_int *shape, ct_int rank, const ct_tensor *_Nullable weight,
     const ct_tensor *_Nullable bias, double epsilon, CT_OUT);
-/// Layers of an LSTM over `[B, T, in]`; `parameters` holds four tensors a layer. `outs` receives the
+/// Layers of an LSTM over `[B, T, in]`; `parameters` holds four tensors per layer. `outs` gets the
 /// output, the last h and the last c.
 int ct_lstm(
     const ct_tensor *x, const ct_tensor *h, const ct_tensor *c, ct_list parameters, ct_int count,
@@ -266,21 +266,21 @@ int ct_pixel_shuffle(const ct_tensor *x, ct_int factor, CT_OUT);
 int ct_pixel_unshuffle(const ct_tensor *x, ct_int factor, CT_OUT);
 int ct_dropout(const ct_tensor *x, double p, CT_OUT);
 
-// Weights in the layout that the processor multiplies fastest, for inference. A packed weight is
+// Weights in the processor's fastest layout, for inference. A packed weight is
 // read only by the operation it was packed for, and remembers that operation's settings.
 /// Whether this LibTorch and this processor can pack the weight: float32 or bfloat16 on the CPU.
 bool ct_can_pack(const ct_tensor *weight);
-/// Packs `[out, in]` for `ct_packed_linear`; best for inputs of so many rows, right for all.
+/// Packs `[out, in]` for `ct_packed_linear`; fastest for inputs of so many rows, correct for all.
 int ct_pack_linear(
     const ct_tensor *weight, ct_int rows, ct_packed *_Nullable *_Nonnull out);
-/// Packs `[out, in / groups, kh, kw]` for `ct_packed_conv2d`; best for inputs of this shape, right
-/// for all. With `winograd`, which needs a convolution of which `ct_winograd_gains` can be true,
-/// for Winograd's F(4×4, 3×3).
+/// Packs `[out, in / groups, kh, kw]` for `ct_packed_conv2d`; fastest for inputs of this shape,
+/// correct for all. With `winograd`, which needs a convolution for which `ct_winograd_gains` can be
+/// true, for Winograd's F(4×4, 3×3).
 int ct_pack_conv2d(
     const ct_tensor *weight, const ct_int input[_Nonnull 4], const ct_int stride[_Nonnull 2],
     const ct_int padding[_Nonnull 2], const ct_int dilation[_Nonnull 2], ct_int groups,
     bool winograd, ct_packed *_Nullable *_Nonnull out);
-/// Whether Winograd's way is faster for a convolution of inputs of this shape.
+/// Whether Winograd's algorithm is faster for a convolution of inputs of this shape.
 bool ct_winograd_gains(
     const ct_int weight[_Nonnull 4], int32_t dtype, const ct_int input[_Nonnull 4],
     const ct_int stride[_Nonnull 2], const ct_int padding[_Nonnull 2],
@@ -313,7 +313,7 @@ bool ct_requires_grad(const ct_tensor *x);
 int ct_set_requires_grad(const ct_tensor *x, bool value);
 bool ct_has_grad(const ct_tensor *x);
 int ct_grad(const ct_tensor *x, CT_OUT);
-/// Puts `grad` in the place of the tensor's gradient; null clears it.
+/// Sets the tensor's gradient to `grad`; null clears it.
 int ct_set_grad(const ct_tensor *x, const ct_tensor *_Nullable grad);
 int ct_backward(const ct_tensor *x, const ct_tensor *_Nullable grad, bool retain);
 /// Writes `count` gradients into `outs`; null where an input is not part of the graph.
@@ -322,7 +322,7 @@ int ct_gradients(
     bool create_graph, ct_tensor *_Nullable *_Nonnull outs);
 bool ct_grad_mode(void);
 void ct_set_grad_mode(bool enabled);
-/// Opens a scope of mixed precision; gives the earlier state to hand to `ct_autocast_end`.
+/// Opens a scope of mixed precision; returns the earlier state to pass to `ct_autocast_end`.
 int ct_autocast_begin(int32_t kind, int32_t dtype, bool *was_enabled, int32_t *was_dtype);
 int ct_autocast_end(int32_t kind, bool was_enabled, int32_t was_dtype);
 /// The dtype of the scope of mixed precision on this device, or -1 outside one.

@@ -1,7 +1,7 @@
 // Memory of CPU tensors: freed blocks are kept for the next tensor of their size.
 //
 // A step of training or sampling asks for the same sizes in every round. Fresh pages for each would
-// cost more than many operations, and the C library's heap, told to keep them, splits and loses
+// cost more than many operations, and the C library's heap, if set to keep them, splits and loses
 // large blocks: with 128 KiB to 8 MiB tensors of changing order it grew by 2 MB a step without end.
 #include "../guard.h"
 
@@ -18,7 +18,7 @@
 
 namespace {
 
-/// What stands before each block; as long as the alignment, so that the block is aligned too.
+/// The header of each block; as long as the alignment, so that the block is aligned too.
 struct alignas(64) Header {
   size_t size;
 };
@@ -27,8 +27,8 @@ struct alignas(64) Header {
 /// pages for good.
 constexpr size_t kMappedSize = size_t{1} << 20;
 
-/// From this size on a block asks for huge pages: one fault for each 2 MiB in place of 512, which were
-/// a third of the time of a run at Karlo's sizes.
+/// From this size on a block requests huge pages: one fault per 2 MiB instead of 512, which took a
+/// third of the time of a run at Karlo's sizes.
 constexpr size_t kHugeSize = size_t{4} << 20;
 
 /// A new block, or null.
@@ -38,7 +38,7 @@ void *new_block(size_t size) {
         mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED) return nullptr;
 #ifdef MADV_HUGEPAGE  // Linux
-    // A wish only: a kernel without huge pages gives small ones.
+    // A hint only: a kernel without huge pages gives small ones.
     if (size >= kHugeSize) (void)madvise(block, size, MADV_HUGEPAGE);
 #endif
     return block;
@@ -55,7 +55,7 @@ void free_block(void *block, size_t size) {
   }
 }
 
-/// A whole block's size for a tensor of so many bytes: an eighth of waste at most for small ones,
+/// The size of a block for a tensor of so many bytes: at most an eighth of waste for small ones,
 /// whole pages for large ones.
 size_t block_size(size_t bytes) {
   const size_t wanted = bytes + sizeof(Header);
@@ -92,7 +92,7 @@ class CachingAllocator final : public c10::Allocator {
     default_copy_data(to, from, count);
   }
 
-  /// Gives all kept blocks back.
+  /// Frees all kept blocks.
   void flush() {
     std::unordered_map<size_t, std::vector<void *>> blocks;
     {
@@ -111,7 +111,7 @@ class CachingAllocator final : public c10::Allocator {
     if (data) shared().keep(static_cast<char *>(data) - sizeof(Header));
   }
 
-  /// A list that cannot grow is no reason to fail: the block goes back to the system then.
+  /// If the list cannot grow, the block goes back to the system.
   void keep(void *block) noexcept {
     const size_t size = static_cast<Header *>(block)->size;
     {
@@ -152,7 +152,7 @@ class CachingAllocator final : public c10::Allocator {
   }
 
   /// Whether the process is a quarter, of 2 GiB at most, and 64 MiB larger than its tensors ever
-  /// were: then the kept blocks are of sizes that are not asked for any more.
+  /// were: then the kept blocks have sizes that are no longer requested.
   bool is_wasteful() {
     std::lock_guard<std::mutex> lock(mutex_);
     const size_t slack = std::min(peak_, size_t{2} << 30) / 4 + (size_t{64} << 20);

@@ -1,9 +1,9 @@
-// A sum, group norm, scale and shift, and SiLU, in two readings and one writing of the map.
+// A sum, group norm, scale and shift, and SiLU, in two reads and one write of the map.
 //
-// LibTorch has no such operator; its own, one after the other, read and write the map four times.
-// Ours takes channels-last maps that need no gradient.
+// LibTorch has no such operator; separate ones read and write the map four times. This one takes
+// channels-last maps that need no gradient.
 // Statistics are sums of differences from each channel's first pixel, over blocks of a fixed number
-// of pixels that are added up in double precision: they lose no digits where a mean is large, and
+// of pixels summed in double precision: they are accurate where a mean is large, and
 // do not depend on the number of threads.
 #include "../guard.h"
 #include "parallel.h"
@@ -40,7 +40,7 @@ inline void write(c10::BFloat16 &to, float value) {
 inline float exponential(float x) {
   x = x < -87.0f ? -87.0f : x;
   x = x > 88.0f ? 88.0f : x;
-  constexpr float kRounding = 12582912.0f;  // 1.5·2²³: added and taken away, it rounds
+  constexpr float kRounding = 12582912.0f;  // 1.5·2²³: adding and subtracting it rounds
   const float n = (x * 1.44269504088896341f + kRounding) - kRounding;
   const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   float p = 1.9875691500e-4f;
@@ -137,7 +137,7 @@ const float *values(const at::Tensor &t) {
   return t.defined() ? t.const_data_ptr<float>() : nullptr;
 }
 
-/// Folds statistics, weight, bias and modulation of one image into a scale and a shift a channel.
+/// Folds statistics, weight, bias and modulation of one image into a scale and a shift per channel.
 void fold(
     const Norm &norm, int64_t b, int64_t pixels, int64_t channels, int64_t blocks,
     const float *pivot, const float *partial, float *scale, float *shift) {

@@ -1,4 +1,4 @@
-// Weights in the layout that is multiplied fastest, oneDNN's blocks or Winograd's points: made once
+// Weights in the fastest layout, oneDNN's blocks or Winograd's points: made once
 // for a frozen network, read at every call.
 //
 // oneDNN's operators have no header. They are called by name through the dispatcher, with boxed

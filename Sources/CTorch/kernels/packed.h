@@ -13,7 +13,7 @@ struct PackedLinear {
   at::Tensor blocks;
 };
 
-/// A convolution's weight in oneDNN's blocks, with the convolution's steps.
+/// A convolution's weight in oneDNN's blocks, with the convolution's settings.
 struct PackedConvolution {
   at::Tensor blocks;
   std::vector<int64_t> stride, padding, dilation;

@@ -1,8 +1,8 @@
 // Loops on the threads that LibTorch already has.
 //
 // Its own parallel_for is a template that runs serially unless the includer is compiled with
-// -fopenmp, which a Swift package cannot ask for. The OpenMP library is in the process all the
-// same, so its entry point is looked up by name; where it is missing, loops run on one thread.
+// -fopenmp, which a Swift package cannot set. The OpenMP library is in the process anyway,
+// so its entry point is looked up by name; where it is missing, loops run on one thread.
 #include "parallel.h"
 
 #include <ATen/Parallel.h>
@@ -21,7 +21,7 @@ struct Loop {
   int64_t count;
   std::atomic<int64_t> next{0};
 
-  /// Takes the next i until there is none: a thread that is held up takes fewer.
+  /// Takes the next i until there is none, so a delayed thread takes fewer.
   void run() {
     for (int64_t i = next++; i < count; i = next++) body(data, i);
   }

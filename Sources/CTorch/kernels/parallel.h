@@ -20,7 +20,7 @@ void parallel(int64_t count, Body &&body) {
 
 }  // namespace ct
 
-/// Compiles a function once for each generation of vector instructions; the loader takes the best.
+/// Compiles a function once for each generation of vector instructions; the loader chooses the best.
 #if defined(__x86_64__) && defined(__linux__)
 #define CT_FOR_EACH_PROCESSOR \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))

@@ -1,5 +1,5 @@
-// Each tile of 4×4 results is made from 6×6 pixels with 36 products a pair of channels where the sum
-// as written takes 144. The products of one position in all tiles are a matrix product, so nearly
+// Each tile of 4×4 results is made from 6×6 pixels with 36 products per pair of channels, where the
+// direct sum takes 144. The products of one position in all tiles are a matrix product, so nearly
 // all arithmetic is in 36 of those.
 #include "winograd.h"
 #include "parallel.h"
@@ -16,15 +16,15 @@ using namespace ct::winograd;
 
 namespace {
 
-/// Tiles handled at once: their transforms (36 values a tile and channel) should stay in the
-/// cache that the cores share, and still make a tall matrix.
+/// Tiles handled at once: their transforms (36 values per tile and channel) should fit in the
+/// shared cache, and still make a tall matrix.
 constexpr int64_t kStrip = 256;
 /// Points are four times as many as weights. Those of a small weight are kept; those of a large
-/// one, which would take gigabytes, are made anew in each call, of so many floats at once.
+/// one, which would take gigabytes, are recomputed in each call, this many floats at once.
 constexpr int64_t kSmallWeight = 1 << 18, kKernelRoom = 1 << 25;
-/// Maps of fewer tiles make matrices too flat; to make a large weight's points takes more.
+/// Maps of fewer tiles make matrices too flat; a large weight, whose points cost more, needs more.
 constexpr int64_t kLeastTiles = 16, kLeastTilesForLarge = 64;
-/// Below so many channels the transforms cost as much as they save.
+/// Below this many channels the transforms cost as much as they save.
 constexpr int64_t kLeastChannels = 64;
 
 /// The tiles of a batch of maps, in order.
@@ -41,7 +41,7 @@ struct Tiling {
     return {tile % each / across * kSide, tile % each % across * kSide};
   }
 
-  /// Calls `body(first, size)` for strips of tiles; unless they are joint, none of two images.
+  /// Calls `body(first, size)` for strips of tiles; unless joint, no strip spans two images.
   template <typename Body>
   void for_each_strip(bool joint, const Body &body) const {
     for (int64_t first = 0, size; first < count(); first += size) {
@@ -61,7 +61,7 @@ T *image(T *values, int64_t tile, const Tiling &tiling, const Map &map) {
 
 Map map_of(const at::Tensor &x) { return {x.size(2), x.size(3), x.size(1)}; }
 
-/// Room for so many floats, in few sizes: the allocator keeps what is given back.
+/// Memory for so many floats, in few sizes, as the allocator keeps freed blocks.
 at::Tensor scratch(int64_t count, const at::Tensor &like) {
   const auto room = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(count)));
   return at::empty({room}, like.options());

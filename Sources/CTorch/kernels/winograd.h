@@ -7,12 +7,12 @@
 
 namespace ct {
 
-/// Whether a convolution with a weight of this shape and type on the CPU can be done in this way.
+/// Whether a convolution with a weight of this shape and type on the CPU is supported.
 bool winograd_can(
     at::IntArrayRef weight, at::ScalarType type, at::IntArrayRef stride, at::IntArrayRef padding,
     at::IntArrayRef dilation, int64_t groups);
 
-/// Whether it also gains by it for inputs of this shape; `joint` as in `winograd_conv2d`.
+/// Whether it is also faster for inputs of this shape; `joint` as in `winograd_conv2d`.
 bool winograd_gains(
     at::IntArrayRef weight, at::ScalarType type, at::IntArrayRef input, at::IntArrayRef stride,
     at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups, bool joint = false);
@@ -20,7 +20,7 @@ bool winograd_gains(
 /// A convolution's weight `[out, in, 3, 3]`, float32 on the CPU, as Winograd's convolution reads it.
 class WinogradWeight {
  public:
-  /// Throws unless `winograd_can` be true of the shape and the type.
+  /// Throws unless `winograd_can` is true of the shape and the type.
   explicit WinogradWeight(const at::Tensor &weight);
 
   int64_t in() const { return taps_.size(1); }
@@ -39,8 +39,8 @@ class WinogradWeight {
 
 /// The convolution with padding 1 and stride 1: `[B, in, H, W]` -> `[B, out, H, W]`; bias `[out]`.
 ///
-/// One image's tiles share a matrix with another's only if `joint`: otherwise its results do not
-/// depend on what is computed beside it.
+/// Tiles of several images share a matrix only if `joint`; otherwise an image's results do not
+/// depend on the others.
 at::Tensor winograd_conv2d(
     const at::Tensor &x, const WinogradWeight &weight, const std::optional<at::Tensor> &bias,
     bool joint = false);
@@ -48,7 +48,7 @@ at::Tensor winograd_conv2d(
 /// The gradient of the weight `[out, in, 3, 3]` from the input and the gradient of the output.
 at::Tensor winograd_weight_gradient(const at::Tensor &x, const at::Tensor &y);
 
-/// The convolution with a plain weight, of which gradients may be asked.
+/// The convolution with a plain weight, with gradients.
 at::Tensor winograd_trained_conv2d(
     const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias);
 

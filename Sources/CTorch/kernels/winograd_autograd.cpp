@@ -21,7 +21,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
   static variable_list backward(AutogradContext *context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const auto &x = saved[0], &weight = saved[1];
-    // A gradient that will be differentiated itself goes the way whose derivative is known.
+    // A gradient that will itself be differentiated uses the operations with a derivative.
     if (at::GradMode::is_enabled()) return plain_backward(context, gradients[0], x, weight);
     const auto y = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
     variable_list results(3);

@@ -186,7 +186,7 @@ CT_FOR_EACH_PROCESSOR void kernel_gradients_here(
 
 }  // namespace
 
-// The names that others call: which variant is taken is this file's own affair.
+// The public names; this file chooses the variant.
 
 void ct::winograd::input_points(
     const float *x, Map map, Corner at, float *points, int64_t stride) {

@@ -1,6 +1,6 @@
 // The linear maps of Winograd's F(4×4, 3×3) and their transposes, a tile and all its channels at once.
 //
-// Each has 36 values a tile and channel on one side, which lie `stride` floats apart.
+// Each has 36 values per tile and channel on one side, which lie `stride` floats apart.
 // Source: Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, section 4.
 #pragma once
 
