@@ -28,7 +28,7 @@ build: setup
 	@swift build -c release --product unclip $(swift_flags)
 
 demo: build
-	@.build/release/unclip generate "$$PROMPT" --model "$$MODEL" --out "$$OUT"
+	@.build/release/unclip generate "$$PROMPT" --model "$$MODEL" --seed 0 --out "$$OUT" --force
 
 test: setup
 	@swift test --disable-xctest $(swift_flags)

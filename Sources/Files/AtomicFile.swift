@@ -1,4 +1,5 @@
 package import Foundation
+import Synchronization
 
 /// A file that is written beside its place, synced to the disk and takes its place in one step: a
 /// reader finds the old file or the whole new one, also after a crash.
@@ -6,6 +7,16 @@ package final class AtomicFile {
   private let target: URL
   private let aside: URL
   private var descriptor: Int32
+
+  /// The files of this process that are being written.
+  private static let unfinished = Mutex<Set<String>>([])
+
+  /// Removes what is being written, before a signal ends the process.
+  package static func removeUnfinished() {
+    unfinished.withLock { paths in
+      for path in paths { unlink(path) }
+    }
+  }
 
   /// Begins the file that ``commit()`` puts at `target`; without that nothing is left.
   ///
@@ -18,21 +29,25 @@ package final class AtomicFile {
       ".\(name).\(getpid())-\(UInt32.random(in: 0 ... .max)).partial")
     descriptor = open(aside.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     if descriptor < 0 { throw FileError.last(target) }
+    Self.unfinished.withLock { _ = $0.insert(aside.path) }
   }
 
   deinit {
     guard descriptor >= 0 else { return }
     close(descriptor)
     unlink(aside.path)
+    Self.unfinished.withLock { _ = $0.remove(aside.path) }
   }
 
   /// Writes a whole file.
   ///
   /// - Throws: `FileError`.
-  package static func write(_ bytes: some ContiguousBytes, to url: URL) throws(FileError) {
+  package static func write(
+    _ bytes: some ContiguousBytes, to url: URL, replacing: Bool = true
+  ) throws(FileError) {
     let file = try AtomicFile(url)
     try file.write(bytes)
-    try file.commit()
+    try file.commit(replacing: replacing)
   }
 
   /// Adds bytes at the end.
@@ -66,11 +81,24 @@ package final class AtomicFile {
 
   /// Waits until the bytes are on the disk, then puts the file in its place.
   ///
+  /// - Parameter replacing: Whether a file of that name is replaced; otherwise it is an error.
   /// - Throws: `FileError`.
-  package func commit() throws(FileError) {
-    guard fsync(descriptor) == 0, rename(aside.path, target.path) == 0 else {
-      throw FileError.last(target)
+  package func commit(replacing: Bool = true) throws(FileError) {
+    guard fsync(descriptor) == 0 else { throw FileError.last(target) }
+    if replacing {
+      guard rename(aside.path, target.path) == 0 else { throw FileError.last(target) }
+    } else if link(aside.path, target.path) == 0 {
+      unlink(aside.path)
+    } else {
+      // A file system without hard links cannot refuse and rename in one step.
+      guard errno != EEXIST, access(target.path, F_OK) != 0,
+        rename(aside.path, target.path) == 0
+      else {
+        throw access(target.path, F_OK) == 0
+          ? FileError(target, systemReason(EEXIST)) : FileError.last(target)
+      }
     }
+    Self.unfinished.withLock { _ = $0.remove(aside.path) }
     close(descriptor)
     descriptor = -1
     syncFolder(target.deletingLastPathComponent())

@@ -38,7 +38,7 @@ public enum CommandEntry {
   /// Runs the command with arguments, without the command's name.
   static func outcome(of arguments: [String]) -> Outcome {
     do {
-      var command = try RootCommand.parseAsRoot(arguments)
+      var command = try RootCommand.parseAsRoot(CommandWords.prepared(arguments))
       try command.run()
       return Outcome(status: .success)
     } catch {
@@ -79,13 +79,10 @@ public enum CommandEntry {
   static func sentence(for error: any Error) -> String {
     var text: String
     if ExitStatus.isParsing(error) {
-      text = RootCommand.message(for: error)
-      if let guess = text.range(of: ". Did you mean ") {
-        text.replaceSubrange(guess, with: " (did you mean ")
-        text += ")"
-      }
+      let help = helpCommand(for: error)
+      text = CommandWords.message(RootCommand.message(for: error), help: help)
       if text.hasSuffix(".") { text.removeLast() }
-      text += "; see '\(helpCommand(for: error))'"
+      text += "; see '\(help)'"
     } else {
       text = "\(error)"
     }

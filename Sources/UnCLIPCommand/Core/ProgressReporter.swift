@@ -43,6 +43,7 @@ final class ProgressReporter: Sendable {
       }
       guard var current = stage, !current.finished else { return }
       let seconds = (now - current.began).seconds
+      let note = Self.note(note, step: step, of: count, seconds: seconds)
       if isTerminal {
         let line = Self.bar(name, step: step, of: count, seconds: seconds, note: note)
         write("\r\u{1B}[K" + line + (step >= count ? "\n" : ""))
@@ -53,6 +54,21 @@ final class ProgressReporter: Sendable {
       current.finished = step >= count
       stage = current
     }
+  }
+
+  /// The note, with the time that is left of a stage which says nothing of it: `12 s left`.
+  static func note(_ note: String, step: Int, of count: Int, seconds: Double) -> String {
+    guard step > 0, step < count, seconds >= 1, !note.hasSuffix(" left") else { return note }
+    let left = duration(seconds / Double(step) * Double(count - step)) + " left"
+    return note.isEmpty ? left : note + "  " + left
+  }
+
+  /// `12 s`, `3 min` or `1 h 20 min`.
+  static func duration(_ seconds: Double) -> String {
+    let whole = Int(min(seconds.rounded(.up), 1e9))
+    if whole < 100 { return "\(whole) s" }
+    let minutes = (whole + 30) / 60
+    return minutes < 90 ? "\(minutes) min" : "\(minutes / 60) h \(minutes % 60) min"
   }
 
   /// `decoder    ████████░░░░░░░░  12/25  3.4 s`

@@ -25,7 +25,9 @@ struct ShardOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The folder of the data set to write.", valueName: "folder"))
   var out: String
 
-  @Option(help: ArgumentHelp("Images in one tar file.", valueName: "n"))
+  private static let shardRange = OptionRange("--samples-per-shard", 1...1_000_000)
+
+  @Option(help: shardRange.help("Images in one tar file"))
   var samplesPerShard = 1000
 
   @Option(
@@ -34,6 +36,18 @@ struct ShardOptions: ParsableArguments {
   var cache: String?
 
   @OptionGroup var output: OutputOptions
+
+  func validate() throws { try Self.shardRange.check(samplesPerShard) }
+
+  /// Refuses a folder with a finished data set, before any work.
+  /// - Throws: `DataError`; `CommandError.cannotCreate`.
+  func check() throws {
+    let folder = URL(fileURLWithPath: out, isDirectory: true)
+    if out == "-" || OutputFile.exists(folder) && !FileManager.default.isFolder(folder) {
+      throw CommandError.cannotCreate(path: out, reason: "a data set is a folder")
+    }
+    _ = try ShardWriter(directory: folder, name: "check")
+  }
 
   /// The store of downloaded packages.
   var packages: PackageStore { PackageStore(directory: cache.map { URL(fileURLWithPath: $0) }) }
@@ -102,6 +116,7 @@ struct EmojiCommand: ParsableCommand {
   }
 
   func run() throws {
+    try shards.check()
     let files =
       if let font, let list {
         EmojiSource.Files(
@@ -135,6 +150,7 @@ struct ClipArtCommand: ParsableCommand {
   @OptionGroup var shards: ShardOptions
 
   func run() throws {
+    try shards.check()
     try shards.write(ClipArtSource(.init(from: shards.packages)), name: "openclipart")
   }
 }
@@ -153,7 +169,7 @@ struct FashionMNISTCommand: ParsableCommand {
   @Flag(help: "Write the 10,000 images of the test set instead of the 60,000 of the training set.")
   var test = false
 
-  @Option(help: ArgumentHelp("Write at most this many images.", valueName: "n"))
+  @Option(help: ArgumentHelp("Write at most this many images, 1 or more.", valueName: "n"))
   var limit: Int?
 
   @OptionGroup var shards: ShardOptions
@@ -165,6 +181,7 @@ struct FashionMNISTCommand: ParsableCommand {
   }
 
   func run() throws {
+    try shards.check()
     let files = try FashionMNISTSource.Files(from: shards.packages, training: !test)
     let source = try FashionMNISTSource(files, limit: limit ?? .max)
     try shards.write(source, name: test ? "fashion-mnist-test" : "fashion-mnist")
@@ -193,6 +210,7 @@ struct FolderCommand: ParsableCommand {
   @OptionGroup var shards: ShardOptions
 
   func run() throws {
+    try shards.check()
     let source = try FolderSource(
       directory: URL(fileURLWithPath: folder, isDirectory: true), licence: licence)
     try shards.write(source, name: "folder")

@@ -4,6 +4,7 @@ import UnCLIP
 /// `--model`, `--dtype` and `--low-memory`.
 struct ModelOptions: ParsableArguments {
   @Option(
+    name: [.customShort("m"), .long],
     help: ArgumentHelp(
       "A model folder, or the name of one in Models; \(ModelSearch.standard) if not given.",
       valueName: "folder"))
