@@ -1,5 +1,6 @@
 import ArgumentParser
 import Datasets
+import Files
 import Foundation
 
 /// `unclip data`: fetches image data sets, writes them as shards, and inspects them.
@@ -46,7 +47,11 @@ struct ShardOptions: ParsableArguments {
     if out == "-" || OutputFile.exists(folder) && !FileManager.default.isFolder(folder) {
       throw CommandError.cannotCreate(path: out, reason: "a data set is a folder")
     }
-    _ = try ShardWriter(directory: folder, name: "check")
+    if OutputFile.exists(folder.appending(path: "manifest.json")) {
+      throw DataError.unwritable(
+        file: folder.path,
+        reason: "a finished data set lies there; remove it or choose another folder")
+    }
   }
 
   /// The store of downloaded packages.
