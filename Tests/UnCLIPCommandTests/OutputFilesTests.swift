@@ -86,12 +86,13 @@ import Testing
   }
 
   private static func lines(_ node: ExamplesTests.Node) -> [(option: String, text: String)] {
-    RootCommand.helpMessage(for: node.type, columns: 1000).split(separator: "\n").compactMap {
-      guard let match = $0.firstMatch(of: /^  (?:-\w, )?(--[a-z-]+)[^<]*<[^>]*> +(.*)$/) else {
-        return nil
+    RootCommand.helpMessage(for: node.type, columns: 1000)
+      .replacing(/\n {20,}/, with: "  ").split(separator: "\n").compactMap {
+        guard let match = $0.firstMatch(of: /^  (?:-\w, )?(--[a-z-]+)[^<]*<[^>]*> +(.*)$/) else {
+          return nil
+        }
+        return (String(match.1), String(match.2))
       }
-      return (String(match.1), String(match.2))
-    }
   }
 
   @Test(arguments: commands) func theRangeIsInTheHelpAndIsChecked(_ node: ExamplesTests.Node) throws

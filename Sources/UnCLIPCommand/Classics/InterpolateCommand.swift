@@ -92,6 +92,7 @@ struct InterpolateCommand: ParsableCommand {
           + "and choose a --seed.")
     }
     let seed = try seed.resolve()
+    self.seed.announce(seed)
     let random = RandomSource(seed: seed)
     let z = model.latents(rows + 1, using: random)
     let cells = noGrad {

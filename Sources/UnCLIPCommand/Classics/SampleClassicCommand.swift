@@ -41,6 +41,7 @@ struct SampleClassicCommand: ParsableCommand {
     let device = try machine.prepare()
     let sampler = try ClassicSampler(
       runs.folder(model), prior: prior, runs: runs, device: device)
+    self.seed.announce(seed)
     let images = sampler.sample(count, using: RandomSource(seed: seed))
     try sheet.write(
       [Image](images), columns: ImageOptions.columns(count),

@@ -33,12 +33,12 @@ struct SeedOption: ParsableArguments {
   @Option(
     name: [.customShort("s"), .long], parsing: .unconditional,
     help: ArgumentHelp(
-      "Seed of the first image, \(SeedChoice.range); random chooses and prints one.",
+      "Seed of the first image, \(SeedChoice.range); random, which is the default, chooses one and prints it.",
       valueName: "n"),
     transform: SeedChoice.init(parsing:))
   var seed = SeedChoice.random
 
-  /// The first of `count` seeds; a random one is said on standard error.
+  /// The first of `count` seeds.
   /// - Throws: `CommandError.usage` when the last seed would be too large.
   func resolve(count: Int = 1) throws(CommandError) -> UInt64 {
     switch seed {
@@ -50,9 +50,12 @@ struct SeedOption: ParsableArguments {
       return seed
     case .random:
       // 32 bits, as in other programs: short in file names, and exact in every JSON reader.
-      let seed = UInt64(UInt32.random(in: 0 ... .max))
-      Output.say("seed \(seed)\n")
-      return seed
+      return UInt64(UInt32.random(in: 0 ... .max))
     }
+  }
+
+  /// Prints a random seed on standard error, so that the run can be repeated.
+  func announce(_ value: UInt64) {
+    if seed == .random { Output.say("seed \(value)\n") }
   }
 }

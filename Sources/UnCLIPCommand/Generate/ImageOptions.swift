@@ -58,8 +58,9 @@ struct ImageOptions: ParsableArguments {
     of subjects: [String], inputs: [String] = [], output: OutputOptions,
     naming name: (String) -> String = { $0 }
   ) throws(CommandError) -> OutputPlan {
+    let first = try seed.resolve(count: count)
     let plan = try OutputPlan(
-      of: subjects, count: count, seed: seed.resolve(count: count), out: out, force: files.force,
+      of: subjects, count: count, seed: first, out: out, force: files.force,
       naming: name)
     if plan.isStandardOutput {
       if output.json {
@@ -72,6 +73,7 @@ struct ImageOptions: ParsableArguments {
     }
     try plan.prepare(
       and: grid.map { [OutputFile($0, option: "--grid")] } ?? [], inputs: inputs, files: files)
+    seed.announce(first)
     return plan
   }
 

@@ -10,7 +10,7 @@ struct PromptOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Read prompts from a file, one a line, without blank lines and lines that begin with #; - "
+      "Read prompts from a file, one a line, without blank lines and # comments; - "
         + "is standard input.", valueName: "file"))
   var promptsFile: String?
 

@@ -30,13 +30,13 @@ struct VaryCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let plan = try images.plan(of: originals, inputs: originals, output: output) {
-      URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent
-    }
     // All are read before anything is generated, since the last may be broken.
     let read = try Dictionary(
       originals.map { ($0, try Image(contentsOf: URL(fileURLWithPath: $0))) },
       uniquingKeysWith: { first, _ in first })
+    let plan = try images.plan(of: originals, inputs: originals, output: output) {
+      URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent
+    }
     let pipeline = try model.open(on: machine, requiring: [.imageEncoder])
     var settings = try pipeline.settings(size, sampling)
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
