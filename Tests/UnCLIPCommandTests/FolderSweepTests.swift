@@ -12,10 +12,11 @@ import UnCLIP
 /// weight files. Everything in them in turn becomes each of a few bad values: what is read is taken or
 /// refused in one sentence that names the file. Nothing traps, and nothing outside the folder is read.
 @Suite struct FolderSweepTests {
-  static let bad = ConfigSweepTests.bad.map(\.text) + [
-    "{}", "{\"a\": {\"b\": [1]}}", "\"\"", "\"../../../etc/passwd\"", "\"/etc/passwd\"",
-    "\"\\u001b[31m\"", "true",
-  ]
+  static let bad =
+    ConfigSweepTests.bad.map(\.text) + [
+      "{}", "{\"a\": {\"b\": [1]}}", "\"\"", "\"../../../etc/passwd\"", "\"/etc/passwd\"",
+      "\"\\u001b[31m\"", "true",
+    ]
 
   /// A folder to copy, the file in it that is changed, and what reads the folder.
   struct Case: CustomTestStringConvertible, Sendable {
@@ -41,7 +42,8 @@ import UnCLIP
       Case(folder: "clip/tokenizer_single", file: "tokenizer_config.json", read: tokenizer),
       Case(folder: "pipeline/model", file: "model_index.json", read: pipeline),
       Case(folder: "clip/folders/model", file: "model.safetensors.index.json") {
-        _ = try Safetensors.readSharded(indexURL: $0.appending(path: "model.safetensors.index.json"))
+        _ = try Safetensors.readSharded(
+          indexURL: $0.appending(path: "model.safetensors.index.json"))
       },
     ]
   }()

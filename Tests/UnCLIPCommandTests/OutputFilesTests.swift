@@ -77,10 +77,19 @@ import Testing
       && !["train", "config", "doctor", "models"].contains($0.path[1])
   }
 
+  /// Why the parser refuses arguments; nothing is run.
+  private static func refusal(_ arguments: [String]) -> String {
+    do {
+      _ = try RootCommand.parseAsRoot(arguments)
+      return ""
+    } catch {
+      return CommandEntry.sentence(for: error)
+    }
+  }
+
   /// Whether the parser takes only numbers for the option.
   private static func isNumeric(_ option: String, _ node: ExamplesTests.Node) -> Bool {
-    let said =
-      CommandEntry.outcome(of: Array(node.path.dropFirst()) + ["\(option)=x"]).sentence ?? ""
+    let said = refusal(Array(node.path.dropFirst()) + ["\(option)=x"])
     return said.contains("The value 'x' is invalid for") && !said.contains("provide one of")
       && !said.contains("or random")
   }
@@ -107,8 +116,7 @@ import Testing
       let beyond = (Int(range.2) ?? 0) + 1
       let example = try #require(node.examples.first)
       let words = ExamplesTests.words(example).dropFirst()
-      let sentence =
-        CommandEntry.outcome(of: words + ["\(option)=\(beyond)"]).sentence ?? ""
+      let sentence = Self.refusal(words + ["\(option)=\(beyond)"])
       #expect(
         sentence.contains("\(option) is \(beyond), but it must be \(range.1) to \(range.2)"),
         "\(sentence)")

@@ -87,7 +87,7 @@ public enum CommandEntry {
       text = "\(error)"
     }
     text = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-    return text.hasSuffix(".") ? text : text + "."
+    return Output.printable(text.hasSuffix(".") ? text : text + ".")
   }
 
   /// The command that explains the arguments at fault, read from the parser's full message.
