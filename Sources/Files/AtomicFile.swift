@@ -11,10 +11,12 @@ package final class AtomicFile {
   /// The files of this process that are being written.
   private static let unfinished = Mutex<Set<String>>([])
 
-  /// Removes what is being written, before a signal ends the process.
-  package static func removeUnfinished() {
+  /// Removes what is being written, then ends the process with `end`; no file takes its place
+  /// meanwhile.
+  package static func removeUnfinished(then end: () -> Void) {
     unfinished.withLock { paths in
       for path in paths { unlink(path) }
+      end()
     }
   }
 
@@ -85,23 +87,29 @@ package final class AtomicFile {
   /// - Throws: `FileError`.
   package func commit(replacing: Bool = true) throws(FileError) {
     guard fsync(descriptor) == 0 else { throw FileError.last(target) }
-    if replacing {
-      guard rename(aside.path, target.path) == 0 else { throw FileError.last(target) }
-    } else if link(aside.path, target.path) == 0 {
-      unlink(aside.path)
-    } else {
-      // A file system without hard links cannot refuse and rename in one step.
-      guard errno != EEXIST, access(target.path, F_OK) != 0,
-        rename(aside.path, target.path) == 0
-      else {
-        throw access(target.path, F_OK) == 0
-          ? FileError(target, systemReason(EEXIST)) : FileError.last(target)
-      }
+    let failure = Self.unfinished.withLock { paths -> FileError? in
+      let failure = move(replacing: replacing)
+      if failure == nil { paths.remove(aside.path) }
+      return failure
     }
-    Self.unfinished.withLock { _ = $0.remove(aside.path) }
+    if let failure { throw failure }
     close(descriptor)
     descriptor = -1
     syncFolder(target.deletingLastPathComponent())
+  }
+
+  /// Gives the file its name; returns why that cannot be.
+  private func move(replacing: Bool) -> FileError? {
+    if replacing { return rename(aside.path, target.path) == 0 ? nil : .last(target) }
+    if link(aside.path, target.path) == 0 {
+      unlink(aside.path)
+      return nil
+    }
+    if errno == EEXIST || access(target.path, F_OK) == 0 {
+      return FileError(target, systemReason(EEXIST))
+    }
+    // A file system without hard links cannot refuse and rename in one step.
+    return rename(aside.path, target.path) == 0 ? nil : .last(target)
   }
 }
 

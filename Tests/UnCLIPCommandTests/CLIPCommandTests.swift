@@ -145,7 +145,7 @@ import Torch
       try run("embed", "--images", "none.png", "--out", "x.npy"), status: 66,
       saying: "There is no image none.png")
     expectFailure(
-      try run("embed", "--data", "none", "--out", "x.npy"), status: 65, saying: "none")
+      try run("embed", "--data", "none", "--out", "x.npy"), status: 66, saying: "none")
     expectFailure(try run("embed", "a", "--out", "no/x.npy"), status: 73, saying: "no/x.npy")
     expectFailure(try run("classify", "red.png"), status: 64, saying: "--labels or --labels-file")
     expectFailure(

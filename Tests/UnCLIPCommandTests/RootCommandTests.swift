@@ -95,7 +95,7 @@ import Testing
     (["generate", "a", "--strength", "1"], "unclip vary makes variations"),
     (["generate", "a", "--quiet"], "2>/dev/null"),
     (["generate", "a", "--batch-size", "2"], ": --count;"),
-    (["embed", "a", "--batch-size", "2"], ": --batch;"),
+    (["embed", "a", "--out", "x.npy", "--batch-size", "2"], ": --batch;"),
     (["generate", "a", "--decodersteps", "2"], "(did you mean '--decoder-steps'?)"),
     (["generate", "a", "--zzzz"], "Unknown option '--zzzz'; see 'unclip generate --help'."),
     (["doctor", "--steps"], "Unknown option '--steps'; see 'unclip doctor --help'."),
@@ -122,11 +122,11 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--decoder-guidance", "-3"], "--decoder-guidance is -3, but it must be 0 to 100."),
-    (["--guidance-rescale", "-.5"], "--guidance-rescale is -0.5, but it must be 0 to 1."),
-    (["--threads", "-1"], "--threads is -1, but it must be 1 to 1024."),
-    (["--prior-steps", "1001"], "--prior-steps is 1001, but it must be 1 to 1000."),
-    (["-n", "-2"], "--count is -2, but it must be 1 to 10000."),
+    (["--decoder-guidance", "-3"], "--decoder-guidance is -3, but it must be 0 to 100;"),
+    (["--guidance-rescale", "-.5"], "--guidance-rescale is -0.5, but it must be 0 to 1;"),
+    (["--threads", "-1"], "--threads is -1, but it must be 1 to 1024;"),
+    (["--prior-steps", "1001"], "--prior-steps is 1001, but it must be 1 to 1000;"),
+    (["-n", "-2"], "--count is -2, but it must be 1 to 10000;"),
     (["--seed", "-3"], "a seed is 0 to 18446744073709551615, or random"),
     (["--seed", "18446744073709551616"], "a seed is 0 to 18446744073709551615, or random"),
   ])
@@ -139,7 +139,7 @@ import Testing
   @Test func wordsWithoutQuotesAreAskedAbout() throws {
     expectFailure(
       try BuiltCommand.run("generate", "a", "red", "apple"), status: 64,
-      saying: "write it in quotes, \"a red apple\"", "--prompts-file")
+      saying: "put quotes around it, \"a red apple\"", "--prompts-file")
   }
 
   @Test func refusesBytesThatAreNotText() throws {

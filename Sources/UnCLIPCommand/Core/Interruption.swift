@@ -25,10 +25,12 @@ final class Interruption {
       if unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { continue }
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler { [note] in
-        AtomicFile.removeUnfinished()
-        Output.say("\nunclip: Interrupted; \(note.text.withLock { $0 }).\n")
-        signal(number, SIG_DFL)
-        kill(getpid(), number)
+        AtomicFile.removeUnfinished {
+          Output.say("\nunclip: Interrupted; \(note.text.withLock { $0 }).\n")
+          signal(number, SIG_DFL)
+          kill(getpid(), number)
+          pause()
+        }
       }
       // Until the source listens, a signal would be lost.
       let listening = DispatchSemaphore(value: 0)

@@ -21,20 +21,20 @@ struct PromptOptions: ParsableArguments {
     if !prompts.isEmpty, promptsFile != nil {
       throw ValidationError("Give prompts or --prompts-file, not both.")
     }
-    if prompts.count > 1, prompts.allSatisfy({ !$0.isEmpty && !$0.contains(" ") }) {
-      throw ValidationError(
-        "Each word is a prompt of its own; for one prompt write it in quotes, "
-          + "\"\(prompts.joined(separator: " "))\", for several give a --prompts-file with one a line."
-      )
-    }
   }
 
   /// Reads all prompts, in order.
-  /// - Throws: `CommandError.data` and `.noInput` for a file that cannot be read, is not UTF-8 or
+  /// - Throws: `CommandError.usage` where quotes seem to be forgotten; `.data` and `.noInput` for a file that cannot be read, is not UTF-8 or
   ///   holds none.
   func read() throws(CommandError) -> [String] {
-    guard let file = promptsFile else { return prompts }
-    return try Self.lines(of: file)
+    if let promptsFile { return try Self.lines(of: promptsFile) }
+    // Not in `validate`: the value of an unknown option is a second prompt, too.
+    if prompts.count > 1, prompts.allSatisfy({ !$0.isEmpty && !$0.contains(" ") }) {
+      throw .usage(
+        "Each word is a prompt of its own: for one prompt put quotes around it, "
+          + "\"\(prompts.joined(separator: " "))\"; for several give a --prompts-file, one a line.")
+    }
+    return prompts
   }
 
   /// Reads the prompts of a file, or of standard input for `-`.
