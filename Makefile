@@ -50,7 +50,7 @@ uninstall:
 	@Scripts/install uninstall
 
 demo: build
-	@.build/release/unclip generate "$$PROMPT" --model "$$MODEL" --out "$$OUT"
+	@.build/release/unclip generate "$$PROMPT" --model "$$MODEL" --seed 0 --out "$$OUT" --force
 
 test: setup
 	@swift test --disable-xctest $(swift_flags)

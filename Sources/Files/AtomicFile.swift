@@ -1,4 +1,5 @@
 package import Foundation
+import Synchronization
 
 /// A file written under a temporary name, synced to the disk and renamed in one step: a reader
 /// finds the old file or the whole new one, also after a crash.
@@ -7,7 +8,19 @@ package final class AtomicFile {
   private let aside: URL
   private var descriptor: Int32
 
-  /// Opens a temporary file beside `target`; without ``commit()`` nothing is left of it.
+  /// The files of this process that are being written.
+  private static let unfinished = Mutex<Set<String>>([])
+
+  /// Removes what is being written, then ends the process with `end`; no file takes its place
+  /// meanwhile.
+  package static func removeUnfinished(then end: () -> Void) {
+    unfinished.withLock { paths in
+      for path in paths { unlink(path) }
+      end()
+    }
+  }
+
+  /// Begins the file that ``commit()`` puts at `target`; without that nothing is left.
   package init(_ target: URL) throws(FileError) {
     self.target = target
     // Many file systems limit names to 255 bytes, so only the end of the name is kept.
@@ -16,19 +29,23 @@ package final class AtomicFile {
       ".\(name).\(getpid())-\(UInt32.random(in: 0 ... .max)).partial")
     descriptor = open(aside.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     if descriptor < 0 { throw FileError.last(target) }
+    Self.unfinished.withLock { _ = $0.insert(aside.path) }
   }
 
   deinit {
     guard descriptor >= 0 else { return }
     close(descriptor)
     unlink(aside.path)
+    Self.unfinished.withLock { _ = $0.remove(aside.path) }
   }
 
   /// Writes a whole file.
-  package static func write(_ bytes: some ContiguousBytes, to url: URL) throws(FileError) {
+  package static func write(
+    _ bytes: some ContiguousBytes, to url: URL, replacing: Bool = true
+  ) throws(FileError) {
     let file = try AtomicFile(url)
     try file.write(bytes)
-    try file.commit()
+    try file.commit(replacing: replacing)
   }
 
   /// Appends bytes.
@@ -56,14 +73,35 @@ package final class AtomicFile {
     if let failure { throw failure }
   }
 
-  /// Syncs the bytes to the disk, then renames the file to its target.
-  package func commit() throws(FileError) {
-    guard fsync(descriptor) == 0, rename(aside.path, target.path) == 0 else {
-      throw FileError.last(target)
+  /// Waits until the bytes are on the disk, then puts the file in its place.
+  ///
+  /// - Parameter replacing: Whether a file of that name is replaced; otherwise it is an error.
+  /// - Throws: `FileError`.
+  package func commit(replacing: Bool = true) throws(FileError) {
+    guard fsync(descriptor) == 0 else { throw FileError.last(target) }
+    let failure = Self.unfinished.withLock { paths -> FileError? in
+      let failure = move(replacing: replacing)
+      if failure == nil { paths.remove(aside.path) }
+      return failure
     }
+    if let failure { throw failure }
     close(descriptor)
     descriptor = -1
     syncFolder(target.deletingLastPathComponent())
+  }
+
+  /// Gives the file its name; returns why that cannot be.
+  private func move(replacing: Bool) -> FileError? {
+    if replacing { return rename(aside.path, target.path) == 0 ? nil : .last(target) }
+    if link(aside.path, target.path) == 0 {
+      unlink(aside.path)
+      return nil
+    }
+    if errno == EEXIST || access(target.path, F_OK) == 0 {
+      return FileError(target, systemReason(EEXIST))
+    }
+    // A file system without hard links cannot refuse and rename in one step.
+    return rename(aside.path, target.path) == 0 ? nil : .last(target)
   }
 }
 

@@ -18,10 +18,12 @@ extension Image {
   /// Saves the image in the format of the file name's extension.
   ///
   /// The bytes are written beside the file, synced and renamed, so `url` holds the old file or the
-  /// whole new one. `text` is for PNG only; `quality` for JPEG and WebP.
+  /// whole new one; without `replacing` a file that is there is an error and stays. `text` is for
+  /// PNG only; `quality` for JPEG and WebP.
   /// - Throws: `unknownExtension`, `unencodable`, `unwritable`.
   public func write(
-    to url: URL, text: [(key: String, value: String)] = [], quality: Int = 90
+    to url: URL, text: [(key: String, value: String)] = [], quality: Int = 90,
+    replacing: Bool = true
   ) throws(ImageError) {
     guard let format = ImageFormat(pathExtension: url.pathExtension) else {
       throw .unknownExtension(name: url.path)
@@ -36,7 +38,7 @@ extension Image {
       case .webp: try WebPEncoder.encode(self, quality: quality)
       }
     do {
-      try AtomicFile.write(bytes, to: url)
+      try AtomicFile.write(bytes, to: url, replacing: replacing)
     } catch {
       throw .unwritable(name: url.path, reason: error.reason)
     }

@@ -78,11 +78,13 @@ public final class MatrixFile {
 
   /// Moves the file to its path.
   ///
+  /// Without `replacing` a file of that name is an error and stays.
+  ///
   /// - Precondition: All rows are written.
   /// - Throws: `CheckpointError.unwritable`.
-  public func commit() throws(CheckpointError) {
+  public func commit(replacing: Bool = true) throws(CheckpointError) {
     precondition(missingRows == 0, "\(missingRows) rows are missing")
-    do { try file.commit() } catch { throw CheckpointError(unwritable: error) }
+    do { try file.commit(replacing: replacing) } catch { throw CheckpointError(unwritable: error) }
   }
 
   private static func npyHeader(rows: Int, columns: Int, dtype: DType) -> Data {

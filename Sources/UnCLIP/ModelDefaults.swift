@@ -3,7 +3,7 @@ import Diffusion
 import Foundation
 
 /// What a model is called and how it samples unless asked otherwise; `unclip.json` in its folder,
-/// one flat object of `name`, `version` and the keys of ``SamplingSettings``.
+/// one flat object of `name`, `version`, `domain` where there is one, and the keys of ``SamplingSettings``.
 ///
 /// A folder of diffusers has no such file, and a file may leave settings out: those are diffusers'
 /// defaults, each stage sampled as its scheduler's class says.
@@ -12,13 +12,20 @@ public struct ModelDefaults: Sendable, Equatable {
   public var name: String
   /// The model's version, written into images.
   public var version: String
+  /// What the model was trained on, where it knows nothing else: `drawings of single things`; nil
+  /// for a model of everything.
+  public var domain: String?
   /// How every stage samples.
   public var sampling: SamplingSettings
 
-  /// Groups the three.
-  public init(name: String, version: String = "1", sampling: SamplingSettings = .init()) {
+  /// Groups them.
+  public init(
+    name: String, version: String = "1", domain: String? = nil,
+    sampling: SamplingSettings = .init()
+  ) {
     self.name = name
     self.version = version
+    self.domain = domain
     self.sampling = sampling
   }
 
@@ -54,6 +61,7 @@ public struct ModelDefaults: Sendable, Equatable {
     }
     let name = try text("name")
     let version = try text("version")
+    let domain = values.keys.contains("domain") ? try text("domain") : nil
     sampling = try sampling.replacing(values, file: url.path)
     do {
       try sampling.validate()
@@ -64,13 +72,14 @@ public struct ModelDefaults: Sendable, Equatable {
     } catch {
       throw .unreadable(file: url.path, reason: error.description)
     }
-    return ModelDefaults(name: name, version: version, sampling: sampling)
+    return ModelDefaults(name: name, version: version, domain: domain, sampling: sampling)
   }
 
   /// Returns the file's content.
   /// - Throws: `ConfigError` when a number has no JSON form.
   func encoded() throws(ConfigError) -> Data {
-    let named: [String: JSONValue] = ["name": .string(name), "version": .string(version)]
+    var named: [String: JSONValue] = ["name": .string(name), "version": .string(version)]
+    named["domain"] = domain.map { .string($0) }
     return try ConfigFile.encode(sampling.values().merging(named) { own, _ in own })
   }
 

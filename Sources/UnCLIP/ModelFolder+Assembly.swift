@@ -1,7 +1,7 @@
 import CLIP
 import Config
 import Files
-import Foundation
+public import Foundation
 public import Torch
 import TorchNN
 
@@ -15,11 +15,12 @@ extension ModelFolder {
   ///   - sources: Model folders; the last that has a part provides it.
   ///   - dtype: The type of the weights.
   ///   - defaults: Name, version and settings of the new model.
+  ///   - vocabulary: The words the model knows, any text; nil writes none.
   /// - Returns: The parts found, each with its source.
   /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`.
   @discardableResult
   public func assemble(
-    from sources: [ModelFolder], dtype: DType, defaults: ModelDefaults
+    from sources: [ModelFolder], dtype: DType, defaults: ModelDefaults, vocabulary: Data? = nil
   ) throws -> [(part: Part, source: ModelFolder)] {
     let found = Part.allCases.compactMap { part in
       sources.last { $0.has(part) }.map { (part: part, source: $0) }
@@ -37,6 +38,9 @@ extension ModelFolder {
         let aside = ModelFolder(url)
         for (part, source) in found { try aside.copy(part, from: source, dtype: dtype) }
         try aside.writeDefaults(defaults)
+        if let vocabulary {
+          try aside.write(vocabulary, to: url.appending(path: KnownWords.fileName))
+        }
         try aside.writeIndex()
         try aside.checkFit()
       }

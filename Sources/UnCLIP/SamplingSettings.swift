@@ -55,6 +55,15 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     upsamplerSampler = .ddpm
   }
 
+  /// Range: denoising steps of a stage.
+  public static let stepRange = 1...1000
+  /// Range: guidance scales.
+  public static let guidanceRange = 0.0...100
+  /// Range: ``guidanceRescale``.
+  public static let rescaleRange = 0.0...1
+  /// Range: ``priorCandidates``.
+  public static let candidateRange = 1...64
+
   /// Takes one sampler for every stage.
   public mutating func setSampler(_ sampler: SamplerKind) {
     priorSampler = sampler
@@ -82,22 +91,23 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   /// Checks every value against its range.
   /// - Throws: `RequestError.outOfRange` for the first that is outside.
   public func validate() throws(RequestError) {
-    for (name, steps) in [
-      ("prior steps", priorSteps), ("decoder steps", decoderSteps),
-      ("upsampler steps", upsamplerSteps),
-    ] where !(1...1000).contains(steps) {
-      throw .outOfRange(name, "\(steps)", "1 to 1000")
+    func check<Value>(
+      _ value: Value, _ name: String, in range: ClosedRange<Value>
+    ) throws(RequestError) {
+      guard !range.contains(value) else { return }
+      func short(_ value: Value) -> String {
+        let text = "\(value)"
+        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+      }
+      throw .outOfRange(
+        name, "\(value)", "\(short(range.lowerBound)) to \(short(range.upperBound))")
     }
-    for (name, scale) in [
-      ("prior guidance", priorGuidance), ("decoder guidance", decoderGuidance),
-    ] where !(0...100).contains(scale) {
-      throw .outOfRange(name, "\(scale)", "0 to 100")
-    }
-    guard (0...1).contains(guidanceRescale) else {
-      throw .outOfRange("guidance rescale", "\(guidanceRescale)", "0 to 1")
-    }
-    guard (1...64).contains(priorCandidates) else {
-      throw .outOfRange("prior candidates", "\(priorCandidates)", "1 to 64")
-    }
+    try check(priorSteps, "prior steps", in: Self.stepRange)
+    try check(decoderSteps, "decoder steps", in: Self.stepRange)
+    try check(upsamplerSteps, "upsampler steps", in: Self.stepRange)
+    try check(priorGuidance, "prior guidance", in: Self.guidanceRange)
+    try check(decoderGuidance, "decoder guidance", in: Self.guidanceRange)
+    try check(guidanceRescale, "guidance rescale", in: Self.rescaleRange)
+    try check(priorCandidates, "prior candidates", in: Self.candidateRange)
   }
 }

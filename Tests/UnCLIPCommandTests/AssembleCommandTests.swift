@@ -23,6 +23,20 @@ import Testing
     let text = try PNGText.read(Data(contentsOf: folder.url.appendingPathComponent("a.png")))
     #expect(text["model"] == "joined" && text["prior_candidates"] == "3")
     #expect(text["decoder_sampler"] == "ddim")
+    let (known, domain) = (try folder.write("red\napple", to: "words"), "fruit")
+    let again = ["assemble", first, second, "--name", "n", "--out", folder.path("joined")]
+    expectFailure(try BuiltCommand.run(again), status: 73, saying: "joined exists already")
+    let forced = try BuiltCommand.run(
+      again + ["--force", "--domain", domain, "--vocabulary", known])
+    #expect(forced.status == 0, "\(forced.errors)")
+    let warned = try BuiltCommand.run(
+      [
+        "generate", "a red pear", "--size", "16", "--model", folder.path("joined"), "--out",
+        "p.png",
+      ]
+        + TinyModel.fewSteps, in: folder.url)
+    #expect(
+      warned.errors.contains(#"never shown "a", "pear" (it knows fruit)"#), "\(warned.errors)")
   }
 
   @Test func refusesFoldersThatAreNotModels() throws {

@@ -63,7 +63,7 @@ import TorchNN
       status: 64, saying: "There is no preset huge; the presets are tiny, small, karlo, paper.")
     expectFailure(
       try BuiltCommand.run("bench", "folder", "--preset", "tiny", "--out", folder.url.path),
-      status: 64, saying: "exists already; name a new folder with --out.")
+      status: 73, saying: "it exists already; name another path with --out.")
     expectFailure(
       try BuiltCommand.run("bench", "pipeline", "--steps", "1"),
       status: 64, saying: "--steps is 1, but it must be 2 to 1000")

@@ -142,10 +142,10 @@ import Torch
       try run("embed", "a", "--out", "x.npy", "--store", "bfloat16"), status: 64,
       saying: "--store is bfloat16")
     expectFailure(
-      try run("embed", "--images", "none.png", "--out", "x.npy"), status: 65,
+      try run("embed", "--images", "none.png", "--out", "x.npy"), status: 66,
       saying: "There is no image none.png")
     expectFailure(
-      try run("embed", "--data", "none", "--out", "x.npy"), status: 65, saying: "none")
+      try run("embed", "--data", "none", "--out", "x.npy"), status: 66, saying: "none")
     expectFailure(try run("embed", "a", "--out", "no/x.npy"), status: 73, saying: "no/x.npy")
     expectFailure(try run("classify", "red.png"), status: 64, saying: "--labels or --labels-file")
     expectFailure(
@@ -174,7 +174,7 @@ import Torch
     let empty = folder.url.appendingPathComponent("empty")
     try FileManager.default.createDirectory(at: empty, withIntermediateDirectories: true)
     expectFailure(try embed("absent"), status: 69, saying: "There is no model absent")
-    expectFailure(try embed("./absent"), status: 65, saying: "there is no such folder")
+    expectFailure(try embed("./absent"), status: 66, saying: "there is no such folder")
     expectFailure(try embed("empty"), status: 65, saying: "holds no CLIP")
     let weights = URL(fileURLWithPath: model + "/text_encoder/model.safetensors")
     try Data("version https://git-lfs.github.com/spec/v1\n".utf8).write(to: weights)

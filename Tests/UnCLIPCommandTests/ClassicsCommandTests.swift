@@ -89,7 +89,7 @@ import TorchNN
     #expect(one.width == 32 && one.height == 22)
     #expect(
       try classics(
-        "sample", model, "-n", "6", "--seed", "4", "--scale", "1", "--out", "two.png"
+        "sample", model, "-n", "6", "--seed", "4", "--scale", "1", "--out", "two.png", "--force"
       ).status == 0)
     #expect(try sheet("two.png") != one)
   }
@@ -114,7 +114,8 @@ import TorchNN
 
   @Test func reconstructsInterpolatesAndDenoises() throws {
     for model in ["ae", "dae", "vae", "vqvae"] {
-      let outcome = try classics("reconstruct", model, "a.png", "b.png", "--out", "pairs.png")
+      let outcome = try classics(
+        "reconstruct", model, "a.png", "b.png", "--out", "pairs.png", "--force")
       #expect(outcome.status == 0, "\(outcome.errors)")
       #expect(outcome.output.contains("PSNR "))
       // Two columns and two rows of 16 pixels.
@@ -122,7 +123,8 @@ import TorchNN
     }
     for model in ["ae", "dae", "vae"] {
       let outcome = try classics(
-        "interpolate", model, "a.png", "b.png", "--steps", "5", "--scale", "1", "--out", "way.png")
+        "interpolate", model, "a.png", "b.png", "--steps", "5", "--scale", "1", "--out", "way.png",
+        "--force")
       #expect(outcome.status == 0, "\(outcome.errors)")
       #expect(try sheet("way.png").width == 52 && sheet("way.png").height == 12)
     }
@@ -131,7 +133,7 @@ import TorchNN
     let clean = try classics("denoise", "dae", "a.png", "--out", "clean.png")
     #expect(clean.status == 0 && clean.output.contains("dB before"), "\(clean.errors)")
     #expect(try sheet("clean.png").height == 3 * 18 + 2)
-    let noisy = try classics("denoise", "dae", "a.png", "--noisy", "--out", "clean.png")
+    let noisy = try classics("denoise", "dae", "a.png", "--noisy", "--out", "clean.png", "--force")
     #expect(noisy.status == 0, "\(noisy.errors)")
     #expect(try sheet("clean.png").height == 2 * 18 + 2)
   }
@@ -172,6 +174,11 @@ import TorchNN
     expectFailure(
       try classics("interpolate", "gan", "a.png", "--out", "x.png"), status: 64,
       saying: "no encoder")
+    expectFailure(
+      try classics("denoise", "dae", "a.png", "--noisy", "--out", "a.png", "--force"), status: 64,
+      saying: "which is the input a.png")
+    expectFailure(
+      try classics("sample", "vae", "--out", "b.png"), status: 73, saying: "exists already")
     expectFailure(
       try classics("sample", "vae", "--out", "x.txt"), status: 64, saying: ".png")
     expectFailure(

@@ -35,7 +35,7 @@ import Testing
     }
     let pointer = try folder.write("version https://git-lfs.github.com/spec/v1\n", to: "lfs.pt")
     expectFailure(try convert(pointer), status: 65, saying: "lfs.pt", "git lfs pull")
-    expectFailure(try convert(folder.path("none.pt")), status: 65, saying: "none.pt")
+    expectFailure(try convert(folder.path("none.pt")), status: 66, saying: "none.pt")
     expectFailure(
       try convert(Golden.url("conversion/clip_open.pt").path), status: 64,
       saying: "--activation quick_gelu")

@@ -55,7 +55,7 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
       try BuiltCommand.run("data", "inspect", folder.url.path), status: 65,
       saying: "No images to use in")
     expectFailure(
-      try BuiltCommand.run("data", "inspect", folder.path("missing")), status: 65,
+      try BuiltCommand.run("data", "inspect", folder.path("missing")), status: 66,
       saying: folder.path("missing"))
   }
 
@@ -80,6 +80,13 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
     expectFailure(
       try BuiltCommand.run("data", "inspect", data, "--sheet", data + "/no/sheet.html"),
       status: 73, saying: "no/sheet.html", "--sheet")
+    expectFailure(
+      try BuiltCommand.run("data", "inspect", data, "--sheet", "sheet.pdf"), status: 64,
+      saying: "--sheet is sheet.pdf", ".html")
+    let own = try folder.write("mine", to: "own.html")
+    expectFailure(
+      try BuiltCommand.run("data", "inspect", data, "--sheet", own), status: 73,
+      saying: "own.html exists already", "--sheet")
     expectFailure(
       try BuiltCommand.run("data", "inspect", data, "--count", "0"), status: 64,
       saying: "--count is 0")
@@ -118,7 +125,7 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
       status: 73, saying: "a finished data set lies there")
     expectFailure(
       try BuiltCommand.run("data", "folder", folder.path("none"), "--out", folder.path("x")),
-      status: 65, saying: folder.path("none"))
+      status: 66, saying: folder.path("none"))
   }
 
   @Test func anImportSaysWhereCaptionsCameFromAndWhatWasSkipped() throws {

@@ -74,7 +74,9 @@ import Testing
   @Test func readsPromptsFromAFileAndReportsJSON() throws {
     let prompts = try folder.write("a red apple\n\n一个红苹果 🍎\n", to: "prompts.txt")
     let outcome = try generate(
-      "--prompts-file", prompts, "--size", "16", "--json", "--out", "out", "--negative", "blue")
+      "--prompts-file", prompts, "--size", "16", "--json", "--out", "out", "--negative-prompt",
+      "blue",
+      "--seed", "0")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let json = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
     let report = try #require(json as? [String: Any])
@@ -86,6 +88,7 @@ import Testing
     let settings = try #require(images[1]["settings"] as? [String: Any])
     #expect(settings["prompt"] as? String == "一个红苹果 🍎")
     #expect(settings["negative"] as? String == "blue")
+    #expect(settings["decoder_steps"] as? Int == 2 && settings["upsampler_steps"] == nil)
     #expect(try image("out/a-red-apple-0.png").width == 16)
   }
 
@@ -93,7 +96,7 @@ import Testing
     let empty = try generate("", "--size", "16", "--out", "empty.png")
     #expect(empty.status == 0, "\(empty.errors)")
     let long = String(repeating: "word ", count: 10_000)
-    let outcome = try generate(long, "🐈‍⬛", "猫", "--size", "16", "--out", "texts")
+    let outcome = try generate(long, "🐈‍⬛", "猫", "--size", "16", "--out", "texts", "--seed", "0")
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(
       outcome.errors.contains("warning: the prompt \"word word word word word word word word …\"")
@@ -153,8 +156,84 @@ import Testing
     expectFailure(
       try generate("a", "-n", "2", "--out", "one.png"), status: 64, saying: "2 images")
     expectFailure(
-      try generate("--prompts-file", "missing.txt"), status: 65, saying: "missing.txt cannot be")
+      try generate("--prompts-file", "missing.txt"), status: 66, saying: "missing.txt cannot be")
+    expectFailure(
+      try generate("a", "-n", "2", "--seed", "18446744073709551615"), status: 64,
+      saying: "with 2 images it must be 0 to 18446744073709551614")
     #expect(try folder.names == ["tiny"])
+  }
+
+  @Test func nothingIsOverwrittenWithoutForce() throws {
+    let kept = try folder.write("mine", to: "mine.png")
+    let link = folder.path("link.png")
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "mine.png")
+    for option in [["--out", "mine.png"], ["--grid", "mine.png"], ["-o", "link.png"]] {
+      let outcome = try BuiltCommand.run(
+        ["generate", "a", "--model", model, "--size", "16"] + option, in: folder.url)
+      expectFailure(outcome, status: 73, saying: "exists already", "replace it with --force")
+      #expect(outcome.output.isEmpty && !outcome.errors.contains("prior:"), "nothing was generated")
+    }
+    expectFailure(
+      try generate("a", "--seed", "1", "--out", ".", "--grid", "a-1.png"), status: 64,
+      saying: "--out and --grid name", "a-1.png twice")
+    #expect(try String(contentsOfFile: kept, encoding: .utf8) == "mine")
+    let forced = try generate("a", "--size", "16", "--out", "mine.png", "--force")
+    #expect(forced.status == 0, "\(forced.errors)")
+    #expect(try image("mine.png").width == 16)
+  }
+
+  @Test func seedsAreRandomAndSaid() throws {
+    let runs = try (0..<2).map { _ in
+      try generate("cat", "--size", "16", "--seed", "-1", "--out", ".")
+    }
+    let seeds = runs.compactMap { $0.errors.firstMatch(of: /seed (\d+)\n/)?.output.1 }
+    #expect(seeds.count == 2 && seeds[0] != seeds[1])
+    let first = folder.path("cat-\(seeds[0]).png")
+    #expect(runs[0].output == first + "\n")
+    let again = try generate("cat", "--size", "16", "--seed", String(seeds[0]), "--out", ".")
+    #expect(again.output == folder.path("cat-\(seeds[0])-2.png") + "\n")
+    #expect(
+      try Data(contentsOf: URL(fileURLWithPath: first))
+        == Data(contentsOf: URL(fileURLWithPath: folder.path("cat-\(seeds[0])-2.png"))))
+  }
+
+  @Test func oneImageGoesToStandardOutput() throws {
+    let file = folder.path("piped.png")
+    let few = TinyModel.fewSteps.joined(separator: " ")
+    let run = try BuiltCommand.shell(
+      "\"$0\" generate 'a cat' --model '\(model)' --size 16 \(few) --out - > '\(file)'")
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(try image("piped.png").width == 16)
+    #expect(try PNGText.read(Data(contentsOf: URL(fileURLWithPath: file)))["prompt"] == "a cat")
+    expectFailure(
+      try generate("a", "-n", "2", "--out", "-"), status: 64, saying: "standard output")
+    expectFailure(try generate("a", "--json", "--out", "-"), status: 64, saying: "--json")
+    #expect(!FileManager.default.fileExists(atPath: folder.path("-")))
+  }
+
+  @Test func warnsOnceOfWordsTheModelWasNeverShown() throws {
+    let words = URL(fileURLWithPath: model + "/vocabulary.txt")
+    try Data("a red apple\ncat".utf8).write(to: words)
+    let known = try generate("a red apple", "two cats", "--size", "16", "--out", "k")
+    #expect(known.errors.contains("was never shown \"two\" and"), "\(known.errors)")
+    let outcome = try generate("the shiba's red beret, 猫", "--size", "16", "--out", "u")
+    let warnings = outcome.errorLines.filter { $0.contains("was never shown") }
+    #expect(warnings.count == 1, "\(outcome.errors)")
+    #expect(warnings.first?.contains(#"shown "the", "shiba's", "beret" and 1 more"#) == true)
+    try Data([0xFF, 0xFE]).write(to: words)
+    expectFailure(try generate("a"), status: 65, saying: "vocabulary.txt is not UTF-8")
+  }
+
+  @Test func anInterruptedRunSaysWhatIsKept() throws {
+    let run = try BuiltCommand.shell(
+      "cd '\(folder.url.path)'; \"$0\" generate 'a cat' -n 500 --model '\(model)' --size 16 "
+        + "--seed 0 --threads 1 --out many > paths 2> errors & job=$!; "
+        + "while ! [ -s paths ]; do sleep 0.05; done; kill -TERM $job; wait $job; "
+        + "code=$?; cat errors >&2; exit $code")
+    #expect(run.status == 128 + SIGTERM, "\(run.status)")
+    #expect(run.errors.contains("of 500 images are written."), "\(run.errors.suffix(300))")
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path("many"))
+    #expect(!names.isEmpty && names.allSatisfy { $0.hasSuffix(".png") && !$0.hasPrefix(".") })
   }
 
   @Test func refusesAPathThatCannotBeWritten() throws {
@@ -211,6 +290,6 @@ import Testing
       try verify("other.png"), status: 65, saying: "other.png does not say how it was made")
     expectFailure(try verify("other.jpg"), status: 65, saying: "is not a PNG file")
     expectFailure(try verify(text), status: 65, saying: "text.png")
-    expectFailure(try verify("missing.png"), status: 65, saying: "missing.png")
+    expectFailure(try verify("missing.png"), status: 66, saying: "missing.png")
   }
 }

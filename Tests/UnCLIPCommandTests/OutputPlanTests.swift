@@ -30,9 +30,16 @@ import UnCLIP
       ])
   }
 
-  @Test func seedsWrapAround() throws {
-    let items = try OutputPlan(of: [""], count: 2, seed: .max, out: "/tmp/d").items
-    #expect(items.map(\.seed) == [.max, 0])
+  @Test func namesThatExistAreNumberedOn() throws {
+    let folder = try TemporaryFolder()
+    _ = try folder.write("", to: "a-cat-7.png")
+    _ = try folder.write("", to: "a-cat-7-2.png")
+    func names(force: Bool) throws -> [String] {
+      try OutputPlan(of: ["a cat"], count: 2, seed: 7, out: folder.url.path, force: force).items
+        .map(\.url.lastPathComponent)
+    }
+    #expect(try names(force: false) == ["a-cat-7-3.png", "a-cat-8.png"])
+    #expect(try names(force: true) == ["a-cat-7.png", "a-cat-8.png"])
   }
 
   @Test(arguments: [
@@ -53,38 +60,17 @@ import UnCLIP
     let folder = try TemporaryFolder()
     let file = try folder.write("", to: "file")
     let plan = try OutputPlan(of: ["a"], count: 1, seed: 0, out: file + "/sub")
-    #expect(sentence { try plan.prepare() }.contains("Cannot write \(file)/sub"))
+    var files = OutputFiles()
+    files.force = false
+    #expect(sentence { try plan.prepare(files: files) }.contains("Cannot write \(file)/sub"))
     try FileManager.default.createDirectory(
       atPath: folder.path("taken.png"), withIntermediateDirectories: true)
-    let grid = folder.url.appendingPathComponent("taken.png")
+    let grid = OutputFile(folder.path("taken.png"), option: "--grid")
     let good = try OutputPlan(of: ["a"], count: 1, seed: 0, out: folder.url.path)
-    #expect(sentence { try good.prepare(and: [grid]) }.contains("a folder of that name exists"))
-    #expect(try folder.names == ["file", "taken.png"])
-  }
-}
-
-@Suite struct PromptOptionsTests {
-  private func prompts(_ bytes: [UInt8]) throws(CommandError) -> [String] {
-    try PromptOptions.prompts(in: Data(bytes), file: "prompts.txt")
-  }
-
-  @Test func readsLinesThatAreNotBlank() throws {
     #expect(
-      try prompts(Array("a red apple\r\n\n  一个红苹果 \n🍎".utf8)) == ["a red apple", "一个红苹果", "🍎"])
-  }
-
-  @Test(
-    arguments: [
-      ([0xFF, 0xFE, 0x41], "is not UTF-8 text"), ([0x41, 0x00], "is not UTF-8 text"),
-      ([0x0A, 0x20], "holds no prompt"),
-    ] as [([UInt8], String)])
-  func refusesOtherFiles(bytes: [UInt8], part: String) {
-    do {
-      Issue.record("taken: \(try prompts(bytes))")
-    } catch {
-      #expect(error.status == .data)
-      #expect(error.description.contains(part))
-    }
+      sentence { try good.prepare(and: [grid], files: files) }
+        .contains("a folder of that name exists; name another path with --grid"))
+    #expect(try folder.names == ["file", "taken.png"])
   }
 }
 

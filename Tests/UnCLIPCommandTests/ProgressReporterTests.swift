@@ -50,6 +50,17 @@ import Testing
     #expect(sink.written.split(separator: "\n").count == 2)
   }
 
+  @Test func theTimeLeftIsSaid() {
+    func note(_ note: String, step: Int, seconds: Double) -> String {
+      ProgressReporter.note(note, step: step, of: 10, seconds: seconds)
+    }
+    #expect(note("", step: 5, seconds: 12) == "12 s left")
+    #expect(note("loss 1", step: 1, seconds: 20) == "loss 1  3 min left")
+    #expect(note("9 s left", step: 5, seconds: 12) == "9 s left")
+    #expect(note("x", step: 10, seconds: 12) == "x" && note("", step: 5, seconds: 0.5) == "")
+    #expect(ProgressReporter.duration(8000) == "2 h 13 min")
+  }
+
   @Test func barIsFilledInProportion() {
     let bar = ProgressReporter.bar("prior", step: 6, of: 24, seconds: 1.26, note: "")
     #expect(bar.filter { $0 == "█" }.count == 6)

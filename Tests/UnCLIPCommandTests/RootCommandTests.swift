@@ -70,7 +70,13 @@ import Testing
   }
 
   @Test(arguments: [
-    (["bogus"], "Unexpected argument 'bogus'; see 'unclip --help'"),
+    (["bogus"], "There is no command 'bogus'; see 'unclip --help', or for an image type: unclip"),
+    (["a red apple"], "type: unclip generate \"a red apple\"."),
+    (["a", "red", "apple", "--size", "64"], "type: unclip generate \"a red apple\"."),
+    (["generat", "x"], "no command 'unclip generat' (did you mean 'unclip generate'?)."),
+    (["classics", "smaple"], "(did you mean 'unclip classics sample'?)."),
+    (["data", "zzz"], "no command 'unclip data zzz'; there are emoji, clipart, "),
+    (["help", "generat"], "(did you mean"),
     (["--no-such-option"], "Unknown option '--no-such-option'; see 'unclip --help'"),
     (["doctor", "--jsom"], "'--jsom' (did you mean '--json'?); see 'unclip doctor --help'"),
     (["doctor", "more"], "Unexpected argument 'more'; see 'unclip doctor --help'"),
@@ -79,6 +85,70 @@ import Testing
     let outcome = CommandEntry.outcome(of: arguments)
     #expect(outcome.status == .usage)
     #expect(outcome.sentence?.contains(sentence) == true, "\(outcome)")
+  }
+
+  /// What other programs call an option is hinted at, with the options that the command has.
+  @Test(arguments: [
+    (["generate", "a", "--steps", "10"], "--prior-steps, --decoder-steps and --upsampler-steps;"),
+    (["vary", "a", "--steps", "10"], "steps: --decoder-steps and --upsampler-steps;"),
+    (["generate", "a", "--num_inference_steps", "10"], "--prior-steps"),
+    (["generate", "a", "--cfg", "7"], "--prior-guidance and --decoder-guidance;"),
+    (["generate", "a", "--cfg-scale=7"], "'--cfg-scale': each stage has its own"),
+    (["generate", "a", "--guidance", "7"], "--prior-guidance"),
+    (["generate", "a", "--guidance-scale", "7"], "--prior-guidance"),
+    (["generate", "a", "--width", "7"], "images are square, and one side is given: --size;"),
+    (["generate", "a", "-W", "7"], "--size;"), (["generate", "a", "-H", "7"], "--size;"),
+    (["generate", "--prompt", "a"], "the prompt stands alone, as in unclip generate"),
+    (["generate", "-p", "a"], "the prompt stands alone"),
+    (["generate", "a", "--sampling-method", "x"], ": --sampler;"),
+    (["generate", "a", "--strength", "1"], "unclip vary makes variations"),
+    (["generate", "a", "--quiet"], "2>/dev/null"),
+    (["generate", "a", "--batch-size", "2"], ": --count;"),
+    (["embed", "a", "--out", "x.npy", "--batch-size", "2"], ": --batch;"),
+    (["generate", "a", "--decodersteps", "2"], "(did you mean '--decoder-steps'?)"),
+    (["generate", "a", "--zzzz"], "Unknown option '--zzzz'; see 'unclip generate --help'."),
+    (["doctor", "--steps"], "Unknown option '--steps'; see 'unclip doctor --help'."),
+  ])
+  func hintsAtOptionsOfOthers(_ arguments: [String], part: String) {
+    let outcome = CommandEntry.outcome(of: arguments)
+    #expect(outcome.status == .usage)
+    #expect(outcome.sentence?.contains(part) == true, "\(outcome)")
+  }
+
+  @Test func aHintNamesOptionsThatThereAre() {
+    let all = ExamplesTests.all.reduce(into: Set<String>()) {
+      $0.formUnion(CommandWords.options(of: Array($1.path.dropFirst())))
+    }
+    #expect(all.contains("--decoder-steps") && all.contains("-n"))
+    for entry in PeerOptions.all {
+      #expect(all.isSuperset(of: entry.here), "\(entry.here)")
+    }
+  }
+
+  @Test func helpMayComeBeforeTheCommand() throws {
+    let before = try BuiltCommand.run("--help", "generate")
+    #expect(before.status == 0 && before.output.contains("USAGE: unclip generate"))
+  }
+
+  @Test(arguments: [
+    (["--decoder-guidance", "-3"], "--decoder-guidance is -3, but it must be 0 to 100;"),
+    (["--guidance-rescale", "-.5"], "--guidance-rescale is -0.5, but it must be 0 to 1;"),
+    (["--threads", "-1"], "--threads is -1, but it must be 1 to 1024;"),
+    (["--prior-steps", "1001"], "--prior-steps is 1001, but it must be 1 to 1000;"),
+    (["-n", "-2"], "--count is -2, but it must be 1 to 10000;"),
+    (["--seed", "-3"], "a seed is 0 to 18446744073709551615, or random"),
+    (["--seed", "18446744073709551616"], "a seed is 0 to 18446744073709551615, or random"),
+  ])
+  func negativeNumbersAreValues(_ words: [String], part: String) {
+    let outcome = CommandEntry.outcome(of: ["generate", "a"] + words)
+    #expect(outcome.status == .usage)
+    #expect(outcome.sentence?.contains(part) == true, "\(outcome)")
+  }
+
+  @Test func wordsWithoutQuotesAreAskedAbout() throws {
+    expectFailure(
+      try BuiltCommand.run("generate", "a", "red", "apple"), status: 64,
+      saying: "put quotes around it, \"a red apple\"", "--prompts-file")
   }
 
   @Test func refusesBytesThatAreNotText() throws {

@@ -148,7 +148,7 @@ import Testing
     expectFailure(
       try BuiltCommand.run(
         "train", "tokenizer", "--config", folder.path("no.yaml"), "--data", data, "--out", "out"),
-      status: 65, saying: "no.yaml", "there is no such file")
+      status: 66, saying: "no.yaml", "there is no such file")
     expectFailure(
       try train("tokenizer", config("tokenizer"), "--out", "/proc/out"), status: 73,
       saying: "/proc/out")

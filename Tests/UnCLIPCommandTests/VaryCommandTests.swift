@@ -39,11 +39,46 @@ import Testing
     let ofAnother = try BuiltCommand.run(
       ["verify", "other.png", "--model", model, "--original", "light.jpg"], in: folder.url)
     expectFailure(ofAnother, status: 65, saying: "other.png differs")
+    try FileManager.default.moveItem(atPath: folder.path("dark.png"), toPath: folder.path("m.png"))
+    let moved = try BuiltCommand.run(["verify", "other.png", "--model", model], in: folder.url)
+    expectFailure(moved, status: 66, saying: "a variation of dark.png", "with --original")
+    let named = try BuiltCommand.run(
+      ["verify", "other.png", "--model", model, "--original", "m.png", "--json"], in: folder.url)
+    #expect(named.status == 0, "\(named.errors)")
+    #expect(named.output.contains("decoder_steps") && !named.output.contains("prior_"))
+  }
+
+  @Test func anInputIsNeverReplaced() throws {
+    let file = folder.url.appendingPathComponent("dark.png")
+    let before = try Data(contentsOf: file)
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("link.png"), withDestinationPath: "dark.png")
+    for out in ["dark.png", "./dark.png", "link.png"] {
+      expectFailure(
+        try vary("dark.png", "--out", out, "--force"), status: 64,
+        saying: "which is the input dark.png")
+    }
+    #expect(try Data(contentsOf: file) == before)
+  }
+
+  @Test func warnsOnceWhereTheModelKnowsOneKindOfImage() throws {
+    let plain = try vary("light.jpg", "--size", "16", "--out", "plain")
+    #expect(!plain.errors.contains("warning"), "\(plain.errors)")
+    let file = URL(fileURLWithPath: model + "/unclip.json")
+    try Data(#"{"name": "tiny", "version": "1", "domain": "drawings on white"}"#.utf8)
+      .write(to: file)
+    let foreign = try vary("light.jpg", "dark.png", "--size", "16", "--seed", "5", "--out", "out")
+    #expect(foreign.status == 0, "\(foreign.errors)")
+    let warnings = foreign.errorLines.filter { $0.hasPrefix("unclip: warning: ") }
+    #expect(warnings.count == 1)
+    #expect(warnings.first?.contains("knows drawings on white; if light.jpg is") == true)
+    let own = try vary("out/light-5.png", "--size", "16", "--out", "own")
+    #expect(own.status == 0 && !own.errors.contains("warning"), "\(own.errors)")
   }
 
   @Test func eachImageHasItsOwnFiles() throws {
     let outcome = try vary(
-      "dark.png", "light.jpg", "-n", "2", "--out", "out", "--grid", "all.png")
+      "dark.png", "light.jpg", "-n", "2", "--seed", "0", "--out", "out", "--grid", "all.png")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let names = ["dark-0.png", "dark-1.png", "light-0.png", "light-1.png"]
     let images = try names.map { try pixels("out/" + $0) }
@@ -66,7 +101,7 @@ import Testing
     _ = try folder.write("not an image", to: "notes.txt")
     expectFailure(
       try vary("dark.png", "notes.txt", "--out", "out"), status: 65, saying: "notes.txt")
-    expectFailure(try vary("absent.png"), status: 65, saying: "absent.png")
+    expectFailure(try vary("absent.png"), status: 66, saying: "absent.png")
     #expect(!FileManager.default.fileExists(atPath: folder.path("out")), "nothing was generated")
   }
 }

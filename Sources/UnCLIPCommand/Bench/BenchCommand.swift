@@ -32,7 +32,7 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "The preset: \(UnCLIPPreset.all.map(\.name).joined(separator: ", ")).")
     var preset: String
 
-    @Option(help: "Seed of the weights.")
+    @Option(help: ArgumentHelp("Seed of the weights, \(SeedChoice.range).", valueName: "n"))
     var seed: UInt64 = 0
 
     @Option(help: ArgumentHelp("Element type of the weights.", valueName: "type"))
@@ -44,7 +44,7 @@ struct BenchCommand: ParsableCommand {
     func run() throws {
       let preset = try UnCLIPPreset.named(preset)
       guard !FileManager.default.fileExists(atPath: out) else {
-        throw CommandError.usage("\(out) exists already; name a new folder with --out.")
+        throw CommandError.cannotCreate(path: out, reason: "it exists already")
       }
       // The tokens are the bytes: random weights need no better vocabulary.
       let tokenizer = CLIPTokenizer.train(

@@ -22,26 +22,29 @@ struct PipelineBenchCommand: ParsableCommand {
         unclip bench pipeline --model karlo --dtype bfloat16 --steps 3
       """)
 
-  @Option(help: ArgumentHelp("Steps to time in each stage, 2 or more.", valueName: "n"))
+  private static let stepRange = OptionRange("--steps", 2...1000)
+
+  @Option(help: stepRange.help("Steps to time in each stage"))
   var steps = 4
 
   @Option(help: ArgumentHelp("Where to write the image.", valueName: "file"))
   var out: String?
+
+  @OptionGroup var files: OutputFiles
 
   @OptionGroup(title: "Model") var model: ModelOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    guard (2...1000).contains(steps) else {
-      throw ValidationError("--steps is \(steps), but it must be 2 to 1000.")
-    }
+    try Self.stepRange.check(steps)
     guard machine.device == "cpu" else {
       throw ValidationError("--device is \(machine.device), but only steps on the cpu are timed.")
     }
   }
 
   func run() throws {
+    try files.check(out.map { [OutputFile($0)] } ?? [])
     let dtype = model.dtype.type(on: try machine.prepare())
     let clock = ContinuousClock()
     let (begin, age) = (clock.now, secondsSinceProcessStart())
@@ -63,7 +66,7 @@ struct PipelineBenchCommand: ParsableCommand {
       }
     }
     let own = pipeline.defaults.sampling
-    if let out { try image.write(to: URL(fileURLWithPath: out)) }
+    if let out { try image.write(to: URL(fileURLWithPath: out), replacing: files.force) }
     let memory = peakMemory()
     let report = PipelineReport(
       model: pipeline.defaults.name, dtype: dtype.rawValue, threads: threadCount,

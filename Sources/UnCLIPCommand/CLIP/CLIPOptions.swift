@@ -6,6 +6,7 @@ import Foundation
 /// `--model` and `--dtype` of commands that need only a CLIP model.
 struct CLIPOptions: ParsableArguments {
   @Option(
+    name: [.customShort("m"), .long],
     help: ArgumentHelp(
       "Folder of a CLIP (transformers or open_clip) or of an unCLIP model, or the name of one that "
         + "'unclip models' lists; \(ModelSearch.standard) if not given.", valueName: "folder"),
@@ -33,7 +34,7 @@ enum ImageFiles {
     for path in paths {
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-        throw .data(
+        throw .noInput(
           "There is no image \(path); name PNG, JPEG or WebP files, or folders of them.")
       }
       guard isFolder.boolValue else {

@@ -38,7 +38,8 @@ struct ClassifyCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How many names to print for each image, the most probable first.", valueName: "k"))
+      "How many names to print for each image, 1 or more, the most probable first.", valueName: "k")
+  )
   var top = 5
 
   @OptionGroup(title: "Model") var model: CLIPOptions
@@ -119,7 +120,7 @@ struct ClassifyCommand: ParsableCommand {
   private func names() throws(CommandError) -> [String] {
     let names: [String]
     if let labelsFile {
-      names = try PromptOptions.prompts(inFile: labelsFile)
+      names = try TextFile.lines(of: labelsFile, content: "name")
     } else {
       names = (labels ?? "").split(separator: ",")
         .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }

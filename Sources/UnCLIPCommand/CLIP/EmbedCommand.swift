@@ -41,8 +41,11 @@ struct EmbedCommand: ParsableCommand {
   var data: String?
 
   @Option(
+    name: [.customShort("o"), .long],
     help: ArgumentHelp("The file to write: .npy or .safetensors.", valueName: "file"))
   var out: String
+
+  @OptionGroup var files: OutputFiles
 
   @Flag(help: "Normalise every embedding to length 1.")
   var normalize = false
@@ -50,8 +53,9 @@ struct EmbedCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Element type in the file: float32 or float16.", valueName: "type"))
   var store = ElementType.float32
 
-  @Option(
-    help: ArgumentHelp("Batch size.", valueName: "n"))
+  private static let batchRange = OptionRange("--batch", 1...4096)
+
+  @Option(help: batchRange.help("Batch size"))
   var batch = 16
 
   @OptionGroup(title: "Model") var model: CLIPOptions
@@ -92,17 +96,18 @@ struct EmbedCommand: ParsableCommand {
     if store == .bfloat16 {
       throw ValidationError("--store is bfloat16, but the file holds float32 or float16.")
     }
-    if !(1...4096).contains(batch) {
-      throw ValidationError("--batch is \(batch), but it must be 1 to 4096.")
-    }
+    try Self.batchRange.check(batch)
   }
 
   func run() throws {
     let began = ContinuousClock.now
     let source = try source()
+    let url = URL(fileURLWithPath: out)
+    try files.check(
+      [OutputFile(out)] + (format == .npy ? [OutputFile(Self.sidecar(of: url).path)] : []),
+      inputs: images + (textsFile.map { [$0] } ?? []))
     let device = try machine.prepare()
     let folder = try model.folder()
-    let url = URL(fileURLWithPath: out)
     let embed: ([Int]) throws -> Tensor
     let width: Int
     switch source {
@@ -150,23 +155,30 @@ struct EmbedCommand: ParsableCommand {
       url, format: format ?? .npy, rows: names.count, columns: width, dtype: store.dtype,
       metadata: ["names": String(decoding: list, as: UTF8.self)])
     let progress = ProgressReporter()
+    let interruption = Interruption("no file was written")
+    defer { withExtendedLifetime(interruption) {} }
     for start in stride(from: 0, to: names.count, by: batch) {
       let end = min(start + batch, names.count)
       try file.append(embed(Array(start..<end)))
       if names.count > batch { progress.update("embed", step: end, of: names.count) }
     }
     guard isTable else {
-      try file.commit()
+      try file.commit(replacing: files.force)
       return nil
     }
-    let sidecar = url.deletingPathExtension().appendingPathExtension("names.json")
+    let sidecar = Self.sidecar(of: url)
     do {
-      try AtomicFile.write(list, to: sidecar)
+      try AtomicFile.write(list, to: sidecar, replacing: files.force)
     } catch {
       throw CommandError.cannotCreate(path: sidecar.path, reason: error.reason)
     }
-    try file.commit()
+    try file.commit(replacing: files.force)
     return sidecar
+  }
+
+  /// The file with the names, beside a NumPy file.
+  private static func sidecar(of url: URL) -> URL {
+    url.deletingPathExtension().appendingPathExtension("names.json")
   }
 
   private func warn(_ count: Int, _ context: Int) {
@@ -200,6 +212,6 @@ struct EmbedCommand: ParsableCommand {
     }
     if !images.isEmpty { return .images(try ImageFiles.all(images)) }
     guard let textsFile else { return .texts(texts) }
-    return .texts(try PromptOptions.prompts(inFile: textsFile))
+    return .texts(try TextFile.lines(of: textsFile, content: "text"))
   }
 }

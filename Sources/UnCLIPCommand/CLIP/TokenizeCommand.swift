@@ -32,7 +32,9 @@ struct TokenizeCommand: ParsableCommand {
       valueName: "way"))
   var cleaning: Cleaning?
 
-  @Option(help: ArgumentHelp("Context length; the tokenizer's own if not given.", valueName: "n"))
+  private static let lengthRange = OptionRange("--context-length", 2...1_000_000)
+
+  @Option(help: lengthRange.help("Context length", note: "the tokenizer's own if not given"))
   var contextLength: Int?
 
   @Flag(help: "Pad each text to the context length.")
@@ -58,9 +60,7 @@ struct TokenizeCommand: ParsableCommand {
     if texts.isEmpty == (jsonLines == nil) {
       throw ValidationError("Give texts or --json-lines.")
     }
-    if let contextLength, !(2...1_000_000).contains(contextLength) {
-      throw ValidationError("--context-length is \(contextLength), but it must be at least 2.")
-    }
+    try Self.lengthRange.check(contextLength)
   }
 
   func run() throws {
@@ -99,15 +99,7 @@ struct TokenizeCommand: ParsableCommand {
 
   private func inputs() throws -> [String] {
     guard let jsonLines else { return texts }
-    let data: Data
-    do {
-      data =
-        jsonLines == "-"
-        ? FileHandle.standardInput.readDataToEndOfFile()
-        : try Data(contentsOf: URL(fileURLWithPath: jsonLines))
-    } catch {
-      throw CommandError.data("\(jsonLines) cannot be read; name a file of JSON strings.")
-    }
+    let data = try TextFile.read(jsonLines, content: "JSON string")
     let decoder = JSONDecoder()
     return try data.split(separator: 0x0A).enumerated().map { index, line in
       do {

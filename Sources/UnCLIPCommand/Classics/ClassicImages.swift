@@ -9,6 +9,8 @@ import Training
 
 /// Images for a model: files, or the held-out ones of a data set.
 struct ClassicImages: ParsableArguments {
+  private static let countRange = OptionRange("--count", 1...10_000)
+
   @Argument(help: ArgumentHelp("Image files, or folders of them.", valueName: "image"))
   var images: [String] = []
 
@@ -16,16 +18,14 @@ struct ClassicImages: ParsableArguments {
 
   @Option(
     name: [.customShort("n"), .long],
-    help: ArgumentHelp("Largest number of images from --data.", valueName: "n"))
+    help: countRange.help("Largest number of images from --data"))
   var count = 16
 
   func validate() throws {
     if images.isEmpty == set.data.isEmpty {
       throw ValidationError("Give images, or a data set with --data.")
     }
-    if !(1...10_000).contains(count) {
-      throw ValidationError("--count is \(count), but it must be 1 to 10000.")
-    }
+    try Self.countRange.check(count)
   }
 
   /// Reads images `[B, C, S, S]` in [-1, 1] of the size that a model takes.
@@ -52,6 +52,8 @@ struct ClassicImages: ParsableArguments {
 
 /// `--data` and what of it is held out.
 struct HeldOutOptions: ParsableArguments {
+  private static let fractionRange = OptionRange("--held-out", 0.0...1)
+
   @Option(
     help: ArgumentHelp(
       "A data set folder, of which the held-out images are taken; may be given several "
@@ -59,15 +61,14 @@ struct HeldOutOptions: ParsableArguments {
   var data: [String] = []
 
   @Option(
-    help: ArgumentHelp(
-      "The fraction of concepts that is held out, as in the training configuration; of a set "
-        + "with a test split, that split is.", valueName: "fraction"))
+    help: fractionRange.help(
+      "The fraction of concepts that is held out",
+      note: "as in the training configuration; of a set with a test split, that split is",
+      valueName: "fraction"))
   var heldOut = 0.02
 
   func validate() throws {
-    if !(0...1).contains(heldOut) {
-      throw ValidationError("--held-out is \(heldOut), but it must be 0 to 1.")
-    }
+    try Self.fractionRange.check(heldOut)
   }
 
   /// Reads held-out images.
@@ -90,20 +91,30 @@ struct HeldOutOptions: ParsableArguments {
 
 /// The file and the scale of a sheet of images.
 struct SheetOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The sheet: a .png, .jpg or .webp file.", valueName: "file"))
+  private static let scaleRange = OptionRange("--scale", 1...16)
+
+  @Option(
+    name: [.customShort("o"), .long],
+    help: ArgumentHelp("The sheet: a .png, .jpg or .webp file.", valueName: "file"))
   var out: String
 
   @Option(
-    help: ArgumentHelp("Every pixel becomes a square of n x n.", valueName: "n"))
+    help: scaleRange.help("Every pixel becomes a square of n x n"))
   var scale = 2
+
+  @OptionGroup var files: OutputFiles
 
   func validate() throws {
     if ImageFormat(pathExtension: URL(fileURLWithPath: out).pathExtension) == nil {
       throw ValidationError("--out is \(out), but its name must end in .png, .jpg or .webp.")
     }
-    if !(1...16).contains(scale) {
-      throw ValidationError("--scale is \(scale), but it must be 1 to 16.")
-    }
+    try Self.scaleRange.check(scale)
+  }
+
+  /// Checks the file before any work; `inputs` are what is read.
+  /// - Throws: As ``OutputFiles/check(_:inputs:replacesFolders:)``.
+  func check(inputs: [String] = []) throws(CommandError) {
+    try files.check([OutputFile(out)], inputs: inputs)
   }
 
   /// Writes rows of images, `[B, C, S, S]` each, one below the other, so that a column belongs to
@@ -118,8 +129,10 @@ struct SheetOptions: ParsableArguments {
     try write(ordered, columns: min(most, count))
   }
 
-  /// Writes images in a grid.
-  func write(_ images: [Image], columns: Int) throws {
+  /// Writes images in a grid; a PNG file also says `text`.
+  func write(
+    _ images: [Image], columns: Int, text: [(key: String, value: String)] = []
+  ) throws {
     let cells = images.map { image in
       scale == 1
         ? image
@@ -127,7 +140,9 @@ struct SheetOptions: ParsableArguments {
           width: image.width * scale, height: image.height * scale, filter: .box)
     }
     let url = URL(fileURLWithPath: out)
-    try ContactSheet.grid(cells, columns: columns).write(to: url)
+    let isPNG = ImageFormat(pathExtension: url.pathExtension) == .png
+    try ContactSheet.grid(cells, columns: columns).write(
+      to: url, text: isPNG ? text : [], replacing: files.force)
     try Output.line(url.path)
   }
 }

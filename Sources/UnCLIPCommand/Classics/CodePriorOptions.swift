@@ -34,18 +34,18 @@ struct CodePriorOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Sampling temperature of the codes: lower is less varied.",
+      "Sampling temperature of the codes, more than 0: lower is less varied.",
       valueName: "t"))
   var temperature = 1.0
 
   @Option(
     help: ArgumentHelp(
-      "Sample from the n most probable codes alone; 0 for all.", valueName: "n"))
+      "Sample from the n most probable codes alone, 0 or more; 0 for all.", valueName: "n"))
   var top = 0
 
   @Option(
     help: ArgumentHelp(
-      "Guidance scale; 1 is none, and more follows the class or prompt more closely.",
+      "Guidance scale, 0 or more; 1 is none, and more follows the class or prompt more closely.",
       valueName: "scale"))
   var guidance = 1.0
 

@@ -28,7 +28,7 @@ struct DenoiseCommand: ParsableCommand {
   @Flag(help: "The images are corrupted already.")
   var noisy = false
 
-  @Option(help: "Seed of the corruption.")
+  @Option(help: ArgumentHelp("Seed of the corruption, \(SeedChoice.range).", valueName: "n"))
   var seed: UInt64 = 0
 
   @OptionGroup(title: "Sheet") var sheet: SheetOptions
@@ -36,6 +36,7 @@ struct DenoiseCommand: ParsableCommand {
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func run() throws {
+    try sheet.check(inputs: source.images)
     let device = try machine.prepare()
     let model = try runs.folder(model).load(.denoising, on: device)
     let images = try source.tensor(for: model.config, device: device)

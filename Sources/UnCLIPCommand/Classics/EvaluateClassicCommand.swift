@@ -29,7 +29,9 @@ struct EvaluateClassicCommand: ParsableCommand {
 
   @OptionGroup var set: HeldOutOptions
 
-  @Option(help: ArgumentHelp("Largest number of held-out and of generated images.", valueName: "n"))
+  private static let countRange = OptionRange("--count", 2...1_000_000)
+
+  @Option(help: countRange.help("Largest number of held-out and of generated images"))
   var count = 10_000
 
   @Option(
@@ -38,7 +40,7 @@ struct EvaluateClassicCommand: ParsableCommand {
       valueName: "model"))
   var classifier: String?
 
-  @Option(help: "Seed of the generated images.")
+  @Option(help: ArgumentHelp("Seed of the generated images, \(SeedChoice.range).", valueName: "n"))
   var seed: UInt64 = 0
 
   @OptionGroup(title: "Prior") var prior: CodePriorOptions
@@ -48,9 +50,7 @@ struct EvaluateClassicCommand: ParsableCommand {
 
   func validate() throws {
     if set.data.isEmpty { throw ValidationError("Missing a data set: name one with --data.") }
-    if !(2...1_000_000).contains(count) {
-      throw ValidationError("--count is \(count), but it must be 2 to 1000000.")
-    }
+    try Self.countRange.check(count)
   }
 
   func run() throws {

@@ -30,32 +30,31 @@ struct InterpolateCommand: ParsableCommand {
 
   @OptionGroup var set: HeldOutOptions
 
-  @Option(help: ArgumentHelp("Images in a row, both ends included.", valueName: "n"))
+  private static let stepRange = OptionRange("--steps", 2...64)
+  private static let rowRange = OptionRange("--rows", 1...64)
+
+  @Option(help: stepRange.help("Images in a row, both ends included"))
   var steps = 8
 
-  @Option(help: ArgumentHelp("Number of rows, with --data or a gan.", valueName: "n"))
+  @Option(help: rowRange.help("Number of rows, with --data or a gan"))
   var rows = 4
 
-  @Option(help: "Seed of a gan's vectors.")
-  var seed: UInt64 = 0
+  @OptionGroup var seed: SeedOption
 
   @OptionGroup(title: "Sheet") var sheet: SheetOptions
   @OptionGroup var runs: RunsOption
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func validate() throws {
-    if !(2...64).contains(steps) {
-      throw ValidationError("--steps is \(steps), but it must be 2 to 64.")
-    }
-    if !(1...64).contains(rows) {
-      throw ValidationError("--rows is \(rows), but it must be 1 to 64.")
-    }
+    try Self.stepRange.check(steps)
+    try Self.rowRange.check(rows)
     if !images.isEmpty, !set.data.isEmpty {
       throw ValidationError("Give images, or a data set with --data.")
     }
   }
 
   func run() throws {
+    try sheet.check(inputs: images)
     let device = try machine.prepare()
     let model = try runs.folder(model).load(.interpolating, on: device)
     if let model = model as? any LatentModel {
@@ -92,6 +91,8 @@ struct InterpolateCommand: ParsableCommand {
         "A \(type(of: model).kind.rawValue) has no encoder, so it takes no images: leave them out "
           + "and choose a --seed.")
     }
+    let seed = try seed.resolve()
+    self.seed.announce(seed)
     let random = RandomSource(seed: seed)
     let z = model.latents(rows + 1, using: random)
     let cells = noGrad {
@@ -99,6 +100,6 @@ struct InterpolateCommand: ParsableCommand {
         [Image](model.interpolated(from: z[row..<row + 1], to: z[row + 1..<row + 2], steps: steps))
       }
     }
-    try sheet.write(cells, columns: steps)
+    try sheet.write(cells, columns: steps, text: [("seed", "\(seed)")])
   }
 }

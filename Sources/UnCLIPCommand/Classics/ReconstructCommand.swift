@@ -30,6 +30,7 @@ struct ReconstructCommand: ParsableCommand {
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func run() throws {
+    try sheet.check(inputs: source.images)
     let device = try machine.prepare()
     let model = try runs.folder(model).load(.reconstructing, on: device)
     let images = try source.tensor(for: model.config, device: device)

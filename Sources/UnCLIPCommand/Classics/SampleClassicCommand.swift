@@ -19,29 +19,34 @@ struct SampleClassicCommand: ParsableCommand {
     help: ArgumentHelp("The model: its folder, or the name of its run.", valueName: "model"))
   var model: String
 
+  private static let countRange = OptionRange("--count", 1...4096)
+
   @Option(
-    name: [.customShort("n"), .long], help: ArgumentHelp("Images to generate.", valueName: "n"))
+    name: [.customShort("n"), .long, .customLong("num-images")], parsing: .unconditional,
+    help: countRange.help("Images to generate"))
   var count = 64
 
-  @Option(help: "Seed of the random numbers.")
-  var seed: UInt64 = 0
+  @OptionGroup var seed: SeedOption
 
   @OptionGroup(title: "Prior") var prior: CodePriorOptions
   @OptionGroup(title: "Sheet") var sheet: SheetOptions
   @OptionGroup var runs: RunsOption
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
-  func validate() throws {
-    if !(1...4096).contains(count) {
-      throw ValidationError("--count is \(count), but it must be 1 to 4096.")
-    }
-  }
+  func validate() throws { try Self.countRange.check(count) }
 
   func run() throws {
+    try sheet.check()
+    let seed = try seed.resolve()
     let device = try machine.prepare()
     let sampler = try ClassicSampler(
       runs.folder(model), prior: prior, runs: runs, device: device)
+    self.seed.announce(seed)
     let images = sampler.sample(count, using: RandomSource(seed: seed))
-    try sheet.write([Image](images), columns: ImageOptions.columns(count))
+    try sheet.write(
+      [Image](images), columns: ImageOptions.columns(count),
+      text: [
+        ("seed", "\(seed)"), ("model", model), ("software", "unclip \(Version.current)"),
+      ])
   }
 }

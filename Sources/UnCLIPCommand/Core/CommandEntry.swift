@@ -40,7 +40,7 @@ public enum CommandEntry {
   /// Runs the command with arguments, without the command's name.
   static func outcome(of arguments: [String]) -> Outcome {
     do {
-      var command = try RootCommand.parseAsRoot(arguments)
+      var command = try RootCommand.parseAsRoot(CommandWords.prepared(arguments))
       try command.run()
       return Outcome(status: .success)
     } catch {
@@ -81,18 +81,15 @@ public enum CommandEntry {
   static func sentence(for error: any Error) -> String {
     var text: String
     if ExitStatus.isParsing(error) {
-      text = RootCommand.message(for: error)
-      if let guess = text.range(of: ". Did you mean ") {
-        text.replaceSubrange(guess, with: " (did you mean ")
-        text += ")"
-      }
+      let help = helpCommand(for: error)
+      text = CommandWords.message(RootCommand.message(for: error), help: help)
       if text.hasSuffix(".") { text.removeLast() }
-      text += "; see '\(helpCommand(for: error))'"
+      text += "; see '\(help)'"
     } else {
       text = "\(error)"
     }
     text = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-    return text.hasSuffix(".") ? text : text + "."
+    return Output.printable(text.hasSuffix(".") ? text : text + ".")
   }
 
   /// The command that explains the arguments at fault, read from the parser's full message.

@@ -6,18 +6,15 @@ struct MachineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Where to compute: cpu, cuda or cuda:INDEX.", valueName: "name"))
   var device = "cpu"
 
-  @Option(help: ArgumentHelp("Threads on the processor; all cores if not given.", valueName: "n"))
+  /// The possible thread counts.
+  static let threadRange = OptionRange("--threads", 1...1024)
+
+  @Option(
+    name: [.customShort("t"), .long],
+    help: threadRange.help("Threads on the processor", note: "all cores if not given"))
   var threads: Int?
 
-  /// The largest thread count.
-  static let mostThreads = 1024
-
-  func validate() throws {
-    if let threads, !(1...Self.mostThreads).contains(threads) {
-      throw ValidationError(
-        "--threads is \(threads), but it must be 1 to \(Self.mostThreads).")
-    }
-  }
+  func validate() throws { try Self.threadRange.check(threads) }
 
   /// Sets the thread count and opens the device.
   /// - Parameter recorded: Threads to use if the option is not given; all cores if nil.

@@ -16,8 +16,10 @@ public enum ExitStatus: Int32, Sendable {
   case success = 0
   /// The arguments are wrong.
   case usage = 64
-  /// A file is missing, damaged or of the wrong kind.
+  /// A file is damaged or of the wrong kind.
   case data = 65
+  /// A file that is to be read is not there.
+  case noInput = 66
   /// A device, package or model is not there.
   case unavailable = 69
   /// A fault of this program.
@@ -36,9 +38,12 @@ public enum ExitStatus: Int32, Sendable {
     self =
       switch error {
       case let error as CommandError: error.status
+      case ConfigError.unreadable(_, let reason): .unreadable(reason)
       case is ConfigError: .data
       case is DeviceError: .unavailable
       case let error as CheckpointError: error.status
+      case ArchiveError.damaged(_, let reason): .unreadable(reason)
+      case CLIPFolderError.missing: .noInput
       case is ModelFolderError, is CLIPFolderError, is ArchiveError: .data
       case let error as ClassicError: error.status
       case let error as ConversionError: error.status
@@ -53,6 +58,11 @@ public enum ExitStatus: Int32, Sendable {
       }
   }
 
+  /// The status of an input that cannot be read for `reason`.
+  fileprivate static func unreadable(_ reason: String) -> ExitStatus {
+    reason.contains("there is no such") ? .noInput : .data
+  }
+
   /// Whether the argument parser raised this error about the arguments.
   static func isParsing(_ error: any Error) -> Bool {
     RootCommand.exitCode(for: error) == .validationFailure
@@ -65,7 +75,8 @@ extension DataError {
     case .package: .unavailable
     case .unwritable: .cannotCreate
     case .setting: .usage
-    case .unreadable, .malformed, .empty: .data
+    case .unreadable(_, let reason): .unreadable(reason)
+    case .malformed, .empty: .data
     }
   }
 }
@@ -75,6 +86,7 @@ extension ImageError {
     switch self {
     case .unwritable: .cannotCreate
     case .unknownExtension, .unencodable: .usage
+    case .unreadable(_, let reason): .unreadable(reason)
     default: .data
     }
   }
@@ -84,7 +96,8 @@ extension CheckpointError {
   fileprivate var status: ExitStatus {
     switch self {
     case .unwritable: .cannotCreate
-    case .unreadable, .malformed, .pointer, .badTensor, .misfit: .data
+    case .unreadable(_, let reason): .unreadable(reason)
+    case .malformed, .pointer, .badTensor, .misfit: .data
     }
   }
 }
@@ -103,6 +116,7 @@ extension TokenizerError {
   fileprivate var status: ExitStatus {
     switch self {
     case .unwritable: .cannotCreate
+    case .missingFile: .noInput
     default: .data
     }
   }
@@ -113,8 +127,7 @@ extension TrainingError {
     switch self {
     case .checkpointNotWritten: .inputOutput
     case .notWritten, .alreadyStarted, .busy: .cannotCreate
-    case .notFinite: .software
-    case .notRead, .damaged, .noSoundCheckpoint, .wrongFormat, .differentRun, .changed,
+    case .notFinite, .notRead, .damaged, .noSoundCheckpoint, .wrongFormat, .differentRun, .changed,
       .beyondLastStep, .missingPart:
       .data
     case .stopped: .stopped

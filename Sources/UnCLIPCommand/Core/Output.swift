@@ -3,7 +3,8 @@ import Foundation
 
 /// `--json`, for commands whose result programs may read.
 struct OutputOptions: ParsableArguments {
-  @Flag(help: "Print the result as JSON on standard output.")
+  @Flag(
+    help: "Print the result as JSON on standard output; errors stay sentences on standard error.")
   var json = false
 }
 
@@ -15,8 +16,15 @@ enum Output {
   ///   output fails.
   static func line(_ text: String) throws(CommandError) {
     let shown = isatty(STDOUT_FILENO) == 1 ? printable(text, keepingLines: true) : text
+    try bytes(Array((shown + "\n").utf8))
+  }
+
+  /// Writes bytes of the result.
+  ///
+  /// - Throws: `CommandError.notPrinted`.
+  static func bytes(_ bytes: [UInt8]) throws(CommandError) {
     do throws(SystemFailure) {
-      try write(shown + "\n", to: STDOUT_FILENO)
+      try write(bytes, to: STDOUT_FILENO)
     } catch {
       throw .notPrinted(reason: error.reason)
     }
@@ -47,7 +55,7 @@ enum Output {
 
   /// Writes to standard error; a failure is ignored, since it cannot be reported.
   static func say(_ text: String) {
-    do { try write(text, to: STDERR_FILENO) } catch {}
+    do { try write(Array(text.utf8), to: STDERR_FILENO) } catch {}
   }
 
   /// Escapes characters that control a terminal or reorder text, as in `\u{1B}`; line feeds and
@@ -93,8 +101,8 @@ enum Output {
     let reason: String
   }
 
-  private static func write(_ text: String, to stream: Int32) throws(SystemFailure) {
-    var rest = Array(text.utf8)[...]
+  private static func write(_ bytes: [UInt8], to stream: Int32) throws(SystemFailure) {
+    var rest = bytes[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Foundation.write(stream, $0.baseAddress, $0.count) }
       if count < 0, errno == EINTR { continue }

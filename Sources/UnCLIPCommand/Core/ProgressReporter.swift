@@ -48,6 +48,7 @@ final class ProgressReporter: Sendable {
       }
       guard var current = stage, !current.finished else { return }
       let seconds = (now - current.began).seconds
+      let note = Self.note(note, step: step, of: count, seconds: seconds)
       if isTerminal {
         // A line as wide as the terminal would wrap, and what wraps cannot be written over.
         let line = Self.bar(name, step: step, of: count, seconds: seconds, note: note)
@@ -67,6 +68,21 @@ final class ProgressReporter: Sendable {
     var size = winsize()
     guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
     return Int(size.ws_col)
+  }
+
+  /// The note, with the time that is left of a stage which says nothing of it: `12 s left`.
+  static func note(_ note: String, step: Int, of count: Int, seconds: Double) -> String {
+    guard step > 0, step < count, seconds >= 1, !note.hasSuffix(" left") else { return note }
+    let left = duration(seconds / Double(step) * Double(count - step)) + " left"
+    return note.isEmpty ? left : note + "  " + left
+  }
+
+  /// `12 s`, `3 min` or `1 h 20 min`.
+  static func duration(_ seconds: Double) -> String {
+    let whole = Int(min(seconds.rounded(.up), 1e9))
+    if whole < 100 { return "\(whole) s" }
+    let minutes = (whole + 30) / 60
+    return minutes < 90 ? "\(minutes) min" : "\(minutes / 60) h \(minutes % 60) min"
   }
 
   /// `decoder    ████████░░░░░░░░  12/25  3.4 s`

@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import Datasets
+import Files
 import Foundation
 
 /// `unclip data`: fetches image data sets, writes them as shards, and inspects them.
@@ -25,7 +26,9 @@ struct ShardOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The folder of the data set to write.", valueName: "folder"))
   var out: String
 
-  @Option(help: ArgumentHelp("Images in one tar file.", valueName: "n"))
+  private static let shardRange = OptionRange("--samples-per-shard", 1...1_000_000)
+
+  @Option(help: shardRange.help("Images in one tar file"))
   var samplesPerShard = 1000
 
   @Option(
@@ -34,6 +37,22 @@ struct ShardOptions: ParsableArguments {
   var cache: String?
 
   @OptionGroup var output: OutputOptions
+
+  func validate() throws { try Self.shardRange.check(samplesPerShard) }
+
+  /// Refuses a folder with a finished data set, before any work.
+  /// - Throws: `DataError`; `CommandError.cannotCreate`.
+  func check() throws {
+    let folder = URL(fileURLWithPath: out, isDirectory: true)
+    if out == "-" || OutputFile.exists(folder) && !FileManager.default.isFolder(folder) {
+      throw CommandError.cannotCreate(path: out, reason: "a data set is a folder")
+    }
+    if OutputFile.exists(folder.appending(path: "manifest.json")) {
+      throw DataError.unwritable(
+        file: folder.path,
+        reason: "a finished data set lies there; remove it or choose another folder")
+    }
+  }
 
   /// The store of downloaded packages.
   var packages: PackageStore { PackageStore(directory: cache.map { URL(fileURLWithPath: $0) }) }
@@ -160,6 +179,7 @@ struct EmojiCommand: ParsableCommand {
   }
 
   func run() throws {
+    try shards.check()
     let files =
       if let font, let list {
         EmojiSource.Files(
@@ -193,6 +213,7 @@ struct ClipArtCommand: ParsableCommand {
   @OptionGroup var shards: ShardOptions
 
   func run() throws {
+    try shards.check()
     try shards.write(ClipArtSource(.init(from: shards.packages)), name: "openclipart")
   }
 }
@@ -211,7 +232,7 @@ struct FashionMNISTCommand: ParsableCommand {
   @Flag(help: "Write the 10,000 images of the test set instead of the 60,000 of the training set.")
   var test = false
 
-  @Option(help: ArgumentHelp("Write at most this many images.", valueName: "n"))
+  @Option(help: ArgumentHelp("Write at most this many images, 1 or more.", valueName: "n"))
   var limit: Int?
 
   @OptionGroup var shards: ShardOptions
@@ -223,6 +244,7 @@ struct FashionMNISTCommand: ParsableCommand {
   }
 
   func run() throws {
+    try shards.check()
     let files = try FashionMNISTSource.Files(from: shards.packages, training: !test)
     let source = try FashionMNISTSource(files, limit: limit ?? .max)
     try shards.write(source, name: test ? "fashion-mnist-test" : "fashion-mnist")
@@ -278,6 +300,7 @@ struct FolderCommand: ParsableCommand {
   }
 
   func run() throws {
+    try shards.check()
     let source = try FolderSource(
       directory: URL(fileURLWithPath: folder, isDirectory: true), licence: licence,
       largestSide: maxSide, fallback: withoutCaption)

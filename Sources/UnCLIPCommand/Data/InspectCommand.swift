@@ -20,22 +20,32 @@ struct InspectCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Write some of the images: a grid in a .png file, or a page with captions in a .html file.",
+      "Write some of the images: a grid in a .png, .jpg or .webp file, or a page with captions "
+        + "in a .html file.",
       valueName: "file"))
   var sheet: String?
 
-  @Option(help: ArgumentHelp("Images on the sheet.", valueName: "n"))
+  @OptionGroup var files: OutputFiles
+
+  private static let countRange = OptionRange("--count", 1...10_000)
+
+  @Option(help: countRange.help("Images on the sheet"))
   var count = 64
 
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if !(1...10_000).contains(count) {
-      throw ValidationError("--count is \(count), but it must be 1 to 10000.")
+    try Self.countRange.check(count)
+    guard let sheet else { return }
+    let kind = URL(fileURLWithPath: sheet).pathExtension
+    if kind.lowercased() != "html", ImageFormat(pathExtension: kind) == nil {
+      throw ValidationError(
+        "--sheet is \(sheet), but its name must end in .html, .png, .jpg or .webp.")
     }
   }
 
   func run() throws {
+    try files.check(sheet.map { [OutputFile($0, option: "--sheet")] } ?? [])
     let reader = try ShardReader(directory: URL(fileURLWithPath: folder, isDirectory: true))
     let inspection = DatasetInspection(reader)
     if let sheet { try writeSheet(reader, to: URL(fileURLWithPath: sheet)) }
@@ -51,11 +61,11 @@ struct InspectCommand: ParsableCommand {
     guard url.pathExtension.lowercased() == "html" else {
       let columns = ImageOptions.columns(min(count, reader.count))
       let sheet = try DatasetInspection.contactSheet(of: reader, count: count, columns: columns)
-      return try sheet.write(to: url)
+      return try sheet.write(to: url, replacing: files.force)
     }
     let page = try DatasetInspection.page(of: reader, count: count)
     do {
-      try AtomicFile.write(Data(page.utf8), to: url)
+      try AtomicFile.write(Data(page.utf8), to: url, replacing: files.force)
     } catch {
       throw CommandError.cannotCreate(
         path: url.path, reason: error.reason, option: "--sheet")

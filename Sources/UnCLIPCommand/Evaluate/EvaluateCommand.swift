@@ -34,33 +34,32 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Write the generated images here, as PNG.", valueName: "file"))
   var sheet: String?
 
-  @Option(help: "Seed of the generated images.")
+  @OptionGroup var files: OutputFiles
+
+  @Option(help: ArgumentHelp("Seed of the generated images, \(SeedChoice.range).", valueName: "n"))
   var seed: UInt64 = 0
 
   @Option(help: ModelSearch.option, completion: .model)
   var model: String?
 
-  @Option(help: ArgumentHelp("Threads; all cores if not given.", valueName: "n"))
+  @Option(help: MachineOptions.threadRange.help("Threads", note: "all cores if not given"))
   var threads: Int?
 
-  func validate() throws {
-    if let threads, !(1...MachineOptions.mostThreads).contains(threads) {
-      throw ValidationError(
-        "--threads is \(threads), but it must be 1 to \(MachineOptions.mostThreads).")
-    }
-  }
+  func validate() throws { try MachineOptions.threadRange.check(threads) }
 
   func run() throws {
+    try files.check(
+      sheet.map { [OutputFile($0, option: "--sheet")] } ?? [], inputs: prompts.map { [$0] } ?? [])
     if let threads { setThreadCount(threads) }
     let accepted = AcceptedConcepts(
-      lines: try prompts.map { try PromptOptions.prompts(inFile: $0) } ?? [])
+      lines: try prompts.map { try PromptOptions.lines(of: $0) } ?? [])
     let evaluation = try ModelEvaluation(
       ModelFolder(try ModelSearch.current.folder(of: model)),
       data: data.map { URL(fileURLWithPath: $0, isDirectory: true) },
       seed: seed)
     let progress = ProgressReporter()
     let (metrics, images) = try evaluation.run(prompts: accepted) { progress.line($0) }
-    if let sheet { try images.write(to: URL(fileURLWithPath: sheet), text: []) }
+    if let sheet { try images.write(to: URL(fileURLWithPath: sheet), replacing: files.force) }
     try Output.jsonLine(metrics)
   }
 }

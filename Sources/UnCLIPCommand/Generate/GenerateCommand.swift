@@ -11,7 +11,8 @@ struct GenerateCommand: ParsableCommand {
     abstract: "Generate images from prompts.",
     discussion: """
       Image i is made from the seed SEED + i alone, so it does not depend on how many are made. \
-      Each PNG file records how it was made; `unclip verify` makes it again.
+      Each PNG file records how it was made; `unclip verify` makes it again. Steps, guidance and \
+      sampler default to the model's own; `unclip models` lists them.
 
       EXAMPLES:
         unclip generate "a red apple" --out apple.png
@@ -31,15 +32,17 @@ struct GenerateCommand: ParsableCommand {
 
   func run() throws {
     let prompts = try prompts.read()
-    let plan = try OutputPlan(of: prompts, count: images.count, seed: images.seed, out: images.out)
+    let plan = try images.plan(
+      of: prompts, inputs: self.prompts.promptsFile.map { [$0] } ?? [], output: output)
     let pipeline = try model.open(on: machine, requiring: [.prior])
     var settings = try pipeline.settings(size, sampling, prior: prior)
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
     generator.warnIfTooLong(prompts + [settings.negative])
-    try images.generate(plan, sources: prompts.count, output: output) { item, title in
+    try generator.warnOfUnknownWords(prompts)
+    try images.generate(plan, sources: prompts.count, output: output) { item, title, note in
       settings.prompt = item.subject
       settings.seed = item.seed
-      return try generator.image(settings, title: title)
+      return try generator.image(settings, title: title, note: note)
     }
   }
 }

@@ -4,22 +4,28 @@ import Imaging
 
 /// The number of images, their seed, and where they go.
 struct ImageOptions: ParsableArguments {
+  private static let countRange = OptionRange("--count", 1...10_000)
+
   @Option(
-    name: [.customShort("n"), .long], help: "Images of each prompt or of each image varied.")
+    name: [.customShort("n"), .long, .customLong("num-images")], parsing: .unconditional,
+    help: countRange.help("Images of each prompt or of each image varied"))
   var count = 1
 
-  @Option(help: "Seed of the first image.")
-  var seed: UInt64 = 0
+  @OptionGroup var seed: SeedOption
 
   @Option(
+    name: [.customShort("o"), .long, .customLong("output")],
     help: ArgumentHelp(
-      "Where images go: a folder, or a .png file for one image.", valueName: "path"))
+      "Where images go: a folder, or for one image a .png file, or - for standard output.",
+      valueName: "path"))
   var out = "."
 
   @Option(
     help: ArgumentHelp(
       "Write all images in a grid too: a .png, .jpg or .webp file.", valueName: "file"))
   var grid: String?
+
+  @OptionGroup var files: OutputFiles
 
   /// What `--json` prints.
   struct Report: Encodable {
@@ -35,37 +41,76 @@ struct ImageOptions: ParsableArguments {
   }
 
   func validate() throws {
-    if !(1...10_000).contains(count) {
-      throw ValidationError("--count is \(count), but it must be 1 to 10000.")
-    }
+    try Self.countRange.check(count)
     if let grid, ImageFormat(pathExtension: URL(fileURLWithPath: grid).pathExtension) == nil {
       throw ValidationError("--grid is \(grid), but its name must end in .png, .jpg or .webp.")
     }
   }
 
+  /// Where the images of `subjects` go, checked before any work.
+  ///
+  /// - Parameters:
+  ///   - subjects: The prompts, or the paths of the images to vary.
+  ///   - inputs: Paths of what is read.
+  ///   - name: Names a file after a subject.
+  /// - Throws: `CommandError`.
+  func plan(
+    of subjects: [String], inputs: [String] = [], output: OutputOptions,
+    naming name: (String) -> String = { $0 }
+  ) throws(CommandError) -> OutputPlan {
+    let first = try seed.resolve(count: count)
+    let plan = try OutputPlan(
+      of: subjects, count: count, seed: first, out: out, force: files.force,
+      naming: name)
+    if plan.isStandardOutput {
+      if output.json {
+        throw .usage("--out - and --json both take standard output; leave one out.")
+      }
+      if isatty(STDOUT_FILENO) == 1 {
+        throw .usage(
+          "--out is -, but standard output is a terminal; redirect it to a file or pipe.")
+      }
+    }
+    try plan.prepare(
+      and: grid.map { [OutputFile($0, option: "--grid")] } ?? [], inputs: inputs, files: files)
+    seed.announce(first)
+    return plan
+  }
+
   /// Generates the images of a plan from a number of prompts or images, `sources`, and writes each
-  /// as soon as `image` has made it, then the grid.
+  /// as soon as `image` has made it, then the grid. `note` says the time left.
   func generate(
     _ plan: OutputPlan, sources: Int, output: OutputOptions,
-    _ image: (_ item: OutputPlan.Item, _ title: String) throws -> (Image, ImageRecord)
+    _ image: (_ item: OutputPlan.Item, _ title: String, _ note: String) throws -> (
+      Image, ImageRecord
+    )
   ) throws {
     let grid = grid.map { URL(fileURLWithPath: $0) }
-    try plan.prepare(and: grid.map { [$0] } ?? [])
     var report = Report(images: [], grid: grid?.path)
     var images: [Image] = []
+    let all = plan.items.count
+    let interruption = Interruption("no image was finished")
+    let start = ContinuousClock.now
     for (index, item) in plan.items.enumerated() {
       let began = ContinuousClock.now
-      let title = plan.items.count > 1 ? "\(index + 1)/\(plan.items.count)" : ""
-      let (image, record) = try image(item, title)
-      try image.write(to: item.url, text: record.chunks())
+      let title = all > 1 ? "\(index + 1)/\(all)" : ""
+      let left = index > 0 ? (began - start).seconds / Double(index) * Double(all - index) : 0
+      let (image, record) = try image(
+        item, title, left >= 1 ? "\(ProgressReporter.duration(left)) left" : "")
+      if plan.isStandardOutput {
+        try Output.bytes(PNGEncoder.encode(image, text: record.chunks()))
+      } else {
+        try image.write(to: item.url, text: record.chunks(), replacing: files.force)
+        if !output.json { try Output.line(item.url.path) }
+      }
       let seconds = (ContinuousClock.now - began).seconds
       report.images.append(.init(path: item.url.path, settings: record, seconds: seconds))
       if grid != nil { images.append(image) }
-      if !output.json { try Output.line(item.url.path) }
+      interruption.update("\(index + 1) of \(all) images are written")
     }
     if let grid {
       let columns = sources > 1 && count > 1 ? count : Self.columns(images.count)
-      try ContactSheet.grid(images, columns: columns).write(to: grid)
+      try ContactSheet.grid(images, columns: columns).write(to: grid, replacing: files.force)
       if !output.json { try Output.line(grid.path) }
     }
     if output.json { try Output.json(report) }

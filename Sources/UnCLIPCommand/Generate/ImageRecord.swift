@@ -6,6 +6,8 @@ struct ImageRecord: Equatable, Sendable, Encodable {
   var settings: GenerationSettings
   /// The model and the machine.
   var provenance: Provenance
+  /// The stages that ran, whose settings `--json` lists.
+  var stages = Set(GenerationProgress.Stage.allCases)
 
   /// The model and the machine that an image was made with.
   struct Provenance: Equatable, Sendable, Encodable {
@@ -22,10 +24,29 @@ struct ImageRecord: Equatable, Sendable, Encodable {
     var software: String
   }
 
-  /// Encodes one flat object, like the text chunks.
+  /// Encodes one flat object, like the text chunks, without the settings of stages that did not run.
   func encode(to encoder: any Encoder) throws {
-    try settings.encode(to: encoder)
+    let idle = GenerationProgress.Stage.allCases.filter { !stages.contains($0) }
+    var values = encoder.container(keyedBy: SettingKey.self)
+    try values.encode(settings.prompt, forKey: "prompt")
+    try values.encode(settings.negative, forKey: "negative")
+    try values.encode(settings.seed, forKey: "seed")
+    try values.encode(settings.size, forKey: "size")
+    for (key, value) in try settings.sampling.values()
+    where !idle.contains(where: { key.hasPrefix($0.rawValue + "_") }) {
+      try values.encode(value, forKey: SettingKey(stringLiteral: key))
+    }
     try provenance.encode(to: encoder)
+  }
+
+  /// A key by its text.
+  private struct SettingKey: CodingKey, ExpressibleByStringLiteral {
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(stringLiteral text: String) { stringValue = text }
+    init(stringValue text: String) { stringValue = text }
+    init?(intValue: Int) { nil }
   }
 
   /// The text chunks, in the order they are written.
@@ -60,7 +81,7 @@ extension ImageRecord.Provenance {
     dtype = try text("dtype")
     guard ElementType(rawValue: dtype) != nil else { throw impossible("dtype", dtype) }
     let count = try text("threads")
-    guard let threads = Int(count), (1...MachineOptions.mostThreads).contains(threads) else {
+    guard let threads = Int(count), MachineOptions.threadRange.range.contains(threads) else {
       throw impossible("threads", count)
     }
     self.threads = threads

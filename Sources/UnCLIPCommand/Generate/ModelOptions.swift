@@ -3,7 +3,7 @@ import UnCLIP
 
 /// `--model`, `--dtype` and `--low-memory`.
 struct ModelOptions: ParsableArguments {
-  @Option(help: ModelSearch.option, completion: .model)
+  @Option(name: [.customShort("m"), .long], help: ModelSearch.option, completion: .model)
   var model: String?
 
   @Option(

@@ -14,25 +14,37 @@ struct OutputPlan: Equatable {
   /// All images: those of the first subject by seed, then those of the next.
   let items: [Item]
 
-  /// Plans `count` images of each subject, into a folder `out` with files after `name`, or one
-  /// image into a `.png` file.
+  /// Whether the one image goes to standard output.
+  let isStandardOutput: Bool
+
+  /// Plans `count` images of each subject, into a folder `out` with files after `name`, one image
+  /// into a `.png` file, or one to standard output for `-`.
+  ///
+  /// In a folder, names that are taken get a number: those of this plan, and unless `force` those
+  /// of files that exist.
   ///
   /// - Throws: `CommandError.usage` for a file and several images or another format.
   init(
-    of subjects: [String], count: Int, seed: UInt64, out: String,
+    of subjects: [String], count: Int, seed: UInt64, out: String, force: Bool = false,
     naming name: (String) -> String = { $0 }
   ) throws(CommandError) {
     let url = URL(fileURLWithPath: out)
     let kind = url.pathExtension.lowercased()
-    guard !out.hasSuffix("/"), !kind.isEmpty, !FileManager.default.isFolder(url) else {
+    isStandardOutput = out == "-"
+    let isFile = !out.hasSuffix("/") && !kind.isEmpty && !FileManager.default.isFolder(url)
+    guard isStandardOutput || isFile else {
       var taken: Set<String> = []
+      func isTaken(_ file: String) -> Bool {
+        !taken.insert(file).inserted
+          || !force && OutputFile.exists(url.appendingPathComponent(file + ".png"))
+      }
       items = subjects.flatMap { subject in
         (0..<count).map { index in
-          let seed = seed &+ UInt64(index)
+          let seed = seed + UInt64(index)
           let stem = Self.stem(name(subject)) + "-\(seed)"
           var file = stem
           var copy = 2
-          while !taken.insert(file).inserted {
+          while isTaken(file) {
             file = "\(stem)-\(copy)"
             copy += 1
           }
@@ -42,14 +54,14 @@ struct OutputPlan: Equatable {
       }
       return
     }
-    guard kind == "png" else {
+    guard isStandardOutput || kind == "png" else {
       throw .usage(
         "--out is \(out), but images are PNG files; end the name in .png or name a folder.")
     }
     guard subjects.count == 1, count == 1, let subject = subjects.first else {
+      let target = isStandardOutput ? "standard output" : "the file \(out)"
       throw .usage(
-        "--out is the file \(out), but \(subjects.count * count) images are asked for; name a "
-          + "folder.")
+        "--out is \(target), but \(subjects.count * count) images are asked for; name a folder.")
     }
     items = [Item(subject: subject, seed: seed, url: url)]
   }
@@ -65,16 +77,21 @@ struct OutputPlan: Equatable {
     return stem.isEmpty ? "image" : stem
   }
 
-  /// Makes the folders of the files and tries to write into them.
-  /// - Throws: `CommandError.cannotCreate`.
-  func prepare(and others: [URL] = []) throws(CommandError) {
-    let folders = Set((items.map(\.url) + others).map { $0.deletingLastPathComponent() })
+  /// Makes the folders of the files, tries to write into them, and checks that nothing is lost.
+  ///
+  /// - Parameters:
+  ///   - others: Files that are written beside the images.
+  ///   - inputs: Paths of what is read.
+  /// - Throws: `CommandError.cannotCreate`, `.exists` and `.usage`.
+  func prepare(
+    and others: [OutputFile] = [], inputs: [String] = [], files: OutputFiles
+  ) throws(CommandError) {
+    let images = isStandardOutput ? [] : items.map { OutputFile($0.url.path) }
+    let folders = Set((images + others).map { $0.url.deletingLastPathComponent() })
     for folder in folders.sorted(by: { $0.path < $1.path }) {
       try Self.prepare(folder)
     }
-    for url in items.map(\.url) + others where FileManager.default.isFolder(url) {
-      throw .cannotCreate(path: url.path, reason: "a folder of that name exists")
-    }
+    try files.check(images + others, inputs: inputs)
   }
 
   private static func prepare(_ folder: URL) throws(CommandError) {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 
 /// The prompts: arguments, or lines of a file.
 struct PromptOptions: ParsableArguments {
@@ -11,7 +10,8 @@ struct PromptOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Read prompts from a file, one a line; - is standard input.", valueName: "file"))
+      "Read prompts from a file, one a line, without blank lines and # comments; - "
+        + "is standard input.", valueName: "file"))
   var promptsFile: String?
 
   func validate() throws {
@@ -24,37 +24,22 @@ struct PromptOptions: ParsableArguments {
   }
 
   /// Reads all prompts, in order.
-  /// - Throws: `CommandError.data` for a file that cannot be read, is not UTF-8 or holds none.
+  /// - Throws: `CommandError.usage` where quotes seem to be forgotten; `.data` and `.noInput` for a file that cannot be read, is not UTF-8 or
+  ///   holds none.
   func read() throws(CommandError) -> [String] {
-    guard let file = promptsFile else { return prompts }
-    return try Self.prompts(inFile: file)
+    if let promptsFile { return try Self.lines(of: promptsFile) }
+    // Not in `validate`: the value of an unknown option is a second prompt, too.
+    if prompts.count > 1, prompts.allSatisfy({ !$0.isEmpty && !$0.contains(" ") }) {
+      throw .usage(
+        "Each word is a prompt of its own: for one prompt put quotes around it, "
+          + "\"\(prompts.joined(separator: " "))\"; for several give a --prompts-file, one a line.")
+    }
+    return prompts
   }
 
-  /// Reads the lines of a file, or of standard input for `-`.
-  /// - Throws: Like ``read()``.
-  static func prompts(inFile file: String) throws(CommandError) -> [String] {
-    let data: Data
-    do {
-      data =
-        file == "-"
-        ? FileHandle.standardInput.readDataToEndOfFile()
-        : try Data(contentsOf: URL(fileURLWithPath: file))
-    } catch {
-      throw .data("\(file) cannot be read; name a text file with one prompt a line.")
-    }
-    return try prompts(in: data, file: file)
-  }
-
-  /// Parses the lines of a prompts file that are not blank.
-  static func prompts(in data: Data, file: String) throws(CommandError) -> [String] {
-    guard let text = String(validating: data, as: UTF8.self), !text.contains("\0") else {
-      throw .data("\(file) is not UTF-8 text; save it as UTF-8 with one prompt a line.")
-    }
-    let lines = text.split(whereSeparator: \.isNewline)
-      .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
-    guard !lines.isEmpty else {
-      throw .data("\(file) holds no prompt; write one a line.")
-    }
-    return lines
+  /// Reads the prompts of a file, or of standard input for `-`.
+  /// - Throws: As ``read()``.
+  static func lines(of file: String) throws(CommandError) -> [String] {
+    try TextFile.lines(of: file, content: "prompt", comments: true)
   }
 }

@@ -11,32 +11,56 @@ struct ImageSizeOptions: ParsableArguments {
       "Side of the images, pixels; the model's largest if not given.", valueName: "pixels"))
   var size: Int?
 
-  @Option(help: ArgumentHelp("What guidance steers away from.", valueName: "prompt"))
+  @Option(
+    name: [.long, .customLong("negative-prompt")],
+    help: ArgumentHelp("What guidance steers away from.", valueName: "prompt"))
   var negative = ""
 }
 
+/// What the help of a sampling option says where it has no default of its own.
+private let modelsOwn = "the model's own if not given"
+
 /// How decoder and upsampler sample; the model's defaults where not given.
 struct SamplingOptions: ParsableArguments {
+  private static let decoderStepRange = OptionRange("--decoder-steps", SamplingSettings.stepRange)
+  private static let upsamplerStepRange = OptionRange(
+    "--upsampler-steps", SamplingSettings.stepRange)
+  private static let guidanceRange = OptionRange(
+    "--decoder-guidance", SamplingSettings.guidanceRange)
+  private static let rescaleRange = OptionRange(
+    "--guidance-rescale", SamplingSettings.rescaleRange)
+
   @Option(
     help: ArgumentHelp(
       "How every stage denoises: ddpm adds noise at each step, ddim and dpm++ do not.",
       valueName: "name"))
   var sampler: SamplerKind?
 
-  @Option(help: ArgumentHelp("Denoising steps of the decoder.", valueName: "n"))
+  @Option(help: decoderStepRange.help("Denoising steps of the decoder", note: modelsOwn))
   var decoderSteps: Int?
 
-  @Option(help: ArgumentHelp("Denoising steps of the upsampler.", valueName: "n"))
+  @Option(
+    help: upsamplerStepRange.help(
+      "Denoising steps of the upsampler", note: modelsOwn))
   var upsamplerSteps: Int?
 
-  @Option(help: ArgumentHelp("Guidance scale of the decoder; 1 is none.", valueName: "scale"))
+  @Option(
+    help: guidanceRange.help(
+      "Guidance scale of the decoder", note: "1 is none; " + modelsOwn, valueName: "scale"))
   var decoderGuidance: Double?
 
   @Option(
-    help: ArgumentHelp(
-      "How far to undo the contrast that the decoder's guidance adds, 0 to 1.",
+    help: rescaleRange.help(
+      "How far to undo the contrast that the decoder's guidance adds", note: modelsOwn,
       valueName: "fraction"))
   var guidanceRescale: Double?
+
+  func validate() throws {
+    try Self.decoderStepRange.check(decoderSteps)
+    try Self.upsamplerStepRange.check(upsamplerSteps)
+    try Self.guidanceRange.check(decoderGuidance)
+    try Self.rescaleRange.check(guidanceRescale)
+  }
 
   /// Sets the options that were given.
   func apply(to settings: inout SamplingSettings) {
@@ -50,16 +74,29 @@ struct SamplingOptions: ParsableArguments {
 
 /// How the prior samples; the model's defaults where not given.
 struct PriorOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Denoising steps of the prior.", valueName: "n"))
+  private static let stepRange = OptionRange("--prior-steps", SamplingSettings.stepRange)
+  private static let guidanceRange = OptionRange("--prior-guidance", SamplingSettings.guidanceRange)
+  private static let candidateRange = OptionRange(
+    "--prior-candidates", SamplingSettings.candidateRange)
+
+  @Option(help: stepRange.help("Denoising steps of the prior", note: modelsOwn))
   var priorSteps: Int?
 
-  @Option(help: ArgumentHelp("Guidance scale of the prior; 1 is none.", valueName: "scale"))
+  @Option(
+    help: guidanceRange.help(
+      "Guidance scale of the prior", note: "1 is none; " + modelsOwn, valueName: "scale"))
   var priorGuidance: Double?
 
   @Option(
-    help: ArgumentHelp(
-      "Image embeddings the prior samples, of which the best is kept.", valueName: "n"))
+    help: candidateRange.help(
+      "Image embeddings the prior samples, of which the best is kept", note: modelsOwn))
   var priorCandidates: Int?
+
+  func validate() throws {
+    try Self.stepRange.check(priorSteps)
+    try Self.guidanceRange.check(priorGuidance)
+    try Self.candidateRange.check(priorCandidates)
+  }
 
   /// Sets the options that were given.
   func apply(to settings: inout SamplingSettings) {

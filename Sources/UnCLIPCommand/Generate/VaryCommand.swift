@@ -11,7 +11,8 @@ struct VaryCommand: ParsableCommand {
     discussion: """
       Decodes an image's CLIP embedding: its content and style stay, and details that the \
       embedding lacks change with the seed. The prior is not needed. Takes PNG, JPEG and WebP \
-      files of any size; the encoder sees their central square.
+      files of any size; the encoder sees their central square. Steps, guidance and sampler \
+      default to the model's own; `unclip models` lists them.
 
       EXAMPLES:
         unclip vary cat.jpg -n 4 --grid cats.png
@@ -29,21 +30,23 @@ struct VaryCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let plan = try OutputPlan(
-      of: originals, count: images.count, seed: images.seed, out: images.out
-    ) { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent }
     // All are read before anything is generated, since the last may be broken.
     let read = try Dictionary(
       originals.map { ($0, try Image(contentsOf: URL(fileURLWithPath: $0))) },
       uniquingKeysWith: { first, _ in first })
+    let plan = try images.plan(of: originals, inputs: originals, output: output) {
+      URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent
+    }
     let pipeline = try model.open(on: machine, requiring: [.imageEncoder])
     var settings = try pipeline.settings(size, sampling)
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
     generator.warnIfTooLong([settings.negative])
-    try images.generate(plan, sources: originals.count, output: output) { item, title in
+    generator.warnOfForeignImages(originals)
+    try images.generate(plan, sources: originals.count, output: output) { item, title, note in
       settings.seed = item.seed
       return try generator.image(
-        settings, varying: read[item.subject].map { (item.subject, $0) }, title: title)
+        settings, varying: read[item.subject].map { (item.subject, $0) }, title: title,
+        note: note)
     }
   }
 }

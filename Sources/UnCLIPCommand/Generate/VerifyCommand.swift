@@ -54,7 +54,7 @@ struct VerifyCommand: ParsableCommand {
     let chunks = try Self.chunks(of: url)
     let provenance = try ImageRecord.Provenance(chunks: chunks, file: image)
     let original = try provenance.original.map { path in
-      (path: path, image: try Image(contentsOf: URL(fileURLWithPath: self.original ?? path)))
+      (path: path, image: try readOriginal(path))
     }
     let device = try machine.prepare(recorded: provenance.threads)
     let folder = try ModelSearch.current.folder(of: model ?? provenance.model)
@@ -70,8 +70,8 @@ struct VerifyCommand: ParsableCommand {
     let settings = try GenerationSettings(
       metadata: chunks, sampling: pipeline.defaults.sampling, file: image)
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
-    let (new, _) = try generator.image(settings, varying: original)
-    let record = ImageRecord(settings: settings, provenance: provenance)
+    let (new, made) = try generator.image(settings, varying: original)
+    let record = ImageRecord(settings: settings, provenance: provenance, stages: made.stages)
     let report = try Self.compare(old, new, path: image, record: record)
     if output.json { try Output.json(report) }
     guard report.same else {
@@ -80,6 +80,18 @@ struct VerifyCommand: ParsableCommand {
           + "pixels, by at most \(report.largest) of 255.")
     }
     if !output.json { try Output.line("\(image) is the same in all \(report.pixels) pixels") }
+  }
+
+  /// Reads the image that this one varies: that of `--original`, else that at the recorded path.
+  /// - Throws: `ImageError`; `CommandError.noInput` when nothing is at the path any more.
+  private func readOriginal(_ path: String) throws -> Image {
+    let place = original ?? path
+    guard original != nil || FileManager.default.fileExists(atPath: place) else {
+      throw CommandError.noInput(
+        "\(image) is a variation of \(path), which is not there any more; say where it is with "
+          + "--original.")
+    }
+    return try Image(contentsOf: URL(fileURLWithPath: place))
   }
 
   /// Compares two images.

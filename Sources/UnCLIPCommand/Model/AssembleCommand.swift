@@ -20,14 +20,28 @@ struct AssembleCommand: ParsableCommand {
   var sources: [String]
 
   @Option(
-    help: ArgumentHelp("The model folder to write; replaced if it exists.", valueName: "folder"))
+    help: ArgumentHelp("The model folder to write.", valueName: "folder"))
   var out: String
+
+  @OptionGroup var files: OutputFiles
 
   @Option(help: "The model's name, written into images.")
   var name: String
 
   @Option(name: .customLong("model-version"), help: "The model's version, written into images.")
   var modelVersion = "1"
+
+  @Option(
+    help: ArgumentHelp(
+      "What the model was trained on, if it knows nothing else, such as drawings on white; "
+        + "generate and vary then warn of other input.", valueName: "text"))
+  var domain: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A text file with the words it knows, such as its captions; generate then warns of others.",
+      valueName: "file"))
+  var vocabulary: String?
 
   @Option(help: ArgumentHelp("Element type of the weights.", valueName: "type"))
   var dtype = ElementType.float16
@@ -37,16 +51,27 @@ struct AssembleCommand: ParsableCommand {
 
   func run() throws {
     let folders = sources.map { ModelFolder(URL(fileURLWithPath: $0)) }
+    try files.check([OutputFile(out)], inputs: sources, replacesFolders: true)
     let target = ModelFolder(URL(fileURLWithPath: out))
     var defaults = ModelDefaults(name: name, version: modelVersion)
     // As with parts, the last folder that has settings wins.
     for folder in folders where folder.hasDefaults {
-      defaults.sampling = try ModelDefaults.read(from: folder).sampling
+      let own = try ModelDefaults.read(from: folder)
+      (defaults.sampling, defaults.domain) = (own.sampling, own.domain ?? defaults.domain)
     }
+    if let domain { defaults.domain = domain }
     sampling.apply(to: &defaults.sampling)
     prior.apply(to: &defaults.sampling)
     try defaults.sampling.validate()
-    let parts = try target.assemble(from: folders, dtype: dtype.dtype, defaults: defaults)
+    let words =
+      vocabulary
+      ?? folders.map { $0.url.appending(path: KnownWords.fileName).path }
+      .last(where: FileManager.default.fileExists)
+    let parts = try target.assemble(
+      from: folders, dtype: dtype.dtype, defaults: defaults,
+      vocabulary: try words.map {
+        Data(try TextFile.text(of: TextFile.read($0, content: "word"), file: $0).utf8)
+      })
     for (part, source) in parts { try Output.line("\(part.rawValue)  from \(source.url.path)") }
     try Output.line(target.url.path)
   }

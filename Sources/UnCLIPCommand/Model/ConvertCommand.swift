@@ -48,7 +48,8 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Channels of an attention head, where they are not the usual 64.", valueName: "count"))
+      "Channels of an attention head, 1 or more, where they are not the usual 64.",
+      valueName: "count"))
   var headWidth: Int?
 
   @Option(
