@@ -1,17 +1,17 @@
 import Files
 public import Foundation
 
-/// Reads and writes the `config.json` files of models, exactly: every key is known, none is missing.
+/// Reads and writes the `config.json` files of models strictly: no key may be unknown or missing.
 public enum ConfigFile {
   /// Decodes a configuration.
   ///
   /// - Parameters:
   ///   - type: The type of the configuration.
   ///   - data: JSON.
-  ///   - file: the name used in errors.
-  ///   - fixed: keys of the original format that are not fields here since only one value is
-  ///     supported; any other value is refused by name.
-  ///   - ignored: keys that say nothing about the model (`_class_name`, `_diffusers_version`).
+  ///   - file: The name used in errors.
+  ///   - fixed: Keys with only one supported value, which are no fields here; any other value is
+  ///     refused by name.
+  ///   - ignored: Keys that say nothing about the model (`_class_name`, `_diffusers_version`).
   /// - Throws: `ConfigError` for unreadable JSON, unknown, missing or misshapen keys.
   public static func decode<T: Codable>(
     _ type: T.Type, from data: Data, file: String,
@@ -60,9 +60,9 @@ public enum ConfigFile {
     try decode(type, from: data(at: url), file: url.path, fixed: fixed, ignored: ignored)
   }
 
-  /// The JSON object in the file at `url`, for a file whose kind must be known before it is decoded.
+  /// Reads a file as a JSON object, to find its kind before it is decoded.
   ///
-  /// Throws: `ConfigError.unreadable`.
+  /// - Throws: `ConfigError.unreadable`.
   public static func object(at url: URL) throws(ConfigError) -> [String: JSONValue] {
     let data = try data(at: url)
     do {
@@ -88,9 +88,10 @@ public enum ConfigFile {
   /// Far more than any configuration has.
   private static let mostBytes = 16 << 20
 
-  /// A configuration as JSON with sorted keys; `extra` adds the peers' fixed keys, `leavingOut` takes
-  /// away own ones.
-  /// - Throws: `ConfigError.unreadable` when the value has no JSON form (a non-finite number).
+  /// Encodes a configuration as JSON with sorted keys; `extra` adds fixed keys of diffusers and
+  /// transformers, `leavingOut` removes own ones.
+  ///
+  /// - Throws: `ConfigError.unreadable` for a number that JSON cannot hold.
   public static func encode<T: Encodable>(
     _ value: T, extra: [String: JSONValue] = [:], leavingOut: Set<String> = []
   ) throws(ConfigError) -> Data {
@@ -103,7 +104,7 @@ public enum ConfigFile {
       return try encoder.encode(own.merging(extra) { own, _ in own })
     } catch {
       throw ConfigError.unreadable(
-        file: "\(T.self)", reason: "it holds a number that JSON cannot say")
+        file: "\(T.self)", reason: "it holds a number that JSON cannot hold")
     }
   }
 
@@ -112,16 +113,16 @@ public enum ConfigFile {
     name.reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) }
   }
 
-  /// The place of the number that `decode` cannot take, which Foundation does not tell: with every
-  /// doubtful number made a 1 but this one, decoding fails.
+  /// The path of the number that `decode` rejects, which Foundation does not report: decoding fails
+  /// when all other doubtful numbers are replaced by 1.
   private static func unfitNumber(
     in whole: JSONValue, _ decode: (Data) throws -> Void
   ) -> [any CodingKey]? {
     func fails(keeping kept: Int?) -> Bool {
-      var place = -1
+      var index = -1
       let changed = whole.mappingNumbers { value in
-        place += 1
-        return value.isDoubtful && place != kept ? .integer(1) : value
+        index += 1
+        return value.isDoubtful && index != kept ? .integer(1) : value
       }
       do {
         try decode(JSONEncoder().encode(changed))
@@ -138,8 +139,8 @@ public enum ConfigFile {
       .map { numbers[$0].path }
   }
 
-  /// Paths of keys in `found` that `known` lacks, each with the key it may be a misspelling of; a
-  /// null counts as an absent optional.
+  /// Paths of keys in `found` that `known` lacks, each with the key it may misspell; a null counts
+  /// as an absent optional.
   private static func surplus(
     _ found: JSONValue, against known: JSONValue?, _ fields: Mirror?, path: String,
     also: [String] = []
@@ -155,7 +156,7 @@ public enum ConfigFile {
           path: path + key + ".")
       }
       guard value != .null else { return [] }
-      // Optional fields that are not there have no key in `known`.
+      // Optional fields without a value have no key in `known`.
       let absent = fields?.children.compactMap { $0.label.map(snakeCase) } ?? []
       let unused = (other.keys + absent).filter { members[$0] == nil }
       return [(path + key, Spelling.nearest(to: key, among: unused + also).map { path + $0 })]
@@ -164,7 +165,7 @@ public enum ConfigFile {
 }
 
 extension ConfigError {
-  /// What Foundation's decoder found, in our own words.
+  /// Rewords an error of Foundation's decoder.
   fileprivate init(
     _ error: any Error, in whole: JSONValue, unfit: [any CodingKey]?, file: String
   ) {
@@ -185,7 +186,7 @@ extension ConfigError {
     case DecodingError.keyNotFound(let key, let context):
       let missing = name(context.codingPath + [key])
       self = .missingKey(file: file, key: missing)
-      // A key that stands there in another spelling.
+      // The key may be there in another spelling.
       if case .object(let members)? = whole.value(at: context.codingPath),
         let near = Spelling.nearest(to: key.stringValue, among: members.keys)
       {
@@ -203,7 +204,7 @@ extension ConfigError {
       default: self = invalid(path, "it is not one of the values that are known")
       }
     default:
-      self = .unreadable(file: file, reason: "it holds a number that JSON cannot say")
+      self = .unreadable(file: file, reason: "it holds a number that JSON cannot hold")
     }
   }
 

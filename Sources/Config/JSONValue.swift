@@ -1,4 +1,4 @@
-/// Any JSON value, for keys that are compared rather than read.
+/// Any JSON value.
 public enum JSONValue: Codable, Sendable, Equatable {
   /// `null`.
   case null
@@ -81,7 +81,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  /// The value as it would stand in a file, long ones cut.
+  /// The value as JSON, cut where it is long.
   public var text: String {
     switch self {
     case .null: return "null"
@@ -96,7 +96,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  /// The value as part of a sentence: `the text "a"`, `a list`, `3`.
+  /// The value in words, for errors: `the text "a"`, `a list`, `3`.
   var phrase: String {
     switch self {
     case .string: "the text \(text)"
@@ -118,7 +118,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  /// Whether it may be no number for some integer type: one with a fraction, a huge or a negative.
+  /// Whether some integer type cannot hold it: a fraction, a huge or a negative number.
   var isDoubtful: Bool {
     switch self {
     case .integer(let value): value < 0
@@ -127,7 +127,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  /// All numbers in it with their places, members in the order of their keys.
+  /// All numbers in it with their paths, members in the order of their keys.
   var numbers: [(path: [any CodingKey], value: JSONValue)] {
     switch self {
     case .integer, .number: [([], self)]
@@ -143,7 +143,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  /// The value with other numbers, asked for in the order of ``numbers``.
+  /// Replaces every number, in the order of ``numbers``.
   func mappingNumbers(_ change: (JSONValue) -> JSONValue) -> JSONValue {
     switch self {
     case .integer, .number: return change(self)
@@ -156,7 +156,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
   }
 }
 
-/// A step on the way to a value.
+/// One step of a path to a value.
 struct JSONKey: CodingKey {
   let stringValue: String
   let intValue: Int?

@@ -1,6 +1,6 @@
-/// Which word of a few another is a misspelling of.
+/// Finds the word that another is a misspelling of.
 package enum Spelling {
-  /// The nearest of `words`, if at most a third of the letters (one at least) are wrong.
+  /// Returns the nearest of `words`, if at most a third of the letters (at least one) are wrong.
   package static func nearest(to word: String, among words: some Sequence<String>) -> String? {
     let most = max(1, min(word.count, 40) / 3)
     guard word.count <= 100 else { return nil }
@@ -10,7 +10,7 @@ package enum Spelling {
     return near.min { ($0.distance, $0.word) < ($1.distance, $1.word) }?.word
   }
 
-  /// Letters to insert, remove, change or swap with their neighbour.
+  /// Counts the letters to insert, remove, change or swap with their neighbour.
   ///
   /// Source: Damerau 1964, in the form of optimal string alignment.
   static func distance(_ a: String, _ b: String) -> Int {

@@ -5,7 +5,7 @@ import Torch
 import TorchNN
 import UnCLIP
 
-/// CLIP's towers out of the three ways their weights are named.
+/// Converts CLIP's towers from the three ways in which their weights are named.
 struct CLIPKeys {
   let file: WeightFile
   let options: ConversionOptions
@@ -32,7 +32,7 @@ struct CLIPKeys {
 
   /// The towers, with their preprocessor.
   ///
-  /// Throws: `ConversionError`, `CheckpointError`, `ConfigError`.
+  /// - Throws: `ConversionError`, `CheckpointError`, `ConfigError`.
   mutating func parts() throws -> [ConvertedPart] {
     do {
       return try transformersParts()
@@ -77,8 +77,7 @@ struct CLIPKeys {
         + "LAION's; the wrong one loads and gives wrong embeddings")
   }
 
-  /// What the `config.json` beside a file of transformers says; there, saying nothing means
-  /// QuickGELU.
+  /// The activation in the `config.json` beside a transformers file; QuickGELU where it names none.
   private func activationBeside() throws -> Activation? {
     let url = file.url.deletingLastPathComponent().appendingPathComponent("config.json")
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
@@ -98,7 +97,7 @@ struct CLIPKeys {
     }
   }
 
-  /// Gives the entries of openai/CLIP and open_clip transformers' names.
+  /// Renames the entries of openai/CLIP and open_clip to those of transformers.
   private mutating func renameOriginal() throws(CheckpointError) {
     for key in map.rest.keys.sorted() where key != "logit_scale" {
       guard let target = OpenCLIPNames.target(of: key), let tensor = map.optional(key) else {
@@ -156,12 +155,12 @@ struct CLIPKeys {
 
   private func vision(_ activation: Activation, scale: Tensor?) throws -> [ConvertedPart] {
     let patches = try shape("vision_model.embeddings.patch_embedding.weight", axes: 4)
-    let places = try shape("vision_model.embeddings.position_embedding.weight", axes: 2)
-    let side = Int(Double(max(0, places[0] - 1)).squareRoot().rounded())
-    guard side * side == places[0] - 1, side > 0 else {
+    let rows = try shape("vision_model.embeddings.position_embedding.weight", axes: 2)
+    let side = Int(Double(max(0, rows[0] - 1)).squareRoot().rounded())
+    guard side * side == rows[0] - 1, side > 0 else {
       throw CheckpointError.badTensor(
         file: file.url.path, key: "visual.positional_embedding",
-        expected: "one row for the class token and those of a square", found: "\(places[0]) rows")
+        expected: "one row for the class token and those of a square", found: "\(rows[0]) rows")
     }
     let config = CLIPVisionConfig(
       width: try map.width(patches[0], of: "visual.conv1.weight"),

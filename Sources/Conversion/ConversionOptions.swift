@@ -1,17 +1,17 @@
 public import Torch
 public import TorchNN
 
-/// What weights do not tell of themselves.
+/// What a conversion needs to know beside the weights.
 public struct ConversionOptions: Sendable, Equatable {
-  /// The nonlinearity of a CLIP; nil where the file itself tells.
+  /// The activation of a CLIP; nil where the file names it.
   public var activation: Activation?
-  /// Channels of an attention head; nil means 64, and for the vision towers of OpenCLIP's H, g and
-  /// G models the widths that these have.
+  /// Channels of an attention head; nil means 64, or the own widths of the vision towers of
+  /// OpenCLIP's H, g and G models.
   public var headWidth: Int?
   /// The type of the weights that are written; nil keeps each as it is.
   public var dtype: DType?
 
-  /// Groups all of it.
+  /// Groups the options.
   public init(activation: Activation? = nil, headWidth: Int? = nil, dtype: DType? = nil) {
     self.activation = activation
     self.headWidth = headWidth

@@ -3,16 +3,17 @@ public import Foundation
 import Torch
 
 extension Converter {
-  /// Copies a model folder of diffusers, transformers or open_clip whose weights are pickles into a
-  /// new folder with safetensors.
+  /// Copies a model folder of diffusers, transformers or open_clip whose weights are pickles into
+  /// a new folder with safetensors.
   ///
-  /// Links are followed only inside the folder, and to the blobs beside the snapshots of the Hugging
-  /// Face hub's cache: the folder may be a stranger's, and its copy may be passed on.
+  /// Links are followed only inside the folder, and to the blobs beside the snapshots of the
+  /// Hugging Face cache: a stranger's folder must not bring other files into a copy passed on.
   ///
-  /// Keys and configurations stay as they are: it is the same model in the same layout. Weights that
-  /// are safetensors already are written anew, in the options' element type. Other copies of the
-  /// weights (`.h5`, `.msgpack`, `.fp16.bin`) are left behind.
-  /// - Returns: the weight files written, as paths in the folder, with what each came from.
+  /// Keys, configurations and layout stay. Weights that are safetensors already are rewritten, in
+  /// the options' element type. Other copies of the weights (`.h5`, `.msgpack`, `.fp16.bin`) are
+  /// not copied.
+  ///
+  /// - Returns: The weight files written, as paths in the folder, with what each came from.
   /// - Throws: `ArchiveError`, `ConversionError`, `CheckpointError`.
   @discardableResult
   public func convert(folder source: URL, to folder: URL) throws -> [(path: String, source: URL)] {
@@ -57,7 +58,7 @@ extension Converter {
     return names
   }
 
-  /// Whether it is a plain file; a pipe would be waited for.
+  /// Whether it is a plain file; opening a pipe would wait.
   private func isFile(_ folder: URL, _ name: String) -> Bool {
     var status = stat()
     return stat(folder.appending(path: name).path, &status) == 0
@@ -80,7 +81,7 @@ private struct LinkBounds {
     self.roots = roots.map { $0.path.hasSuffix("/") ? $0.path : $0.path + "/" }
   }
 
-  /// Throws: `ConversionError.outside`.
+  /// - Throws: `ConversionError.outside`.
   func check(_ entry: URL) throws(ConversionError) {
     let target = entry.resolvingSymlinksInPath().path
     guard roots.contains(where: target.hasPrefix) else {
@@ -89,7 +90,7 @@ private struct LinkBounds {
   }
 }
 
-/// The weights of one folder under the names that the peers give them.
+/// The weights of one folder, under the file names of transformers, diffusers and open_clip.
 private struct PickledWeights {
   /// Of the safetensors file.
   let stem: String

@@ -4,10 +4,10 @@ public import Foundation
 import Torch
 public import UnCLIP
 
-/// Brings original checkpoints into a model folder: OpenAI's, OpenCLIP's and transformers' CLIP,
-/// and the parts of Karlo.
+/// Converts original checkpoints to a model folder: CLIP of OpenAI, OpenCLIP and transformers, and
+/// the parts of Karlo.
 public struct Converter {
-  /// What the files do not tell.
+  /// What the files do not say.
   public let options: ConversionOptions
 
   /// Makes a converter.
@@ -15,12 +15,12 @@ public struct Converter {
 
   /// Reads the files and writes the parts they hold into a new folder.
   ///
-  /// Everything is written beside the folder and put in its place at the end.
+  /// Everything is written to a temporary folder beside it, which is renamed at the end.
   /// - Parameters:
-  ///   - files: checkpoints in any order; each part comes from one of them.
-  ///   - tokenizer: a folder with `vocab.json` and `merges.txt`, to be taken over.
-  ///   - folder: the model folder to write, which is not there yet.
-  /// - Returns: the parts, with the file each came from.
+  ///   - files: Checkpoints in any order; each part comes from one of them.
+  ///   - tokenizer: A folder with `vocab.json` and `merges.txt`, to be copied.
+  ///   - folder: The model folder to write, which must not exist yet.
+  /// - Returns: The parts, with the file each came from.
   /// - Throws: `ArchiveError`, `ConversionError`, `CheckpointError`, `ConfigError`.
   @discardableResult
   public func convert(
@@ -112,12 +112,12 @@ public struct Converter {
     try copy(names.filter(known.contains), from: tokenizer, to: folder)
   }
 
-  /// Copies files of one folder into another, which is made.
+  /// Copies files of one folder into another, which is created.
   func copy(_ names: [String], from source: URL, to folder: URL) throws {
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       for name in names {
-        // Of a link, what it leads to.
+        // Of a link, its target.
         try FileManager.default.copyItem(
           at: source.appendingPathComponent(name).resolvingSymlinksInPath(),
           to: folder.appendingPathComponent(name))
@@ -127,13 +127,13 @@ public struct Converter {
     }
   }
 
-  /// A weight in the element type of the options.
+  /// Converts a weight to the element type of the options.
   func inChosenType(_ value: Tensor) -> Tensor {
     guard let dtype = options.dtype, value.dtype.isFloatingPoint else { return value }
     return value.to(dtype)
   }
 
-  /// Lets `body` write into a folder beside the new one, which takes its name at the end.
+  /// Lets `body` write a temporary folder, which gets its name at the end.
   func writing<Result>(to folder: URL, _ body: (URL) throws -> Result) throws -> Result {
     guard !FileManager.default.fileExists(atPath: folder.path) else {
       throw ConversionError.exists(folder.path)

@@ -5,7 +5,7 @@ import Torch
 import TorchNN
 import UnCLIP
 
-/// Karlo's networks, from the names of its own code to those of diffusers.
+/// Converts Karlo's networks from the names of its own code to those of diffusers.
 ///
 /// Source: kakaobrain/karlo `modules/xf.py`, `modules/unet.py`.
 struct KarloKeys {
@@ -20,7 +20,7 @@ struct KarloKeys {
   static let firstSteps = "model_first_steps."
   static let lastStep = "model_last_step."
 
-  /// The mean and the deviation of image embeddings, `ViT-L-14_stats.th`: two vectors of a width.
+  /// The mean and deviation of image embeddings (`ViT-L-14_stats.th`): two vectors of one width.
   static func statistics(_ tensors: [String: Tensor]) -> (mean: Tensor, deviation: Tensor)? {
     guard tensors.count == 2, let mean = tensors["0"] ?? tensors["mean"],
       let deviation = tensors["1"] ?? tensors["std"], mean.shape == deviation.shape,
@@ -31,9 +31,9 @@ struct KarloKeys {
 
   // MARK: Prior
 
-  /// The prior, with the statistics that another file holds.
+  /// Converts the prior, with the statistics of another file.
   ///
-  /// Throws: `CheckpointError`, `ConfigError`.
+  /// - Throws: `CheckpointError`, `ConfigError`.
   func prior(
     _ tensors: [String: Tensor], statistics: (mean: Tensor, deviation: Tensor)
   ) throws -> [ConvertedPart] {
@@ -67,7 +67,7 @@ struct KarloKeys {
     }
     guard let last = positions.shape.last, positions.count == length * last else {
       throw CheckpointError.badTensor(
-        file: file.url.path, key: "positional_embedding", expected: "a row for each place",
+        file: file.url.path, key: "positional_embedding", expected: "a row for each position",
         found: "the shape \(positions.shape)")
     }
     map.put(positions.reshaped([1, length, last]), as: "positional_embedding")
@@ -89,9 +89,9 @@ struct KarloKeys {
 
   // MARK: Decoder and upsampler
 
-  /// The decoder, its projection and its process.
+  /// Converts the decoder, its projection and its process.
   ///
-  /// Throws: `CheckpointError`, `ConfigError`.
+  /// - Throws: `CheckpointError`, `ConfigError`.
   func decoder(_ tensors: [String: Tensor]) throws -> [ConvertedPart] {
     let layers = [
       ("text_seq_proj.0", "encoder_hidden_states_proj"),
@@ -138,9 +138,9 @@ struct KarloKeys {
     ]
   }
 
-  /// The upsampler's two networks and their process.
+  /// Converts the upsampler's two networks and their process.
   ///
-  /// Throws: `CheckpointError`, `ConfigError`.
+  /// - Throws: `CheckpointError`, `ConfigError`.
   func upsampler(_ tensors: [String: Tensor]) throws -> [ConvertedPart] {
     var parts: [ConvertedPart] = []
     let networks = [
@@ -173,7 +173,7 @@ struct KarloKeys {
       state: try keys.map.finished(for: module))
   }
 
-  /// Cuts a fused layer whose rows go head by head.
+  /// Splits a fused layer whose rows are ordered by head.
   private func split(
     _ map: inout KeyMap, _ key: String, to new: String, _ names: [String]
   ) throws(CheckpointError) {

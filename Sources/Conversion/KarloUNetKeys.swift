@@ -1,18 +1,18 @@
 import Diffusion
 import Torch
 
-/// One U-Net of Karlo's, whose blocks are numbered through, to levels of blocks.
+/// Converts a U-Net of Karlo, whose blocks are numbered consecutively, to levels of blocks.
 struct KarloUNetKeys {
-  /// What is taken and what is left.
+  /// The tensors that are taken and left.
   private(set) var map: KeyMap
   private let headWidth: Int
-  /// Residual blocks a level on the way down.
+  /// Residual blocks of each level on the way down.
   private let layersPerBlock: Int
   private let levelCount: Int
 
   /// Finds how many levels there are and how many blocks each has.
   ///
-  /// Throws: `CheckpointError.misfit`.
+  /// - Throws: `CheckpointError.misfit`.
   init(_ map: KeyMap, headWidth: Int) throws(CheckpointError) {
     self.map = map
     self.headWidth = headWidth
@@ -20,7 +20,7 @@ struct KarloUNetKeys {
     while map.rest.keys.contains(where: { $0.hasPrefix("output_blocks.\(count).0.") }) {
       count += 1
     }
-    // The blocks that enlarge end a level; the finest level has none.
+    // An upsampling block ends a level; the finest level has none.
     let enlarging = (0..<count).first { index in
       (1...2).contains { map.rest["output_blocks.\(index).\($0).in_layers.0.weight"] != nil }
     }
@@ -34,9 +34,9 @@ struct KarloUNetKeys {
     levelCount = count / perLevel
   }
 
-  /// Takes every key and says what the shapes tell of the network.
+  /// Takes every key and derives the configuration from the shapes.
   ///
-  /// Throws: `CheckpointError`.
+  /// - Throws: `CheckpointError`.
   mutating func converted(sampleSize: Int) throws(CheckpointError) -> UNetConfig {
     map.layer("time_embed.0", to: "time_embedding.linear_1")
     map.layer("time_embed.2", to: "time_embedding.linear_2")
@@ -88,7 +88,7 @@ struct KarloUNetKeys {
     }
   }
 
-  /// Takes an attention layer, if it is there.
+  /// Takes an attention layer, if it exists.
   private mutating func attention(
     _ old: String, to new: String
   ) throws(CheckpointError) -> Bool {
@@ -111,7 +111,7 @@ struct KarloUNetKeys {
     return true
   }
 
-  /// A convolution over one place is a linear layer: `[O, I, 1] -> [O, I]`.
+  /// Makes a linear weight of a convolution of width 1: `[O, I, 1] -> [O, I]`.
   private static func withoutLastAxis(_ weight: Tensor) -> Tensor {
     weight.shape.count == 3 && weight.shape[2] == 1 ? weight.squeezed(2) : weight
   }

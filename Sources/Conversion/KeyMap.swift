@@ -2,7 +2,7 @@ import Foundation
 import Torch
 import TorchNN
 
-/// Takes tensors out of a state dict one by one under new names, so that what nobody took shows.
+/// Takes tensors out of a state dict one by one under new names; what is left over is an error.
 struct KeyMap {
   /// The file, for errors.
   let file: String
@@ -10,7 +10,7 @@ struct KeyMap {
   private(set) var rest: [String: Tensor]
   /// What has been taken, by its new key.
   private(set) var taken: [String: Tensor] = [:]
-  /// Keys that were looked for and are not there.
+  /// Keys that were looked for and not found.
   private(set) var missing: [String] = []
 
   init(_ tensors: [String: Tensor], file: String) {
@@ -18,10 +18,10 @@ struct KeyMap {
     self.file = file
   }
 
-  /// Takes one tensor, if it is there.
+  /// Takes one tensor, if it exists.
   mutating func optional(_ key: String) -> Tensor? { rest.removeValue(forKey: key) }
 
-  /// Takes one tensor, with a number of axes.
+  /// Takes one tensor, which must have `axes` axes.
   mutating func take(_ key: String, axes: Int? = nil) -> Tensor? {
     guard let tensor = rest.removeValue(forKey: key), axes == nil || tensor.shape.count == axes
     else {
@@ -36,7 +36,7 @@ struct KeyMap {
     if let tensor { taken[key] = tensor }
   }
 
-  /// Takes one tensor under a new key, in another form where `change` is given.
+  /// Takes one tensor under a new key, transformed by `change`.
   mutating func move(
     _ key: String, to new: String, axes: Int? = nil, _ change: (Tensor) -> Tensor = { $0 }
   ) {
@@ -52,9 +52,9 @@ struct KeyMap {
   /// Drops tensors that carry no weights.
   mutating func drop(where isJunk: (String) -> Bool) { rest = rest.filter { !isJunk($0.key) } }
 
-  /// Cuts a tensor whose rows belong to several layers.
+  /// Splits a tensor whose rows belong to several layers.
   ///
-  /// Throws: `CheckpointError.badTensor` when the rows cannot be cut so.
+  /// - Throws: `CheckpointError.badTensor` when the rows cannot be split so.
   func parts(
     _ tensor: Tensor?, _ key: String, names: [String], blockRows: Int? = nil
   ) throws(CheckpointError) -> [String: Tensor] {
@@ -67,7 +67,7 @@ struct KeyMap {
         file: file, key: key, expected: "rows for \(count) layers in blocks of \(max(block, 1))",
         found: "the shape \(tensor.shape)")
     }
-    // Blocks of rows take turns: those of one layer are every `count`-th.
+    // Blocks of rows alternate: every `count`-th belongs to the same layer.
     let turns = rows / (block * count)
     let inner = Array(tensor.shape.dropFirst())
     let blocks = tensor.reshaped([turns, count, block] + inner)
@@ -78,10 +78,10 @@ struct KeyMap {
     return found
   }
 
-  /// A width that a network is then made with; it is made before its weights are compared, and
-  /// takes memory by the square of this.
+  /// Checks a width: the network is made before its weights are compared, and takes memory by the
+  /// square of it.
   ///
-  /// Throws: `CheckpointError.badTensor` above 16384, three times what any CLIP or Karlo has.
+  /// - Throws: `CheckpointError.badTensor` above 16384, three times what any CLIP or Karlo has.
   func width(_ width: Int, of key: String) throws(CheckpointError) -> Int {
     guard (1...16384).contains(width) else {
       throw .badTensor(
@@ -90,9 +90,9 @@ struct KeyMap {
     return width
   }
 
-  /// What was taken, once it is sure that it is all and just what a module holds.
+  /// Returns what was taken, if it is exactly the state dict of `module`.
   ///
-  /// Throws: `CheckpointError.misfit`.
+  /// - Throws: `CheckpointError.misfit`.
   func finished(
     for module: some Module, surplus others: [String] = []
   ) throws(CheckpointError) -> [String: Tensor] {

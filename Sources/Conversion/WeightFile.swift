@@ -3,7 +3,7 @@ public import Foundation
 public import Torch
 import TorchArchive
 
-/// The tensors of one file, whatever its format, brought to the plain keys of a state dict.
+/// The tensors of one file of any supported format, under the plain keys of a state dict.
 public struct WeightFile {
   /// Where they come from.
   public let url: URL
@@ -12,11 +12,11 @@ public struct WeightFile {
   /// Whether the file is a TorchScript archive, as OpenAI's are.
   public let isScript: Bool
 
-  /// Opens a file of PyTorch's or a safetensors file.
+  /// Opens a PyTorch or safetensors file.
   ///
-  /// Of a checkpoint that holds more than weights, the state dict is taken; `module.`, which
-  /// training on several devices puts before each key, is left out.
-  /// Throws: `CheckpointError`, `ArchiveError`.
+  /// From a checkpoint that holds more than weights, the state dict is taken; the prefix `module.`
+  /// of training on several devices is removed.
+  /// - Throws: `CheckpointError`, `ArchiveError`.
   public init(_ url: URL) throws {
     self.url = url
     let found: [String: Tensor]
@@ -33,7 +33,7 @@ public struct WeightFile {
       let inner = tensors.stripped(of: prefix)
       if !inner.isEmpty { tensors = inner }
     }
-    // No weight is empty; a shape with a zero in it may claim any other length.
+    // No weight is empty; beside a zero, a shape may claim any length.
     self.tensors = tensors.filter { $0.value.count > 0 }
   }
 

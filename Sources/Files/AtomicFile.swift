@@ -1,18 +1,18 @@
 package import Foundation
 
-/// A file that is written beside its place, synced to the disk and takes its place in one step: a
-/// reader finds the old file or the whole new one, also after a crash.
+/// A file that is written under a temporary name, synced to the disk and then renamed: a reader
+/// finds the old file or the whole new one, even after a crash.
 package final class AtomicFile {
   private let target: URL
   private let aside: URL
   private var descriptor: Int32
 
-  /// Begins the file that ``commit()`` puts at `target`; without that nothing is left.
+  /// Begins the file that ``commit()`` renames to `target`; without that, nothing is left.
   ///
   /// - Throws: `FileError`.
   package init(_ target: URL) throws(FileError) {
     self.target = target
-    // Some file systems take names of 255 bytes; the end says what it was.
+    // File systems limit names to 255 bytes; the end says most about the file.
     let name = String(target.lastPathComponent.suffix(40))
     aside = target.deletingLastPathComponent().appendingPathComponent(
       ".\(name).\(getpid())-\(UInt32.random(in: 0 ... .max)).partial")
@@ -35,7 +35,7 @@ package final class AtomicFile {
     try file.commit()
   }
 
-  /// Adds bytes at the end.
+  /// Appends bytes.
   ///
   /// - Throws: `FileError`.
   package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
@@ -49,7 +49,7 @@ package final class AtomicFile {
     }
   }
 
-  /// Adds bytes at the end.
+  /// Appends bytes.
   ///
   /// - Throws: `FileError`.
   package func write(_ bytes: some ContiguousBytes) throws(FileError) {
@@ -64,7 +64,7 @@ package final class AtomicFile {
     if let failure { throw failure }
   }
 
-  /// Waits until the bytes are on the disk, then puts the file in its place.
+  /// Waits until the bytes are on the disk, then renames the file to its target.
   ///
   /// - Throws: `FileError`.
   package func commit() throws(FileError) {
@@ -77,7 +77,7 @@ package final class AtomicFile {
   }
 }
 
-/// Waits until the names in a folder are on the disk; file systems that cannot are let be.
+/// Waits until the names in a folder are on the disk, where the file system can do that.
 func syncFolder(_ url: URL) {
   let folder = open(url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
   guard folder >= 0 else { return }

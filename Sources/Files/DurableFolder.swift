@@ -1,16 +1,16 @@
 package import Foundation
 
-/// Folders that are either wholly there or not there, whatever happens while they are written:
-/// filled under a hidden name, synced to the disk, then renamed.
+/// Writes folders that exist whole or not at all, whatever happens meanwhile: each is filled under
+/// a hidden name, synced to the disk, then renamed.
 package enum DurableFolder {
   /// Ends the names of folders that are being written or removed.
   package static let partialSuffix = ".partial"
 
-  /// Makes the folder `name` in `parent` with what `fill` writes into the URL it gets. What had the
-  /// name before is there until the new folder is whole, and then gone as a whole.
+  /// Makes the folder `name` in `parent` with what `fill` writes into the URL it gets. A folder of
+  /// that name stays until the new one is whole.
   ///
-  /// - Parameter replacing: whether a folder of that name is replaced; otherwise it is an error.
-  /// - Throws: what `fill` throws, and `FileError`; nothing of the folder is left then.
+  /// - Parameter replacing: Whether a folder of that name is replaced; otherwise it is an error.
+  /// - Throws: What `fill` throws, and `FileError`; nothing of the folder is left then.
   package static func create<Result>(
     _ name: String, in parent: URL, replacing: Bool = false, fill: (URL) throws -> Result
   ) throws -> Result {
@@ -26,7 +26,7 @@ package enum DurableFolder {
       if replacing, files.fileExists(atPath: target.path) { try remove(target) }
       try move(partial, to: target)
     } catch {
-      // The first error is the one to tell; a rest of the folder is removed at the next start.
+      // The first error is the one to report; remains of the folder are removed at the next start.
       do { try files.removeItem(at: partial) } catch {}
       throw error
     }
@@ -34,7 +34,7 @@ package enum DurableFolder {
     return result
   }
 
-  /// Removes a folder so that no half of it can be taken for the whole.
+  /// Removes a folder so that no part of it can be taken for the whole.
   ///
   /// - Throws: `FileError`, and what the file manager throws.
   package static func remove(_ folder: URL) throws {

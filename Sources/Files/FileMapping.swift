@@ -1,6 +1,6 @@
 package import Foundation
 
-/// A file in memory, copied page by page when it is written to; unmapped when nothing looks at it.
+/// A file mapped into memory, copied page by page on writes; unmapped when nothing refers to it.
 package final class FileMapping {
   /// All bytes of the file.
   package let bytes: UnsafeRawBufferPointer
@@ -8,7 +8,7 @@ package final class FileMapping {
 
   /// Maps a file.
   ///
-  /// Throws: `FileError`.
+  /// - Throws: `FileError`.
   package init(_ url: URL) throws(FileError) {
     let file = try PlainFile(url)
     base = try file.map()

@@ -1,6 +1,6 @@
 package import Foundation
 
-/// A short name for a lot of bytes: equal only by accident when they differ.
+/// A short name for many bytes; different bytes have the same name only by accident.
 ///
 /// A hash of our own: the step of FNV-1a (64 bits) over words of 8 bytes in place of single bytes,
 /// with a shift after each product. It is not FNV-1a, and it is no defence against forgery. Files

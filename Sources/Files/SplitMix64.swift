@@ -1,12 +1,12 @@
-/// The mixing of the generator SplitMix64, from which seeds and random numbers are made that depend
-/// on a few numbers alone.
+/// The mixing function of SplitMix64, for seeds and random numbers that depend on a few integers
+/// alone.
 ///
 /// Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
 package enum SplitMix64 {
   /// What is added to the state at each step.
   package static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
 
-  /// Spreads a number over all 64 bits; different numbers stay different.
+  /// Mixes an integer over all 64 bits; different integers stay different.
   package static func mixed(_ value: UInt64) -> UInt64 {
     var z = value
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9

@@ -1,11 +1,11 @@
 import Foundation
 
-/// Many images in one view.
+/// Shows many images at once: as one image or one HTML page.
 public enum ContactSheet {
-  /// Sets images in rows, each in the middle of a cell as large as the largest, as RGB.
+  /// Sets images in rows as RGB, each centred in a cell of the largest image's size.
   ///
   /// Range: `spacing` in pixels, between cells and around them; alpha is blended over `background`.
-  /// Traps: no image, no column, or a negative spacing.
+  /// - Precondition: At least one image and one column; `spacing` is not negative.
   public static func grid(
     _ images: [Image], columns: Int, spacing: Int = 2,
     background: (r: UInt8, g: UInt8, b: UInt8) = (255, 255, 255)
@@ -31,10 +31,10 @@ public enum ContactSheet {
     return sheet
   }
 
-  /// One HTML page with images inside, captions below them, and nothing to fetch.
+  /// Makes one HTML page that holds the images, with captions below them.
   ///
-  /// Any text is allowed in `title` and captions: what means something in HTML is escaped.
-  /// Throws: `unencodable` if an image cannot be held by PNG.
+  /// Any text is allowed in `title` and captions: HTML's special characters are escaped.
+  /// - Throws: `unencodable` if PNG cannot hold an image.
   public static func html(
     items: [(image: Image, caption: String)], title: String
   ) throws(ImageError) -> String {
@@ -75,7 +75,7 @@ public enum ContactSheet {
       """
   }
 
-  /// The text with the five characters that mean something in HTML written as entities.
+  /// Escapes the special characters of HTML.
   static func escaped(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {

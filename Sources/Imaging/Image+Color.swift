@@ -1,9 +1,10 @@
 extension Image {
-  /// The image with another number of channels.
+  /// Changes how many channels the image has.
   ///
   /// Colour becomes grey by ITU-R 601 luma in 16-bit fixed point; a new alpha is opaque; a lost
   /// alpha is dropped without blending (see ``composited(over:)``).
-  /// Traps: `count` outside 1 ... 4.
+  /// - Precondition: `count` is 1 to 4.
+  ///
   /// Source: Pillow `Image.convert`.
   public func converted(toChannels count: Int) -> Image {
     precondition((1...4).contains(count), "an image has 1 to 4 channels, not \(count)")
@@ -33,7 +34,7 @@ extension Image {
     }
   }
 
-  /// The image blended over one opaque colour, as RGB.
+  /// Blends the image over one opaque colour, as RGB.
   ///
   /// Each sample is `(a * s + (255 - a) * c) / 255`, rounded to nearest.
   /// Source: Pillow `Image.alpha_composite` over an opaque background.

@@ -1,7 +1,7 @@
 extension Image {
-  /// The part of the image whose top left corner is `(x, y)`.
+  /// Cuts out the rectangle whose top left corner is `(x, y)`.
   ///
-  /// Traps: a part that is empty or reaches outside the image.
+  /// - Precondition: The rectangle is not empty and lies inside the image.
   public func cropped(x: Int, y: Int, width w: Int, height h: Int) -> Image {
     precondition(
       x >= 0 && y >= 0 && w > 0 && h > 0 && x + w <= width && y + h <= height,
@@ -18,16 +18,16 @@ extension Image {
     }
   }
 
-  /// The largest square in the middle; of an odd rest the smaller part is cut left and above.
+  /// Cuts out the largest centred square; an odd remainder leaves one pixel more right and below.
   public func croppedToSquare() -> Image {
     let side = min(width, height)
     return cropped(x: (width - side) / 2, y: (height - side) / 2, width: side, height: side)
   }
 
-  /// The image with a border of one colour on each side.
+  /// Adds a border of one colour on each side.
   ///
   /// Range: border widths in pixels, not negative; `color` has one sample for each channel.
-  /// Traps: a negative border, or a colour of another channel count.
+  /// - Precondition: Borders as above, and a sample of `color` for each channel.
   public func padded(
     left: Int = 0, top: Int = 0, right: Int = 0, bottom: Int = 0, color: [UInt8]
   ) -> Image {
@@ -41,9 +41,9 @@ extension Image {
     return canvas
   }
 
-  /// The image in the middle of the smallest square that holds it.
+  /// Centres the image in the smallest square that holds it.
   ///
-  /// Traps: a colour whose sample count is not the channel count.
+  /// - Precondition: `color` has one sample for each channel.
   public func paddedToSquare(color: [UInt8]) -> Image {
     let side = max(width, height)
     let left = (side - width) / 2
@@ -52,19 +52,19 @@ extension Image {
       left: left, top: top, right: side - width - left, bottom: side - height - top, color: color)
   }
 
-  /// The mirror image, left and right exchanged.
+  /// Mirrors the image, left and right exchanged.
   public func flippedHorizontally() -> Image {
     remapped(width: width, height: height) { x, y in (width - 1 - x, y) }
   }
 
-  /// The image upside down.
+  /// Mirrors the image, top and bottom exchanged.
   public func flippedVertically() -> Image {
     remapped(width: width, height: height) { x, y in (x, height - 1 - y) }
   }
 
   /// Overwrites the part of this image that `other` covers, alpha included.
   ///
-  /// Traps: another channel count, or a part that reaches outside.
+  /// - Precondition: Equal channel counts; `other` at `(x, y)` lies inside this image.
   public mutating func paste(_ other: Image, x: Int, y: Int) {
     precondition(
       other.channels == channels, "\(other.channels) channels pasted into \(channels)")
@@ -83,7 +83,7 @@ extension Image {
     }
   }
 
-  /// The image as it should be seen, given the EXIF orientation it was stored in.
+  /// Turns and mirrors the stored image upright by its EXIF orientation.
   ///
   /// Range: 1 ... 8; anything else is taken as 1, upright.
   /// Source: EXIF 2.3 section 4.6.4, tag 0x0112.
@@ -101,7 +101,7 @@ extension Image {
     }
   }
 
-  /// An image whose pixel at `(x, y)` is the one here at `position(x, y)`.
+  /// Makes an image whose pixel at `(x, y)` is this one's at `position(x, y)`.
   @inline(__always)
   private func remapped(
     width w: Int, height h: Int, _ position: (Int, Int) -> (Int, Int)

@@ -2,7 +2,7 @@
 ///
 /// Shapes: `pixels` is row-major and interleaved, `height * width * channels` bytes.
 /// Range: samples 0 ... 255; 1 channel is grey, 2 grey and alpha, 3 RGB, 4 RGBA. Alpha is straight
-/// (not premultiplied). Colours carry no profile: what the file stores is what is here.
+/// (not premultiplied). Colour profiles are dropped; samples stay as stored.
 public struct Image: Sendable, Equatable {
   /// Columns, in pixels, at least 1.
   public let width: Int
@@ -15,7 +15,7 @@ public struct Image: Sendable, Equatable {
 
   /// Holds `pixels` as an image of the given size.
   ///
-  /// Traps: a side below 1, `channels` outside 1 ... 4, or a byte count that does not fit the size.
+  /// - Precondition: Sides of at least 1, 1 to 4 channels, and as many bytes as these need.
   public init(width: Int, height: Int, channels: Int, pixels: [UInt8]) {
     precondition(width > 0 && height > 0, "an image of \(width)x\(height) has no pixels")
     precondition((1...4).contains(channels), "an image has 1 to 4 channels, not \(channels)")
@@ -30,8 +30,7 @@ public struct Image: Sendable, Equatable {
 
   /// Makes an image of one colour.
   ///
-  /// Range: `color` has one sample for each channel and so decides their number.
-  /// Traps: as ``init(width:height:channels:pixels:)``.
+  /// - Precondition: Sides of at least 1, and 1 to 4 samples in `color`: one for each channel.
   public init(width: Int, height: Int, color: [UInt8]) {
     precondition(width > 0 && height > 0, "an image of \(width)x\(height) has no pixels")
     let pixels: [UInt8]
@@ -70,7 +69,7 @@ public struct Image: Sendable, Equatable {
 
   /// The samples of one pixel.
   ///
-  /// Traps: a position outside the image.
+  /// - Precondition: The position lies inside the image.
   public subscript(x: Int, y: Int) -> ArraySlice<UInt8> {
     precondition(
       (0..<width).contains(x) && (0..<height).contains(y),

@@ -3,13 +3,13 @@ public import Foundation
 
 /// Reads PNG, JPEG and WebP images.
 public enum ImageDecoder {
-  /// Decodes a whole file held in memory; `name` stands in the errors.
+  /// Decodes the bytes of a whole file; errors quote `name`.
   ///
   /// The header is read first and compared with `limits` before memory is taken. PNG comes out
   /// with its own channels at 8 bits (palettes as RGB or RGBA), JPEG as grey or RGB, upright by
   /// its EXIF orientation, WebP as RGB or RGBA.
-  /// Throws: `empty`, `unknownFormat`, `tooManyPixels`, `tooManyBytes`, `animated`; `damaged` if
-  /// data is missing or corrupt, as no half image is given.
+  /// - Throws: `empty`, `unknownFormat`, `tooManyPixels`, `tooManyBytes`, `animated`; `damaged` if
+  ///   data is missing or corrupt: no partial image is returned.
   public static func decode(
     _ data: some ContiguousBytes, name: String, limits: ImageLimits = .default
   ) throws(ImageError) -> Image {
@@ -44,8 +44,8 @@ public enum ImageDecoder {
 extension Image {
   /// Reads a PNG, JPEG or WebP file.
   ///
-  /// Throws: `unreadable` if the file cannot be opened or is no regular file; else as
-  /// ``ImageDecoder/decode(_:name:limits:)``.
+  /// - Throws: `unreadable` if the file cannot be opened or is no regular file; otherwise as
+  ///   ``ImageDecoder/decode(_:name:limits:)``.
   public init(contentsOf url: URL, limits: ImageLimits = .default) throws(ImageError) {
     let bytes = try readFile(url, limits: limits)
     self = try ImageDecoder.decode(bytes, name: url.path, limits: limits)

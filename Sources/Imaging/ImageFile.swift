@@ -1,7 +1,7 @@
 import Files
 public import Foundation
 
-/// All bytes of a plain file, its size compared with the limit first.
+/// Reads a plain file, after its size is compared with the limit.
 func readFile(_ url: URL, limits: ImageLimits) throws(ImageError) -> [UInt8] {
   let size: Int
   do throws(FileError) {
@@ -19,7 +19,7 @@ extension Image {
   ///
   /// The bytes are written beside the file, synced and renamed, so `url` holds the old file or the
   /// whole new one. `text` is for PNG only; `quality` for JPEG and WebP.
-  /// Throws: `unknownExtension`, `unencodable`, `unwritable`.
+  /// - Throws: `unknownExtension`, `unencodable`, `unwritable`.
   public func write(
     to url: URL, text: [(key: String, value: String)] = [], quality: Int = 90
   ) throws(ImageError) {

@@ -2,23 +2,23 @@ import CImaging
 import Files
 public import Foundation
 
-/// What a file says about its image before a pixel is decoded.
+/// What the header of an image file says, read before any pixel is decoded.
 public struct ImageHeader: Sendable, Equatable {
-  /// The format found in the first bytes; a file's extension is not looked at.
+  /// The format of the first bytes, whatever the file's extension.
   public let format: ImageFormat
-  /// Columns of the decoded image, after any turn by `orientation`.
+  /// Columns of the decoded image, once `orientation` is applied.
   public let width: Int
-  /// Rows of the decoded image, after any turn by `orientation`.
+  /// Rows of the decoded image, once `orientation` is applied.
   public let height: Int
   /// Channels of the decoded image, 1 ... 4.
   public let channels: Int
   /// The EXIF orientation, 1 ... 8; 1 if the file names none.
   public let orientation: Int
 
-  /// Reads the header of a PNG, JPEG or WebP file; `name` stands in the errors.
+  /// Reads the header of a PNG, JPEG or WebP file; errors quote `name`.
   ///
-  /// Throws: `empty`, `unknownFormat`, `damaged`, `animated`, and `tooManyPixels` or
-  /// `tooManyBytes` over `limits`.
+  /// - Throws: `empty`, `unknownFormat`, `damaged`, `animated`, and `tooManyPixels` or
+  ///   `tooManyBytes` over `limits`.
   public static func read(
     _ data: some ContiguousBytes, name: String, limits: ImageLimits = .default
   ) throws(ImageError) -> ImageHeader {
@@ -61,7 +61,7 @@ public struct ImageHeader: Sendable, Equatable {
     }
   }
 
-  /// Columns and rows as they lie in the file.
+  /// Columns and rows as stored in the file.
   var storedSize: (width: Int, height: Int) {
     (5...8).contains(orientation) ? (height, width) : (width, height)
   }
@@ -73,7 +73,7 @@ private enum HeaderFault: Error {
   case animated
 }
 
-/// Size and channels as they lie in the file.
+/// Size and channels as stored in the file.
 private struct StoredHeader {
   var width: Int
   var height: Int
@@ -181,7 +181,7 @@ private func exifOrientation(_ file: ByteReader, at offset: Int, count: Int) -> 
     }
     return nil
   } catch {
-    // A segment cut short turns no image; the pixels may be whole.
+    // A truncated segment is ignored: the pixels may be whole.
     return nil
   }
 }

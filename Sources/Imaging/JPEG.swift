@@ -6,8 +6,8 @@ public enum JPEGEncoder {
   ///
   /// Range: `quality` 1 (smallest) ... 100; `fullColor` keeps colour at full resolution (4:4:4)
   /// instead of half (4:2:0).
-  /// Traps: a quality outside its range.
-  /// Throws: `unencodable` if a side is over 65500 pixels.
+  /// - Precondition: `quality` lies in its range.
+  /// - Throws: `unencodable` if a side is over 65500 pixels.
   public static func encode(
     _ image: Image, quality: Int = 90, fullColor: Bool = false
   ) throws(ImageError) -> [UInt8] {

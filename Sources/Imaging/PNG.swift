@@ -8,8 +8,8 @@ public enum PNGEncoder {
   ///
   /// Each text becomes a `tEXt` chunk if its value is Latin-1, else an `iTXt` chunk in UTF-8.
   /// Range: `compression` 0 (none) ... 9 (smallest).
-  /// Throws: `unencodable` if a key is not 1 to 79 printable Latin-1 characters without doubled
-  /// or outer spaces, or a value holds NUL.
+  /// - Throws: `unencodable` if a key is not 1 to 79 printable Latin-1 characters without doubled
+  ///   or outer spaces, or a value holds NUL.
   public static func encode(
     _ image: Image, text: [(key: String, value: String)] = [], compression: Int = 6
   ) throws(ImageError) -> [UInt8] {
@@ -76,10 +76,10 @@ public enum PNGEncoder {
 
 /// Reads the texts of PNG files.
 public enum PNGText {
-  /// All `tEXt`, `zTXt` and `iTXt` values by key; of equal keys the last stands.
+  /// Reads all `tEXt`, `zTXt` and `iTXt` values by key; of equal keys, the last wins.
   ///
-  /// Throws: `empty`, `unknownFormat` if the bytes are no PNG file, `damaged`, and `tooManyPixels`
-  /// or `tooManyBytes` over `limits`.
+  /// - Throws: `empty`, `unknownFormat` if the bytes are no PNG file, `damaged`, `tooManyPixels` or
+  ///   `tooManyBytes`.
   public static func read(
     _ data: some ContiguousBytes, name: String = "data", limits: ImageLimits = .default
   ) throws(ImageError) -> [String: String] {

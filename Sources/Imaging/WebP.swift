@@ -5,8 +5,8 @@ public enum WebPEncoder {
   /// Encodes an image as RGB or, with alpha, as RGBA.
   ///
   /// Range: `quality` 0 (smallest) ... 100, without effect if `lossless`.
-  /// Traps: a quality outside its range.
-  /// Throws: `unencodable` if a side is over 16383 pixels.
+  /// - Precondition: `quality` lies in its range.
+  /// - Throws: `unencodable` if a side is over 16383 pixels.
   public static func encode(
     _ image: Image, quality: Int = 90, lossless: Bool = false
   ) throws(ImageError) -> [UInt8] {

@@ -1,18 +1,18 @@
 public import Foundation
 
-/// Why a file of PyTorch's is not read; one sentence each. Nothing in the file was run.
+/// Why a PyTorch file is not read; nothing in it was run.
 public enum ArchiveError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The file is not what it should be.
   case damaged(file: String, reason: String)
   /// The file asks for a class or function that is neither a tensor nor a plain container.
   case refused(file: String, name: String)
-  /// The file is of a form that is not read here; `advice` says how to get another.
+  /// The file is of an unsupported form; `advice` says how to get another.
   case unsupported(file: String, form: String, advice: String)
 
-  /// The same sentence, for `localizedDescription`.
+  /// `description`, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// One sentence with what to do.
+  /// What is wrong, where, and what to do.
   public var description: String {
     switch self {
     case .damaged(let file, let reason):

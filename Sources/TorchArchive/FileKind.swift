@@ -1,6 +1,6 @@
 import Files
 
-/// What a file is by its first bytes.
+/// The kind of a file, by its first bytes.
 public enum FileKind: Sendable, Equatable {
   /// A zip archive, as PyTorch writes since 1.6.
   case zip
@@ -39,7 +39,7 @@ public enum FileKind: Sendable, Equatable {
 
   /// Refuses what is not a zip archive.
   ///
-  /// Throws: `ArchiveError.unsupported`, `.damaged`.
+  /// - Throws: `ArchiveError.unsupported`, `.damaged`.
   static func requireZip(_ bytes: UnsafeRawBufferPointer, file: String) throws(ArchiveError) {
     let again =
       "load it with a recent PyTorch and save the state dict with torch.save or safetensors"

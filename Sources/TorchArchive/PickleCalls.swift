@@ -1,6 +1,6 @@
 import Torch
 
-/// The classes and functions that a pickle of weights may name, and what is made for each.
+/// The classes and functions that a pickle of weights may name, and the value made for each.
 enum PickleCalls {
   /// Storages by the element type that their class names.
   static let storages: [String: DType] = [
@@ -14,7 +14,7 @@ enum PickleCalls {
   /// The storage without a type; its tensors have one each.
   static let untyped = "torch.storage.UntypedStorage"
 
-  /// Element types by name, where a tensor brings its own.
+  /// Element types by name, where a tensor has its own.
   static let dtypes: [String: DType] = [
     "torch.float32": .float32, "torch.float16": .float16, "torch.bfloat16": .bfloat16,
     "torch.float64": .float64, "torch.uint8": .uint8, "torch.int8": .int8, "torch.int16": .int16,
@@ -33,9 +33,9 @@ enum PickleCalls {
     "torch.jit._pickle.restore_type_tag",
   ]
 
-  /// The name, if it is one of those known.
+  /// Returns the name if it is known.
   ///
-  /// Throws: `ArchiveError.refused`.
+  /// - Throws: `ArchiveError.refused`.
   static func checked(_ name: String, _ reader: PickleReader) throws -> String {
     if functions.contains(name) || storages[name] != nil || name == untyped || dtypes[name] != nil {
       return name
@@ -44,20 +44,19 @@ enum PickleCalls {
     throw ArchiveError.refused(file: reader.file, name: printable(name))
   }
 
-  /// Whether the name is that of a module of a TorchScript archive, which here is only its
-  /// attributes.
+  /// Whether the name is that of a module of a TorchScript archive, read as its attributes alone.
   static func isModule(_ name: String, _ reader: PickleReader) -> Bool {
     reader.isScript && name.hasPrefix("__torch__.")
   }
 
-  /// A name that cannot disturb a terminal.
+  /// The name without control characters, for terminals.
   private static func printable(_ name: String) -> String {
     String(name.unicodeScalars.prefix(120).map { $0.value < 0x20 ? "?" : Character($0) })
   }
 
-  /// What a call makes.
+  /// Pushes the result of a call.
   ///
-  /// Throws: `ArchiveError.refused`, `.damaged` when arguments are not what they should be.
+  /// - Throws: `ArchiveError.refused`, `.damaged` for arguments that PyTorch does not write.
   static func call(
     _ callee: PickleValue, _ arguments: PickleValue, _ reader: inout PickleReader
   ) throws {
@@ -107,8 +106,8 @@ enum PickleCalls {
     try reader.pushDictionary(.ordered, items)
   }
 
-  /// The state that is set on a value: attributes of a module, or of an `OrderedDict`, where
-  /// PyTorch keeps version numbers that mean nothing here.
+  /// Sets the state of a value: the attributes of a module, or of an `OrderedDict`, where PyTorch
+  /// keeps version numbers that are ignored.
   static func build(_ value: PickleValue, _ state: PickleValue, _ reader: PickleReader) throws {
     guard case .dictionary(let target) = value, case .dictionary(let state) = state,
       target.kind != .plain
@@ -129,7 +128,7 @@ enum PickleCalls {
 
   /// The tensor of `(storage, offset, shape, strides, …)`.
   private static func tensor(
-    _ arguments: [PickleValue], typeAt place: Int?, _ reader: PickleReader
+    _ arguments: [PickleValue], typeAt position: Int?, _ reader: PickleReader
   ) throws -> TensorReference {
     guard arguments.count >= 4, case .storage(let storage) = arguments[0],
       case .int(let offset) = arguments[1], offset >= 0,
@@ -137,8 +136,8 @@ enum PickleCalls {
       shape.count == strides.count
     else { throw reader.damaged("its pickle describes a tensor as PyTorch does not") }
     var dtype = storage.dtype
-    if let place {
-      guard arguments.count > place, case .global(let name) = arguments[place],
+    if let position {
+      guard arguments.count > position, case .global(let name) = arguments[position],
         let own = dtypes[name]
       else { throw reader.damaged("its pickle gives a tensor no element type") }
       dtype = own
@@ -148,7 +147,7 @@ enum PickleCalls {
       storage: storage, dtype: dtype, offset: offset, shape: shape, strides: strides)
   }
 
-  /// Whole numbers of at least zero, at most one for each axis that a tensor may have.
+  /// Non-negative integers, at most one for each axis that a tensor may have.
   private static func integers(_ value: PickleValue) -> [Int]? {
     let list: PickleList
     switch value {
@@ -156,11 +155,11 @@ enum PickleCalls {
     default: return nil
     }
     guard list.items.count <= PickleReader.Limit.axes else { return nil }
-    var numbers: [Int] = []
+    var integers: [Int] = []
     for item in list.items {
-      guard case .int(let number) = item, number >= 0 else { return nil }
-      numbers.append(number)
+      guard case .int(let integer) = item, integer >= 0 else { return nil }
+      integers.append(integer)
     }
-    return numbers
+    return integers
   }
 }

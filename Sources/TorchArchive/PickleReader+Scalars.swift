@@ -2,7 +2,7 @@ import Files
 import Foundation
 
 extension PickleReader {
-  /// Numbers, texts and what only frames them.
+  /// Reads numbers, texts, bytes and framing.
   mutating func readScalar(_ code: UInt8) throws -> Bool {
     switch code {
     case 0x80:  // PROTO
@@ -43,7 +43,7 @@ extension PickleReader {
     return true
   }
 
-  /// Bytes, which no tensor needs.
+  /// Skips bytes, which no tensor needs.
   private mutating func skipBytes(_ length: some FixedWidthInteger) throws {
     guard let length = Int(exactly: length) else {
       throw damaged("its pickle claims \(length) bytes")

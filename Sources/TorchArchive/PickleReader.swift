@@ -2,11 +2,11 @@ import Files
 import Foundation
 import Torch
 
-/// Reads a pickle without running anything: numbers, texts, containers and descriptions of tensors.
+/// Reads a pickle without running anything: numbers, texts, containers and tensor descriptions.
 ///
-/// A pickle is a program for a stack machine that may call any function of Python. This machine
-/// knows only the instructions that build data; of classes and functions it knows the names in
-/// ``PickleCalls``, for which it makes values of its own, and it refuses every other name.
+/// A pickle is a program for a stack machine that may call any Python function. This machine has
+/// only the instructions that build data. Classes and functions in ``PickleCalls`` become values
+/// of its own; every other name is refused.
 /// Source: Python's `pickletools`, protocols 0 to 5; torch `_utils`, `serialization`.
 struct PickleReader {
   /// Largest sizes of what a pickle may build.
@@ -25,17 +25,17 @@ struct PickleReader {
   private var marks: [Int] = []
   private var memo: [Int: PickleValue] = [:]
   private let budget: ReadingBudget
-  /// Every container. They are emptied at the end, one by one: some may lie in themselves, or in so
-  /// many others that freeing the outermost would overflow the stack.
+  /// Every container, to be emptied one by one at the end: some may contain themselves, or be
+  /// nested so deeply that freeing the outermost would overflow the stack.
   private var lists: [PickleList] = []
   private var dictionaries: [PickleDictionary] = []
 
-  /// Reads all of a pickle and hands its value to `use`; containers are emptied after that.
+  /// Reads a whole pickle and passes its value to `body`; containers are emptied after that.
   ///
-  /// Throws: `ArchiveError.refused` with the first name that is not known, `.damaged`.
+  /// - Throws: `ArchiveError.refused` with the first unknown name, `.damaged`.
   static func read<Result>(
     _ bytes: UnsafeRawBufferPointer, file: String, isScript: Bool, budget: ReadingBudget,
-    use: (PickleValue) throws -> Result
+    body: (PickleValue) throws -> Result
   ) throws -> Result {
     var reader = PickleReader(
       reader: ByteReader(bytes, isLittleEndian: true), file: file, isScript: isScript,
@@ -45,7 +45,7 @@ struct PickleReader {
       for dictionary in reader.dictionaries { dictionary.items = [] }
     }
     do {
-      return try use(try reader.run())
+      return try body(try reader.run())
     } catch is ByteReader.Ended {
       throw reader.damaged("its pickle ends too soon")
     }

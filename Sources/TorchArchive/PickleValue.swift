@@ -1,7 +1,7 @@
 import Torch
 
-/// What lies on the stack while a pickle is read. Containers are classes, as several places of a
-/// pickle may share one and fill it later; what is large is boxed, as most values are small.
+/// A value on the stack while a pickle is read. Containers are classes, since a pickle may refer to
+/// one several times and fill it later; large values are boxed, since most are small.
 enum PickleValue {
   case none
   case bool(Bool)

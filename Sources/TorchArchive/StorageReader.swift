@@ -1,12 +1,12 @@
 import Files
 import Torch
 
-/// Makes tensors of what a pickle says about them, each number checked before it is used.
+/// Makes tensors from the descriptions in a pickle, each value checked before it is used.
 struct StorageReader {
   private let archive: ZipArchive
   /// Where the storages lie in the archive, with a slash at its end.
   private let folder: String
-  /// Storages that had to be inflated; several tensors may look at one.
+  /// Storages that had to be inflated; several tensors may share one.
   private var inflated: [String: [UInt8]] = [:]
   private let budget: ReadingBudget
 
@@ -19,7 +19,7 @@ struct StorageReader {
   /// The largest tensor: 2⁴⁰ elements.
   private static let mostElements = 1 << 40
 
-  /// Throws: `ArchiveError.damaged`.
+  /// - Throws: `ArchiveError.damaged`.
   mutating func tensor(_ wanted: TensorReference, key: String) throws(ArchiveError) -> Tensor {
     func fault(_ reason: String) -> ArchiveError {
       .damaged(file: archive.file, reason: "the tensor \"\(key.prefix(120))\" \(reason)")
@@ -74,7 +74,7 @@ struct StorageReader {
     return storage.withUnsafeBytes(made)
   }
 
-  /// The elements from a tensor's first to its last; nil when that is no number.
+  /// The count of elements from a tensor's first to its last; nil when it overflows.
   private static func span(_ tensor: TensorReference) -> Int? {
     var last = 0
     for (length, stride) in zip(tensor.shape, tensor.strides) {
@@ -97,7 +97,7 @@ struct StorageReader {
   }
 }
 
-/// Brings the elements of a view in row-major order.
+/// Copies the elements of a view in row-major order.
 private struct StridedCopy {
   private let shape: [Int]
   private let strides: [Int]
@@ -105,7 +105,7 @@ private struct StridedCopy {
 
   init(_ tensor: TensorReference) {
     (shape, dtype) = (tensor.shape, tensor.dtype)
-    // The stride of a single index is never taken, and may be any number.
+    // The stride of an axis of length 1 is never taken, and may have any value.
     strides = zip(shape, tensor.strides).map { $0 == 1 ? 0 : $1 }
   }
 
@@ -126,16 +126,16 @@ private struct StridedCopy {
     let width = MemoryLayout<Bits>.size
     let elements = [Bits](unsafeUninitializedCapacity: count) { buffer, filled in
       var index = [Int](repeating: 0, count: shape.count)
-      var place = 0
+      var source = 0
       for target in 0..<count {
-        buffer[target] = bytes.loadUnaligned(fromByteOffset: place * width, as: Bits.self)
+        buffer[target] = bytes.loadUnaligned(fromByteOffset: source * width, as: Bits.self)
         // Counts like an odometer, the last axis fastest.
         var axis = shape.count - 1
         while axis >= 0 {
           index[axis] += 1
-          place += strides[axis]
+          source += strides[axis]
           if index[axis] < shape[axis] { break }
-          place -= strides[axis] * shape[axis]
+          source -= strides[axis] * shape[axis]
           index[axis] = 0
           axis -= 1
         }

@@ -1,8 +1,8 @@
-/// Finds the tensors in what a pickle built, and names each by the way to it.
+/// Finds the tensors in the value of a pickle, and names each by its path.
 struct TensorCollector {
-  /// Containers inside containers; a container that lies in itself is found by this.
+  /// The deepest nesting of containers; one that contains itself is found by this.
   static let deepest = 64
-  /// Values looked at; a container may be shared by many, so this bounds the work.
+  /// The most values visited: a container may be shared by many, so this bounds the work.
   static let mostValues = 1_000_000
 
   private let file: String
@@ -10,7 +10,7 @@ struct TensorCollector {
   private var found: [String: TensorReference] = [:]
   private var visited = 0
 
-  /// Throws: `ArchiveError.damaged`.
+  /// - Throws: `ArchiveError.damaged`.
   static func tensors(
     in value: PickleValue, file: String, budget: ReadingBudget
   ) throws(ArchiveError) -> [String: TensorReference] {
@@ -46,7 +46,7 @@ struct TensorCollector {
         switch key {
         case .string(let text): name = text
         case .int(let number): name = "\(number)"
-        // Other keys, as truth values, name nothing that is looked for.
+        // Keys of other types, such as bool, name no weights.
         default: continue
         }
         try visit(item, at: try joined(path, name), depth: depth + 1)
@@ -57,7 +57,7 @@ struct TensorCollector {
 
   private func joined(_ path: String, _ name: String) throws(ArchiveError) -> String {
     guard !path.isEmpty else { return name }
-    // Long ones are counted though they are soon forgotten: making them takes time.
+    // Long paths are counted even if they are dropped soon: making them takes time.
     let length = path.utf8.count + name.utf8.count + 1
     if length > 256 { try budget.take(bytes: length) }
     return "\(path).\(name)"

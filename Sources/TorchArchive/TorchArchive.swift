@@ -7,11 +7,11 @@ public import Torch
 ///
 /// Such a file is a zip archive of the tensors' bytes and a pickle, which in Python may run
 /// anything. Here nothing is run: tensors, numbers, texts and plain containers are read, and every
-/// other class or function is refused by its name.
+/// other class or function is refused by name.
 public struct TorchArchive {
-  /// The tensors by key. Keys of nested containers are joined with dots; places in lists and
-  /// tuples count from 0. Tensors whose elements lie in row-major order look at the file's pages,
-  /// as those of `Safetensors.read` do; others are copied.
+  /// The tensors by key. Keys of nested containers are joined with dots; positions in lists
+  /// and tuples count from 0. Tensors in row-major order share the file's mapped pages, as those of
+  /// `Safetensors.read` do; others are copied.
   public let tensors: [String: Tensor]
   /// Whether the file is a TorchScript archive; its code is not read.
   public let isScript: Bool
@@ -22,9 +22,10 @@ public struct TorchArchive {
   /// Opens a file.
   ///
   /// The file must not be changed in place while its tensors are in use.
-  /// Throws: `CheckpointError.unreadable`; `ArchiveError.refused` with the first name that is not
-  /// known, `.damaged` for sizes, offsets and strides that cannot be, `.unsupported` for files of
-  /// PyTorch before 1.6 and of the other byte order.
+  /// - Throws: `CheckpointError.unreadable`; `ArchiveError.refused` with the first unknown
+  ///   name, `.damaged` for impossible sizes, offsets and strides, `.unsupported` for files of
+  ///   PyTorch before 1.6 and of big-endian machines.
+  ///
   /// Source: torch `serialization`, `caffe2/serialize/inline_container`.
   public init(_ url: URL) throws {
     let mapping: FileMapping

@@ -17,7 +17,7 @@ private struct Small: Codable, Equatable {
       fixed: ["act_fn": .string("silu")], ignored: ["_class_name"])
   }
 
-  private func sentence(_ json: String) -> String {
+  private func refusal(_ json: String) -> String {
     do {
       return "no error: \(try decode(json))"
     } catch {
@@ -55,6 +55,6 @@ private struct Small: Codable, Equatable {
     ("[", "not a JSON object"),
   ])
   func refusesWithOneSentence(json: String, part: String) {
-    #expect(sentence(json).contains(part), "\(sentence(json))")
+    #expect(refusal(json).contains(part), "\(refusal(json))")
   }
 }

@@ -101,25 +101,25 @@ import UnCLIP
   }
 
   @Test func refusals() throws {
-    func sentence(_ files: [URL], _ options: ConversionOptions) -> String {
+    func refusal(_ files: [URL], _ options: ConversionOptions) -> String {
       do {
         try Converter(options).convert(files, to: out)
         return "converted"
       } catch { return "\(error)" }
     }
     let plain = ConversionOptions()
-    #expect(sentence([golden("clip_open.pt")], plain).contains("add --activation quick_gelu"))
-    #expect(sentence([golden("prior.ckpt")], options).contains("add ViT-L-14_stats.th"))
-    #expect(sentence([golden("stats.th")], options).contains("statistics alone"))
+    #expect(refusal([golden("clip_open.pt")], plain).contains("add --activation quick_gelu"))
+    #expect(refusal([golden("prior.ckpt")], options).contains("add ViT-L-14_stats.th"))
+    #expect(refusal([golden("stats.th")], options).contains("statistics alone"))
     #expect(
-      sentence([golden("clip_openai.pt"), golden("clip_script.pt")], options)
+      refusal([golden("clip_openai.pt"), golden("clip_script.pt")], options)
         .contains("give one file for each part"))
     #expect(
-      sentence([Golden.url("checkpoints/views.pt")], options).contains("no part of Karlo"))
-    #expect(sentence([golden("none.pt")], options).contains("cannot be read"))
+      refusal([Golden.url("checkpoints/views.pt")], options).contains("no part of Karlo"))
+    #expect(refusal([golden("none.pt")], options).contains("cannot be read"))
     // Heads of another width than the weights have.
     #expect(
-      sentence(
+      refusal(
         [golden("prior.ckpt"), golden("stats.th")], ConversionOptions(headWidth: 5)
       ).contains("blocks of 5"))
     // A tensor too many, and one too few.
@@ -128,7 +128,7 @@ import UnCLIP
     state["ln_final.bias"] = nil
     let file = folder.file("odd.safetensors")
     try Safetensors.write(state, to: file)
-    let text = sentence([file], options)
+    let text = refusal([file], options)
     #expect(text.contains("visual.surplus") && text.contains("ln_final.bias"), "\(text)")
     // Shapes that no checkpoint has.
     let prior = try WeightFile(golden("prior.ckpt")).tensors
@@ -139,28 +139,28 @@ import UnCLIP
       ("model.prd_emb", Tensor.ones([7])),
     ] {
       try Safetensors.write(prior.merging([key: tensor]) { $1 }, to: file)
-      let text = sentence([file, golden("stats.th")], options)
+      let text = refusal([file, golden("stats.th")], options)
       #expect(text.hasPrefix(file.path) && text != "converted", "\(key): \(text)")
     }
     state = [
       "token_embedding.weight": .ones([2, 2]), "visual.layer1.0.conv1.weight": .ones([1]),
     ]
     try Safetensors.write(state, to: file)
-    #expect(sentence([file], options).contains("its vision tower is a ResNet"))
+    #expect(refusal([file], options).contains("its vision tower is a ResNet"))
     state = try WeightFile(golden("clip_openai.pt")).tensors
     state["token_embedding.weight"] = .ones([1, 20000])
     try Safetensors.write(state, to: file)
-    #expect(sentence([file], options).contains("a width of at most 16384"))
+    #expect(refusal([file], options).contains("a width of at most 16384"))
     try Safetensors.write(["model_first_steps.x": .ones([1])], to: file)
-    #expect(sentence([file], options).hasPrefix(file.path))
+    #expect(refusal([file], options).hasPrefix(file.path))
     // Nothing was left behind by any of these.
     #expect(try folder.names == ["odd.safetensors"])
     try FileManager.default.createDirectory(at: out, withIntermediateDirectories: true)
-    #expect(sentence([golden("clip_openai.pt")], options).contains("is there already"))
+    #expect(refusal([golden("clip_openai.pt")], options).contains("is there already"))
   }
 
-  /// A folder of the peers' older layout, one pickle in the prior and two with an index in the text
-  /// encoder, comes out with the weights it was made of.
+  /// A folder of diffusers with one pickle in the prior and two with an index in the text encoder
+  /// comes out with the weights it was made of.
   @Test func aFolderOfPicklesBecomesOneOfSafetensors() throws {
     let source = folder.file("pickled")
     let files = FileManager.default
@@ -211,14 +211,14 @@ import UnCLIP
     try files.createDirectory(at: secret, withIntermediateDirectories: true)
     try Data("mine".utf8).write(to: secret.appending(path: "key.json"))
     for (link, target) in [("vae", secret), ("notes.json", secret.appending(path: "key.json"))] {
-      let place = source.appending(path: link)
-      try files.createSymbolicLink(at: place, withDestinationURL: target)
+      let entry = source.appending(path: link)
+      try files.createSymbolicLink(at: entry, withDestinationURL: target)
       #expect(
         throws: ConversionError.outside(
-          link: place.path, target: target.resolvingSymlinksInPath().path)
+          link: entry.path, target: target.resolvingSymlinksInPath().path)
       ) { try Converter().convert(folder: source, to: out) }
       #expect(!files.fileExists(atPath: out.path))
-      try files.removeItem(at: place)
+      try files.removeItem(at: entry)
     }
     try Data("{}".utf8).write(to: source.appending(path: "a.json"))
     try files.createSymbolicLink(

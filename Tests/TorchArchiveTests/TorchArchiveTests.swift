@@ -38,14 +38,14 @@ import Torch
     for (name, content) in files {
       let file = folder.file(name)
       try Data(bytes(content)).write(to: file)
-      let sentence: String
+      let text: String
       do {
-        sentence = "read: \(try TorchArchive(file).tensors.keys)"
+        text = "read: \(try TorchArchive(file).tensors.keys)"
       } catch let error as ArchiveError {
-        sentence = error.description
+        text = error.description
       }
-      #expect(sentence.contains(words[name] ?? "?"), "\(name): \(sentence)")
-      #expect(sentence.hasPrefix(file.path) && sentence.hasSuffix("."), "\(name): \(sentence)")
+      #expect(text.contains(words[name] ?? "?"), "\(name): \(text)")
+      #expect(text.hasPrefix(file.path) && text.hasSuffix("."), "\(name): \(text)")
     }
   }
 
@@ -68,12 +68,12 @@ import Torch
     var random = SplitMix(seed: 1)
     for _ in 0..<400 {
       var changed = whole
-      let place = Int.random(in: 0..<whole.count, using: &random)
-      changed[place] = UInt8.random(in: 0...255, using: &random)
+      let position = Int.random(in: 0..<whole.count, using: &random)
+      changed[position] = UInt8.random(in: 0...255, using: &random)
       try changed.write(to: file)
       do {
         _ = try TorchArchive(file)
-      } catch { #expect(error is ArchiveError, "byte \(place): \(error)") }
+      } catch { #expect(error is ArchiveError, "byte \(position): \(error)") }
     }
   }
 
