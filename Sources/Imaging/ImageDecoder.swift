@@ -6,8 +6,8 @@ public enum ImageDecoder {
   /// Decodes the bytes of a whole file; errors quote `name`.
   ///
   /// The header is read first and compared with `limits` before memory is taken. PNG comes out
-  /// with its own channels at 8 bits (palettes as RGB or RGBA), JPEG as grey or RGB, upright by
-  /// its EXIF orientation, WebP as RGB or RGBA.
+  /// with its own channels at 8 bits (palettes as RGB or RGBA), JPEG as grey or RGB, WebP as RGB
+  /// or RGBA, each turned upright by the orientation in its EXIF or XMP.
   /// - Throws: `empty`, `unknownFormat`, `tooManyPixels`, `tooManyBytes`, `animated`; `damaged` if
   ///   data is missing or corrupt: no partial image is returned.
   public static func decode(

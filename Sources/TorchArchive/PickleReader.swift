@@ -11,8 +11,8 @@ import Torch
 struct PickleReader {
   /// Largest sizes of what a pickle may build.
   enum Limit {
-    /// Bytes of one text.
-    static let text = 1 << 20
+    /// Bytes of one line, as protocol 0 writes texts and integers.
+    static let line = 1 << 24
     /// Axes of a tensor.
     static let axes = 32
   }
@@ -150,19 +150,32 @@ struct PickleReader {
     module.items += state.items
   }
 
+  /// Decodes UTF-8; surrogates, which Python writes too, become U+FFFD.
   func text(_ bytes: UnsafeRawBufferPointer) throws -> String {
-    guard let text = String(validating: bytes, as: UTF8.self) else {
+    if let text = String(validating: bytes, as: UTF8.self) { return text }
+    var repaired = Array(bytes)
+    for i in repaired.indices.dropLast(2)
+    where repaired[i] == 0xED && (0xA0...0xBF).contains(repaired[i + 1]) {
+      repaired.replaceSubrange(i...i + 2, with: [0xEF, 0xBF, 0xBD])
+    }
+    guard let text = String(validating: repaired, as: UTF8.self) else {
       throw damaged("a text in its pickle is not UTF-8")
     }
     return text
   }
 
-  /// The text that a length stands before.
+  /// Reads a text that follows its length.
   mutating func text(length: some FixedWidthInteger) throws -> String {
-    guard let length = Int(exactly: length), (0...Limit.text).contains(length) else {
-      throw damaged("its pickle claims a text of \(length) bytes")
-    }
-    return try text(try reader.slice(length))
+    try text(try slice(length, "a text"))
+  }
+
+  /// Reads `length` bytes of a value of the given kind.
+  mutating func slice(
+    _ length: some FixedWidthInteger, _ kind: String
+  ) throws -> UnsafeRawBufferPointer {
+    guard let length = Int(exactly: length), (0...reader.count - reader.position).contains(length)
+    else { throw damaged("its pickle claims \(kind) of \(length) bytes") }
+    return try reader.slice(length)
   }
 
   // MARK: Instructions
@@ -190,6 +203,14 @@ struct PickleReader {
       var items: [PickleValue] = []
       for _ in 0...code - 0x85 { items.insert(try pop(), at: 0) }
       try pushTuple(items)
+    case 0x8F: try push(.opaque("a set"))  // EMPTY_SET
+    case 0x91: try push(try PickleCalls.set(of: try popToMark(), self))  // FROZENSET
+    case 0x90:  // ADDITEMS
+      let items = try popToMark()
+      guard case .opaque("a set") = try top() else {
+        throw damaged("its pickle adds to \(try top().kind) as to a set")
+      }
+      _ = try PickleCalls.set(of: items, self)
     case 0x7D: try pushDictionary(.plain, [])  // EMPTY_DICT
     case 0x64: try pushDictionary(.plain, try popToMark())  // DICT
     case 0x73, 0x75:  // SETITEM, SETITEMS

@@ -8,7 +8,8 @@ enum PickleValue {
   case int(Int)
   case double(Double)
   case string(String)
-  case bytes
+  /// A value that no tensor needs, by its kind.
+  case opaque(String)
   case tuple(PickleList)
   case list(PickleList)
   case dictionary(PickleDictionary)
@@ -25,7 +26,7 @@ enum PickleValue {
     case .int: "a whole number"
     case .double: "a number"
     case .string: "a text"
-    case .bytes: "bytes"
+    case .opaque(let kind): kind
     case .tuple: "a tuple"
     case .list: "a list"
     case .dictionary: "a dictionary"
@@ -79,4 +80,6 @@ struct TensorReference {
   let shape: [Int]
   /// Elements from one index to the next of each axis.
   let strides: [Int]
+  /// Whether the elements are the negatives of those in the storage.
+  let isNegated: Bool
 }

@@ -21,6 +21,15 @@ struct StorageReader {
 
   /// - Throws: `ArchiveError.damaged`.
   mutating func tensor(_ wanted: TensorReference, key: String) throws(ArchiveError) -> Tensor {
+    let stored = try storedTensor(wanted, key: key)
+    guard wanted.isNegated else { return stored }
+    try budget.take(bytes: stored.count * wanted.dtype.size)
+    return -stored
+  }
+
+  private mutating func storedTensor(
+    _ wanted: TensorReference, key: String
+  ) throws(ArchiveError) -> Tensor {
     func fault(_ reason: String) -> ArchiveError {
       .damaged(file: archive.file, reason: "the tensor \"\(key.prefix(120))\" \(reason)")
     }

@@ -51,7 +51,7 @@ struct TensorCollector {
         }
         try visit(item, at: try joined(path, name), depth: depth + 1)
       }
-    case .none, .bool, .int, .double, .string, .bytes, .global, .storage: break
+    case .none, .bool, .int, .double, .string, .opaque, .global, .storage: break
     }
   }
 
