@@ -12,8 +12,6 @@ enum { CHUNK_LIMIT = 4 << 20, TEXTS_LIMIT = 32 << 20 };
 typedef struct {
   jmp_buf jump;
   char *message;
-  // Whether every row was read, after which the file may end.
-  int has_rows;
   const uint8_t *data;
   size_t left;
   ci_bytes *out;
@@ -35,7 +33,6 @@ static void on_warning(png_structp png, png_const_charp text) {
 
 static void on_read(png_structp png, png_bytep bytes, size_t count) {
   job *j = png_get_io_ptr(png);
-  if (count > j->left && j->has_rows) longjmp(j->jump, 2);
   if (count > j->left) png_error(png, "the file ends early");
   memcpy(bytes, j->data, count);
   j->data += count;
@@ -102,7 +99,6 @@ static void decode(png_structp png, png_infop info, uint32_t width, uint32_t hei
   if (png_get_rowbytes(png, info) != row) png_error(png, "the header holds two colour types");
   for (int pass = 0; pass < passes; pass++)
     for (uint32_t y = 0; y < height; y++) png_read_row(png, pixels + y * row, NULL);
-  ((job *)png_get_io_ptr(png))->has_rows = 1;
   png_read_end(png, NULL);
 }
 
@@ -115,10 +111,10 @@ int ci_png_decode(const uint8_t *data, size_t count, uint32_t width, uint32_t he
     png_destroy_read_struct(&png, NULL, NULL);
     return ci_fail(message, "out of memory");
   }
-  int ended = setjmp(j.jump);
-  if (!ended) decode(png, info, width, height, channels, pixels);
+  int failed = setjmp(j.jump);
+  if (!failed) decode(png, info, width, height, channels, pixels);
   png_destroy_read_struct(&png, &info, NULL);
-  return ended == 1;
+  return failed;
 }
 
 static void encode(png_structp png, png_infop info, const uint8_t *pixels, uint32_t width,

@@ -12,16 +12,19 @@ public enum ConfigFile {
   ///   - fixed: Keys with only one supported value, which are no fields here; any other value is
   ///     refused by name.
   ///   - ignored: Keys that say nothing about the model (`_class_name`, `_diffusers_version`).
+  ///   - defaults: What the original format takes for keys that are not there, by those that are.
   /// - Throws: `ConfigError` for unreadable JSON, unknown, missing or misshapen keys.
   public static func decode<T: Codable>(
     _ type: T.Type, from data: Data, file: String,
-    fixed: [String: JSONValue] = [:], ignored: Set<String> = []
+    fixed: [String: JSONValue] = [:], ignored: Set<String> = [],
+    defaults: ([String: JSONValue]) -> [String: JSONValue] = { _ in [:] }
   ) throws(ConfigError) -> T {
-    var found: [String: JSONValue]
-    do {
-      found = try JSONDecoder().decode([String: JSONValue].self, from: data)
-    } catch {
-      throw ConfigError.unreadable(file: file, reason: "it is not a JSON object")
+    var found = try object(data, file: file)
+    var data = data
+    let missing = defaults(found).filter { found[$0.key] == nil }
+    if !missing.isEmpty {
+      found.merge(missing) { own, _ in own }
+      data = try encode(found)
     }
     let whole = JSONValue.object(found)
     for key in ignored { found[key] = nil }
@@ -55,21 +58,35 @@ public enum ConfigFile {
 
   /// Decodes the configuration in the file at `url`; see ``decode(_:from:file:fixed:ignored:)``.
   public static func read<T: Codable>(
-    _ type: T.Type, at url: URL, fixed: [String: JSONValue] = [:], ignored: Set<String> = []
+    _ type: T.Type, at url: URL, fixed: [String: JSONValue] = [:], ignored: Set<String> = [],
+    defaults: ([String: JSONValue]) -> [String: JSONValue] = { _ in [:] }
   ) throws(ConfigError) -> T {
-    try decode(type, from: data(at: url), file: url.path, fixed: fixed, ignored: ignored)
+    try decode(
+      type, from: data(at: url), file: url.path, fixed: fixed, ignored: ignored,
+      defaults: defaults)
   }
 
   /// Reads a file as a JSON object, to find its kind before it is decoded.
   ///
   /// - Throws: `ConfigError.unreadable`.
   public static func object(at url: URL) throws(ConfigError) -> [String: JSONValue] {
-    let data = try data(at: url)
+    try object(data(at: url), file: url.path)
+  }
+
+  private static func object(
+    _ data: Data, file: String
+  ) throws(ConfigError) -> [String: JSONValue] {
+    if FileHead.isPage(data) { throw .unreadable(file: file, reason: FileHead.pageReason) }
+    let object: [String: JSONValue]
     do {
-      return try JSONDecoder().decode([String: JSONValue].self, from: data)
+      object = try JSONDecoder().decode([String: JSONValue].self, from: data)
     } catch {
-      throw ConfigError.unreadable(file: url.path, reason: "it is not a JSON object")
+      throw .unreadable(file: file, reason: "it is not a JSON object")
     }
+    if let key = data.withUnsafeBytes(JSONKeys.repeated) {
+      throw .unreadable(file: file, reason: "it has the key '\(key)' twice in one place")
+    }
+    return object
   }
 
   private static func data(at url: URL) throws(ConfigError) -> Data {

@@ -15,6 +15,11 @@ public enum ImageDecoder {
   ) throws(ImageError) -> Image {
     try data.read { (bytes) throws(ImageError) in
       let header = try ImageHeader(bytes, name: name, limits: limits)
+      if header.format == .png, let whole = PNGEnd.completed(bytes) {
+        return try whole.read { (whole) throws(ImageError) in
+          try decode(whole, header, name: name)
+        }
+      }
       return try decode(bytes, header, name: name)
     }
   }

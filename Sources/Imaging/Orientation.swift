@@ -31,6 +31,7 @@ struct OrientationTags {
       else { return nil }
       let tiff = ByteReader(bytes, isLittleEndian: isLittleEndian)
       var found: Int?
+      var size = 0
       do {
         let directory = try tiff.uint32(at: 4)
         for entry in 0..<(try tiff.uint16(at: directory)) {
@@ -41,12 +42,16 @@ struct OrientationTags {
           guard let width = widths.merging([13: 4, 16: 8], uniquingKeysWith: { $1 })[type],
             count > 0
           else { continue }
-          var place = position + 8
+          var offset = position + 8
           if count * width > 4 {
-            place = try tiff.uint32(at: place)
-            _ = try tiff.slice(at: place, count: count * width)
+            size += count * width
+            if size > tiff.count { continue }
+            offset = try tiff.uint32(at: offset)
+            _ = try tiff.slice(at: offset, count: count * width)
           }
-          if tag == 0x0112 { found = Int(exactly: try tiff.number(of: type, at: place)) ?? 0 }
+          if tag == 0x0112, found == nil {
+            found = Int(exactly: try tiff.number(of: type, at: offset)) ?? 0
+          }
         }
       } catch {
         // What a truncated segment says before its end counts: the pixels may be whole.

@@ -40,6 +40,8 @@ private struct Small: Codable, Equatable {
   @Test(arguments: [
     (#"{"width": 3, "inner": {"rate": 1, "colour": 2}}"#, "unknown key 'inner.colour'"),
     (#"{"width": 3, "inner": {}}"#, "the key 'inner.rate' is missing"),
+    (#"{"width": 3, "inner": {"rate": 1}, "width": 4}"#, "it has the key 'width' twice"),
+    ("<html></html>", "it is a web page"),
     (
       #"{"width": "3", "inner": {"rate": 1}}"#,
       "'width' is the text \"3\", but it must be a whole number."

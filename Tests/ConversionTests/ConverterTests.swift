@@ -203,6 +203,33 @@ import UnCLIP
         == UnCLIPPipeline(ModelFolder(whole)).images(for: request))
   }
 
+  /// A folder with weights in half precision alone, as diffusers publishes them beside others.
+  @Test func variantsAreConvertedAlike() throws {
+    let source = folder.file("halves")
+    let files = FileManager.default
+    let whole = Golden.url("pipeline/model")
+    try files.copyItem(at: whole, to: source)
+    let prior = source.appending(path: "prior")
+    func rename(_ old: String, _ new: String) throws {
+      try files.moveItem(at: prior.appending(path: old), to: prior.appending(path: new))
+    }
+    try rename("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors")
+    let written = try Converter().convert(folder: source, to: out)
+    #expect(written.contains { $0.source.lastPathComponent.contains(".fp16.") })
+    let stem = "diffusion_pytorch_model"
+    try expectSame(
+      Safetensors.readModel(folder: out.appending(path: "prior"), stem: stem),
+      Safetensors.readModel(folder: whole.appending(path: "prior"), stem: stem))
+    try rename(
+      "diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.non_ema.safetensors")
+    let other = folder.file("other")
+    let error = #expect(throws: CheckpointError.self) {
+      try Converter().convert(folder: source, to: other)
+    }
+    #expect(error?.description.contains("the variant \"non_ema\"") == true)
+    #expect(!files.fileExists(atPath: other.path))
+  }
+
   @Test func linksOutOfAFolderAreNotFollowed() throws {
     let files = FileManager.default
     let source = folder.file("linked")

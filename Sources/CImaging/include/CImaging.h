@@ -28,8 +28,7 @@ typedef struct {
 } ci_text;
 
 /// Decodes to 8 bits: palettes are applied, 16-bit samples keep their high byte, gamma is ignored.
-/// Alpha is made opaque or dropped where `channels` and the file disagree. A file may end once all
-/// rows are there, without IEND or the last checksum.
+/// Alpha is made opaque or dropped where `channels` and the file disagree.
 int ci_png_decode(const uint8_t *data, size_t count, uint32_t width, uint32_t height, int channels,
                   uint8_t *pixels, char *message);
 
