@@ -80,7 +80,7 @@ let package = Package(
     system("CJPEG", "libjpeg", apt: "libjpeg-dev", brew: "jpeg-turbo"),
     system("CWebP", "libwebp", apt: "libwebp-dev", brew: "webp"),
     .target(name: "CImaging", dependencies: ["CPNG", "CJPEG", "CWebP"]),
-    library("Imaging", ["CImaging", "Files"]),
+    library("Imaging", ["CImaging", "CZlib", "Files"]),
 
     system("CZlib", "zlib", apt: "zlib1g-dev", brew: "zlib"),
     library("TorchArchive", ["Torch", "CZlib"]),

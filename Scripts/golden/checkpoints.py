@@ -57,13 +57,28 @@ def honest():
                    "big": 1 << 40, "negative": -(1 << 33), "size": torch.Size([2, 3]),
                    "state_dict": collections.OrderedDict(a=base[0].clone(), b=base[1].clone()),
                    "moments": [base[2].clone(), (base[3].clone(), {7: base[4].clone()})]},
+        "negated": {"w": torch._neg_view(base), "rows": torch._neg_view(base)[::2, 1:3],
+                    "half": torch._neg_view(base.half())},
+        "attributes": {"w": named(torch.nn.Parameter(base.clone())), "b": named(base[0].clone())},
     }
+    # What weights_only reads beside the weights, by the protocol that torch.save is given.
+    for protocol in (2, 4):
+        cases[f"beside{protocol}"] = {
+            "w": base, "seed": (1 << 64) - 1, "negative": -(1 << 70), "text": "a\udc80b",
+            "set": {1, 2}, "empty": set(), "counter": collections.Counter("abca"),
+            "complex": 1 + 2j, "bytes": b"\xff\x00", "none": b"", "array": bytearray(b"ab"),
+            "layout": torch.strided, "dtype": torch.complex64, "device": torch.device("cpu")}
     return cases
+
+
+def named(tensor):
+    tensor.tag = "a Python attribute"
+    return tensor
 
 
 def flat(value, path=""):
     if isinstance(value, torch.Tensor):
-        return {path: value.detach()}
+        return {path: value.detach().resolve_neg()}
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, (list, tuple)):
@@ -82,7 +97,8 @@ def expect(name, value):
 
 def write_honest():
     for name, value in honest().items():
-        torch.save(value, AREA.path(f"{name}.pt"))
+        protocol = int(name[-1]) if name.startswith("beside") else 2
+        torch.save(value, AREA.path(f"{name}.pt"), pickle_protocol=protocol)
         expect(name, value)
     module = Outer().eval()
     torch.jit.script(module).save(str(AREA.path("script.pt")))
@@ -168,6 +184,17 @@ def hostile():
     yield "old-object", archive(b"(ios\nsystem\n."), "a new object of a class"
     yield "registry", archive(b"\x80\x02\x82\x01."), "copyreg"
     yield "module-in-plain-archive", archive(b"\x80\x02c__torch__\nM\n)\x81."), "__torch__.M"
+    yield "conjugate", archive(tensor()[:-4] + b"}" + text("conj") + b"\x88stRs."), "\"conj\""
+    yield "metadata", archive(tensor()[:-4] + b"}" + text("x\x1b") + b"Nst" + b"Rs."), "\"x?\""
+    yield "negated-integers", archive(
+        tensor(count=2, shape=(2,), storage="LongStorage")[:-4] + b"}" + text("neg") + b"\x88st"
+        + b"Rs."), "\"neg\""
+    yield "arguments", archive(tensor()[:-4] + b"NNtRs."), "other arguments than PyTorch"
+    yield "subclass", archive(
+        b"\x80\x02(ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_tensor_v2\n"
+        b"ccollections\nOrderedDict\n)}tR."), "asks for collections.OrderedDict"
+    yield "set-of-tensors", archive(
+        b"\x80\x04\x8f(" + tensor()[2:-2].split(b"w", 1)[1] + b"\x90."), "a set of tensors"
     yield "long-name", archive(b"\x80\x02c" + b"a" * 200 + b"\nb\n."), "neither a tensor"
     yield "escape-name", archive(b"\x80\x02ca\x1b[31m\nb\n."), "a?[31m.b"
     yield "cycle", archive(b"\x80\x02]q\x00h\x00a."), "nested without end"

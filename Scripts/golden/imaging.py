@@ -4,7 +4,10 @@ Images lie in Tests/Golden/imaging; `cases.json` lists each with size, channels 
 bytes (row-major, interleaved) start in which `.bin` file. Tests need no Python.
 """
 
+import base64
+import io
 import struct
+import warnings
 import zlib
 
 import numpy as np
@@ -246,6 +249,135 @@ ramp_bytes = bytes_of(ramp, "composite")
 rgb = scene(31, 31, 3)
 grey = {"source": bytes_of(rgb, "grey"),
         "expected": bytes_of(array_of(image(rgb).convert("L")), "grey")}
+
+# Orientation: every way to name it that Pillow reads, and some that it does not.
+def tiff(entries, order="<", cut=None):
+    """A TIFF directory of (tag, type, count, four bytes) with room behind it."""
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "I", 8)
+    body = struct.pack(order + "H", len(entries)) + b"".join(
+        struct.pack(order + "HHI", tag, kind, count) + value for tag, kind, count, value in entries)
+    return (head + body + struct.pack(order + "I", 0) + bytes(12))[:cut]
+
+
+def turn(value, kind=3, order="<", count=1):
+    code = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 11: "f"}[kind]
+    return (0x112, kind, count, struct.pack(order + code, value).ljust(4, b"\0"))
+
+
+def far(kind, code, *values):
+    """An orientation whose value lies behind the directory."""
+    entry = (0x112, kind, 1 if kind > 4 else len(values), struct.pack("<I", 26))
+    return tiff([entry])[:26] + struct.pack("<" + code, *values)
+
+
+def xmp(digit, element=False):
+    text = f">{digit}</" if element else f'="{digit}" '
+    return f"<x:xmpmeta><rdf:Description tiff:Orientation{text}/></x:xmpmeta>"
+
+
+def png_with(*before, after=()):
+    rows = np.arange(18, dtype=np.uint8).reshape(2, 9) * 14
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 3, 2, 8, 2, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + r.tobytes() for r in rows)))
+    return (b"\x89PNG\r\n\x1a\n" + header + b"".join(before) + pixels + b"".join(after)
+            + chunk(b"IEND", b""))
+
+
+def exif_chunk(data):
+    return chunk(b"eXIf", data)
+
+
+def xmp_chunk(text, zipped=False, kind=b"iTXt"):
+    data = zlib.compress(text.encode()) if zipped else text.encode()
+    head = {b"iTXt": bytes([zipped, 0]) + b"en\0key\0", b"tEXt": b"", b"zTXt": b"\0"}[kind]
+    return chunk(kind, b"XML:com.adobe.xmp\0" + head + data)
+
+
+def profile_chunk(data, zipped=True):
+    lines = f"\nexif\n{len(data):8}\n" + "\n".join(
+        data[i:i + 36].hex() for i in range(0, len(data), 36)) + "\n"
+    text = zlib.compress(lines.encode()) if zipped else lines.encode()
+    return chunk(b"zTXt" if zipped else b"tEXt",
+                 b"Raw profile type exif\0" + (b"\0" if zipped else b"") + text)
+
+
+def jpeg_with(*segments):
+    buffer = io.BytesIO()
+    y, x = np.mgrid[0:8, 0:16]
+    image(np.stack([x * 15, y * 30, x + y], -1).astype(np.uint8)).save(buffer, "JPEG", quality=90)
+    whole = buffer.getvalue()
+    return whole[:2] + b"".join(
+        b"\xff\xe1" + struct.pack(">H", len(s) + 2) + s for s in segments) + whole[2:]
+
+
+def webp_with(flags, *chunks):
+    buffer = io.BytesIO()
+    image(np.arange(18, dtype=np.uint8).reshape(2, 3, 3) * 14).save(
+        buffer, "WEBP", lossless=True, exact=True)
+    pixels = buffer.getvalue()[12:]
+    body = b"WEBP" + b"VP8X" + struct.pack("<IIHBHB", 10, flags, 2, 0, 1, 0) + pixels
+    for name, data in chunks:
+        body += name + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+MARK, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+turned = {f"png-{i}": png_with(exif_chunk(tiff([turn(i)]))) for i in range(10)}
+turned |= {f"png-type-{kind}": png_with(exif_chunk(tiff([turn(6, kind)])))
+           for kind in (1, 2, 4, 6, 8, 9, 11, 13)}
+turned |= {
+    "png-big-endian": png_with(exif_chunk(tiff([turn(6, order=">")], ">"))),
+    "png-after-pixels": png_with(after=[exif_chunk(tiff([turn(6)]))]),
+    "png-twice": png_with(exif_chunk(tiff([turn(6)])), exif_chunk(tiff([turn(3)]))),
+    "png-marked": png_with(exif_chunk(MARK + tiff([turn(6)]))),
+    "png-negative": png_with(exif_chunk(tiff([turn(-6, 8)])), xmp_chunk(xmp(3))),
+    "png-two-values": png_with(exif_chunk(tiff([turn(6 | 3 << 16, 4)[:1] + (3, 2)
+                                                + turn(6 | 3 << 16, 4)[3:]]))),
+    "png-three-values": png_with(exif_chunk(far(3, "3H", 8, 3, 1))),
+    "png-no-values": png_with(exif_chunk(tiff([turn(6, count=0)]))),
+    "png-rational": png_with(exif_chunk(far(5, "2I", 12, 2))),
+    "png-double": png_with(exif_chunk(far(12, "d", 8.0))),
+    "png-half": png_with(exif_chunk(far(12, "d", 6.5))),
+    "png-long8": png_with(exif_chunk(far(16, "Q", 5))),
+    "png-tag-twice": png_with(exif_chunk(tiff([turn(6), turn(3)]))),
+    "png-unknown-type": png_with(exif_chunk(tiff([(0x100, 99, 1, bytes(4)), turn(6)]))),
+    "png-bad-offset": png_with(exif_chunk(tiff(
+        [(0x10f, 2, 9999, struct.pack("<I", 9999)), turn(6)]))),
+    "png-cut-after": png_with(exif_chunk(tiff([turn(6), turn(3)], cut=30))),
+    "png-profile": png_with(profile_chunk(MARK + tiff([turn(6)]))),
+    "png-profile-plain": png_with(profile_chunk(MARK + tiff([turn(6)]), False)),
+    "png-profile-and-exif": png_with(profile_chunk(tiff([turn(6)])), exif_chunk(tiff([turn(3)]))),
+    "png-xmp": png_with(xmp_chunk(xmp(6))),
+    "png-xmp-element": png_with(xmp_chunk(xmp(8, True), True)),
+    "png-xmp-ztxt": png_with(xmp_chunk(xmp(5), True, b"zTXt")),
+    "png-xmp-text": png_with(xmp_chunk(xmp(7), False, b"tEXt")),
+    "png-xmp-later": png_with(xmp_chunk("tiff:Orientation='3' " + xmp(6))),
+    "png-exif-over-xmp": png_with(xmp_chunk(xmp(6)), exif_chunk(tiff([turn(3)]))),
+    "png-odd-exif-over-xmp": png_with(xmp_chunk(xmp(6)), exif_chunk(tiff([turn(9)]))),
+    "png-exif-of-others": png_with(xmp_chunk(xmp(6)), exif_chunk(tiff([(0x100, 3, 1, bytes(4))]))),
+    "jpeg-two-exif": jpeg_with(MARK + tiff([turn(6)]), MARK + tiff([turn(3)])),
+    "jpeg-long": jpeg_with(MARK + tiff([turn(8, 4)])),
+    "jpeg-split": jpeg_with(MARK + tiff([turn(6)])[:12], MARK + tiff([turn(6)])[12:]),
+    "jpeg-xmp": jpeg_with(XMP + xmp(6).encode()),
+    "jpeg-two-xmp": jpeg_with(XMP + xmp(6).encode(), XMP + xmp(3).encode()),
+    "jpeg-xmp-first": jpeg_with(XMP + xmp(6).encode(), MARK + tiff([turn(3)])),
+    "webp-exif": webp_with(8, (b"EXIF", tiff([turn(6)]))),
+    "webp-marked": webp_with(8, (b"EXIF", MARK + tiff([turn(8)]))),
+    "webp-twice": webp_with(8, (b"EXIF", tiff([turn(6)])), (b"EXIF", tiff([turn(3)]))),
+    "webp-unannounced": webp_with(0, (b"EXIF", tiff([turn(6)]))),
+    "webp-xmp": webp_with(4, (b"ICCP", b"odd"), (b"XMP ", xmp(6).encode())),
+    "webp-both": webp_with(12, (b"EXIF", tiff([turn(3)])), (b"XMP ", xmp(6).encode())),
+    # Whole images in files that end early.
+    "png-no-end": png_with()[:-12], "png-no-checksum": png_with()[:-16],
+}
+orientations = []
+for name, data in turned.items():
+    with Image.open(io.BytesIO(data)) as peer, warnings.catch_warnings(action="ignore"):
+        upright = array_of(ImageOps.exif_transpose(peer))
+    orientations.append({
+        "name": name, "file": base64.b64encode(data).decode(), "width": upright.shape[1],
+        "height": upright.shape[0], "pixels": base64.b64encode(upright.tobytes()).decode()})
+AREA.json("orientations", orientations, indent=1)
 
 for name, data in packs.items():
     (out / name).write_bytes(data)

@@ -12,7 +12,7 @@
 enum { SCAN_LIMIT = 500 };
 static const uint64_t SCANNED_LIMIT = (uint64_t)2 << 30;
 
-// libjpeg's error manager, followed by where to jump.
+// libjpeg's error block, followed by where to jump.
 typedef struct {
   struct jpeg_error_mgr base;
   jmp_buf jump;

@@ -8,7 +8,7 @@
 // The most memory that one text may unpack to, and all texts of a file together.
 enum { CHUNK_LIMIT = 4 << 20, TEXTS_LIMIT = 32 << 20 };
 
-// One call: where to jump on an error, what is left to read, what was written.
+// The state of one call.
 typedef struct {
   jmp_buf jump;
   char *message;
@@ -16,7 +16,7 @@ typedef struct {
   size_t left;
   ci_bytes *out;
   size_t capacity;
-  // What the texts may still allocate; freed blocks are not added back.
+  // Bytes that texts may still take; freed blocks are not returned to it.
   size_t memory_left;
 } job;
 
@@ -54,7 +54,7 @@ static void on_write(png_structp png, png_bytep bytes, size_t count) {
 
 static void on_flush(png_structp png) { (void)png; }
 
-// libpng limits each text but not their sum, and skips what it has no memory for.
+// libpng limits each text but not their sum, and silently drops what it cannot allocate.
 static png_voidp on_malloc(png_structp png, png_alloc_size_t size) {
   job *j = png_get_mem_ptr(png);
   if (size > j->memory_left) png_error(png, "its texts are longer than any program writes");
@@ -160,7 +160,7 @@ int ci_png_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int ch
   return failed;
 }
 
-// Texts may follow the pixels, and libpng can only pass those by reading them.
+// Texts may follow the pixels, and libpng can only get there by decoding them.
 static void skip_pixels(png_structp png, png_infop info, uint8_t *volatile *row) {
   job *j = png_get_mem_ptr(png);
   size_t left = j->memory_left;

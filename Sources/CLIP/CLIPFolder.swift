@@ -43,7 +43,7 @@ public struct CLIPFolder: Sendable, Equatable {
     let files = FileManager.default
     func has(_ name: String) -> Bool { files.fileExists(atPath: url.appending(path: name).path) }
     let hasOpenCLIP = has(Self.openCLIPConfig)
-    let hasWeights = has("model.safetensors") || has("model.safetensors.index.json")
+    let hasWeights = WeightFiles(url, stem: "model").first != nil
     if has("text_encoder/config.json") || has("image_encoder/config.json") {
       layout = .pipeline
     } else if has(Self.config), hasWeights || !hasOpenCLIP {
@@ -147,8 +147,8 @@ public struct CLIPFolder: Sendable, Equatable {
     switch layout {
     case .pipeline:
       // Weights in several files have no note.
-      let weights = url.appending(path: "image_encoder/model.safetensors")
-      guard FileManager.default.fileExists(atPath: weights.path) else { break }
+      let files = WeightFiles(url.appending(path: "image_encoder"), stem: "model")
+      guard let weights = files.first, !WeightFiles.isIndex(weights) else { break }
       let note = try Safetensors.read(weights).metadata[key]
       if let scale = note.flatMap(Double.init) { return scale }
     case .model:
@@ -171,16 +171,14 @@ public struct CLIPFolder: Sendable, Equatable {
     return tokenizer
   }
 
-  /// Loads the preprocessor of `preprocessor_config.json`, else makes one with OpenAI's statistics
-  /// and the vision tower's size.
+  /// How images are prepared: as the folder's `processor_config.json` (transformers 5) or
+  /// `preprocessor_config.json` says, else with OpenAI's statistics at the vision tower's size.
   ///
   /// - Throws: `ConfigError`.
   public func loadPreprocessor() throws -> CLIPImagePreprocessor {
     if layout == .openCLIP { return try openCLIP().preprocessor }
-    let name = "preprocessor_config.json"
-    let places = ["feature_extractor/" + name, name].map { url.appending(path: $0) }
-    if let file = places.first(where: { FileManager.default.fileExists(atPath: $0.path) }) {
-      return try CLIPImagePreprocessor(contentsOf: file)
+    for part in [url.appending(path: "feature_extractor"), url] {
+      if let found = try CLIPImagePreprocessor(folder: part) { return found }
     }
     let config = layout == .pipeline ? "image_encoder/config.json" : Self.config
     let vision = try CLIPVisionConfig.read(at: url.appending(path: config))

@@ -20,7 +20,7 @@ package struct ConfigCheck: Sendable {
     .invalid(file: file, key: full(key), value: "\(value)", expected: expected)
   }
 
-  /// Requires any other rule.
+  /// Requires a rule for which there is no check of its own.
   package func require(
     _ holds: Bool, _ key: String, _ value: some Any, _ expected: String
   ) throws(ConfigError) {
@@ -75,7 +75,7 @@ package struct ConfigCheck: Sendable {
       whole.isMultiple(of: value), key, value, "it must divide \(name), which is \(whole)")
   }
 
-  /// Requires that a network of about `count` weights can be made; `key` names what decides most.
+  /// Requires that a network of about `count` weights can be made; `key` contributes most to it.
   package func weights(
     _ count: Double, _ key: String, _ value: some Any
   ) throws(ConfigError) {
@@ -87,7 +87,7 @@ package struct ConfigCheck: Sendable {
 
   private func full(_ key: String) -> String { path.isEmpty ? key : path + "." + key }
 
-  /// Writes a whole number without a point, others with three digits.
+  /// A whole number without a decimal point, others with three digits.
   private func text(_ value: Double) -> String {
     if let whole = Int(exactly: value), abs(whole) < 1_000_000 { return "\(whole)" }
     if value < 1 && value > -1 { return "\(value)" }

@@ -1,6 +1,6 @@
 public import Foundation
 
-/// What is wrong with a configuration; each case reads as one sentence a user can act on.
+/// What is wrong with a configuration.
 public enum ConfigError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The file cannot be opened or is not JSON.
   case unreadable(file: String, reason: String)
@@ -10,13 +10,13 @@ public enum ConfigError: LocalizedError, Sendable, Equatable, CustomStringConver
   case missingKey(file: String, key: String)
   /// The configuration of a model of another family.
   case otherModel(file: String, found: String, needed: String)
-  /// A value of the wrong type or outside what is possible.
+  /// A value of the wrong type or outside its range.
   case invalid(file: String, key: String, value: String, expected: String)
 
-  /// The description, for `localizedDescription`.
+  /// `description`, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// What is wrong and what to do, in one sentence.
+  /// What is wrong, where, and what to do.
   public var description: String {
     switch self {
     case .unreadable(let file, let reason):
@@ -39,15 +39,14 @@ public enum ConfigError: LocalizedError, Sendable, Equatable, CustomStringConver
   }
 }
 
-/// A string of a configuration that names one of a few choices; any other string is refused with
-/// the list of them.
+/// A word in a configuration for one of a few choices; a wrong one is refused with their list.
 public protocol ConfigChoice: RawRepresentable, CaseIterable, Codable, Sendable
 where RawValue == String {}
 
 extension ConfigChoice {
   /// Decodes one of the choices.
   ///
-  /// - Throws: An error that ``ConfigFile`` turns into `ConfigError.invalid`.
+  /// - Throws: What ``ConfigFile`` reports as `ConfigError.invalid`.
   public init(from decoder: any Decoder) throws {
     let names = Self.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
     let rule = ConfigFault(

@@ -1,7 +1,7 @@
 import Files
 public import Foundation
 
-/// Reads and writes models' `config.json` files strictly: no key may be unknown or missing.
+/// Reads and writes the `config.json` files of models strictly: no key may be unknown or missing.
 public enum ConfigFile {
   /// Decodes a configuration.
   ///
@@ -9,19 +9,22 @@ public enum ConfigFile {
   ///   - type: The type of the configuration.
   ///   - data: JSON.
   ///   - file: The name used in errors.
-  ///   - fixed: Keys of the original format that are not fields here, since only one value is
-  ///     supported; any other value is refused by name.
+  ///   - fixed: Keys with only one supported value, which are no fields here; any other value is
+  ///     refused by name.
   ///   - ignored: Keys that say nothing about the model (`_class_name`, `_diffusers_version`).
+  ///   - defaults: What the original format takes for keys that are not there, by those that are.
   /// - Throws: `ConfigError` for unreadable JSON, unknown, missing or misshapen keys.
   public static func decode<T: Codable>(
     _ type: T.Type, from data: Data, file: String,
-    fixed: [String: JSONValue] = [:], ignored: Set<String> = []
+    fixed: [String: JSONValue] = [:], ignored: Set<String> = [],
+    defaults: ([String: JSONValue]) -> [String: JSONValue] = { _ in [:] }
   ) throws(ConfigError) -> T {
-    var found: [String: JSONValue]
-    do {
-      found = try JSONDecoder().decode([String: JSONValue].self, from: data)
-    } catch {
-      throw ConfigError.unreadable(file: file, reason: "it is not a JSON object")
+    var found = try object(data, file: file)
+    var data = data
+    let missing = defaults(found).filter { found[$0.key] == nil }
+    if !missing.isEmpty {
+      found.merge(missing) { own, _ in own }
+      data = try encode(found)
     }
     let whole = JSONValue.object(found)
     for key in ignored { found[key] = nil }
@@ -55,21 +58,35 @@ public enum ConfigFile {
 
   /// Decodes the configuration in the file at `url`; see ``decode(_:from:file:fixed:ignored:)``.
   public static func read<T: Codable>(
-    _ type: T.Type, at url: URL, fixed: [String: JSONValue] = [:], ignored: Set<String> = []
+    _ type: T.Type, at url: URL, fixed: [String: JSONValue] = [:], ignored: Set<String> = [],
+    defaults: ([String: JSONValue]) -> [String: JSONValue] = { _ in [:] }
   ) throws(ConfigError) -> T {
-    try decode(type, from: data(at: url), file: url.path, fixed: fixed, ignored: ignored)
+    try decode(
+      type, from: data(at: url), file: url.path, fixed: fixed, ignored: ignored,
+      defaults: defaults)
   }
 
-  /// Reads the JSON object in the file at `url`, whose kind must be known before it is decoded.
+  /// Reads a file as a JSON object, to find its kind before it is decoded.
   ///
   /// - Throws: `ConfigError.unreadable`.
   public static func object(at url: URL) throws(ConfigError) -> [String: JSONValue] {
-    let data = try data(at: url)
+    try object(data(at: url), file: url.path)
+  }
+
+  private static func object(
+    _ data: Data, file: String
+  ) throws(ConfigError) -> [String: JSONValue] {
+    if FileHead.isPage(data) { throw .unreadable(file: file, reason: FileHead.pageReason) }
+    let object: [String: JSONValue]
     do {
-      return try JSONDecoder().decode([String: JSONValue].self, from: data)
+      object = try JSONDecoder().decode([String: JSONValue].self, from: data)
     } catch {
-      throw ConfigError.unreadable(file: url.path, reason: "it is not a JSON object")
+      throw .unreadable(file: file, reason: "it is not a JSON object")
     }
+    if let key = data.withUnsafeBytes(JSONKeys.repeated) {
+      throw .unreadable(file: file, reason: "it has the key '\(key)' twice in one place")
+    }
+    return object
   }
 
   private static func data(at url: URL) throws(ConfigError) -> Data {
@@ -88,10 +105,10 @@ public enum ConfigFile {
   /// Far more than any configuration has.
   private static let mostBytes = 16 << 20
 
-  /// Encodes a configuration as JSON with sorted keys; `extra` adds fixed keys that diffusers and
-  /// transformers expect, `leavingOut` removes keys of ours.
+  /// Encodes a configuration as JSON with sorted keys; `extra` adds fixed keys of diffusers and
+  /// transformers, `leavingOut` removes own ones.
   ///
-  /// - Throws: `ConfigError.unreadable` when the value has no JSON form (a non-finite number).
+  /// - Throws: `ConfigError.unreadable` for a number that JSON cannot hold.
   public static func encode<T: Encodable>(
     _ value: T, extra: [String: JSONValue] = [:], leavingOut: Set<String> = []
   ) throws(ConfigError) -> Data {
@@ -113,16 +130,16 @@ public enum ConfigFile {
     name.reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) }
   }
 
-  /// Finds the number that `decode` cannot take, which Foundation does not report: decoding still
-  /// fails when every other doubtful number is replaced by 1.
+  /// The path of the number that `decode` rejects, which Foundation does not report: decoding fails
+  /// when all other doubtful numbers are replaced by 1.
   private static func unfitNumber(
     in whole: JSONValue, _ decode: (Data) throws -> Void
   ) -> [any CodingKey]? {
     func fails(keeping kept: Int?) -> Bool {
-      var position = -1
+      var index = -1
       let changed = whole.mappingNumbers { value in
-        position += 1
-        return value.isDoubtful && position != kept ? .integer(1) : value
+        index += 1
+        return value.isDoubtful && index != kept ? .integer(1) : value
       }
       do {
         try decode(JSONEncoder().encode(changed))
@@ -139,8 +156,8 @@ public enum ConfigFile {
       .map { numbers[$0].path }
   }
 
-  /// Finds the keys of `found` that `known` lacks, each with the key it may be a misspelling of; a
-  /// null counts as an absent optional.
+  /// Paths of keys in `found` that `known` lacks, each with the key it may misspell; a null counts
+  /// as an absent optional.
   private static func surplus(
     _ found: JSONValue, against known: JSONValue?, _ fields: Mirror?, path: String,
     also: [String] = []
@@ -156,7 +173,7 @@ public enum ConfigFile {
           path: path + key + ".")
       }
       guard value != .null else { return [] }
-      // Absent optional fields have no key in `known`.
+      // Optional fields without a value have no key in `known`.
       let absent = fields?.children.compactMap { $0.label.map(snakeCase) } ?? []
       let unused = (other.keys + absent).filter { members[$0] == nil }
       return [(path + key, Spelling.nearest(to: key, among: unused + also).map { path + $0 })]

@@ -1,4 +1,4 @@
-/// Any JSON value, for keys that are compared rather than read.
+/// Any JSON value.
 public enum JSONValue: Codable, Sendable, Equatable {
   /// `null`.
   case null
@@ -81,7 +81,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  /// The value as it is written in a file, long ones shortened.
+  /// The value as JSON, cut where it is long.
   public var text: String {
     switch self {
     case .null: return "null"
@@ -96,7 +96,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  /// The value as part of a sentence: `the text "a"`, `a list`, `3`.
+  /// The value in words, for errors: `the text "a"`, `a list`, `3`.
   var phrase: String {
     switch self {
     case .string: "the text \(text)"
@@ -143,7 +143,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
     }
   }
 
-  /// Replaces the numbers, in the order of ``numbers``.
+  /// Replaces every number, in the order of ``numbers``.
   func mappingNumbers(_ change: (JSONValue) -> JSONValue) -> JSONValue {
     switch self {
     case .integer, .number: return change(self)
@@ -156,7 +156,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
   }
 }
 
-/// A key or index in the path of a value.
+/// One step of a path to a value.
 struct JSONKey: CodingKey {
   let stringValue: String
   let intValue: Int?

@@ -1,6 +1,6 @@
-/// Suggestions for misspelt words.
+/// Finds the word that another is a misspelling of.
 package enum Spelling {
-  /// Finds the nearest of `words`, if at most a third of the letters (one at least) are wrong.
+  /// Returns the nearest of `words`, if at most a third of the letters (at least one) are wrong.
   package static func nearest(to word: String, among words: some Sequence<String>) -> String? {
     let most = max(1, min(word.count, 40) / 3)
     guard word.count <= 100 else { return nil }

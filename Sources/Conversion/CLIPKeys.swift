@@ -5,7 +5,7 @@ import Torch
 import TorchNN
 import UnCLIP
 
-/// The conversion of CLIP's towers from any of the three naming schemes.
+/// Converts CLIP's towers from the three ways in which their weights are named.
 struct CLIPKeys {
   let file: WeightFile
   let options: ConversionOptions
@@ -77,8 +77,7 @@ struct CLIPKeys {
         + "LAION's; the wrong one loads and gives wrong embeddings")
   }
 
-  /// Reads the activation from the `config.json` beside a file of transformers; its default is
-  /// QuickGELU.
+  /// The activation in the `config.json` beside a transformers file; QuickGELU where it names none.
   private func activationBeside() throws -> Activation? {
     let url = file.url.deletingLastPathComponent().appendingPathComponent("config.json")
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
@@ -98,7 +97,7 @@ struct CLIPKeys {
     }
   }
 
-  /// Renames the tensors of openai/CLIP and open_clip as in transformers.
+  /// Renames the entries of openai/CLIP and open_clip to those of transformers.
   private mutating func renameOriginal() throws(CheckpointError) {
     for key in map.rest.keys.sorted() where key != "logit_scale" {
       guard let target = OpenCLIPNames.target(of: key), let tensor = map.optional(key) else {
@@ -156,12 +155,12 @@ struct CLIPKeys {
 
   private func vision(_ activation: Activation, scale: Tensor?) throws -> [ConvertedPart] {
     let patches = try shape("vision_model.embeddings.patch_embedding.weight", axes: 4)
-    let rows = try shape("vision_model.embeddings.position_embedding.weight", axes: 2)[0]
-    let side = Int(Double(max(0, rows - 1)).squareRoot().rounded())
-    guard side * side == rows - 1, side > 0 else {
+    let rows = try shape("vision_model.embeddings.position_embedding.weight", axes: 2)
+    let side = Int(Double(max(0, rows[0] - 1)).squareRoot().rounded())
+    guard side * side == rows[0] - 1, side > 0 else {
       throw CheckpointError.badTensor(
         file: file.url.path, key: "visual.positional_embedding",
-        expected: "one row for the class token and those of a square", found: "\(rows) rows")
+        expected: "one row for the class token and those of a square", found: "\(rows[0]) rows")
     }
     let config = CLIPVisionConfig(
       width: try map.width(patches[0], of: "visual.conv1.weight"),

@@ -1,12 +1,12 @@
 public import Foundation
 
-/// Why weights cannot be converted, in one sentence each.
+/// Why weights cannot be converted.
 public enum ConversionError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
-  /// The keys are of no known model.
+  /// The keys are those of no supported model.
   case unknownModel(file: String, keys: [String])
   /// The model is known, but of an unsupported kind.
   case unsupported(file: String, reason: String)
-  /// A choice that the weights do not decide.
+  /// A choice that the weights do not determine.
   case ambiguous(file: String, question: String, answer: String)
   /// The same part comes from two files.
   case twice(part: String, file: String)
@@ -14,13 +14,13 @@ public enum ConversionError: LocalizedError, Sendable, Equatable, CustomStringCo
   case incomplete(file: String, needs: String)
   /// An entry of a folder is a link that leads out of it.
   case outside(link: String, target: String)
-  /// The target already exists.
+  /// The target exists already.
   case exists(String)
 
-  /// The description, for `localizedDescription`.
+  /// `description`, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// What is wrong and what to do, in one sentence.
+  /// What is wrong, where, and what to do.
   public var description: String {
     switch self {
     case .unknownModel(let file, let keys):
@@ -31,7 +31,7 @@ public enum ConversionError: LocalizedError, Sendable, Equatable, CustomStringCo
       return "\(file) holds a model that is not supported (\(reason)): give a CLIP with two "
         + "transformers or an original Karlo checkpoint."
     case .ambiguous(let file, let question, let answer):
-      return "\(file) does not tell \(question): \(answer)."
+      return "\(file) does not say \(question): \(answer)."
     case .twice(let part, let file):
       return "\(file) holds \(part), which an earlier file holds too: give one file for each part."
     case .incomplete(let file, let needs):

@@ -1,17 +1,17 @@
 public import Torch
 public import TorchNN
 
-/// What the weights of a checkpoint do not say.
+/// What a conversion needs to know beside the weights.
 public struct ConversionOptions: Sendable, Equatable {
   /// The activation of a CLIP; nil where the file names it.
   public var activation: Activation?
-  /// Channels of an attention head; nil means 64, and for the vision towers of OpenCLIP's H, g and
-  /// G models their own widths.
+  /// Channels of an attention head; nil means 64, or the own widths of the vision towers of
+  /// OpenCLIP's H, g and G models.
   public var headWidth: Int?
   /// The element type of the written weights; nil keeps each as it is.
   public var dtype: DType?
 
-  /// Sets all options.
+  /// Groups the options.
   public init(activation: Activation? = nil, headWidth: Int? = nil, dtype: DType? = nil) {
     self.activation = activation
     self.headWidth = headWidth

@@ -3,17 +3,18 @@ public import Foundation
 import Torch
 
 extension Converter {
-  /// Copies a model folder of diffusers, transformers or open_clip into a new folder, pickled
-  /// weights rewritten as safetensors.
+  /// Copies a model folder of diffusers, transformers or open_clip whose weights are pickles into
+  /// a new folder with safetensors.
   ///
   /// Links are followed only inside the folder, and to the blobs beside the snapshots of the
-  /// Hugging Face hub's cache: the folder may be untrusted, and its copy may be passed on.
+  /// Hugging Face cache: a stranger's folder must not bring other files into a copy passed on.
   ///
-  /// Keys and configurations stay as they are. Weights that are safetensors already are rewritten
-  /// in the options' element type. Other copies of the weights (`.h5`, `.msgpack`, `.fp16.bin`) are
-  /// not copied.
+  /// Keys, configurations and layout stay. Weights that are safetensors already are rewritten, in
+  /// the options' element type. Weights in lower precision (`.fp16.bin`) are taken where the plain
+  /// ones are not there; other copies (`.h5`, `.msgpack`) are not copied.
   ///
-  /// - Returns: The paths of the weight files written, each with the file it came from.
+  /// - Returns: The weight files written, as paths in the folder, with what each came from.
+  /// - Throws: `ArchiveError`, `ConversionError`, `CheckpointError`.
   @discardableResult
   public func convert(folder source: URL, to folder: URL) throws -> [(path: String, source: URL)] {
     let allowed = LinkBounds(of: source)
@@ -25,13 +26,19 @@ extension Converter {
       for part in [""] + folders {
         let (from, to) = (source.appending(path: part), aside.appending(path: part))
         let listed = try names(in: from, allowed)
-        let weights = PickledWeights.all.filter { $0.isIn(listed) }
+        let weights = PickledWeights.all.filter { $0.files(in: from).first != nil }
+        if weights.isEmpty,
+          let refusal = PickledWeights.all.lazy.compactMap({ $0.files(in: from).refusedVariant })
+            .first
+        {
+          throw refusal
+        }
         let files = listed.filter { isFile(from, $0) && !PickledWeights.isWeight($0) }
         guard !weights.isEmpty || !files.isEmpty else { continue }
         try copy(files, from: from, to: to)
         for kind in weights {
           let path = kind.stem + ".safetensors"
-          let (state, origin) = try kind.read(in: from, listed)
+          let (state, origin) = try kind.read(in: from)
           try Safetensors.write(
             state.mapValues(inChosenType), metadata: ["format": "pt"], to: to.appending(path: path))
           written.append((part.isEmpty ? path : "\(part)/\(path)", origin))
@@ -57,7 +64,7 @@ extension Converter {
     return names
   }
 
-  /// Whether it is a plain file; reading a pipe would block.
+  /// Whether it is a plain file; opening a pipe would wait.
   private func isFile(_ folder: URL, _ name: String) -> Bool {
     var status = stat()
     return stat(folder.appending(path: name).path, &status) == 0
@@ -80,7 +87,7 @@ private struct LinkBounds {
     self.roots = roots.map { $0.path.hasSuffix("/") ? $0.path : $0.path + "/" }
   }
 
-  /// Checks the target of a link.
+  /// - Throws: `ConversionError.outside`.
   func check(_ entry: URL) throws(ConversionError) {
     let target = entry.resolvingSymlinksInPath().path
     guard roots.contains(where: target.hasPrefix) else {
@@ -89,7 +96,7 @@ private struct LinkBounds {
   }
 }
 
-/// The names of one folder's weights in diffusers, transformers and open_clip.
+/// The weights of one folder, under the file names of transformers, diffusers and open_clip.
 private struct PickledWeights {
   /// The name of the safetensors file, without its extension.
   let stem: String
@@ -108,32 +115,26 @@ private struct PickledWeights {
       ".bin", ".safetensors", ".index.json", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx",
       ".ot",
     ]
-    return endings.contains { name.hasSuffix($0) }
+    let isIndex = name.hasSuffix(".json") && name.contains(".index.")
+    return isIndex || endings.contains { name.hasSuffix($0) }
   }
 
-  private var files: [String] {
-    [
-      "\(stem).safetensors", "\(stem).safetensors.index.json", "\(pickle).bin",
-      "\(pickle).bin.index.json",
-    ]
+  func files(in folder: URL) -> WeightFiles {
+    WeightFiles(folder, stem: stem, pickles: [pickle])
   }
 
-  func isIn(_ names: [String]) -> Bool { files.contains { names.contains($0) } }
-
-  /// Reads the state dict and names its file or index; safetensors come before pickles.
-  func read(in folder: URL, _ names: [String]) throws -> (state: [String: Tensor], file: URL) {
-    guard let name = files.first(where: { names.contains($0) }) else {
+  /// The state dict, and the file or index it is from; safetensors come before pickles.
+  func read(in folder: URL) throws -> (state: [String: Tensor], file: URL) {
+    guard let file = files(in: folder).first else {
       throw CheckpointError.unreadable(file: folder.path, reason: "it holds no weights")
     }
-    let file = folder.appending(path: name)
-    switch name {
-    case files[2]: return (try WeightFile(file).tensors, file)
-    case files[3]:
-      let state = try WeightShard.all(of: file).reduce(into: [:]) { state, shard in
-        state.merge(try shard.checked(WeightFile(shard.url).tensors)) { $1 }
-      }
-      return (state, file)
-    default: return (try Safetensors.readModel(folder: folder, stem: stem), file)
+    if file.lastPathComponent.contains(".safetensors") {
+      return (try Safetensors.readModel(folder: folder, stem: stem), file)
     }
+    guard WeightFiles.isIndex(file) else { return (try WeightFile(file).tensors, file) }
+    let state = try WeightShard.all(of: file).reduce(into: [:]) { state, shard in
+      state.merge(try shard.checked(WeightFile(shard.url).tensors)) { $1 }
+    }
+    return (state, file)
   }
 }

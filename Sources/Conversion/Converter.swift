@@ -4,8 +4,8 @@ public import Foundation
 import Torch
 public import UnCLIP
 
-/// A converter of original checkpoints into a model folder: CLIP of OpenAI, open_clip and
-/// transformers, and the parts of Karlo.
+/// Converts original checkpoints to a model folder: CLIP of OpenAI, OpenCLIP and transformers, and
+/// the parts of Karlo.
 public struct Converter {
   /// What the files do not say.
   public let options: ConversionOptions
@@ -15,13 +15,12 @@ public struct Converter {
 
   /// Reads the files and writes the parts they hold into a new folder.
   ///
-  /// Everything is written to a temporary folder, which is renamed at the end.
-  ///
+  /// Everything is written to a temporary folder beside it, which is renamed at the end.
   /// - Parameters:
   ///   - files: Checkpoints in any order; each part comes from one of them.
   ///   - tokenizer: A folder with `vocab.json` and `merges.txt`, to be copied.
-  ///   - folder: The model folder to write, which must not exist.
-  /// - Returns: The parts, each with the file it came from.
+  ///   - folder: The model folder to write, which must not exist yet.
+  /// - Returns: The parts, with the file each came from.
   /// - Throws: `ArchiveError`, `ConversionError`, `CheckpointError`, `ConfigError`.
   @discardableResult
   public func convert(
@@ -113,12 +112,12 @@ public struct Converter {
     try copy(names.filter(known.contains), from: tokenizer, to: folder)
   }
 
-  /// Copies files of one folder into a new one.
+  /// Copies files of one folder into another, which is created.
   func copy(_ names: [String], from source: URL, to folder: URL) throws {
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       for name in names {
-        // Copy the targets of links.
+        // Of a link, its target.
         try FileManager.default.copyItem(
           at: source.appendingPathComponent(name).resolvingSymlinksInPath(),
           to: folder.appendingPathComponent(name))
@@ -134,7 +133,7 @@ public struct Converter {
     return value.to(dtype)
   }
 
-  /// Calls `body` with a temporary folder, which is renamed to the new one at the end.
+  /// Lets `body` write a temporary folder, which gets its name at the end.
   func writing<Result>(to folder: URL, _ body: (URL) throws -> Result) throws -> Result {
     guard !FileManager.default.fileExists(atPath: folder.path) else {
       throw ConversionError.exists(folder.path)

@@ -5,7 +5,7 @@ import Torch
 import TorchNN
 import UnCLIP
 
-/// The conversion of Karlo's networks, from the names of its own code to those of diffusers.
+/// Converts Karlo's networks from the names of its own code to those of diffusers.
 ///
 /// Source: kakaobrain/karlo `modules/xf.py`, `modules/unet.py`.
 struct KarloKeys {
@@ -20,7 +20,7 @@ struct KarloKeys {
   static let firstSteps = "model_first_steps."
   static let lastStep = "model_last_step."
 
-  /// Finds the mean and the deviation of image embeddings, two vectors, of `ViT-L-14_stats.th`.
+  /// The mean and deviation of image embeddings (`ViT-L-14_stats.th`): two vectors of one width.
   static func statistics(_ tensors: [String: Tensor]) -> (mean: Tensor, deviation: Tensor)? {
     guard tensors.count == 2, let mean = tensors["0"] ?? tensors["mean"],
       let deviation = tensors["1"] ?? tensors["std"], mean.shape == deviation.shape,
@@ -89,7 +89,7 @@ struct KarloKeys {
 
   // MARK: Decoder and upsampler
 
-  /// Converts the decoder with its projection and scheduler.
+  /// Converts the decoder, its projection and its process.
   ///
   /// - Throws: `CheckpointError`, `ConfigError`.
   func decoder(_ tensors: [String: Tensor]) throws -> [ConvertedPart] {
@@ -138,7 +138,7 @@ struct KarloKeys {
     ]
   }
 
-  /// Converts the upsampler's two networks and their scheduler.
+  /// Converts the upsampler's two networks and their process.
   ///
   /// - Throws: `CheckpointError`, `ConfigError`.
   func upsampler(_ tensors: [String: Tensor]) throws -> [ConvertedPart] {
@@ -173,7 +173,7 @@ struct KarloKeys {
       state: try keys.map.finished(for: module))
   }
 
-  /// Splits a fused layer whose rows go head by head.
+  /// Splits a fused layer whose rows are ordered by head.
   private func split(
     _ map: inout KeyMap, _ key: String, to new: String, _ names: [String]
   ) throws(CheckpointError) {

@@ -1,12 +1,12 @@
 import Diffusion
 import Torch
 
-/// The conversion of one of Karlo's U-Nets from consecutively numbered blocks to levels of blocks.
+/// Converts a U-Net of Karlo, whose blocks are numbered consecutively, to levels of blocks.
 struct KarloUNetKeys {
-  /// The tensors taken and those left.
+  /// The tensors that are taken and left.
   private(set) var map: KeyMap
   private let headWidth: Int
-  /// Residual blocks per level on the way down.
+  /// Residual blocks of each level on the way down.
   private let layersPerBlock: Int
   private let levelCount: Int
 
@@ -20,7 +20,7 @@ struct KarloUNetKeys {
     while map.rest.keys.contains(where: { $0.hasPrefix("output_blocks.\(count).0.") }) {
       count += 1
     }
-    // Upsampling blocks end a level; the finest level has none.
+    // An upsampling block ends a level; the finest level has none.
     let enlarging = (0..<count).first { index in
       (1...2).contains { map.rest["output_blocks.\(index).\($0).in_layers.0.weight"] != nil }
     }
@@ -34,7 +34,7 @@ struct KarloUNetKeys {
     levelCount = count / perLevel
   }
 
-  /// Takes every key and reads the configuration from the shapes.
+  /// Takes every key and derives the configuration from the shapes.
   ///
   /// - Throws: `CheckpointError`.
   mutating func converted(sampleSize: Int) throws(CheckpointError) -> UNetConfig {
@@ -88,7 +88,7 @@ struct KarloUNetKeys {
     }
   }
 
-  /// Takes an attention layer, if it is there.
+  /// Takes an attention layer, if it exists.
   private mutating func attention(
     _ old: String, to new: String
   ) throws(CheckpointError) -> Bool {
@@ -111,7 +111,7 @@ struct KarloUNetKeys {
     return true
   }
 
-  /// Turns a convolution over one position into a linear layer: `[O, I, 1] -> [O, I]`.
+  /// Makes a linear weight of a convolution of width 1: `[O, I, 1] -> [O, I]`.
   private static func withoutLastAxis(_ weight: Tensor) -> Tensor {
     weight.shape.count == 3 && weight.shape[2] == 1 ? weight.squeezed(2) : weight
   }

@@ -2,7 +2,7 @@ import Foundation
 import Torch
 import TorchNN
 
-/// A renaming of a state dict that takes tensors one by one, so that those left over show.
+/// Takes tensors out of a state dict one by one under new names; what is left over is an error.
 struct KeyMap {
   /// The file, for errors.
   let file: String
@@ -18,10 +18,10 @@ struct KeyMap {
     self.file = file
   }
 
-  /// Takes one tensor, if it is there.
+  /// Takes one tensor, if it exists.
   mutating func optional(_ key: String) -> Tensor? { rest.removeValue(forKey: key) }
 
-  /// Takes one tensor, of `axes` axes if given.
+  /// Takes one tensor, which must have `axes` axes.
   mutating func take(_ key: String, axes: Int? = nil) -> Tensor? {
     guard let tensor = rest.removeValue(forKey: key), axes == nil || tensor.shape.count == axes
     else {
@@ -67,7 +67,7 @@ struct KeyMap {
         file: file, key: key, expected: "rows for \(count) layers in blocks of \(max(block, 1))",
         found: "the shape \(tensor.shape)")
     }
-    // Blocks of rows alternate: those of one layer are every `count`-th.
+    // Blocks of rows alternate: every `count`-th belongs to the same layer.
     let turns = rows / (block * count)
     let inner = Array(tensor.shape.dropFirst())
     let blocks = tensor.reshaped([turns, count, block] + inner)
@@ -78,7 +78,8 @@ struct KeyMap {
     return found
   }
 
-  /// Checks a width before a network is made with it, which takes memory by its square.
+  /// Checks a width: the network is made before its weights are compared, and takes memory by the
+  /// square of it.
   ///
   /// - Throws: `CheckpointError.badTensor` above 16384, three times what any CLIP or Karlo has.
   func width(_ width: Int, of key: String) throws(CheckpointError) -> Int {
@@ -89,7 +90,7 @@ struct KeyMap {
     return width
   }
 
-  /// Returns the taken tensors, after checking that they are exactly those of a module.
+  /// Returns what was taken, if it is exactly the state dict of `module`.
   ///
   /// - Throws: `CheckpointError.misfit`.
   func finished(

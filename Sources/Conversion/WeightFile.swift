@@ -3,7 +3,7 @@ public import Foundation
 public import Torch
 import TorchArchive
 
-/// The tensors of one file of any format, under the plain keys of a state dict.
+/// The tensors of one file of any supported format, under the plain keys of a state dict.
 public struct WeightFile {
   /// The file.
   public let url: URL
@@ -14,8 +14,8 @@ public struct WeightFile {
 
   /// Opens a PyTorch or safetensors file.
   ///
-  /// Of a checkpoint that holds more than weights, the state dict is taken; the prefix `module.`,
-  /// which training on several devices adds, is removed.
+  /// From a checkpoint that holds more than weights, the state dict is taken; the prefix `module.`
+  /// of training on several devices is removed.
   /// - Throws: `CheckpointError`, `ArchiveError`.
   public init(_ url: URL) throws {
     self.url = url
@@ -33,7 +33,7 @@ public struct WeightFile {
       let inner = tensors.stripped(of: prefix)
       if !inner.isEmpty { tensors = inner }
     }
-    // No weight is empty, and a shape with a zero may claim any other lengths.
+    // No weight is empty; beside a zero, a shape may claim any length.
     self.tensors = tensors.filter { $0.value.count > 0 }
   }
 

@@ -97,7 +97,7 @@ public struct SchedulerConfig: Sendable, Equatable {
   /// Reads and validates the file at `url`; see ``decode(_:file:)``.
   public static func read(at url: URL) throws(ConfigError) -> SchedulerConfig {
     let config = try ConfigFile.read(
-      SchedulerConfig.self, at: url, ignored: ["_diffusers_version"])
+      SchedulerConfig.self, at: url, ignored: ["_diffusers_version"], defaults: defaults)
     try config.validate(file: url.path)
     return config
   }
@@ -109,12 +109,35 @@ public struct SchedulerConfig: Sendable, Equatable {
   /// - Throws: `ConfigError` for unreadable JSON, an unknown, missing or impossible key.
   public static func decode(_ data: Data, file: String) throws(ConfigError) -> SchedulerConfig {
     let config = try ConfigFile.decode(
-      SchedulerConfig.self, from: data, file: file, ignored: ["_diffusers_version"])
+      SchedulerConfig.self, from: data, file: file, ignored: ["_diffusers_version"],
+      defaults: defaults)
     try config.validate(file: file)
     return config
   }
 
-  /// Encodes the file's content, which diffusers' class reads.
+  /// What the class of diffusers takes for keys that are not there.
+  private static func defaults(for found: [String: JSONValue]) -> [String: JSONValue] {
+    let shared: [String: JSONValue] = [
+      "num_train_timesteps": .number(1000), "prediction_type": .string("epsilon"),
+      "clip_sample": .bool(true), "clip_sample_range": .number(1),
+    ]
+    let own: [String: JSONValue]
+    switch found["_class_name"] {
+    case .string(Algorithm.unCLIP.rawValue): own = ["variance_type": .string("fixed_small_log")]
+    case .string(Algorithm.ddim.rawValue):
+      own = [
+        "beta_schedule": .string("linear"), "beta_start": .number(0.0001),
+        "beta_end": .number(0.02), "rescale_betas_zero_snr": .bool(false),
+        "thresholding": .bool(false), "dynamic_thresholding_ratio": .number(0.995),
+        "sample_max_value": .number(1), "timestep_spacing": .string("leading"),
+        "set_alpha_to_one": .bool(true), "steps_offset": .number(0),
+      ]
+    default: return [:]
+    }
+    return own.merging(shared) { own, _ in own }
+  }
+
+  /// The file's content, which diffusers' class opens.
   /// - Throws: `ConfigError` when a number has no JSON form.
   public func encoded() throws(ConfigError) -> Data { try ConfigFile.encode(self) }
 

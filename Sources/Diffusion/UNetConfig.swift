@@ -148,7 +148,7 @@ extension UNetConfig {
   /// - Throws: `ConfigError`, also for options of diffusers that are not supported here.
   public static func read(at url: URL) throws(ConfigError) -> UNetConfig {
     let config = try ConfigFile.read(
-      UNetConfig.self, at: url, fixed: supportedOnly, ignored: ignoredKeys)
+      UNetConfig.self, at: url, fixed: supportedOnly, ignored: ignoredKeys, defaults: defaults)
     try config.validate(file: url.path)
     return config
   }
@@ -250,6 +250,31 @@ extension UNetConfig {
       let block = 18 * width * width + 2 * time * width
       return sum + Double(2 * layersPerBlock + 1) * block
     }
+  }
+
+  /// What the class of diffusers takes for keys that are not there. The kinds of blocks are not
+  /// among them: those that it takes are not supported here.
+  private static func defaults(for found: [String: JSONValue]) -> [String: JSONValue] {
+    let own: [String: JSONValue]
+    switch found["_class_name"] {
+    case .string("UNet2DConditionModel"):
+      own = [
+        "in_channels": .number(4), "out_channels": .number(4), "cross_attention_dim": .number(1280),
+        "block_out_channels": .array([320, 640, 1280, 1280].map(JSONValue.number)),
+      ]
+    case .string("UNet2DModel"):
+      own = [
+        "in_channels": .number(3), "out_channels": .number(3),
+        "block_out_channels": .array([224, 448, 672, 896].map(JSONValue.number)),
+      ]
+    default: return [:]
+    }
+    let shared: [String: JSONValue] = [
+      "layers_per_block": .number(2), "attention_head_dim": .number(8),
+      "norm_num_groups": .number(32), "norm_eps": .number(1e-5),
+      "resnet_time_scale_shift": .string("default"),
+    ]
+    return own.merging(shared) { own, _ in own }
   }
 
   private static let ignoredKeys: Set<String> = [

@@ -9,7 +9,7 @@ package struct ByteReader {
   /// Where the next read without an offset begins.
   package private(set) var position: Int
 
-  /// The bytes end before what was to be read.
+  /// The bytes ended too soon.
   package struct Ended: Error, CustomStringConvertible {
     /// How many bytes there are.
     package let count: Int
@@ -90,7 +90,7 @@ package struct ByteReader {
     return value
   }
 
-  /// Passes over `count` bytes and returns where they were.
+  /// Skips `count` bytes and returns where they were.
   @discardableResult
   package mutating func skip(_ count: Int) throws(Ended) -> Range<Int> {
     let range = try range(at: position, count: count)
@@ -103,7 +103,7 @@ package struct ByteReader {
     UnsafeRawBufferPointer(rebasing: bytes[try skip(count)])
   }
 
-  /// Returns the bytes up to a line feed, which is passed over; at most `limit`.
+  /// Returns the bytes up to a line feed, which is skipped; at most `limit`.
   package mutating func line(limit: Int) throws(Ended) -> UnsafeRawBufferPointer {
     let end = min(bytes.count, position + limit)
     guard position >= 0, position < end, let feed = bytes[position..<end].firstIndex(of: 0x0A)

@@ -1,17 +1,16 @@
 package import Foundation
 
-/// Folders that appear whole or not at all: filled under a hidden name, synced to the disk, then
-/// renamed.
+/// Writes folders that exist whole or not at all, whatever happens meanwhile: each is filled under
+/// a hidden name, synced to the disk, then renamed.
 package enum DurableFolder {
   /// The suffix of folders that are being written or removed.
   package static let partialSuffix = ".partial"
 
-  /// Creates the folder `name` in `parent`; `fill` gets its URL and writes its contents.
+  /// Makes the folder `name` in `parent` with what `fill` writes into the URL it gets. A folder of
+  /// that name stays until the new one is whole.
   ///
-  /// With `replacing`, an older folder of that name stays until the new one is whole; without it is
-  /// an error.
-  ///
-  /// - Throws: What `fill` throws, and `FileError`; nothing is left of the folder then.
+  /// - Parameter replacing: Whether a folder of that name is replaced; otherwise it is an error.
+  /// - Throws: What `fill` throws, and `FileError`; nothing of the folder is left then.
   package static func create<Result>(
     _ name: String, in parent: URL, replacing: Bool = false, fill: (URL) throws -> Result
   ) throws -> Result {
@@ -27,7 +26,7 @@ package enum DurableFolder {
       if replacing, files.fileExists(atPath: target.path) { try remove(target) }
       try move(partial, to: target)
     } catch {
-      // Report the first error; what is left of the folder is removed at the next start.
+      // The first error is the one to report; remains of the folder are removed at the next start.
       do { try files.removeItem(at: partial) } catch {}
       throw error
     }
@@ -35,7 +34,7 @@ package enum DurableFolder {
     return result
   }
 
-  /// Removes a folder in one step, so that no partial folder remains under its name.
+  /// Removes a folder so that no part of it can be taken for the whole.
   ///
   /// - Throws: `FileError`, and what the file manager throws.
   package static func remove(_ folder: URL) throws {

@@ -2,7 +2,7 @@ package import Foundation
 
 /// An open plain file; folders, pipes and devices are refused.
 package struct PlainFile: ~Copyable {
-  /// Its bytes when it was opened.
+  /// Its size in bytes when it was opened.
   package let size: Int
   private let url: URL
   private let descriptor: Int32
@@ -56,7 +56,9 @@ package struct PlainFile: ~Copyable {
 
 /// Whole files as bytes.
 package enum FileContents {
-  /// Reads a plain file, after checking its size against the limit.
+  /// Reads a plain file, after its size is compared with the limit.
+  ///
+  /// - Throws: `FileError`.
   package static func read(_ url: URL, limit: Int = .max) throws(FileError) -> Data {
     let file = try PlainFile(url)
     guard file.size <= limit else {

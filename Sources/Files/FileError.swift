@@ -1,6 +1,6 @@
 package import Foundation
 
-/// Why a file or folder cannot be read or written; each module wraps it in its own error.
+/// Why a file or folder cannot be read or written; each target wraps it in its own error.
 package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The file or folder.
   package let path: String
@@ -30,7 +30,7 @@ package func reason(of error: any Error) -> String {
   return text.hasSuffix(".") ? String(text.dropLast()) : text
 }
 
-/// Describes an error code of the system.
+/// What an `errno` of the system means.
 package func systemReason(_ code: Int32) -> String {
   switch code {
   case ENOENT: "there is no such file or folder"

@@ -1,12 +1,14 @@
 package import Foundation
 
-/// A file mapped into memory, copy-on-write; unmapped when it is no longer referenced.
+/// A file mapped into memory, copied page by page on writes; unmapped when nothing refers to it.
 package final class FileMapping {
   /// All bytes of the file.
   package let bytes: UnsafeRawBufferPointer
   package let base: UnsafeMutableRawPointer?
 
   /// Maps a file.
+  ///
+  /// - Throws: `FileError`.
   package init(_ url: URL) throws(FileError) {
     let file = try PlainFile(url)
     base = try file.map()

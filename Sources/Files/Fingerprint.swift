@@ -1,6 +1,6 @@
 package import Foundation
 
-/// A 64-bit hash of bytes, to tell files apart.
+/// A short name for many bytes; different bytes have the same name only by accident.
 ///
 /// It steps as FNV-1a does, but over words of 8 bytes and with a shift after each product, so it is
 /// not FNV-1a, and no defence against forgery. Files store its values, so it must not change.

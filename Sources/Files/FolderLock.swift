@@ -1,14 +1,14 @@
 package import Foundation
 
-/// An exclusive lock on a folder, across processes; the system releases it when its owner ends,
-/// however it ends.
+/// Locks a folder for one owner among all processes; the system releases it when the owner ends,
+/// however that happens.
 package final class FolderLock: Sendable {
   private let descriptor: Int32
 
-  /// The lock file in the folder. It stays, empty.
+  /// The file in the folder that is locked. It stays there, empty.
   package static let fileName = ".lock"
 
-  /// Locks the folder, or returns nil when another owner has it.
+  /// Locks the folder; nil when another owner holds it.
   ///
   /// - Throws: `FileError` when the file cannot be made.
   package init?(_ folder: URL) throws(FileError) {
@@ -17,7 +17,7 @@ package final class FolderLock: Sendable {
     guard descriptor >= 0 else { throw FileError.last(folder) }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let reason = errno
-      // Some file systems have no locks: go on without one.
+      // Some file systems have no locks.
       if [ENOTSUP, ENOLCK, ENOSYS].contains(reason) {
         self.descriptor = descriptor
         return

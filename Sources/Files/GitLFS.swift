@@ -1,4 +1,4 @@
-/// The pointer that Git leaves in place of a large file it has not fetched.
+/// The pointer that Git leaves for a large file that it has not fetched.
 package enum GitLFS {
   /// Whether the bytes of a file begin as a pointer does.
   ///

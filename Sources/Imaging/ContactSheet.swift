@@ -1,10 +1,10 @@
 import Foundation
 
-/// A view of many images.
+/// Shows many images at once: as one image or one HTML page.
 public enum ContactSheet {
-  /// Arranges images in rows, each centred in a cell as large as the largest, as RGB.
+  /// Sets images in rows as RGB, each centred in a cell of the largest image's size.
   ///
-  /// `spacing` pixels lie between cells and around them; alpha is blended over `background`.
+  /// Range: `spacing` in pixels, between cells and around them; alpha is blended over `background`.
   /// - Precondition: At least one image and one column; `spacing` is not negative.
   public static func grid(
     _ images: [Image], columns: Int, spacing: Int = 2,
@@ -31,10 +31,10 @@ public enum ContactSheet {
     return sheet
   }
 
-  /// Makes one HTML page with the images inside, captions below them, and nothing to fetch.
+  /// Makes one HTML page that holds the images, with captions below them.
   ///
   /// Any text is allowed in `title` and captions: HTML's special characters are escaped.
-  /// - Throws: `unencodable` if an image cannot be held by PNG.
+  /// - Throws: `unencodable` if PNG cannot hold an image.
   public static func html(
     items: [(image: Image, caption: String)], title: String
   ) throws(ImageError) -> String {
@@ -75,7 +75,7 @@ public enum ContactSheet {
       """
   }
 
-  /// Escapes the five special characters of HTML.
+  /// Escapes the special characters of HTML.
   static func escaped(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {

@@ -1,10 +1,11 @@
 extension Image {
-  /// Converts the image to another number of channels.
+  /// Changes how many channels the image has.
   ///
-  /// Colour becomes grey by ITU-R 601 luma in 16-bit fixed point, as in Pillow's `Image.convert`; a
-  /// new alpha is opaque; a lost alpha is dropped without blending (see ``composited(over:)``).
-  ///
+  /// Colour becomes grey by ITU-R 601 luma in 16-bit fixed point; a new alpha is opaque; a lost
+  /// alpha is dropped without blending (see ``composited(over:)``).
   /// - Precondition: `count` is 1 to 4.
+  ///
+  /// Source: Pillow `Image.convert`.
   public func converted(toChannels count: Int) -> Image {
     precondition((1...4).contains(count), "an image has 1 to 4 channels, not \(count)")
     if count == channels { return self }

@@ -1,7 +1,7 @@
 extension Image {
-  /// Crops to the part whose top left corner is `(x, y)`.
+  /// Cuts out the rectangle whose top left corner is `(x, y)`.
   ///
-  /// - Precondition: The part is not empty and lies inside the image.
+  /// - Precondition: The rectangle is not empty and lies inside the image.
   public func cropped(x: Int, y: Int, width w: Int, height h: Int) -> Image {
     precondition(
       x >= 0 && y >= 0 && w > 0 && h > 0 && x + w <= width && y + h <= height,
@@ -18,7 +18,7 @@ extension Image {
     }
   }
 
-  /// Crops to the largest central square; an odd remainder loses less on the left and the top.
+  /// Cuts out the largest centred square; an odd remainder leaves one pixel more right and below.
   public func croppedToSquare() -> Image {
     let side = min(width, height)
     return cropped(x: (width - side) / 2, y: (height - side) / 2, width: side, height: side)
@@ -26,7 +26,8 @@ extension Image {
 
   /// Adds a border of one colour on each side.
   ///
-  /// - Precondition: Widths are not negative, and `color` has one sample for each channel.
+  /// Range: border widths in pixels, not negative; `color` has one sample for each channel.
+  /// - Precondition: Borders as above, and a sample of `color` for each channel.
   public func padded(
     left: Int = 0, top: Int = 0, right: Int = 0, bottom: Int = 0, color: [UInt8]
   ) -> Image {
@@ -63,7 +64,7 @@ extension Image {
 
   /// Overwrites the part of this image that `other` covers, alpha included.
   ///
-  /// - Precondition: `other` has as many channels and lies inside this image.
+  /// - Precondition: Equal channel counts; `other` at `(x, y)` lies inside this image.
   public mutating func paste(_ other: Image, x: Int, y: Int) {
     precondition(
       other.channels == channels, "\(other.channels) channels pasted into \(channels)")
@@ -82,7 +83,7 @@ extension Image {
     }
   }
 
-  /// Turns the image upright, given the EXIF orientation it was stored in.
+  /// Turns and mirrors the stored image upright by its EXIF orientation.
   ///
   /// Orientations outside 1 ... 8 are taken as 1, upright.
   /// Source: EXIF 2.3 section 4.6.4, tag 0x0112.
@@ -100,7 +101,7 @@ extension Image {
     }
   }
 
-  /// Makes an image whose pixel at `(x, y)` is the one here at `position(x, y)`.
+  /// Makes an image whose pixel at `(x, y)` is this one's at `position(x, y)`.
   @inline(__always)
   private func remapped(
     width w: Int, height h: Int, _ position: (Int, Int) -> (Int, Int)

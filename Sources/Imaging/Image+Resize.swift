@@ -10,15 +10,15 @@ public struct PixelRect: Sendable, Equatable {
 }
 
 extension Image {
-  /// Resizes the image, with Pillow's values.
+  /// Resizes the image as Pillow's `resize` does.
   ///
-  /// Two passes in 22-bit fixed point, rows first, rounded to bytes between. With alpha the
+  /// Two passes in 22-bit fixed point, rows first, rounded to bytes between. With alpha, the
   /// colours are premultiplied to 8 bits before and divided after, so hidden colours do not bleed.
   ///
-  /// With `part`, only that part of the resized image is computed, with the same bytes as a crop
-  /// afterwards, so that the middle of a thin image needs no enlargement of the whole.
+  /// With `part`, only that part of the resized image is computed, with the bytes that a crop of
+  /// the whole would have: enlarging the middle of a thin image then takes little memory.
   ///
-  /// - Precondition: Sides are at least 1; the part is not empty and lies inside them.
+  /// - Precondition: Sides of at least 1; `part` is not empty and lies inside the resized image.
   ///
   /// Source: Pillow `Image.resize`, `src/libImaging/Resample.c`.
   public func resized(
@@ -32,7 +32,7 @@ extension Image {
       !part.x.isEmpty && !part.y.isEmpty && part.x.lowerBound >= 0 && part.y.lowerBound >= 0
         && part.x.upperBound <= newWidth && part.y.upperBound <= newHeight,
       "the part \(part.x), \(part.y) does not lie inside \(newWidth)x\(newHeight)")
-    // Only the input pixels that the part needs.
+    // Only the pixels that `part` depends on are read.
     let columns = Resampling(from: width, to: newWidth, filter)
     let rows = Resampling(from: height, to: newHeight, filter)
     let (across, down) = (columns.pixels(of: part.x), rows.pixels(of: part.y))
@@ -47,7 +47,7 @@ extension Image {
     return resampled(source.premultiplied()).unpremultiplied()
   }
 
-  /// Resizes to the largest image of the same proportions that fits a square of `side` pixels.
+  /// Resizes the image to the largest of the same proportions that fits a square of `side` pixels.
   ///
   /// Sides are rounded to nearest and at least 1; smaller images grow.
   /// - Precondition: `side` is at least 1.

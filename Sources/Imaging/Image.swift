@@ -2,7 +2,7 @@
 ///
 /// Shapes: `pixels` is row-major and interleaved, `height * width * channels` bytes.
 /// Range: samples 0 ... 255; 1 channel is grey, 2 grey and alpha, 3 RGB, 4 RGBA. Alpha is straight
-/// (not premultiplied). There is no colour profile: colours are as stored in the file.
+/// (not premultiplied). Colour profiles are dropped; samples stay as stored.
 public struct Image: Sendable, Equatable {
   /// Columns, in pixels, at least 1.
   public let width: Int
@@ -15,7 +15,7 @@ public struct Image: Sendable, Equatable {
 
   /// Holds `pixels` as an image of the given size.
   ///
-  /// - Precondition: Sides of at least 1, 1 to 4 channels, and a byte count that fits the size.
+  /// - Precondition: Sides of at least 1, 1 to 4 channels, and as many bytes as these need.
   public init(width: Int, height: Int, channels: Int, pixels: [UInt8]) {
     precondition(width > 0 && height > 0, "an image of \(width)x\(height) has no pixels")
     precondition((1...4).contains(channels), "an image has 1 to 4 channels, not \(channels)")
@@ -30,7 +30,7 @@ public struct Image: Sendable, Equatable {
 
   /// Makes an image of one colour.
   ///
-  /// - Precondition: Sides of at least 1; `color` has one sample for each channel, 1 to 4.
+  /// - Precondition: Sides of at least 1, and 1 to 4 samples in `color`: one for each channel.
   public init(width: Int, height: Int, color: [UInt8]) {
     precondition(width > 0 && height > 0, "an image of \(width)x\(height) has no pixels")
     let pixels: [UInt8]

@@ -3,18 +3,23 @@ public import Foundation
 
 /// Reads PNG, JPEG and WebP images.
 public enum ImageDecoder {
-  /// Decodes a whole file held in memory; `name` names it in errors.
+  /// Decodes the bytes of a whole file; errors quote `name`.
   ///
-  /// The header is read first and compared with `limits` before memory is taken. PNG is decoded to
-  /// its own channels at 8 bits (palettes to RGB or RGBA), JPEG to grey or RGB, upright by its EXIF
-  /// orientation, WebP to RGB or RGBA.
-  /// - Throws: `empty`, `unknownFormat`, `tooManyPixels`, `tooManyBytes`, `animated`; `damaged` for
-  ///   missing or corrupt data, as no partial image is returned.
+  /// The header is read first and compared with `limits` before memory is taken. PNG comes out
+  /// with its own channels at 8 bits (palettes as RGB or RGBA), JPEG as grey or RGB, WebP as RGB
+  /// or RGBA, each turned upright by the orientation in its EXIF or XMP.
+  /// - Throws: `empty`, `unknownFormat`, `tooManyPixels`, `tooManyBytes`, `animated`; `damaged` if
+  ///   data is missing or corrupt: no partial image is returned.
   public static func decode(
     _ data: some ContiguousBytes, name: String, limits: ImageLimits = .default
   ) throws(ImageError) -> Image {
     try data.read { (bytes) throws(ImageError) in
       let header = try ImageHeader(bytes, name: name, limits: limits)
+      if header.format == .png, let whole = PNGEnd.completed(bytes) {
+        return try whole.read { (whole) throws(ImageError) in
+          try decode(whole, header, name: name)
+        }
+      }
       return try decode(bytes, header, name: name)
     }
   }

@@ -1,32 +1,32 @@
 public import Foundation
 
-/// Why an image could not be read or written, in one sentence for each case.
+/// Why an image could not be read or written; each case is one sentence for the user.
 public enum ImageError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The file cannot be opened or read.
   case unreadable(name: String, reason: String)
   /// The file has no bytes.
   case empty(name: String)
-  /// The first bytes are of none of the formats read here.
+  /// The first bytes are those of no supported format.
   case unknownFormat(name: String)
-  /// The header promises more pixels than the limits allow.
+  /// The header announces more pixels than the limits allow.
   case tooManyPixels(name: String, width: Int, height: Int, limit: Int)
   /// The file has more bytes than the limits allow.
   case tooManyBytes(name: String, count: Int, limit: Int)
-  /// The file is an animation.
+  /// The file is an animation, not a single image.
   case animated(name: String)
   /// The bytes are cut short or corrupt; `reason` is the decoder's own text.
   case damaged(name: String, format: ImageFormat, reason: String)
-  /// The image cannot be held by the format asked for.
+  /// The format asked for cannot hold the image.
   case unencodable(format: ImageFormat, reason: String)
-  /// The file name has no extension of a format written here.
+  /// The file name's extension is that of no supported format.
   case unknownExtension(name: String)
   /// The file cannot be created, written or renamed.
   case unwritable(name: String, reason: String)
 
-  /// The description, for `localizedDescription`.
+  /// `description`, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// What is wrong and what to do, in one sentence.
+  /// What is wrong, where, and what to do.
   public var description: String {
     switch self {
     case .unreadable(let name, let reason):
@@ -53,7 +53,7 @@ public enum ImageError: LocalizedError, Sendable, Equatable, CustomStringConvert
   }
 }
 
-/// The file formats read and written here.
+/// The supported file formats.
 public enum ImageFormat: String, Sendable, CaseIterable {
   /// Lossless, with text chunks.
   case png = "PNG"
@@ -92,7 +92,7 @@ public enum ImageFormat: String, Sendable, CaseIterable {
   public var mediaType: String { "image/" + rawValue.lowercased() }
 }
 
-/// The limits above which an image is refused unread.
+/// The largest images that are read.
 public struct ImageLimits: Sendable, Equatable {
   /// The most pixels, width times height, that a header may announce.
   public var pixels: Int

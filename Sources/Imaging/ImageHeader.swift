@@ -2,23 +2,23 @@ import CImaging
 import Files
 public import Foundation
 
-/// What a file says about its image before a pixel is decoded.
+/// What the header of an image file says, read before any pixel is decoded.
 public struct ImageHeader: Sendable, Equatable {
-  /// The format found in the first bytes; a file's extension is not looked at.
+  /// The format of the first bytes, whatever the file's extension.
   public let format: ImageFormat
-  /// Columns of the decoded image, after any turn by `orientation`.
+  /// Columns of the decoded image, once `orientation` is applied.
   public let width: Int
-  /// Rows of the decoded image, after any turn by `orientation`.
+  /// Rows of the decoded image, once `orientation` is applied.
   public let height: Int
   /// Channels of the decoded image, 1 ... 4.
   public let channels: Int
-  /// The EXIF orientation, 1 ... 8; 1 if the file names none.
+  /// The orientation in EXIF or else XMP, 1 ... 8; 1 if the file names none.
   public let orientation: Int
 
-  /// Reads the header of a PNG, JPEG or WebP file; `name` stands in the errors.
+  /// Reads the header of a PNG, JPEG or WebP file; errors quote `name`.
   ///
-  /// Throws: `empty`, `unknownFormat`, `damaged`, `animated`, and `tooManyPixels` or
-  /// `tooManyBytes` over `limits`.
+  /// - Throws: `empty`, `unknownFormat`, `damaged`, `animated`, and `tooManyPixels` or
+  ///   `tooManyBytes` over `limits`.
   public static func read(
     _ data: some ContiguousBytes, name: String, limits: ImageLimits = .default
   ) throws(ImageError) -> ImageHeader {
@@ -61,7 +61,7 @@ public struct ImageHeader: Sendable, Equatable {
     }
   }
 
-  /// Columns and rows as they lie in the file.
+  /// Columns and rows as stored in the file.
   var storedSize: (width: Int, height: Int) {
     (5...8).contains(orientation) ? (height, width) : (width, height)
   }
@@ -73,7 +73,7 @@ private enum HeaderFault: Error {
   case animated
 }
 
-/// Size and channels as they lie in the file.
+/// Size and channels as stored in the file.
 private struct StoredHeader {
   var width: Int
   var height: Int
@@ -96,20 +96,25 @@ private struct StoredHeader {
       throw HeaderFault.damaged("colour type \(colorType)")
     }
     channels = colors
-    guard !colors.isMultiple(of: 2) else { return }
-    var position = 33
-    while position + 8 <= reader.count, !reader.holds("IDAT", at: position + 4) {
-      if reader.holds("tRNS", at: position + 4) {
-        channels = colors + 1
-        return
+    var orientation = PNGOrientation()
+    var (position, isBeforePixels) = (33, true)
+    while position + 8 <= reader.count {
+      let length = try reader.uint32(at: position)
+      let kind = String(decoding: try reader.slice(at: position + 4, count: 4), as: UTF8.self)
+      if kind == "IDAT" { isBeforePixels = false }
+      if kind == "tRNS", isBeforePixels, !colors.isMultiple(of: 2) { channels = colors + 1 }
+      if ["eXIf", "tEXt", "zTXt", "iTXt"].contains(kind), position + 8 + length <= reader.count {
+        orientation.add(kind, try reader.slice(at: position + 8, count: length))
       }
-      position += try reader.uint32(at: position) + 12
+      position += length + 12
     }
+    self.orientation = orientation.tags.orientation
   }
 
   /// Source: ITU-T T.81, B.1 and B.2.
   init(jpeg reader: ByteReader) throws {
     var position = 2
+    var tags = OrientationTags()
     var frame: (width: Int, height: Int, components: Int)?
     while true {
       while try reader.uint8(at: position) != 0xFF { position += 1 }
@@ -125,10 +130,8 @@ private struct StoredHeader {
           try reader.uint16(at: position + 5), try reader.uint16(at: position + 3),
           try reader.uint8(at: position + 7)
         )
-      } else if marker == 0xE1,
-        let found = exifOrientation(reader, at: position + 2, count: length - 2)
-      {
-        orientation = found
+      } else if marker == 0xE1, position + length <= reader.count {
+        tags.add(jpegSegment: try reader.slice(at: position + 2, count: length - 2))
       }
       position += length
     }
@@ -141,6 +144,7 @@ private struct StoredHeader {
     }
     (width, height) = (frame.width, frame.height)
     channels = frame.components == 1 ? 1 : 3
+    orientation = tags.orientation
   }
 
   init(webp bytes: UnsafeRawBufferPointer) throws {
@@ -157,31 +161,6 @@ private struct StoredHeader {
     self.width = Int(width)
     self.height = Int(height)
     channels = hasAlpha != 0 ? 4 : 3
-  }
-}
-
-/// The orientation in the EXIF segment at `offset`, or nil if it names none between 1 and 8.
-///
-/// Source: EXIF 2.3 section 4.6.2; TIFF 6.0 section 2.
-private func exifOrientation(_ file: ByteReader, at offset: Int, count: Int) -> Int? {
-  do {
-    let segment = ByteReader(try file.slice(at: offset, count: count))
-    guard segment.holds("Exif\0\0", at: 0) else { return nil }
-    let isLittleEndian = segment.holds("II", at: 6)
-    guard isLittleEndian || segment.holds("MM", at: 6) else { return nil }
-    let tiff = ByteReader(
-      try segment.slice(at: 6, count: segment.count - 6), isLittleEndian: isLittleEndian)
-    guard try tiff.uint16(at: 2) == 42 else { return nil }
-    let directory = try tiff.uint32(at: 4)
-    for entry in 0..<(try tiff.uint16(at: directory)) {
-      let position = directory + 2 + entry * 12
-      guard try tiff.uint16(at: position) == 0x0112 else { continue }
-      let value = try tiff.uint16(at: position + 8)
-      return try tiff.uint16(at: position + 2) == 3 && (1...8).contains(value) ? value : nil
-    }
-    return nil
-  } catch {
-    // A segment cut short turns no image; the pixels may be whole.
-    return nil
+    orientation = OrientationTags(webp: ByteReader(bytes)).orientation
   }
 }

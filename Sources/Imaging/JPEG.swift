@@ -4,9 +4,9 @@ import CImaging
 public enum JPEGEncoder {
   /// Encodes an image as grey or RGB, baseline; alpha is composited over white, as JPEG has none.
   ///
-  /// `fullColor` keeps colour at full resolution (4:4:4) instead of half (4:2:0).
-  ///
-  /// - Precondition: `quality` is 1 (smallest) to 100.
+  /// Range: `quality` 1 (smallest) ... 100; `fullColor` keeps colour at full resolution (4:4:4)
+  /// instead of half (4:2:0).
+  /// - Precondition: `quality` lies in its range.
   /// - Throws: `unencodable` if a side is over 65500 pixels.
   public static func encode(
     _ image: Image, quality: Int = 90, fullColor: Bool = false

@@ -7,8 +7,7 @@ public enum PNGEncoder {
   /// Encodes an image of 1 to 4 channels at 8 bits; equal input gives equal bytes.
   ///
   /// Each text becomes a `tEXt` chunk if its value is Latin-1, else an `iTXt` chunk in UTF-8.
-  ///
-  /// - Precondition: `compression` is 0 (none) to 9 (smallest).
+  /// Range: `compression` 0 (none) ... 9 (smallest).
   /// - Throws: `unencodable` if a key is not 1 to 79 printable Latin-1 characters without doubled
   ///   or outer spaces, or a value holds NUL.
   public static func encode(
@@ -77,10 +76,10 @@ public enum PNGEncoder {
 
 /// Reads the texts of PNG files.
 public enum PNGText {
-  /// Reads all `tEXt`, `zTXt` and `iTXt` values by key; of equal keys the last one counts.
+  /// Reads all `tEXt`, `zTXt` and `iTXt` values by key; of equal keys, the last wins.
   ///
-  /// - Throws: `empty`, `unknownFormat` for bytes that are no PNG file, `damaged`, and
-  ///   `tooManyPixels` or `tooManyBytes` over `limits`.
+  /// - Throws: `empty`, `unknownFormat` if the bytes are no PNG file, `damaged`, `tooManyPixels` or
+  ///   `tooManyBytes`.
   public static func read(
     _ data: some ContiguousBytes, name: String = "data", limits: ImageLimits = .default
   ) throws(ImageError) -> [String: String] {

@@ -1,7 +1,7 @@
 /// Half a unit of the fixed-point result, so that the final shift rounds.
 private let half: Int32 = 1 << (ResampleTable.precision - 1)
 
-/// Rounds a weighted sum to a sample, clamped to 0 ... 255.
+/// Converts a weighted sum to a sample, clamped to 0 ... 255.
 @inline(__always)
 private func sample(_ sum: Int32) -> UInt8 {
   UInt8(truncatingIfNeeded: min(max(sum >> ResampleTable.precision, 0), 255))

@@ -1,9 +1,8 @@
 import Foundation
 
-/// A filter that weights the samples when an image is resized.
+/// How samples are weighted when an image is resized.
 ///
-/// When a side shrinks, the filter is widened by the same factor (antialiasing).
-///
+/// When a side shrinks, the filter widens by the same factor (antialiasing).
 /// Source: Pillow `src/libImaging/Resample.c`.
 public enum ResizeFilter: String, Sendable, CaseIterable {
   /// The mean of the covered pixels.
@@ -50,14 +49,14 @@ public enum ResizeFilter: String, Sendable, CaseIterable {
 struct Resampling {
   private let outCount: Int
   private let filter: ResizeFilter
-  /// Input pixels averaged before filtering: 1, except for images that shrink more than a
-  /// thousandfold, where the widened filter would be too slow.
+  /// Input pixels averaged into one before the filter: 1, except where an image shrinks more than
+  /// a thousandfold and the filter alone would take too long.
   let block: Int
   /// Input samples, after averaging.
   private let inCount: Int
   private let pixelCount: Int
 
-  /// Input samples for one output sample above which they are averaged first.
+  /// The largest scale at which no input pixels are averaged first.
   private static let mostScale = 1024
 
   init(from pixelCount: Int, to outCount: Int, _ filter: ResizeFilter) {
@@ -71,7 +70,7 @@ struct Resampling {
 
   /// Input samples for one output sample.
   private var scale: Double { Double(inCount) / Double(outCount) }
-  /// How much the filter is widened.
+  /// The factor that widens the filter.
   private var filterScale: Double { max(scale, 1) }
   /// The filter's radius, in input samples.
   private var support: Double { filter.support * filterScale }

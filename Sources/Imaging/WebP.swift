@@ -4,7 +4,8 @@ import CImaging
 public enum WebPEncoder {
   /// Encodes an image as RGB or, with alpha, as RGBA.
   ///
-  /// - Precondition: `quality` is 0 (smallest) to 100; it has no effect if `lossless`.
+  /// Range: `quality` 0 (smallest) ... 100, without effect if `lossless`.
+  /// - Precondition: `quality` lies in its range.
   /// - Throws: `unencodable` if a side is over 16383 pixels.
   public static func encode(
     _ image: Image, quality: Int = 90, lossless: Bool = false

@@ -42,27 +42,30 @@ public enum Safetensors {
     return tensors
   }
 
-  /// Opens the weights of a model folder: `stem.safetensors`, or the files of
-  /// `stem.safetensors.index.json`.
+  /// Opens the weights of a model folder: `stem.safetensors`, the files of
+  /// `stem.safetensors.index.json`, or either of them in lower precision (`stem.fp16.safetensors`).
   ///
   /// - Throws: As `read` and `readSharded`; `.unreadable` when neither file is there.
   public static func readModel(
     folder: URL, stem: String = "model"
   ) throws(CheckpointError) -> [String: Tensor] {
-    let single = folder.appendingPathComponent(stem + ".safetensors")
-    if FileManager.default.fileExists(atPath: single.path) { return try read(single).tensors }
-    let index = folder.appendingPathComponent(stem + ".safetensors.index.json")
-    if FileManager.default.fileExists(atPath: index.path) {
-      return try readSharded(indexURL: index)
+    if let found = WeightFiles(folder, stem: stem).first {
+      return try WeightFiles.isIndex(found) ? readSharded(indexURL: found) : read(found).tensors
     }
-    let pickle = stem.hasSuffix("pytorch_model") ? stem + ".bin" : "pytorch_\(stem).bin"
-    if FileManager.default.fileExists(atPath: folder.appendingPathComponent(pickle).path) {
-      throw .unreadable(
-        file: single.path,
-        reason: "only \(pickle) is there, a pickle; `unclip convert` makes safetensors of it")
+    let pickle = stem.hasSuffix("pytorch_model") ? stem : "pytorch_\(stem)"
+    let files = WeightFiles(folder, stem: stem, pickles: [pickle])
+    var reason = "there is neither this file nor an index of several"
+    if let found = files.first {
+      let name = found.lastPathComponent
+      reason =
+        WeightFiles.isIndex(found)
+        ? "only \(name) is there, an index of pickles; `unclip convert` makes safetensors of them"
+        : "only \(name) is there, a pickle; `unclip convert` makes safetensors of it"
+    } else if let refusal = files.refusedVariant {
+      throw refusal
     }
     throw .unreadable(
-      file: single.path, reason: "there is neither this file nor an index of several")
+      file: folder.appendingPathComponent(stem + ".safetensors").path, reason: reason)
   }
 
   /// Writes tensors to a file, those of the widest types first and each type in the order of keys.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The checked header of a safetensors file: names, types, shapes and byte ranges.
@@ -35,6 +36,14 @@ public struct SafetensorsHeader: Sendable, Equatable {
     guard fileSize >= 8, bytes.count >= 8 else {
       throw .malformed(file: file, reason: "it has \(fileSize) bytes, fewer than a header")
     }
+    if FileHead.isPage(bytes) { throw .malformed(file: file, reason: FileHead.pageReason) }
+    if let text = FileHead.message(bytes) {
+      throw .malformed(file: file, reason: "it is a text that begins \"\(text)\"")
+    }
+    if bytes.starts(with: [0x50, 0x4B, 3, 4]) {
+      throw .malformed(
+        file: file, reason: "it is a file of torch.save, which `unclip convert` reads")
+    }
     let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
     guard length >= 2, length <= UInt64(Self.longestHeader), Int(length) <= fileSize - 8,
       Int(length) <= bytes.count - 8
@@ -48,6 +57,9 @@ public struct SafetensorsHeader: Sendable, Equatable {
       contents = try JSONDecoder().decode(Contents.self, from: Data(bytes[8..<start]))
     } catch {
       throw .malformed(file: file, reason: "its header is not the JSON of safetensors")
+    }
+    if let key = JSONKeys.repeated(in: UnsafeRawBufferPointer(rebasing: bytes[8..<start])) {
+      throw .malformed(file: file, reason: "its header has the key \"\(key)\" twice in one place")
     }
     try Self.checkLength(contents.items, dataSize: fileSize - start, file: file)
     var entries: [Entry] = []

@@ -7,6 +7,8 @@ package struct WeightShard {
   package let url: URL
   /// The tensors it must hold.
   let keys: Set<String>
+  /// The tensors that other files must hold.
+  private let others: Set<String>
   private let index: URL
 
   /// Returns the files of an index (`model.safetensors.index.json`,
@@ -38,7 +40,8 @@ package struct WeightShard {
       shards.append(
         WeightShard(
           url: indexURL.deletingLastPathComponent().appendingPathComponent(name),
-          keys: Set(entries.map(\.key)), index: indexURL))
+          keys: Set(entries.map(\.key)),
+          others: Set(index.weight_map.keys).subtracting(entries.map(\.key)), index: indexURL))
     }
     return shards.sorted { $0.url.path < $1.url.path }
   }
@@ -47,9 +50,10 @@ package struct WeightShard {
   ///
   /// - Throws: `CheckpointError.malformed`.
   package func checked(_ tensors: [String: Tensor]) throws(CheckpointError) -> [String: Tensor] {
-    if let key = tensors.keys.filter({ !keys.contains($0) }).min() {
+    // A key that the index lacks is taken, as by PyTorch's readers.
+    if let key = tensors.keys.filter(others.contains).min() {
       throw .malformed(
-        file: url.path, reason: "it holds \"\(key)\", which the index does not place there")
+        file: url.path, reason: "it holds \"\(key)\", which the index places in another file")
     }
     if let key = keys.filter({ tensors[$0] == nil }).min() {
       throw .malformed(

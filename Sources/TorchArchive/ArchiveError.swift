@@ -1,18 +1,18 @@
 public import Foundation
 
-/// Why a PyTorch file is not read, in one sentence each. Nothing in the file was executed.
+/// Why a PyTorch file is not read; nothing in it was run.
 public enum ArchiveError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The file breaks its format.
   case damaged(file: String, reason: String)
   /// The file asks for a class or function that is neither a tensor nor a plain container.
   case refused(file: String, name: String)
-  /// The file has a form that is not read here; `advice` says how to get another.
+  /// The file is of an unsupported form; `advice` says how to get another.
   case unsupported(file: String, form: String, advice: String)
 
-  /// The description, for `localizedDescription`.
+  /// `description`, for `localizedDescription`.
   public var errorDescription: String? { description }
 
-  /// What is wrong and what to do, in one sentence.
+  /// What is wrong, where, and what to do.
   public var description: String {
     switch self {
     case .damaged(let file, let reason):

@@ -19,12 +19,11 @@ public enum FileKind: Sendable, Equatable {
 
   /// Finds the kind of a file from its bytes.
   public init(_ bytes: UnsafeRawBufferPointer) {
-    func begins(_ text: String) -> Bool { bytes.starts(with: text.utf8) }
     if ZipArchive.isZip(bytes) {
       self = .zip
     } else if GitLFS.isPointer(bytes) {
       self = .pointer
-    } else if begins("<!") || begins("<html") {
+    } else if FileHead.isPage(bytes) {
       self = .page
     } else if bytes.count > 262, bytes[257..<262].elementsEqual("ustar".utf8) {
       self = .tar

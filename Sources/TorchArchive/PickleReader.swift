@@ -2,19 +2,17 @@ import Files
 import Foundation
 import Torch
 
-/// A reader of pickles that runs nothing: it builds numbers, strings, containers and descriptions
-/// of tensors.
+/// Reads a pickle without running anything: numbers, texts, containers and tensor descriptions.
 ///
-/// A pickle is a program for a stack machine that may call any function of Python. This machine
-/// knows only the instructions that build data. Of classes and functions it accepts the names in
-/// ``PickleCalls``, for which it makes values of its own, and refuses every other name.
-///
+/// A pickle is a program for a stack machine that may call any Python function. This machine has
+/// only the instructions that build data. Classes and functions in ``PickleCalls`` become values
+/// of its own; every other name is refused.
 /// Source: Python's `pickletools`, protocols 0 to 5; torch `_utils`, `serialization`.
 struct PickleReader {
   /// The largest sizes of what a pickle may build.
   enum Limit {
-    /// Bytes of one string.
-    static let text = 1 << 20
+    /// Bytes of one line, as protocol 0 writes texts and integers.
+    static let line = 1 << 24
     /// Axes of a tensor.
     static let axes = 32
   }
@@ -27,17 +25,17 @@ struct PickleReader {
   private var marks: [Int] = []
   private var memo: [Int: PickleValue] = [:]
   private let budget: ReadingBudget
-  /// All containers. They are emptied one by one at the end: some may contain themselves, or be
+  /// Every container, to be emptied one by one at the end: some may contain themselves, or be
   /// nested so deeply that freeing the outermost would overflow the stack.
   private var lists: [PickleList] = []
   private var dictionaries: [PickleDictionary] = []
 
-  /// Reads a whole pickle and passes its value to `use`; containers are emptied after that.
+  /// Reads a whole pickle and passes its value to `body`; containers are emptied after that.
   ///
   /// - Throws: `ArchiveError.refused` with the first unknown name, `.damaged`.
   static func read<Result>(
     _ bytes: UnsafeRawBufferPointer, file: String, isScript: Bool, budget: ReadingBudget,
-    use: (PickleValue) throws -> Result
+    body: (PickleValue) throws -> Result
   ) throws -> Result {
     var reader = PickleReader(
       reader: ByteReader(bytes, isLittleEndian: true), file: file, isScript: isScript,
@@ -47,7 +45,7 @@ struct PickleReader {
       for dictionary in reader.dictionaries { dictionary.items = [] }
     }
     do {
-      return try use(try reader.run())
+      return try body(try reader.run())
     } catch is ByteReader.Ended {
       throw reader.damaged("its pickle ends too soon")
     }
@@ -152,19 +150,32 @@ struct PickleReader {
     module.items += state.items
   }
 
+  /// Decodes UTF-8; surrogates, which Python writes too, become U+FFFD.
   func text(_ bytes: UnsafeRawBufferPointer) throws -> String {
-    guard let text = String(validating: bytes, as: UTF8.self) else {
+    if let text = String(validating: bytes, as: UTF8.self) { return text }
+    var repaired = Array(bytes)
+    for i in repaired.indices.dropLast(2)
+    where repaired[i] == 0xED && (0xA0...0xBF).contains(repaired[i + 1]) {
+      repaired.replaceSubrange(i...i + 2, with: [0xEF, 0xBF, 0xBD])
+    }
+    guard let text = String(validating: repaired, as: UTF8.self) else {
       throw damaged("a text in its pickle is not UTF-8")
     }
     return text
   }
 
-  /// Reads a string of a given length.
+  /// Reads a text that follows its length.
   mutating func text(length: some FixedWidthInteger) throws -> String {
-    guard let length = Int(exactly: length), (0...Limit.text).contains(length) else {
-      throw damaged("its pickle claims a text of \(length) bytes")
-    }
-    return try text(try reader.slice(length))
+    try text(try slice(length, "a text"))
+  }
+
+  /// Reads `length` bytes of a value of the given kind.
+  mutating func slice(
+    _ length: some FixedWidthInteger, _ kind: String
+  ) throws -> UnsafeRawBufferPointer {
+    guard let length = Int(exactly: length), (0...reader.count - reader.position).contains(length)
+    else { throw damaged("its pickle claims \(kind) of \(length) bytes") }
+    return try reader.slice(length)
   }
 
   // MARK: Instructions
@@ -192,6 +203,14 @@ struct PickleReader {
       var items: [PickleValue] = []
       for _ in 0...code - 0x85 { items.insert(try pop(), at: 0) }
       try pushTuple(items)
+    case 0x8F: try push(.opaque("a set"))  // EMPTY_SET
+    case 0x91: try push(try PickleCalls.set(of: try popToMark(), self))  // FROZENSET
+    case 0x90:  // ADDITEMS
+      let items = try popToMark()
+      guard case .opaque("a set") = try top() else {
+        throw damaged("its pickle adds to \(try top().kind) as to a set")
+      }
+      _ = try PickleCalls.set(of: items, self)
     case 0x7D: try pushDictionary(.plain, [])  // EMPTY_DICT
     case 0x64: try pushDictionary(.plain, try popToMark())  // DICT
     case 0x73, 0x75:  // SETITEM, SETITEMS

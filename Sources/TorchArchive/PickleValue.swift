@@ -1,14 +1,15 @@
 import Torch
 
-/// A value on the stack of a pickle. Containers are classes, since a pickle may refer to one
-/// several times and fill it later; large cases are boxed, since most values are small.
+/// A value on the stack while a pickle is read. Containers are classes, since a pickle may refer to
+/// one several times and fill it later; large values are boxed, since most are small.
 enum PickleValue {
   case none
   case bool(Bool)
   case int(Int)
   case double(Double)
   case string(String)
-  case bytes
+  /// A value that no tensor needs, by its kind.
+  case opaque(String)
   case tuple(PickleList)
   case list(PickleList)
   case dictionary(PickleDictionary)
@@ -25,7 +26,7 @@ enum PickleValue {
     case .int: "a whole number"
     case .double: "a number"
     case .string: "a text"
-    case .bytes: "bytes"
+    case .opaque(let kind): kind
     case .tuple: "a tuple"
     case .list: "a list"
     case .dictionary: "a dictionary"
@@ -79,4 +80,6 @@ struct TensorReference {
   let shape: [Int]
   /// Elements from one index to the next of each axis.
   let strides: [Int]
+  /// Whether the elements are the negatives of those in the storage.
+  let isNegated: Bool
 }

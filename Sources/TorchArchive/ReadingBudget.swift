@@ -1,8 +1,8 @@
-/// A limit on what reading one file may take, so that a small file cannot fill the memory.
+/// Limits what reading one file may take, so that a small file cannot fill the memory.
 ///
 /// A pickle may put one container into many others, a zip file inflates a thousandfold, and many
-/// tensors may be copied from one storage: each step is small, but their sum is unbounded. So it is
-/// counted over the whole file, and limited to a multiple of the file's size.
+/// tensors may be copied out of one storage. Each step is small, but their sum has no bound; it is
+/// therefore counted over the whole file, and limited to a multiple of the file's size.
 final class ReadingBudget {
   private let file: String
   private let fileSize: Int
@@ -30,7 +30,7 @@ final class ReadingBudget {
 
   /// Counts values before they are made.
   ///
-  /// - Throws: `ArchiveError.damaged` when the budget is used up.
+  /// - Throws: `ArchiveError.damaged` when the file has used up its limit.
   func take(values count: Int) throws(ArchiveError) {
     guard count <= values else { throw exceeded }
     values -= count
@@ -38,7 +38,7 @@ final class ReadingBudget {
 
   /// Counts bytes before they are made.
   ///
-  /// - Throws: `ArchiveError.damaged` when the budget is used up.
+  /// - Throws: `ArchiveError.damaged` when the file has used up its limit.
   func take(bytes count: Int) throws(ArchiveError) {
     guard count <= bytes else { throw exceeded }
     bytes -= count

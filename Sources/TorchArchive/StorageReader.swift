@@ -1,7 +1,7 @@
 import Files
 import Torch
 
-/// Makes tensors from a pickle's descriptions, each value checked before it is used.
+/// Makes tensors from the descriptions in a pickle, each value checked before it is used.
 struct StorageReader {
   private let archive: ZipArchive
   /// The folder of the storages in the archive, with a slash at its end.
@@ -19,8 +19,17 @@ struct StorageReader {
   /// Elements of the largest tensor.
   private static let mostElements = 1 << 40
 
-  /// Makes a tensor.
+  /// - Throws: `ArchiveError.damaged`.
   mutating func tensor(_ wanted: TensorReference, key: String) throws(ArchiveError) -> Tensor {
+    let stored = try storedTensor(wanted, key: key)
+    guard wanted.isNegated else { return stored }
+    try budget.take(bytes: stored.count * wanted.dtype.size)
+    return -stored
+  }
+
+  private mutating func storedTensor(
+    _ wanted: TensorReference, key: String
+  ) throws(ArchiveError) -> Tensor {
     func fault(_ reason: String) -> ArchiveError {
       .damaged(file: archive.file, reason: "the tensor \"\(key.prefix(120))\" \(reason)")
     }
@@ -74,7 +83,7 @@ struct StorageReader {
     return storage.withUnsafeBytes(made)
   }
 
-  /// Counts the elements from a tensor's first to its last in the storage; nil on overflow.
+  /// The count of elements from a tensor's first to its last; nil when it overflows.
   private static func span(_ tensor: TensorReference) -> Int? {
     var last = 0
     for (length, stride) in zip(tensor.shape, tensor.strides) {
@@ -97,7 +106,7 @@ struct StorageReader {
   }
 }
 
-/// Copies the elements of a view into row-major order.
+/// Copies the elements of a view in row-major order.
 private struct StridedCopy {
   private let shape: [Int]
   private let strides: [Int]
@@ -105,7 +114,7 @@ private struct StridedCopy {
 
   init(_ tensor: TensorReference) {
     (shape, dtype) = (tensor.shape, tensor.dtype)
-    // The stride of an axis of length 1 is never used, and may be anything.
+    // The stride of an axis of length 1 is never taken, and may have any value.
     strides = zip(shape, tensor.strides).map { $0 == 1 ? 0 : $1 }
   }
 
@@ -126,16 +135,16 @@ private struct StridedCopy {
     let width = MemoryLayout<Bits>.size
     let elements = [Bits](unsafeUninitializedCapacity: count) { buffer, filled in
       var index = [Int](repeating: 0, count: shape.count)
-      var position = 0
+      var source = 0
       for target in 0..<count {
-        buffer[target] = bytes.loadUnaligned(fromByteOffset: position * width, as: Bits.self)
+        buffer[target] = bytes.loadUnaligned(fromByteOffset: source * width, as: Bits.self)
         // Counts like an odometer, the last axis fastest.
         var axis = shape.count - 1
         while axis >= 0 {
           index[axis] += 1
-          position += strides[axis]
+          source += strides[axis]
           if index[axis] < shape[axis] { break }
-          position -= strides[axis] * shape[axis]
+          source -= strides[axis] * shape[axis]
           index[axis] = 0
           axis -= 1
         }

@@ -1,8 +1,8 @@
 /// Finds the tensors in the value of a pickle, and names each by its path.
 struct TensorCollector {
-  /// The deepest nesting of containers; it stops at a container that contains itself.
+  /// The deepest nesting of containers; one that contains itself is found by this.
   static let deepest = 64
-  /// The most values visited; a container may be shared by many, so this bounds the work.
+  /// The most values visited: a container may be shared by many, so this bounds the work.
   static let mostValues = 1_000_000
 
   private let file: String
@@ -10,7 +10,7 @@ struct TensorCollector {
   private var found: [String: TensorReference] = [:]
   private var visited = 0
 
-  /// Finds the tensors by key.
+  /// - Throws: `ArchiveError.damaged`.
   static func tensors(
     in value: PickleValue, file: String, budget: ReadingBudget
   ) throws(ArchiveError) -> [String: TensorReference] {
@@ -46,18 +46,18 @@ struct TensorCollector {
         switch key {
         case .string(let text): name = text
         case .int(let number): name = "\(number)"
-        // Other keys, such as booleans, name no tensor that is looked for.
+        // Keys of other types, such as bool, name no weights.
         default: continue
         }
         try visit(item, at: try joined(path, name), depth: depth + 1)
       }
-    case .none, .bool, .int, .double, .string, .bytes, .global, .storage: break
+    case .none, .bool, .int, .double, .string, .opaque, .global, .storage: break
     }
   }
 
   private func joined(_ path: String, _ name: String) throws(ArchiveError) -> String {
     guard !path.isEmpty else { return name }
-    // Long paths are counted though they are temporary: making them takes time.
+    // Long paths are counted even if they are dropped soon: making them takes time.
     let length = path.utf8.count + name.utf8.count + 1
     if length > 256 { try budget.take(bytes: length) }
     return "\(path).\(name)"

@@ -5,12 +5,12 @@ public import Torch
 /// The tensors of a file that PyTorch wrote (`torch.save`, `torch.jit.save`): `.pt`, `.pth`,
 /// `.ckpt`, `.bin`.
 ///
-/// Such a file is a zip archive of the tensors' bytes and a pickle, which Python would execute.
-/// Here nothing is executed: tensors, numbers, strings and plain containers are read, and every
-/// other class or function is refused by its name.
+/// Such a file is a zip archive of the tensors' bytes and a pickle, which in Python may run
+/// anything. Here nothing is run: tensors, numbers, texts and plain containers are read, and every
+/// other class or function is refused by name.
 public struct TorchArchive {
-  /// The tensors by key. Keys of nested containers are joined with dots; lists and tuples are
-  /// indexed from 0. Contiguous tensors share the mapped pages of the file, as those of
+  /// The tensors by key. Keys of nested containers are joined with dots; positions in lists
+  /// and tuples count from 0. Tensors in row-major order share the file's mapped pages, as those of
   /// `Safetensors.read` do; others are copied.
   public let tensors: [String: Tensor]
   /// Whether the file is a TorchScript archive; its code is not read.
@@ -22,9 +22,9 @@ public struct TorchArchive {
   /// Opens a file.
   ///
   /// The file must not be changed in place while its tensors are in use.
-  /// - Throws: `CheckpointError.unreadable`; `ArchiveError.refused` with the first unknown name,
-  ///   `.damaged` for impossible sizes, offsets and strides, `.unsupported` for files of PyTorch
-  ///   before 1.6 and of the other byte order.
+  /// - Throws: `CheckpointError.unreadable`; `ArchiveError.refused` with the first unknown
+  ///   name, `.damaged` for impossible sizes, offsets and strides, `.unsupported` for files of
+  ///   PyTorch before 1.6 and of big-endian machines.
   ///
   /// Source: torch `serialization`, `caffe2/serialize/inline_container`.
   public init(_ url: URL) throws {

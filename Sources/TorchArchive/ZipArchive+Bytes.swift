@@ -4,7 +4,7 @@ import Foundation
 import Torch
 
 extension ZipArchive {
-  /// Reads the bytes of an entry, inflated and compared with their checksum.
+  /// Reads an entry, inflated and compared with its checksum.
   ///
   /// - Throws: `ArchiveError.damaged`, also for an entry of more than `limit` bytes.
   func bytes(
@@ -26,7 +26,7 @@ extension ZipArchive {
     return plain
   }
 
-  /// Inflates the bytes of an entry to exactly the size that it claims.
+  /// Inflates bytes, to exactly the size that the entry claims.
   private func inflated(
     _ packed: UnsafeRawBufferPointer, _ entry: Entry
   ) throws(ArchiveError) -> [UInt8] {

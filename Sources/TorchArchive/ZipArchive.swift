@@ -36,7 +36,7 @@ struct ZipArchive {
     bytes.starts(with: [0x50, 0x4B, 0x03, 0x04]) || bytes.starts(with: [0x50, 0x4B, 0x05, 0x06])
   }
 
-  /// Throws: `ArchiveError.damaged`, `.unsupported`.
+  /// - Throws: `ArchiveError.damaged`, `.unsupported`.
   init(_ mapping: FileMapping, file: String) throws(ArchiveError) {
     self.mapping = mapping
     self.file = file
@@ -59,7 +59,7 @@ struct ZipArchive {
     }
   }
 
-  /// Reads one line of the table of contents and the header before the bytes it speaks of.
+  /// Reads one line of the table of contents, and the header that precedes its bytes.
   private static func entry(
     _ reader: inout ByteReader, of bytes: UnsafeRawBufferPointer, before directory: ZipDirectory,
     file: String
@@ -82,7 +82,7 @@ struct ZipArchive {
     let nameBytes = try reader.slice(nameLength)
     var extra = ByteReader(try reader.slice(extraLength), isLittleEndian: true)
     try reader.skip(commentLength)
-    // The extra field of zip64 holds, in this order, those numbers that are all ones above.
+    // The extra field of zip64 holds, in this order, the values that are all ones above.
     while extra.bytes.count - extra.position >= 4 {
       let kind = try extra.next(UInt16.self)
       var field = ByteReader(
@@ -138,7 +138,7 @@ struct ZipDirectory {
   /// Its lines.
   let count: Int
 
-  /// Finds the record at the end of the file, and the zip64 one where numbers are too large.
+  /// Finds the record at the end of the file, and that of zip64 where values need 64 bits.
   init(_ bytes: UnsafeRawBufferPointer, file: String) throws {
     let cutOff = ArchiveError.damaged(
       file: file, reason: "its table of contents, at the end, is not there; was it cut off?")
@@ -158,9 +158,9 @@ struct ZipDirectory {
       var locator = ByteReader(bytes, isLittleEndian: true, at: end - 20)
       if try locator.next(UInt32.self) == 0x0706_4B50 {
         try locator.skip(4)
-        let place = try locator.next(UInt64.self)
-        guard place < UInt64(end) else { throw cutOff }
-        var large = ByteReader(bytes, isLittleEndian: true, at: Int(place))
+        let offset = try locator.next(UInt64.self)
+        guard offset < UInt64(end) else { throw cutOff }
+        var large = ByteReader(bytes, isLittleEndian: true, at: Int(offset))
         guard try large.next(UInt32.self) == 0x0606_4B50 else { throw cutOff }
         try large.skip(28)
         count = try large.next(UInt64.self)

@@ -56,7 +56,7 @@ extension ModelFolder {
     do {
       try FileManager.default.createDirectory(at: to, withIntermediateDirectories: true)
       for name in try FileManager.default.contentsOfDirectory(atPath: from.path)
-      where name.hasSuffix(".json") && !name.hasSuffix(".index.json") || name == "merges.txt" {
+      where name.hasSuffix(".json") && !name.contains(".index.") || name == "merges.txt" {
         try FileManager.default.copyItem(
           at: from.appendingPathComponent(name), to: to.appendingPathComponent(name))
       }

@@ -54,7 +54,14 @@ public struct PriorConfig: Codable, Sendable, Equatable {
         "time_embed_act_fn": .string("silu"), "norm_in_type": .null, "clip_embed_dim": .null,
         "embedding_proj_dim": .null, "embedding_proj_norm_type": .null, "time_embed_dim": .null,
       ],
-      ignored: ["_class_name", "_diffusers_version", "_name_or_path"])
+      ignored: ["_class_name", "_diffusers_version", "_name_or_path"],
+      defaults: { _ in
+        [
+          "num_attention_heads": .number(32), "attention_head_dim": .number(64),
+          "num_layers": .number(20), "embedding_dim": .number(768), "num_embeddings": .number(77),
+          "additional_embeddings": .number(4), "dropout": .number(0),
+        ]
+      })
     try config.validate(file: url.path)
     return config
   }

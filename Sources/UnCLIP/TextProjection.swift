@@ -35,7 +35,10 @@ public struct TextProjectionConfig: Codable, Sendable, Equatable {
   public static func read(at url: URL) throws(ConfigError) -> TextProjectionConfig {
     let config = try ConfigFile.read(
       TextProjectionConfig.self, at: url,
-      ignored: ["_class_name", "_diffusers_version", "_name_or_path"])
+      ignored: ["_class_name", "_diffusers_version", "_name_or_path"],
+      defaults: { _ in
+        ["clip_embeddings_dim": .number(768), "clip_extra_context_tokens": .number(4)]
+      })
     try config.validate(file: url.path)
     return config
   }

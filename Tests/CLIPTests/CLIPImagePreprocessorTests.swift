@@ -18,6 +18,32 @@ import TorchNN
     expectClose(prepare([image])[0], try golden.tensor("pixels." + name))
   }
 
+  /// The image processor nested in a `processor_config.json`, which comes before the older file.
+  @Test func readsWhatTransformers5Writes() throws {
+    try withTemporaryFolder(copying: Golden.url("clip/folders/vision")) { url in
+      let golden = Golden("clip/processor/expected")
+      let old = CLIPImagePreprocessor(size: 16)
+      try old.encoded().write(to: url.appending(path: "preprocessor_config.json"))
+      let file = url.appending(path: "processor_config.json")
+      try FileManager.default.copyItem(
+        at: Golden.url("clip/processor/whole/processor_config.json"), to: file)
+      let bytes = try golden.tensor("image")
+      let image = Image(
+        width: bytes.dim(1), height: bytes.dim(0), channels: 3,
+        pixels: bytes.array(of: UInt8.self))
+      let prepare = try CLIPFolder(url).loadPreprocessor()
+      expectClose(prepare([image])[0], try golden.tensor("pixels"))
+
+      try Data(#"{"processor_class": "CLIPProcessor"}"#.utf8).write(to: file)
+      #expect(try CLIPFolder(url).loadPreprocessor() == old)
+      try Data(#"{"image_processor": {"do_center_crop": false}}"#.utf8).write(to: file)
+      let error = #expect(throws: ConfigError.self) { try CLIPFolder(url).loadPreprocessor() }
+      #expect(
+        error?.description == "\(file.path) (image_processor): 'do_center_crop' is false, but only "
+          + "true is supported.")
+    }
+  }
+
   @Test func allWaysInAgree() {
     let prepare = CLIPImagePreprocessor(size: 16)
     let bytes = RandomSource(seed: 1).integers(in: 0..<256, [2, 16, 16, 3])

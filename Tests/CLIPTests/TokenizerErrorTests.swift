@@ -15,12 +15,27 @@ import Testing
     }
   }
 
-  @Test(arguments: ["vocab.json", "merges.txt", "tokenizer_config.json"])
+  @Test(arguments: ["vocab.json", "merges.txt"])
   func missingFile(_ name: String) throws {
     #expect(
-      try message(name, nil)
-        == "\(name): there is no such tokenizer file; give a folder with vocab.json, merges.txt "
-        + "and tokenizer_config.json.")
+      try sentence(name, nil)
+        == "\(name): there is no such tokenizer file; give a folder with vocab.json and merges.txt, "
+        + "or with tokenizer.json.")
+  }
+
+  /// transformers reads a folder without settings too.
+  @Test func settingsMayBeMissing() throws {
+    try withTemporaryFolder(copying: Golden.url("clip/tokenizer")) { folder in
+      let whole = try CLIPTokenizer(folder: folder)
+      for name in ["tokenizer_config.json", "special_tokens_map.json"] {
+        try FileManager.default.removeItem(at: folder.appending(path: name))
+      }
+      let bare = try CLIPTokenizer(folder: folder)
+      #expect(bare.contextLength == 77)
+      #expect(
+        bare.encode("a red apple", contextLength: 16)
+          == whole.encode("a red apple", contextLength: 16))
+    }
   }
 
   @Test func brokenJSON() throws {

@@ -17,7 +17,7 @@ private struct Small: Codable, Equatable {
       fixed: ["act_fn": .string("silu")], ignored: ["_class_name"])
   }
 
-  private func message(_ json: String) -> String {
+  private func refusal(_ json: String) -> String {
     do {
       return "no error: \(try decode(json))"
     } catch {
@@ -40,6 +40,8 @@ private struct Small: Codable, Equatable {
   @Test(arguments: [
     (#"{"width": 3, "inner": {"rate": 1, "colour": 2}}"#, "unknown key 'inner.colour'"),
     (#"{"width": 3, "inner": {}}"#, "the key 'inner.rate' is missing"),
+    (#"{"width": 3, "inner": {"rate": 1}, "width": 4}"#, "it has the key 'width' twice"),
+    ("<html></html>", "it is a web page"),
     (
       #"{"width": "3", "inner": {"rate": 1}}"#,
       "'width' is the text \"3\", but it must be a whole number."
@@ -55,6 +57,6 @@ private struct Small: Codable, Equatable {
     ("[", "not a JSON object"),
   ])
   func refusesWithOneSentence(json: String, part: String) {
-    #expect(message(json).contains(part), "\(message(json))")
+    #expect(refusal(json).contains(part), "\(refusal(json))")
   }
 }

@@ -101,25 +101,25 @@ import UnCLIP
   }
 
   @Test func refusals() throws {
-    func message(_ files: [URL], _ options: ConversionOptions) -> String {
+    func refusal(_ files: [URL], _ options: ConversionOptions) -> String {
       do {
         try Converter(options).convert(files, to: out)
         return "converted"
       } catch { return "\(error)" }
     }
     let plain = ConversionOptions()
-    #expect(message([golden("clip_open.pt")], plain).contains("add --activation quick_gelu"))
-    #expect(message([golden("prior.ckpt")], options).contains("add ViT-L-14_stats.th"))
-    #expect(message([golden("stats.th")], options).contains("statistics alone"))
+    #expect(refusal([golden("clip_open.pt")], plain).contains("add --activation quick_gelu"))
+    #expect(refusal([golden("prior.ckpt")], options).contains("add ViT-L-14_stats.th"))
+    #expect(refusal([golden("stats.th")], options).contains("statistics alone"))
     #expect(
-      message([golden("clip_openai.pt"), golden("clip_script.pt")], options)
+      refusal([golden("clip_openai.pt"), golden("clip_script.pt")], options)
         .contains("give one file for each part"))
     #expect(
-      message([Golden.url("checkpoints/views.pt")], options).contains("no part of Karlo"))
-    #expect(message([golden("none.pt")], options).contains("cannot be read"))
+      refusal([Golden.url("checkpoints/views.pt")], options).contains("no part of Karlo"))
+    #expect(refusal([golden("none.pt")], options).contains("cannot be read"))
     // Heads of another width than the weights have.
     #expect(
-      message(
+      refusal(
         [golden("prior.ckpt"), golden("stats.th")], ConversionOptions(headWidth: 5)
       ).contains("blocks of 5"))
     // A tensor too many, and one too few.
@@ -128,7 +128,7 @@ import UnCLIP
     state["ln_final.bias"] = nil
     let file = folder.file("odd.safetensors")
     try Safetensors.write(state, to: file)
-    let text = message([file], options)
+    let text = refusal([file], options)
     #expect(text.contains("visual.surplus") && text.contains("ln_final.bias"), "\(text)")
     // Shapes that no checkpoint has.
     let prior = try WeightFile(golden("prior.ckpt")).tensors
@@ -139,28 +139,28 @@ import UnCLIP
       ("model.prd_emb", Tensor.ones([7])),
     ] {
       try Safetensors.write(prior.merging([key: tensor]) { $1 }, to: file)
-      let text = message([file, golden("stats.th")], options)
+      let text = refusal([file, golden("stats.th")], options)
       #expect(text.hasPrefix(file.path) && text != "converted", "\(key): \(text)")
     }
     state = [
       "token_embedding.weight": .ones([2, 2]), "visual.layer1.0.conv1.weight": .ones([1]),
     ]
     try Safetensors.write(state, to: file)
-    #expect(message([file], options).contains("its vision tower is a ResNet"))
+    #expect(refusal([file], options).contains("its vision tower is a ResNet"))
     state = try WeightFile(golden("clip_openai.pt")).tensors
     state["token_embedding.weight"] = .ones([1, 20000])
     try Safetensors.write(state, to: file)
-    #expect(message([file], options).contains("a width of at most 16384"))
+    #expect(refusal([file], options).contains("a width of at most 16384"))
     try Safetensors.write(["model_first_steps.x": .ones([1])], to: file)
-    #expect(message([file], options).hasPrefix(file.path))
+    #expect(refusal([file], options).hasPrefix(file.path))
     // Nothing was left behind by any of these.
     #expect(try folder.names == ["odd.safetensors"])
     try FileManager.default.createDirectory(at: out, withIntermediateDirectories: true)
-    #expect(message([golden("clip_openai.pt")], options).contains("is there already"))
+    #expect(refusal([golden("clip_openai.pt")], options).contains("is there already"))
   }
 
-  /// A folder of transformers' and diffusers' older layout, with one pickle in the prior and two
-  /// with an index in the text encoder, keeps its weights.
+  /// A folder of diffusers with one pickle in the prior and two with an index in the text encoder
+  /// comes out with the weights it was made of.
   @Test func aFolderOfPicklesBecomesOneOfSafetensors() throws {
     let source = folder.file("pickled")
     let files = FileManager.default
@@ -201,6 +201,33 @@ import UnCLIP
     #expect(
       try UnCLIPPipeline(ModelFolder(out)).images(for: request)
         == UnCLIPPipeline(ModelFolder(whole)).images(for: request))
+  }
+
+  /// A folder with weights in half precision alone, as diffusers publishes them beside others.
+  @Test func variantsAreConvertedAlike() throws {
+    let source = folder.file("halves")
+    let files = FileManager.default
+    let whole = Golden.url("pipeline/model")
+    try files.copyItem(at: whole, to: source)
+    let prior = source.appending(path: "prior")
+    func rename(_ old: String, _ new: String) throws {
+      try files.moveItem(at: prior.appending(path: old), to: prior.appending(path: new))
+    }
+    try rename("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors")
+    let written = try Converter().convert(folder: source, to: out)
+    #expect(written.contains { $0.source.lastPathComponent.contains(".fp16.") })
+    let stem = "diffusion_pytorch_model"
+    try expectSame(
+      Safetensors.readModel(folder: out.appending(path: "prior"), stem: stem),
+      Safetensors.readModel(folder: whole.appending(path: "prior"), stem: stem))
+    try rename(
+      "diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.non_ema.safetensors")
+    let other = folder.file("other")
+    let error = #expect(throws: CheckpointError.self) {
+      try Converter().convert(folder: source, to: other)
+    }
+    #expect(error?.description.contains("the variant \"non_ema\"") == true)
+    #expect(!files.fileExists(atPath: other.path))
   }
 
   @Test func linksOutOfAFolderAreNotFollowed() throws {

@@ -28,6 +28,18 @@ import TorchNN
     #expect(terminal.timestepSpacing(5) == .trailing(5))
   }
 
+  /// diffusers takes its class's defaults for what a file lacks.
+  @Test func missingKeysHaveDiffusersDefaults() throws {
+    func read(_ name: String) throws -> SchedulerConfig {
+      try .decode(Data(#"{"_class_name": "\#(name)"}"#.utf8), file: "scheduler_config.json")
+    }
+    let unCLIP = try read("UnCLIPScheduler")
+    #expect(
+      unCLIP == SchedulerConfig(prediction: .epsilon, variance: .fixedSmall, clipSampleRange: 1))
+    let ddim = try read("DDIMScheduler")
+    #expect(ddim.betaSchedule == .linear && ddim.spacing == .leading && ddim.betaEnd == 0.02)
+  }
+
   @Test(arguments: [SchedulerConfig.prior, .decoder, .upsampler])
   func writesWhatItReads(_ config: SchedulerConfig) throws {
     #expect(try SchedulerConfig.decode(config.encoded(), file: "x") == config)

@@ -29,9 +29,10 @@ import Testing
     let data = try ImageCases.bytes(file)
     var whole = 0
     for count in 0..<data.count where survives(Array(data[..<count])) { whole += 1 }
-    // JPEG may lack its end marker, WebP its trailing metadata; nothing else may be missing.
+    // JPEG may lack its end marker, WebP its trailing metadata, PNG its end with the last checksums;
+    // nothing else may be missing.
     #expect(whole < data.count / 10)
-    if file.hasSuffix("png") { #expect(whole == 0) }
+    if file.hasSuffix("png") { #expect(whole <= 24) }
   }
 
   @Test(arguments: files) func doesNotCrashOnRandomFlips(_ file: String) throws {

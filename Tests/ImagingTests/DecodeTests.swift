@@ -41,6 +41,29 @@ import Testing
     #expect(fromArray == fromData)
   }
 
+  private struct Orientation: Decodable {
+    let name: String
+    let file: Data
+    let width: Int
+    let height: Int
+    let pixels: Data
+  }
+
+  /// Files that name an orientation in each way that Pillow reads, or that end early but whole.
+  @Test func turnsUprightAsPillow() throws {
+    let cases = try JSONDecoder().decode(
+      [Orientation].self, from: Data(contentsOf: Golden.url("imaging/orientations.json")))
+    #expect(cases.count > 50)
+    for golden in cases {
+      let image = try ImageDecoder.decode(golden.file, name: golden.name)
+      #expect(image.width == golden.width && image.height == golden.height, "\(golden.name)")
+      guard image.pixels.count == golden.pixels.count else { continue }
+      let tolerance = golden.name.hasPrefix("jpeg") ? 2 : 0
+      let most = zip(image.pixels, golden.pixels).map { abs(Int($0) - Int($1)) }.max() ?? 0
+      #expect(most <= tolerance, "\(golden.name)")
+    }
+  }
+
   @Test(arguments: 1...8) func readsTheOrientation(_ orientation: Int) throws {
     let data = try ImageCases.bytes("jpeg-turn\(orientation).jpg")
     let header = try ImageHeader.read(data, name: "turned")

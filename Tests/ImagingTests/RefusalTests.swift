@@ -3,7 +3,7 @@ import Imaging
 import TestSupport
 import Testing
 
-/// What is not an image, or too large, is refused with one sentence.
+/// What is not an image, or too large a one, is refused with a clear error.
 @Suite struct RefusalTests {
   func refusal(_ data: [UInt8], name: String = "cat.png", limits: ImageLimits = .default) throws
     -> ImageError

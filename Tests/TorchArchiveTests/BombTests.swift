@@ -7,7 +7,7 @@ import Torch
 
 /// Small files that ask for much memory or time are refused, quickly.
 @Suite struct BombTests {
-  /// The error of a PyTorch file with this pickle; nil if it is read.
+  /// The error for a PyTorch file with this pickle; nil if it is read.
   private func refusal(
     of pickle: [UInt8], entries: [ZipEntry] = [], deflated: Bool = false
   ) throws -> String? {
@@ -17,12 +17,12 @@ import Torch
     let all = [ZipEntry(name: "a/data.pkl", plain: pickle, isDeflated: deflated)] + entries
     try Data(zipFile(all)).write(to: file)
     let clock = ContinuousClock()
-    var message: String?
+    var text: String?
     let taken = try clock.measure {
-      do { _ = try TorchArchive(file) } catch let error as ArchiveError { message = "\(error)" }
+      do { _ = try TorchArchive(file) } catch let error as ArchiveError { text = "\(error)" }
     }
     #expect(taken < .seconds(20))
-    return message
+    return text
   }
 
   /// `(storage, 0, shape, strides, …)` rebuilt as a tensor that is then stored in the memo as
@@ -65,8 +65,8 @@ import Torch
     pickle += text("k") + [0x4E, 0x73]
     pickle += repeated([0x68, 0, 0x62], 40)
     let constants = ZipEntry(name: "a/constants.pkl", plain: [0x80, 2, 0x29, 0x2E])
-    let message = try refusal(of: pickle + [0x2E], entries: [constants])
-    #expect(message?.contains(far) == true, "\(message ?? "read")")
+    let text = try refusal(of: pickle + [0x2E], entries: [constants])
+    #expect(text?.contains(far) == true, "\(text ?? "read")")
   }
 
   @Test func oneListManyTimesIsNoManyLists() throws {
@@ -76,8 +76,8 @@ import Torch
     pickle += repeated([0x68, 1], 1999) + [0x65, 0x30]
     pickle += global("collections", "OrderedDict") + [0x71, 2, 0x30, 0x28]
     pickle += repeated([0x68, 2, 0x68, 0, 0x85, 0x52], 2000)
-    let message = try refusal(of: pickle + [0x74, 0x2E])
-    #expect(message?.contains(far) == true, "\(message ?? "read")")
+    let text = try refusal(of: pickle + [0x74, 0x2E])
+    #expect(text?.contains(far) == true, "\(text ?? "read")")
   }
 
   @Test func longKeysInsideLongKeysAreCounted() throws {
@@ -88,18 +88,18 @@ import Torch
     pickle += [0x5D, 0x28] + repeated([0x68, 4], 1500) + [0x65]
     pickle += repeated([0x71, 6, 0x30, 0x7D, 0x68, 3, 0x68, 6, 0x73], 30)
     let data = ZipEntry(name: "a/data/0", plain: [0, 0, 0, 0])
-    let message = try refusal(of: pickle + [0x2E], entries: [data])
-    #expect(message?.contains(far) == true, "\(message ?? "read")")
+    let text = try refusal(of: pickle + [0x2E], entries: [data])
+    #expect(text?.contains(far) == true, "\(text ?? "read")")
   }
 
   @Test func manyCopiesOfOneStorageAreCounted() throws {
-    // A transposed quarter of a megabyte, copied for each of 2000 keys.
+    // A transposed quarter of a megabyte, copied for each of 2000 positions.
     var pickle: [UInt8] = [0x80, 2]
     pickle += tensor(shape: [250, 250], strides: [1, 250], count: 62500, memo: 4) + [0x30]
     pickle += [0x5D, 0x28] + repeated([0x68, 4], 2000) + [0x65, 0x2E]
     let data = ZipEntry(name: "a/data/0", plain: [UInt8](repeating: 0, count: 250_000))
-    let message = try refusal(of: pickle, entries: [data])
-    #expect(message?.contains(far) == true, "\(message ?? "read")")
+    let text = try refusal(of: pickle, entries: [data])
+    #expect(text?.contains(far) == true, "\(text ?? "read")")
   }
 
   @Test func deflatedZerosBeyondAMultipleOfTheFileAreRefused() throws {
@@ -107,14 +107,14 @@ import Torch
       [0x80, 2] + tensor(shape: [1], strides: [1], count: 1, memo: 4) + [0x2E]
     let data = ZipEntry(
       name: "a/data/0", plain: [UInt8](repeating: 0, count: 80 << 20), isDeflated: true)
-    let message = try refusal(of: pickle, entries: [data])
-    #expect(message?.contains(far) == true, "\(message ?? "read")")
+    let text = try refusal(of: pickle, entries: [data])
+    #expect(text?.contains(far) == true, "\(text ?? "read")")
   }
 
   @Test func aDeflatedPickleIsCountedToo() throws {
     let plain: [UInt8] = [0x80, 2] + [UInt8](repeating: 0x5D, count: 4 << 20) + [0x2E]
-    let message = try refusal(of: plain, deflated: true)
-    #expect(message?.contains(far) == true, "\(message ?? "read")")
+    let text = try refusal(of: plain, deflated: true)
+    #expect(text?.contains(far) == true, "\(text ?? "read")")
   }
 
   @Test func largeButHonestFilesAreRead() throws {

@@ -38,14 +38,14 @@ import Torch
     for (name, content) in files {
       let file = folder.file(name)
       try Data(bytes(content)).write(to: file)
-      let message: String
+      let text: String
       do {
-        message = "read: \(try TorchArchive(file).tensors.keys)"
+        text = "read: \(try TorchArchive(file).tensors.keys)"
       } catch let error as ArchiveError {
-        message = error.description
+        text = error.description
       }
-      #expect(message.contains(words[name] ?? "?"), "\(name): \(message)")
-      #expect(message.hasPrefix(file.path) && message.hasSuffix("."), "\(name): \(message)")
+      #expect(text.contains(words[name] ?? "?"), "\(name): \(text)")
+      #expect(text.hasPrefix(file.path) && text.hasSuffix("."), "\(name): \(text)")
     }
   }
 

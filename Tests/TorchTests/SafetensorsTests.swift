@@ -122,6 +122,23 @@ private func bytes(header: String, data: Int, claimed: UInt64? = nil) -> Data {
         data: 4),
       "where two ascending offsets within 4 bytes"),
     Fault(
+      "web page", Data("\n<!DOCTYPE html>\n<html>".utf8), "it is a web page; download the file"),
+    Fault(
+      "message", Data("Entry not found\n".utf8), #"a text that begins "Entry not found""#),
+    Fault("zip", Data([0x50, 0x4B, 3, 4] + [UInt8](repeating: 1, count: 20)), "`unclip convert`"),
+    Fault(
+      "one name twice",
+      bytes(
+        header:
+          #"{"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#,
+        data: 8),
+      #"its header has the key "a" twice in one place"#),
+    Fault(
+      "one field twice",
+      bytes(
+        header: #"{"a":{"dtype":"F32","shape":[1],"shape":[1,1],"data_offsets":[0,4]}}"#, data: 4),
+      #"the key "shape" twice"#),
+    Fault(
       "pointer",
       Data("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n".utf8),
       "is a Git LFS pointer and not the file itself; run `git lfs pull` in that folder."),
@@ -212,8 +229,15 @@ private func bytes(header: String, data: Int, claimed: UInt64? = nil) -> Data {
     #expect(tensors.mapValues(\.shape) == ["a": [2], "b": [3]])
     try index(#"{"a":"m-1.safetensors","b":"m-1.safetensors"}"#)
     #expect(try failure().contains("\"b\" is not in m-1.safetensors"))
-    try index(#"{"b":"m-1.safetensors"}"#)
-    #expect(try failure().contains("holds \"a\", which the index does not place there"))
+    // PyTorch's readers, too, take a key that the index lacks.
+    try Safetensors.write(
+      ["a": Tensor.ones([2]), "c": Tensor.ones([4])], to: folder.file("m-3.safetensors"))
+    try index(#"{"a":"m-3.safetensors"}"#)
+    #expect(try Safetensors.readModel(folder: folder.url, stem: "m")["c"]?.shape == [4])
+    try index(#"{"a":"m-3.safetensors","c":"m-1.safetensors"}"#)
+    #expect(try failure().contains("\"c\" is not in m-1.safetensors"))
+    try index(#"{"b":"m-2.safetensors","c":"m-3.safetensors","a":"m-1.safetensors"}"#)
+    #expect(try failure().contains("holds \"a\", which the index places in another file"))
     try index(#"{"a":"../m-1.safetensors"}"#)
     #expect(try failure().contains("not the name of a file beside it"))
     try index("3")
@@ -224,6 +248,41 @@ private func bytes(header: String, data: Int, claimed: UInt64? = nil) -> Data {
       try Safetensors.readSharded(indexURL: folder.file("no.json"))
     }
     #expect(try #require(none).description.contains("cannot be read"))
+  }
+
+  /// Halves are the same model; other variants may be another one.
+  @Test func readsVariantsInLowerPrecision() throws {
+    let folder = try TemporaryFolder()
+    func shape() throws -> [Int]? {
+      try Safetensors.readModel(folder: folder.url, stem: "m")["a"]?.shape
+    }
+    func failure() throws -> String {
+      let error = #expect(throws: CheckpointError.self) { try shape() }
+      return try #require(error).description
+    }
+    try Data().write(to: folder.file("m.bin.index.json"))
+    try Data().write(to: folder.file("pytorch_m.bin.index.json"))
+    #expect(try failure().contains("only pytorch_m.bin.index.json is there, an index of pickles"))
+    try FileManager.default.removeItem(at: folder.file("pytorch_m.bin.index.json"))
+    try Safetensors.write(["a": Tensor.ones([9])], to: folder.file("m.non_ema.safetensors"))
+    #expect(
+      try failure().contains(
+        "only m.non_ema.safetensors is there, the variant \"non_ema\", which may be another model"))
+    try Safetensors.write(
+      ["a": Tensor.ones([2])], to: folder.file("m.fp16-00001-of-00001.safetensors"))
+    for (index, length) in [
+      ("m.safetensors.fp16.index.json", 2), ("m.safetensors.index.fp16.json", 2),
+    ] {
+      let map = #"{"weight_map":{"a":"m.fp16-00001-of-00001.safetensors"}}"#
+      try Data(map.utf8).write(to: folder.file(index))
+      #expect(try shape() == [length])
+      try FileManager.default.removeItem(at: folder.file(index))
+    }
+    for (variant, length) in [("fp16.", 3), ("bf16.", 4), ("", 5)] {
+      try Safetensors.write(
+        ["a": Tensor.ones([length])], to: folder.file("m.\(variant)safetensors"))
+      #expect(try shape() == [length])
+    }
   }
 
   @Test func listsAtMostFiveMisfits() {

@@ -154,6 +154,55 @@ final class TinyModel {
     #expect(steps == 0)
   }
 
+  /// Whatever is wrong with the last stage is said before the first one runs.
+  @Test func theUpsamplerIsCheckedFirst() throws {
+    func refusal(_ change: (ModelFolder, URL) throws -> Void) throws -> String {
+      let model = try TinyModel()
+      let weights = model.folder.folder(of: .upsampler)
+        .appending(path: "diffusion_pytorch_model.safetensors")
+      try change(model.folder, weights)
+      let error = #expect(throws: (any Error).self) { try UnCLIPPipeline(model.folder) }
+      return "\(try #require(error))"
+    }
+    let missing = try refusal { _, weights in try FileManager.default.removeItem(at: weights) }
+    #expect(missing.contains("there is neither this file nor an index"))
+    let cut = try refusal { _, weights in
+      try Data(contentsOf: weights).dropLast(100).write(to: weights)
+    }
+    #expect(cut.contains("it is cut short"))
+    let process = try refusal { folder, _ in
+      try FileManager.default.removeItem(at: folder.folder(of: .upsamplerScheduler))
+    }
+    #expect(process.contains("has no 'super_res_scheduler' folder"))
+    let file = try refusal { folder, _ in
+      try FileManager.default.removeItem(at: folder.configuration(of: .upsamplerScheduler))
+    }
+    #expect(file.contains("super_res_scheduler/scheduler_config.json"))
+  }
+
+  /// Keys that diffusers fills in from its own defaults may be missing.
+  @Test func missingKeysHaveDiffusersDefaults() throws {
+    let folder = try TemporaryFolder()
+    let file = folder.file("config.json")
+    func write(_ json: String) throws -> URL {
+      try Data(json.utf8).write(to: file)
+      return file
+    }
+    let prior = try PriorConfig.read(at: write("{}"))
+    #expect(prior.width == 2048 && prior.numLayers == 20 && prior.dropout == 0)
+    let projection = try TextProjectionConfig.read(
+      at: write(#"{"cross_attention_dim": 8, "time_embed_dim": 16}"#))
+    #expect(projection.clipExtraContextTokens == 4 && projection.clipEmbeddingsDim == 768)
+    let unet = try UNetConfig.read(
+      at: write(
+        """
+        {"_class_name": "UNet2DModel", "block_out_channels": [32, 64],
+         "down_block_types": ["ResnetDownsampleBlock2D", "ResnetDownsampleBlock2D"],
+         "up_block_types": ["ResnetUpsampleBlock2D", "ResnetUpsampleBlock2D"]}
+        """))
+    #expect(unet.inChannels == 3 && unet.layersPerBlock == 2 && unet.attentionHeadDim == 8)
+  }
+
   /// What a folder lacks is said when it is asked for, not by a trap.
   @Test func aMissingPartIsAnError() throws {
     let model = try TinyModel()

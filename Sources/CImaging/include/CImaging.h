@@ -2,7 +2,7 @@
 //
 // Each function returns 0, or non-zero with the library's own text in `message`, which holds
 // CI_MESSAGE_SIZE bytes. No library jumps past this layer, and none prints. The caller reads the
-// size from the file's header first and gives a buffer of `width * height * channels` bytes; a
+// size from the file's header first and passes a buffer of `width * height * channels` bytes; a
 // file whose decoder finds another size fails before a byte is written.
 #ifndef CIMAGING_H
 #define CIMAGING_H
@@ -27,7 +27,7 @@ typedef struct {
   int is_utf8;
 } ci_text;
 
-/// Decodes to 8 bits: palettes are looked up, 16-bit samples keep the high byte, gamma is ignored.
+/// Decodes to 8 bits: palettes are applied, 16-bit samples keep their high byte, gamma is ignored.
 /// Alpha is made opaque or dropped where `channels` and the file disagree.
 int ci_png_decode(const uint8_t *data, size_t count, uint32_t width, uint32_t height, int channels,
                   uint8_t *pixels, char *message);
@@ -44,7 +44,7 @@ int ci_png_texts(const uint8_t *data, size_t count, ci_text **texts, int *text_c
 void ci_png_texts_free(ci_text *texts, int text_count);
 
 /// Decodes to grey (1) or RGB (3). CMYK and YCCK are read as Adobe writes them, inverted.
-/// Missing or undecodable data fails; faults that lose no pixel are ignored.
+/// Missing or undecodable data fails; oddities that lose no pixel are ignored.
 int ci_jpeg_decode(const uint8_t *data, size_t count, uint32_t width, uint32_t height, int channels,
                    uint8_t *pixels, char *message);
 

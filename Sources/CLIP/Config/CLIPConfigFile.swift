@@ -20,7 +20,7 @@ package enum CLIPConfigFile {
     /// The key of the tower in a whole model's configuration.
     var section: String { self == .text ? "text_config" : "vision_config" }
 
-    /// The defaults of transformers for keys that a nested configuration lacks.
+    /// What transformers takes for keys that are not there.
     var defaults: [String: JSONValue] {
       var values: [String: Double] = [
         "projection_dim": 512, "num_hidden_layers": 12, "layer_norm_eps": 1e-5,
@@ -58,7 +58,7 @@ package enum CLIPConfigFile {
   ) throws(ConfigError) -> (keys: [String: JSONValue], file: String) {
     let object = try ConfigFile.object(at: url)
     try check(object, holds: tower, file: url.path)
-    guard isWhole(object) else { return (object, url.path) }
+    guard isWhole(object) else { return (tower.defaults.merging(object) { $1 }, url.path) }
     try checkSurroundings(object, file: url.path)
     // transformers lets `text_config_dict`, from before 2022, replace all of `text_config`.
     let key = [tower.section + "_dict", tower.section].first { key in

@@ -24,19 +24,30 @@ enum CLIPConfigKeys {
     "cross_attention_hidden_size", "gradient_checkpointing",
   ]
 
-  /// Keys with one supported value; CLIP was trained without dropout.
-  static let fixed: [String: JSONValue] = [
-    "attention_dropout": .number(0), "dropout": .number(0),
-  ]
+  /// Keys of dropout, which evaluation leaves out; training adds none, as CLIP's did not.
+  private static let dropouts: Set<String> = ["attention_dropout", "dropout"]
 
   /// Decodes a tower's keys; `file` is named in errors.
   static func decode<T: Codable>(
     _ type: T.Type, from keys: [String: JSONValue], file: String,
-    fixed more: [String: JSONValue] = [:]
+    fixed: [String: JSONValue] = [:]
   ) throws(ConfigError) -> T {
-    let data = try ConfigFile.encode(keys)
+    for key in dropouts.sorted() {
+      guard let value = keys[key], value != .null else { continue }
+      let fraction: Double? =
+        switch value {
+        case .integer(let integer): Double(integer)
+        case .number(let number): number
+        default: nil
+        }
+      guard let fraction, (0...1).contains(fraction) else {
+        throw ConfigError.invalid(
+          file: file, key: key, value: value.text, expected: "it must be a number from 0 to 1")
+      }
+    }
     return try ConfigFile.decode(
-      type, from: data, file: file, fixed: fixed.merging(more) { own, _ in own }, ignored: ignored)
+      type, from: ConfigFile.encode(keys), file: file, fixed: fixed,
+      ignored: ignored.union(dropouts))
   }
 
   /// Traps with the message of a configuration's error.

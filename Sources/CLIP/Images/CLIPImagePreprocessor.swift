@@ -69,10 +69,37 @@ public struct CLIPImagePreprocessor: Sendable, Equatable {
   ///
   /// - Throws: `ConfigError` for unreadable, unknown, missing or impossible keys.
   public init(contentsOf url: URL) throws(ConfigError) {
-    let file = try ConfigFile.read(
-      PreprocessorFile.self, at: url, fixed: PreprocessorFile.fixed,
-      ignored: PreprocessorFile.ignored)
-    let check = ConfigCheck(file: url.path)
+    try self.init(ConfigFile.object(at: url), file: url.path)
+  }
+
+  /// Reads what a folder says, if it does: the `image_processor` of a `processor_config.json`, as
+  /// transformers 5 writes it, or else a `preprocessor_config.json`.
+  ///
+  /// Source: transformers `ImageProcessingMixin.get_image_processor_dict`.
+  init?(folder: URL) throws(ConfigError) {
+    let whole = folder.appending(path: "processor_config.json")
+    if FileManager.default.fileExists(atPath: whole.path),
+      let section = try ConfigFile.object(at: whole)["image_processor"], section != .null
+    {
+      guard case .object(let keys) = section else {
+        throw ConfigError.invalid(
+          file: whole.path, key: "image_processor", value: section.text,
+          expected: "it must be an object")
+      }
+      try self.init(keys, file: "\(whole.path) (image_processor)")
+      return
+    }
+    let file = folder.appending(path: "preprocessor_config.json")
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    try self.init(contentsOf: file)
+  }
+
+  private init(_ keys: [String: JSONValue], file name: String) throws(ConfigError) {
+    let file = try ConfigFile.decode(
+      PreprocessorFile.self, from: ConfigFile.encode(keys), file: name,
+      fixed: PreprocessorFile.fixed, ignored: PreprocessorFile.ignored,
+      defaults: { _ in PreprocessorFile.defaults })
+    let check = ConfigCheck(file: name)
     try Self.check(file.image_mean, "image_mean", file.image_std, "image_std", check)
     let crop = file.crop_size
     try check.require(
@@ -229,6 +256,13 @@ private struct PreprocessorFile: Codable {
     "do_resize": .bool(true), "do_center_crop": .bool(true), "do_rescale": .bool(true),
     "do_normalize": .bool(true), "do_convert_rgb": .bool(true), "resample": .number(3),
     "rescale_factor": .number(1.0 / 255),
+  ]
+
+  /// What transformers takes for keys that are not there.
+  static let defaults: [String: JSONValue] = [
+    "size": .number(224), "crop_size": .number(224),
+    "image_mean": .array(CLIPImagePreprocessor.stockMean.map(JSONValue.number)),
+    "image_std": .array(CLIPImagePreprocessor.stockDeviation.map(JSONValue.number)),
   ]
 
   /// Keys that name Python classes or the layout of Python arrays.

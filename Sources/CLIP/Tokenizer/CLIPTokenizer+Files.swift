@@ -4,8 +4,8 @@ import Torch
 
 extension CLIPTokenizer {
   /// Reads a tokenizer folder of the Hugging Face layout: `vocab.json` and `merges.txt`, or
-  /// `tokenizer.json` where these are missing; `tokenizer_config.json` and, if it exists,
-  /// `special_tokens_map.json`, which overrides the special tokens.
+  /// `tokenizer.json` where these are not; when there, `tokenizer_config.json` and
+  /// `special_tokens_map.json`, which has the last word on special tokens.
   ///
   /// - Throws: ``TokenizerError`` for a missing or broken file, a merge of unknown symbols, a
   ///   special token outside the vocabulary, an impossible context length.
@@ -30,12 +30,13 @@ extension CLIPTokenizer {
       }
       tables = TokenizerTables(vocabulary: vocabulary, merges: try Self.readMerges(at: mergesURL))
     }
-    let config = try Self.decode(
-      TokenizerConfig.self, at: configURL, expected: "tokenizer settings")
-    var map = TokenizerConfig()
-    if files.fileExists(atPath: mapURL.path) {
-      map = try Self.decode(TokenizerConfig.self, at: mapURL, expected: "a table of special tokens")
+    // transformers, too, reads a folder without the settings.
+    func settings(_ url: URL, _ expected: String) throws(TokenizerError) -> TokenizerConfig {
+      guard files.fileExists(atPath: url.path) else { return TokenizerConfig() }
+      return try Self.decode(TokenizerConfig.self, at: url, expected: expected)
     }
+    let config = try settings(configURL, "tokenizer settings")
+    let map = try settings(mapURL, "a table of special tokens")
 
     // transformers writes 1e30 for "no limit"; no CLIP tower is that long.
     let length = config.model_max_length ?? 77

@@ -30,8 +30,8 @@ public enum TokenizerError: LocalizedError, Sendable, Equatable, CustomStringCon
   public var description: String {
     switch self {
     case .missingFile(let file):
-      "\(file): there is no such tokenizer file; give a folder with vocab.json, merges.txt and "
-        + "tokenizer_config.json."
+      "\(file): there is no such tokenizer file; give a folder with vocab.json and merges.txt, or "
+        + "with tokenizer.json."
     case .pointer(let file):
       "\(file) cannot be used: \(GitLFS.advice)."
     case .invalidJSON(let file, let expected):
