@@ -45,7 +45,7 @@ public enum ConfigFile {
       let culprit = unfitNumber(in: whole) { _ = try JSONDecoder().decode(T.self, from: $0) }
       throw ConfigError(error, in: whole, unfit: culprit, file: file)
     }
-    let spelled = Array(fixed.keys) + ignored
+    let spelled = Array(fixed.keys) + ignored + missing.keys
     let unknown = surplus(
       .object(found), against: .object(known), Mirror(reflecting: decoded), path: "", also: spelled)
     guard unknown.isEmpty else {

@@ -117,7 +117,19 @@ import Torch
     #expect(text?.contains(far) == true, "\(text ?? "read")")
   }
 
-  @Test func largeButHonestFilesAreRead() throws {
+  /// A log or a configuration beside the weights, and an integer of 200 digits.
+  @Test func longTextsAndIntegersAreRead() throws {
+    var pickle: [UInt8] = [0x80, 2, 0x7D, 0x28]
+    pickle += text("log") + text(String(repeating: "a", count: 3 << 20))
+    pickle += text("seed") + [0x4C] + Array((String(repeating: "9", count: 200) + "L\n").utf8)
+    pickle += text("w") + tensor(shape: [1], strides: [1], count: 1, memo: 4) + [0x75, 0x2E]
+    let data = ZipEntry(name: "a/data/0", plain: [0, 0, 0, 0])
+    #expect(try refusal(of: pickle, entries: [data]) == nil)
+    let odd: [UInt8] = [0x80, 2, 0x4C] + Array("9-9L\n".utf8) + [0x2E]
+    #expect(try refusal(of: odd)?.contains("\"9-9\" where a number is needed") == true)
+  }
+
+  @Test func whatIsLargeButHonestIsRead() throws {
     // Ten thousand names of one tensor, transposed, in a deflated file of zeros.
     var pickle: [UInt8] = [0x80, 2]
     pickle += tensor(shape: [20, 20], strides: [1, 20], count: 400, memo: 4)

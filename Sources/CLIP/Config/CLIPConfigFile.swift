@@ -58,19 +58,19 @@ package enum CLIPConfigFile {
   ) throws(ConfigError) -> (keys: [String: JSONValue], file: String) {
     let object = try ConfigFile.object(at: url)
     try check(object, holds: tower, file: url.path)
-    guard isWhole(object) else { return (tower.defaults.merging(object) { $1 }, url.path) }
+    guard isWhole(object) else { return (object, url.path) }
     try checkSurroundings(object, file: url.path)
     // transformers lets `text_config_dict`, from before 2022, replace all of `text_config`.
     let key = [tower.section + "_dict", tower.section].first { key in
       object[key].map { $0 != .null } ?? false
     }
-    var keys = tower.defaults
+    var keys: [String: JSONValue] = [:]
     if let key, let section = object[key] {
       guard case .object(let own) = section else {
         throw ConfigError.invalid(
           file: url.path, key: key, value: section.text, expected: "it must be an object")
       }
-      keys.merge(own) { $1 }
+      keys = own
     }
     // The whole model's width overrides the towers'.
     let width = object["projection_dim"] ?? .null

@@ -29,7 +29,7 @@ enum CLIPConfigKeys {
 
   /// Decodes a tower's keys; `file` is named in errors.
   static func decode<T: Codable>(
-    _ type: T.Type, from keys: [String: JSONValue], file: String,
+    _ type: T.Type, of tower: CLIPConfigFile.Tower, from keys: [String: JSONValue], file: String,
     fixed: [String: JSONValue] = [:]
   ) throws(ConfigError) -> T {
     for key in dropouts.sorted() {
@@ -47,7 +47,7 @@ enum CLIPConfigKeys {
     }
     return try ConfigFile.decode(
       type, from: ConfigFile.encode(keys), file: file, fixed: fixed,
-      ignored: ignored.union(dropouts))
+      ignored: ignored.union(dropouts), defaults: { _ in tower.defaults })
   }
 
   /// Traps with the message of a configuration's error.

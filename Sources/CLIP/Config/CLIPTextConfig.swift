@@ -64,7 +64,7 @@ public struct CLIPTextConfig: Codable, Sendable, Equatable {
   public static func read(at url: URL) throws(ConfigError) -> CLIPTextConfig {
     let (keys, file) = try CLIPConfigFile.tower(.text, at: url)
     let config = try CLIPConfigKeys.decode(
-      CLIPTextConfig.self, from: keys, file: file)
+      CLIPTextConfig.self, of: .text, from: keys, file: file)
     try config.validate(file: file)
     return config
   }

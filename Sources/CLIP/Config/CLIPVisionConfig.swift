@@ -61,7 +61,8 @@ public struct CLIPVisionConfig: Codable, Sendable, Equatable {
   public static func read(at url: URL) throws(ConfigError) -> CLIPVisionConfig {
     let (keys, file) = try CLIPConfigFile.tower(.vision, at: url)
     let config = try CLIPConfigKeys.decode(
-      CLIPVisionConfig.self, from: keys, file: file, fixed: ["num_channels": .number(3)])
+      CLIPVisionConfig.self, of: .vision, from: keys, file: file,
+      fixed: ["num_channels": .number(3)])
     try config.validate(file: file)
     return config
   }
