@@ -27,9 +27,13 @@ package final class AtomicFile {
     let name = String(target.lastPathComponent.suffix(40))
     aside = target.deletingLastPathComponent().appendingPathComponent(
       ".\(name).\(getpid())-\(UInt32.random(in: 0 ... .max)).partial")
-    descriptor = open(aside.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    let path = aside.path
+    descriptor = Self.unfinished.withLock { paths in
+      let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      if descriptor >= 0 { paths.insert(path) }
+      return descriptor
+    }
     if descriptor < 0 { throw FileError.last(target) }
-    Self.unfinished.withLock { _ = $0.insert(aside.path) }
   }
 
   deinit {

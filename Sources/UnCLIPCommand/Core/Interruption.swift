@@ -27,9 +27,14 @@ final class Interruption {
       source.setEventHandler { [note] in
         AtomicFile.removeUnfinished {
           Output.say("\nunclip: Interrupted; \(note.text.withLock { $0 }).\n")
+          // The caller may have blocked the signal, and then it would wait for ever.
+          var signals = sigset_t()
+          sigemptyset(&signals)
+          sigaddset(&signals, number)
+          pthread_sigmask(SIG_UNBLOCK, &signals, nil)
           signal(number, SIG_DFL)
           kill(getpid(), number)
-          pause()
+          _exit(128 + number)
         }
       }
       // Until the source listens, a signal would be lost.
