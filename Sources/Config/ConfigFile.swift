@@ -56,7 +56,7 @@ public enum ConfigFile {
     return decoded
   }
 
-  /// Decodes the configuration in the file at `url`; see ``decode(_:from:file:fixed:ignored:)``.
+  /// Decodes the configuration in the file at `url`; see ``decode(_:from:file:fixed:ignored:defaults:)``.
   public static func read<T: Codable>(
     _ type: T.Type, at url: URL, fixed: [String: JSONValue] = [:], ignored: Set<String> = [],
     defaults: ([String: JSONValue]) -> [String: JSONValue] = { _ in [:] }
