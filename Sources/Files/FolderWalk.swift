@@ -7,23 +7,19 @@ package struct FolderWalk: Sendable {
   /// Subfolders that cannot be read.
   package private(set) var unreadable: [FileError] = []
 
-  private struct Identity: Hashable {
-    let device: UInt64
-    let node: UInt64
-  }
-
   /// Walks a folder. Each folder is walked once, under its own name rather than a link's, so that
   /// links in a circle end and nothing is listed twice.
   ///
   /// - Throws: `FileError` when the folder itself cannot be read.
   package init(_ folder: URL, followingLinks: Bool = true) throws(FileError) {
-    var seen: Set<Identity> = []
+    var seen: Set<FileIdentity> = []
     var folders = [""]
     var links: [String] = []
     while let path = folders.popLast() ?? links.popLast() {
       let url = path.isEmpty ? folder : folder.appendingPathComponent(path)
       do throws(FileError) {
-        guard let identity = try Self.identity(url), seen.insert(identity).inserted else {
+        guard let identity = FileIdentity(url) else { throw FileError.last(url) }
+        guard seen.insert(identity).inserted else {
           continue
         }
         for name in try Self.names(in: url).sorted(by: >) where !name.hasPrefix(".") {
@@ -59,19 +55,25 @@ package struct FolderWalk: Sendable {
       leadsToFolder: stat(url.path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR)
   }
 
-  private static func identity(_ url: URL) throws(FileError) -> Identity? {
-    var status = stat()
-    guard stat(url.path, &status) == 0 else { throw FileError.last(url) }
-    return Identity(
-      device: UInt64(truncatingIfNeeded: status.st_dev),
-      node: UInt64(truncatingIfNeeded: status.st_ino))
-  }
-
   private static func names(in url: URL) throws(FileError) -> [String] {
     do {
       return try FileManager.default.contentsOfDirectory(atPath: url.path)
     } catch {
       throw FileError(url, reason(of: error))
     }
+  }
+}
+
+/// Which file or folder a path leads to, the same for all its names.
+package struct FileIdentity: Hashable, Sendable {
+  private let device: UInt64
+  private let node: UInt64
+
+  /// Follows links; nil, with `errno` set, for what is not there.
+  package init?(_ url: URL) {
+    var status = stat()
+    guard stat(url.path, &status) == 0 else { return nil }
+    device = UInt64(truncatingIfNeeded: status.st_dev)
+    node = UInt64(truncatingIfNeeded: status.st_ino)
   }
 }

@@ -61,8 +61,9 @@ final class ComputeThread: SerialExecutor {
 
 /// Lets work that runs while the process exits come to its end, before LibTorch takes itself apart beneath it.
 enum ProcessExit {
-  private static let state = Mutex<(running: Int, isExiting: Bool, isWatched: Bool)>(
-    (0, false, false))
+  private static let state = Mutex<(running: Int, isExiting: Bool)>((0, false))
+  /// The stages whose layers have run before the exit was last made to wait; nil before any.
+  private static let watched = Mutex<Set<GenerationProgress.Stage?>>([])
   private static let ended = DispatchSemaphore(value: 0)
 
   /// Whether the process exits; long work asks at each of its steps.
@@ -72,12 +73,10 @@ enum ProcessExit {
   ///
   /// What is registered last runs first, and LibTorch registers some of its own when a kind of layer first
   /// runs: so layers run before, and whoever runs further ones calls this again after.
-  static func watch() {
-    let isFirst = state.withLock { state in
-      defer { state.isWatched = true }
-      return !state.isWatched
-    }
-    if isFirst {
+  static func watch(after stage: GenerationProgress.Stage? = nil) {
+    // Once for each: what is registered stays until the process ends.
+    guard watched.withLock({ $0.insert(stage).inserted }) else { return }
+    if stage == nil {
       let random = RandomSource(seed: 0)
       let layer = Linear(64, 64, using: random)
       let convolution = Conv2d(32, 32, kernel: 1, using: random)

@@ -40,23 +40,23 @@ import Testing
       _ environment: [String: String], executable: String = "/opt/u/bin/unclip"
     ) -> [String] {
       ModelSearch(
-        environment: environment, work: URL(fileURLWithPath: "/work", isDirectory: true),
+        environment: environment, work: URL(fileURLWithPath: "/here", isDirectory: true),
         home: URL(fileURLWithPath: "/home/a", isDirectory: true),
         executable: URL(fileURLWithPath: executable)
       ).roots.map(\.path)
     }
     let user = "/home/a/.local/share/unclip/Models"
-    #expect(paths([:]) == ["/work/Models", "/opt/u/share/unclip/Models", user])
+    #expect(paths([:]) == ["/here/Models", "/opt/u/share/unclip/Models", user])
     #expect(
       paths(["UNCLIP_MODELS": "/a:/b::/a/", "XDG_DATA_HOME": "/data"])
-        == ["/a", "/b", "/work/Models", "/opt/u/share/unclip/Models", "/data/unclip/Models"])
+        == ["/a", "/b", "/here/Models", "/opt/u/share/unclip/Models", "/data/unclip/Models"])
     #expect(paths(["XDG_DATA_HOME": "relative"]).last == user)
     #expect(paths(["HOME": "/home/b"]).last == "/home/b/.local/share/unclip/Models")
     // A checkout, also when it is the working folder; and a copied command.
     #expect(
       paths([:], executable: "/src/.build/x86_64/release/unclip")
-        == ["/work/Models", "/src/Models", user])
-    #expect(paths([:], executable: "/work/.build/debug/unclip") == ["/work/Models", user])
+        == ["/here/Models", "/src/Models", user])
+    #expect(paths([:], executable: "/here/.build/debug/unclip") == ["/here/Models", user])
     #expect(paths([:], executable: "/tools/unclip")[1] == "/tools/Models")
   }
 

@@ -25,7 +25,7 @@ extension ConfigCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-      if markdown { return try Output.line(ConfigKey.page.trimmingSuffix("\n")) }
+      if markdown { return try Output.line(String(ConfigKey.page.dropLast())) }
       let keys = try key.map(Self.keys) ?? ConfigKey.sections.flatMap(\.keys)
       if output.json {
         return try Output.json(
@@ -53,11 +53,5 @@ extension ConfigCommand {
         "No training configuration has the key \(path)\(hint ?? ""); 'unclip config explain' lists all."
       )
     }
-  }
-}
-
-extension String {
-  fileprivate func trimmingSuffix(_ suffix: Character) -> String {
-    hasSuffix(String(suffix)) ? String(dropLast()) : self
   }
 }

@@ -69,22 +69,19 @@ struct OutputFiles: ParsableArguments {
 
   /// What a path leads to, the same for all its names.
   private struct Place: Hashable {
-    private var device: UInt64 = 0
-    private var node: UInt64 = 0
-    /// The name in the folder, of what does not exist yet.
-    private var name = ""
+    /// Of the file, else of the folder it would be in; nil where that is not there either.
+    private let identity: FileIdentity?
+    /// The name of what does not exist yet.
+    private let name: String
 
     init(_ url: URL) {
-      var status = stat()
-      if stat(url.path, &status) != 0 {
-        name = url.lastPathComponent
-        let folder = url.deletingLastPathComponent()
-        if stat(folder.path, &status) != 0 {
-          name = url.standardizedFileURL.path
-          return
-        }
+      if let file = FileIdentity(url) {
+        (identity, name) = (file, "")
+      } else if let folder = FileIdentity(url.deletingLastPathComponent()) {
+        (identity, name) = (folder, url.lastPathComponent)
+      } else {
+        (identity, name) = (nil, url.standardizedFileURL.path)
       }
-      (device, node) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
   }
 }
