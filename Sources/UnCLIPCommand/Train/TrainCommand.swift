@@ -93,33 +93,23 @@ struct TrainCommand: ParsableCommand {
     let stop = StopSignal()
     let name = stage.rawValue
     var note = ""
-    try run.run(
-      observe: { event in
-        switch event {
-        case .note(let text): progress.line(text)
-        case .embedding(let done, let count):
-          progress.update("embeddings", step: done, of: count)
-        case .summary(let summary):
-          note = summary.line
-          progress.line(summary.line)
-        case .step(let report):
-          progress.update(name, step: report.step, of: report.steps, note: note)
-        }
-      }, shouldStop: { stop.isRequested })
-    progress.line("\(name): done; \(next(after: run))")
-  }
-
-  /// What to do with what was trained.
-  private func next(after run: TrainingRun) -> String {
-    let folder = run.out.appending(path: "model").path
-    let next =
-      switch stage {
-      case .tokenizer: "unclip train clip --model \(folder)"
-      case .clip: "unclip train prior --model \(folder), and decoder likewise"
-      case .prior, .hint, .decoder, .upsampler:
-        "unclip assemble, with the folders of the other parts"
-      case .classic: "unclip classics --help"
-      }
-    return "the model is in \(folder); next: \(next)"
+    try progress.watching {
+      try run.run(
+        observe: { event in
+          switch event {
+          case .note(let text): progress.line(text)
+          case .embedding(let done, let count):
+            progress.update("embeddings", step: done, of: count)
+          case .summary(let summary):
+            note = summary.line
+            progress.line(summary.line)
+          case .step(let report):
+            progress.update(name, step: report.step, of: report.steps, note: note)
+          }
+        }, shouldStop: { stop.isRequested })
+    }
+    progress.line(
+      "\(name): done; the model is in \(run.out.appending(path: "model").path); next: "
+        + NextCommand(self).text)
   }
 }
