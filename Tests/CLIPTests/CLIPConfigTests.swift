@@ -49,10 +49,10 @@ import TorchNN
         == "config.json: unknown key 'hidden_sizes'; remove it or correct its spelling.")
     // transformers takes its own defaults for what is missing, and so does this.
     #expect(
-      try sentence {
+      try message {
         $0["vocab_size"] = nil; $0["eos_token_id"] = nil
       } == nil)
-    #expect(try sentence { $0["_name_or_path"] = .string("somewhere") } == nil)
+    #expect(try message { $0["_name_or_path"] = .string("somewhere") } == nil)
   }
 
   @Test func impossibleSizesAreRefused() throws {
@@ -76,11 +76,11 @@ import TorchNN
       try message { $0["layer_norm_eps"] = .number(0) }
         == "config.json: 'layer_norm_eps' is 0.0, but it must be above 0 and at most 1.")
     #expect(
-      try sentence { $0["dropout"] = .number(1.5) }
+      try message { $0["dropout"] = .number(1.5) }
         == "config.json: 'dropout' is 1.5, but it must be a number from 0 to 1.")
     // Evaluation has no dropout.
     #expect(
-      try sentence {
+      try message {
         $0["attention_dropout"] = .number(0.1)
         $0["dropout"] = .number(0.2)
       } == nil)

@@ -18,7 +18,7 @@ import Testing
   @Test(arguments: ["vocab.json", "merges.txt"])
   func missingFile(_ name: String) throws {
     #expect(
-      try sentence(name, nil)
+      try message(name, nil)
         == "\(name): there is no such tokenizer file; give a folder with vocab.json and merges.txt, "
         + "or with tokenizer.json.")
   }

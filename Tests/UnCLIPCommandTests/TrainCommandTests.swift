@@ -88,12 +88,12 @@ import Testing
     #expect(clip.status == 0, "\(clip.errors)")
     #expect(clip.errors.contains("step 3  loss ") && !clip.errors.contains("step 4  loss "))
     for (set, sentence) in [
-      ("training.stepz=3", "'training.stepz' is unknown"),
+      ("training.stepz=3", "unknown key 'training.stepz'"),
       ("steps=3", "--set steps leaves out its section: write --set training.steps"),
       ("training.steps", "--set training.steps names no value: write --set KEY=VALUE"),
       ("=3", "--set =3 names no key"),
       ("training.steps=[1", "has a value that is not YAML"),
-      ("training.steps=few", "'training.steps' is \"few\""),
+      ("training.steps=few", "'training.steps' is the text \"few\""),
       ("training.steps.x=1", "needs a section there"),
     ] {
       let outcome = try BuiltCommand.run(
