@@ -130,6 +130,9 @@ public struct TrainingSummary: Codable, Sendable, Equatable {
     return line
   }
 
+  /// What stands beside a bar, which shows the step and the time itself.
+  public var brief: String { "loss \(Self.short(loss))" }
+
   private static func short(_ value: Double) -> String { String(format: "%.4g", value) }
 
   /// Formats hours, minutes and seconds, as in 1:02:03.

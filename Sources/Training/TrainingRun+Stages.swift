@@ -30,6 +30,12 @@ extension TrainingRun {
       .note(
         "tokenizer: \(tokenizer.tokens.count) tokens from \(captions.count) captions, the longest "
           + "\(longest) tokens"))
+    if tokenizer.tokens.count != config.vocabularySize {
+      observe(
+        .note(
+          "the captions have no more pairs for \(config.vocabularySize) tokens: CLIP needs --set "
+            + "model.text.vocab_size=\(tokenizer.tokens.count)"))
+    }
   }
 
   func clipTask() throws -> Prepared<CLIPTask> {

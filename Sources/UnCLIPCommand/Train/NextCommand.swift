@@ -46,6 +46,9 @@ struct NextCommand {
     let out = URL(fileURLWithPath: command.out).lastPathComponent
     let folder = command.out.hasSuffix("/" + out) ? command.out.dropLast(out.count) : ""
     words += ["--out", Self.quoted(folder + stage.rawValue)]
+    // What is said of the data holds for every stage.
+    let data = command.overrides.filter { $0.hasPrefix("data=") || $0.hasPrefix("data.") }
+    words += data.flatMap { ["--set", Self.quoted($0)] }
     return words.joined(separator: " ")
   }
 

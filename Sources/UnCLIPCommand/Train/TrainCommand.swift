@@ -101,7 +101,7 @@ struct TrainCommand: ParsableCommand {
           case .embedding(let done, let count):
             progress.update("embeddings", step: done, of: count)
           case .summary(let summary):
-            note = summary.line
+            note = summary.brief
             progress.line(summary.line)
           case .step(let report):
             progress.update(name, step: report.step, of: report.steps, note: note)
