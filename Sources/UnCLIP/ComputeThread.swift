@@ -68,20 +68,28 @@ enum ProcessExit {
   /// Whether the process exits; long work asks at each of its steps.
   static var isExiting: Bool { state.withLock { $0.isExiting } }
 
-  /// Makes the exit wait, once for the process.
+  /// Makes the exit wait for work under way.
   ///
-  /// What is registered last runs first, and LibTorch registers some of its own at its first layer: so a
-  /// layer runs before.
+  /// What is registered last runs first, and LibTorch registers some of its own when a kind of layer first
+  /// runs: so layers run before, and whoever runs further ones calls this again after.
   static func watch() {
     let isFirst = state.withLock { state in
       defer { state.isWatched = true }
       return !state.isWatched
     }
-    guard isFirst else { return }
-    let layer = Linear(8, 8, using: RandomSource(seed: 0))
-    layer.freeze()
-    layer.pack()
-    noGrad { _ = layer(.zeros([8, 8])) }
+    if isFirst {
+      let random = RandomSource(seed: 0)
+      let layer = Linear(64, 64, using: random)
+      let convolution = Conv2d(32, 32, kernel: 1, using: random)
+      for module in [layer, convolution] as [any Module] {
+        module.freeze()
+        module.pack()
+      }
+      noGrad {
+        _ = layer(.zeros([64, 64]))
+        _ = convolution(.zeros([1, 32, 16, 16]))
+      }
+    }
     atexit {
       let running = ProcessExit.state.withLock { state in
         state.isExiting = true

@@ -90,7 +90,7 @@ public actor UnCLIPEngine {
   ///   task is cancelled.
   public func images(for request: ImageRequest, varying original: Image? = nil) throws -> [Image] {
     try withPipeline { pipeline in
-      try pipeline.images(for: request, varying: original) { _ in try Self.checkCancellation() }
+      try pipeline.images(for: request, varying: original) { try Self.checkCancellation(after: $0) }
     }
   }
 
@@ -121,8 +121,10 @@ public actor UnCLIPEngine {
   }
 
   /// An exit of the process cancels too.
-  private static func checkCancellation() throws {
+  private static func checkCancellation(after progress: GenerationProgress) throws {
     try Task.checkCancellation()
+    // The stage's layers have run once.
+    if progress.step == 1 { ProcessExit.watch() }
     if ProcessExit.isExiting { throw CancellationError() }
   }
 
@@ -135,7 +137,7 @@ public actor UnCLIPEngine {
       for index in 0..<request.count {
         settings.seed = request.seed &+ UInt64(index)
         let image = try pipeline.image(settings, varying: original) { progress in
-          try Self.checkCancellation()
+          try Self.checkCancellation(after: progress)
           event(
             .step(
               Step(

@@ -8,8 +8,7 @@ import SmallModel
 import UnCLIP
 
 let engine = UnCLIPEngine(.small)
-let request = ImageRequest(prompt: "a smiling cat face", count: 3)
-var finished = 0
+let request = ImageRequest(prompt: "a smiling cat face", seed: 3)
 for try await event in engine.events(for: request, previews: true) {
   switch event {
   case .step(let step):
@@ -18,8 +17,6 @@ for try await event in engine.events(for: request, previews: true) {
     )
   case .image(let image, let settings):
     try image.write(to: URL(filePath: "preview-\(settings.seed).png"))
-    finished += 1
   }
-  // Leaving the loop ends the generation, as cancelling its task does.
-  if finished == 1 { break }
+  // Leaving the loop would end the generation, as cancelling its task does.
 }
