@@ -1,4 +1,5 @@
 public import Config
+import Files
 public import Torch
 public import TorchNN
 
@@ -114,11 +115,14 @@ extension ImageModel {
   public func evaluated(on images: LabeledImages) -> [String: Double] {
     let random = RandomSource(seed: 0)
     var means: [String: Double] = [:]
+    var done = 0
     for chunk in images.chunks(of: 250) {
       let fraction = Double(chunk.captions.count) / Double(images.captions.count)
       for (name, value) in noGrad({ measures(chunk, using: random) }) {
         means[name, default: 0] += value * fraction
       }
+      done += chunk.captions.count
+      LongWork.report("evaluation", done, of: images.captions.count)
     }
     return Self.metrics(of: means)
   }

@@ -17,20 +17,34 @@ extension Fingerprint {
     }
   }
 
-  /// Adds the names and sizes of the files in a folder and below; a missing one counts as empty.
-  mutating func add(namesAndSizesIn folder: URL) {
-    let keys: [URLResourceKey] = [.fileSizeKey, .isRegularFileKey]
-    let files = FileManager.default.enumerator(
-      at: folder.resolvingSymlinksInPath(), includingPropertiesForKeys: keys,
-      options: .skipsHiddenFiles)
-    var lines: [String] = []
-    while let file = files?.nextObject() as? URL {
-      do {
-        let values = try file.resourceValues(forKeys: Set(keys))
-        guard values.isRegularFile == true else { continue }
-        lines.append("\(file.lastPathComponent) \(values.fileSize ?? 0)")
-      } catch { continue }
+  /// Adds the names and contents of the visible files in a folder and below, in the order of their
+  /// paths.
+  /// - Throws: `TrainingError.notRead`.
+  mutating func add(dataIn folder: URL) throws(TrainingError) {
+    do {
+      let keys: Set<URLResourceKey> = [.isRegularFileKey]
+      let found = FileManager.default.enumerator(
+        at: folder.resolvingSymlinksInPath(), includingPropertiesForKeys: Array(keys),
+        options: .skipsHiddenFiles)
+      var files: [URL] = []
+      while let file = found?.nextObject() as? URL {
+        if try file.resourceValues(forKeys: keys).isRegularFile == true { files.append(file) }
+      }
+      for (index, file) in files.sorted(by: { $0.path < $1.path }).enumerated() {
+        add(file.lastPathComponent)
+        add(try Data(contentsOf: file, options: .mappedIfSafe))
+        LongWork.report("data", index + 1, of: files.count)
+      }
+    } catch {
+      throw TrainingError.notRead(path: folder.path, reason: reason(of: error))
     }
-    for line in lines.sorted() { add(line) }
   }
+}
+
+/// A hash of the names and contents of the data files; the folders' names do not matter.
+/// - Throws: `TrainingError.notRead`.
+func dataFingerprint(of folders: [URL]) throws(TrainingError) -> String {
+  var fingerprint = Fingerprint()
+  for folder in folders { try fingerprint.add(dataIn: folder) }
+  return fingerprint.text
 }

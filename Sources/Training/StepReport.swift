@@ -69,9 +69,11 @@ public struct TrainingSummary: Codable, Sendable, Equatable {
   public var memory: Int
   /// Metrics on held-out data.
   public var metrics: [String: Double]
+  /// When it was made, in seconds since 1970; nil in logs of earlier versions.
+  public var time: Double?
 
   enum CodingKeys: String, CodingKey {
-    case step, loss, parts, seconds, memory, metrics
+    case step, loss, parts, seconds, memory, metrics, time
     case learningRate = "learning_rate"
     case gradientNorm = "gradient_norm"
     case imagesPerSecond = "images_per_second"
@@ -97,6 +99,20 @@ public struct TrainingSummary: Codable, Sendable, Equatable {
     secondsLeft = Double(last.steps - last.step) * time / count
     memory = peakMemory()
     metrics = reports.reduce(into: [:]) { $0.merge($1.metrics) { _, new in new } }
+    self.time = Date().timeIntervalSince1970
+  }
+
+  /// Every value but the step, by name: those of each run, then the parts of the loss, then the
+  /// metrics.
+  var scalars: [(name: String, value: Double)] {
+    func sorted(_ values: [String: Double], _ prefix: String) -> [(name: String, value: Double)] {
+      values.sorted { $0.key < $1.key }.map { (prefix + $0.key, $0.value) }
+    }
+    return [
+      ("loss", loss), ("learning_rate", learningRate), ("gradient_norm", gradientNorm),
+      ("images_per_second", imagesPerSecond), ("seconds", seconds), ("seconds_left", secondsLeft),
+      ("memory", Double(memory)),
+    ] + sorted(parts, "parts/") + sorted(metrics, "metrics/")
   }
 
   /// The summary as one line of text.
@@ -113,6 +129,9 @@ public struct TrainingSummary: Codable, Sendable, Equatable {
     }
     return line
   }
+
+  /// What stands beside a bar, which shows the step and the time itself.
+  public var brief: String { "loss \(Self.short(loss))" }
 
   private static func short(_ value: Double) -> String { String(format: "%.4g", value) }
 

@@ -1,11 +1,16 @@
 import Files
 public import Foundation
 
-/// The run's log: one JSON object a line in `log.jsonl`.
+/// The run's log, a line or record now and then in three forms: JSON lines in `log.jsonl`, a table in
+/// `log.csv`, and TensorBoard's events.
+///
+/// The lines are the log; the other two are made from them when a run is resumed.
 public final class TrainingLog {
-  /// The file.
+  /// The file of JSON lines.
   public let url: URL
   private let file: FileHandle
+  private let table: LogTable
+  private let events: EventFile
 
   /// Opens the log of the run in `folder`. Lines after `step`, which a resumed run writes again,
   /// and a last line cut in the middle are dropped.
@@ -14,15 +19,19 @@ public final class TrainingLog {
     url = folder.appending(path: "log.jsonl")
     do {
       var kept = Data()
+      var summaries: [TrainingSummary] = []
       if step > 0, FileManager.default.fileExists(atPath: url.path) {
-        for line in try Data(contentsOf: url).split(separator: UInt8(ascii: "\n"))
-        where Self.step(of: Data(line)).map({ $0 <= step }) ?? false {
+        for line in try Data(contentsOf: url).split(separator: UInt8(ascii: "\n")) {
+          guard let found = Self.step(of: Data(line)), found <= step else { continue }
           kept += line + [UInt8(ascii: "\n")]
+          if let summary = Self.summary(of: Data(line)) { summaries.append(summary) }
         }
       }
       try AtomicFile.write(kept, to: url)
       file = try FileHandle(forWritingTo: url)
       try file.seekToEnd()
+      table = try LogTable(folder.appending(path: "log.csv"), rows: summaries)
+      events = try EventFile(folder.appending(path: EventFile.name), of: summaries)
     } catch {
       throw TrainingError.notWritten(path: url.path, reason: reason(of: error))
     }
@@ -36,6 +45,8 @@ public final class TrainingLog {
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       try file.write(contentsOf: encoder.encode(summary) + [UInt8(ascii: "\n")])
       try file.synchronize()
+      try table.append(summary)
+      try events.append(summary)
     } catch {
       throw TrainingError.notWritten(path: url.path, reason: reason(of: error))
     }
@@ -45,6 +56,15 @@ public final class TrainingLog {
     struct Line: Decodable { var step: Int }
     do {
       return try JSONDecoder().decode(Line.self, from: line).step
+    } catch {
+      return nil
+    }
+  }
+
+  /// The line's values; nil for a line of another version.
+  private static func summary(of line: Data) -> TrainingSummary? {
+    do {
+      return try JSONDecoder().decode(TrainingSummary.self, from: line)
     } catch {
       return nil
     }

@@ -52,7 +52,7 @@ extension TrainingRun {
     let task = try ImageTask(model, objective: config.objective, stream: stream)
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
-      inputs: ["data": dataFingerprint()],
+      inputs: ["data": try dataFingerprint(of: data)], heldOut: stream.heldOutCount,
       start: { if let initial { try task.start(from: initial) } })
   }
 
@@ -72,7 +72,7 @@ extension TrainingRun {
       config.model, objective: config.objective, stream: stream, using: weights(config.training))
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
-      inputs: ["data": dataFingerprint()],
+      inputs: ["data": try dataFingerprint(of: data)], heldOut: stream.heldOutCount,
       start: { if let initial { try task.start(from: initial) } })
   }
 
@@ -83,7 +83,7 @@ extension TrainingRun {
       configuration, file: configurationName)
     try config.model.validate(file: configurationName)
     try config.objective.validate(file: configurationName)
-    guard let model = models.last else {
+    guard let model = models.last.map(Self.model) else {
       throw TrainingError.missingPart(folder: nil, part: "vqvae", stage: stage.rawValue)
     }
     let decoder = try ClassicFolder(model).load(.encodingCodes, on: device)
@@ -114,7 +114,7 @@ extension TrainingRun {
         joining: heldOut.map { CodeSet(encoding: $0, with: decoder, condition: condition) }),
       classes: codes.condition.kind == .class ? stream.classes : nil,
       options: config.training, using: weights(config.training))
-    var inputs = ["data": dataFingerprint()]
+    var inputs = ["data": try dataFingerprint(of: data)]
     var codebook = Fingerprint()
     try codebook.add(filesIn: model)
     inputs["model"] = codebook.text
@@ -123,7 +123,7 @@ extension TrainingRun {
     }
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
-      inputs: inputs,
+      inputs: inputs, heldOut: stream.heldOutCount,
       start: { if let initial { try task.start(from: initial) } })
   }
 

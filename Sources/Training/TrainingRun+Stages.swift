@@ -11,6 +11,7 @@ import UnCLIP
 extension TrainingRun {
   func trainTokenizer(observe: (TrainingEvent) -> Void) throws {
     let config = try TokenizerTrainConfig.decode(configuration, file: configurationName)
+    try record(try ConfigFile.encode(config))
     let stream = try TrainingStream(
       directories: data,
       configuration: StreamConfiguration(
@@ -29,6 +30,12 @@ extension TrainingRun {
       .note(
         "tokenizer: \(tokenizer.tokens.count) tokens from \(captions.count) captions, the longest "
           + "\(longest) tokens"))
+    if tokenizer.tokens.count != config.vocabularySize {
+      observe(
+        .note(
+          "the captions have no more pairs for \(config.vocabularySize) tokens: CLIP needs --set "
+            + "model.text.vocab_size=\(tokenizer.tokens.count)"))
+    }
   }
 
   func clipTask() throws -> Prepared<CLIPTask> {
@@ -36,23 +43,29 @@ extension TrainingRun {
       configuration, file: configurationName)
     try config.model.validate(file: configurationName, at: "model")
     try config.objective.validate(file: configurationName, data: config.data)
+    let batch = config.training.batchSize
+    try ConfigCheck(file: configurationName, at: "training").require(
+      batch > 1 || config.objective.locksImages, "batch_size", batch,
+      "CLIP contrasts the pairs of a batch, so it must be 2 or more")
     let folder = try modelFolder(with: [.tokenizer])
     let stream = try images(config.training, config.data, size: config.model.vision.imageSize)
-    guard config.training.batchSize > 1 else {
-      throw ConfigError.invalid(
-        file: configurationName, key: "training.batch_size", value: "1",
-        expected: "CLIP contrasts the pairs of a batch, so it must be 2 or more")
-    }
     let tokenizer = try CLIPTokenizer(folder: folder.folder(of: .tokenizer))
     try requireEqual(
       "text.vocab_size", config.model.text.vocabSize, tokenizer.tokens.count,
       "the tokenizer has \(tokenizer.tokens.count) tokens")
+    var notes: [String] = []
+    if batch > stream.trainingCount, !config.objective.locksImages {
+      notes.append(
+        "a batch of \(batch) shows some of the \(stream.trainingCount) images twice, and CLIP learns "
+          + "to tell an image from itself; add --set training.batch_size=\(max(2, stream.trainingCount / 2))"
+      )
+    }
     let task = CLIPTask(
       config.model, objective: config.objective, stream: stream, tokenizer: tokenizer,
       using: weights(config.training))
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
-      inputs: try inputs([[.tokenizer]]),
+      inputs: try inputs([[.tokenizer]], stream), heldOut: stream.heldOutCount, notes: notes,
       start: { if let initial { try task.start(from: ModelFolder(initial)) } })
   }
 
@@ -79,7 +92,7 @@ extension TrainingRun {
       using: weights(config.training))
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
-      inputs: try inputs([FrozenCLIP.parts]),
+      inputs: try inputs([FrozenCLIP.parts], stream), heldOut: stream.heldOutCount,
       start: {
         try task.measureStatistics()
         if let initial { try task.start(from: ModelFolder(initial)) }
@@ -107,7 +120,8 @@ extension TrainingRun {
       using: weights(config.training))
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
-      inputs: try inputs([FrozenCLIP.parts] + config.objective.drawnEmbeddings.parts),
+      inputs: try inputs([FrozenCLIP.parts] + config.objective.drawnEmbeddings.parts, stream),
+      heldOut: stream.heldOutCount,
       start: {
         try task.measureStatistics()
         if let initial { try task.start(from: ModelFolder(initial)) }
@@ -137,7 +151,8 @@ extension TrainingRun {
       task: task, options: config.training, config: try ConfigFile.encode(config),
       inputs: try inputs(
         [FrozenCLIP.parts] + config.objective.drawnEmbeddings.parts
-          + (config.model.isHinted ? [[.imageHint]] : [])),
+          + (config.model.isHinted ? [[.imageHint]] : []), stream),
+      heldOut: stream.heldOutCount,
       start: { if let initial { try task.start(from: ModelFolder(initial)) } })
   }
 
@@ -153,7 +168,7 @@ extension TrainingRun {
       config.model, objective: config.objective, stream: stream, using: weights(config.training))
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
-      inputs: try inputs([]),
+      inputs: try inputs([], stream), heldOut: stream.heldOutCount,
       start: { if let initial { try task.start(from: ModelFolder(initial)) } })
   }
 
@@ -161,11 +176,22 @@ extension TrainingRun {
 
   /// The last model folder that has all of the parts.
   func modelFolder(with parts: [ModelFolder.Part]) throws(TrainingError) -> ModelFolder {
-    let folders = models.map { ModelFolder($0) }
+    let folders = models.map { ModelFolder(Self.model(of: $0)) }
     if let folder = folders.last(where: { parts.allSatisfy($0.has) }) { return folder }
     let missing = parts.first { part in !folders.contains { $0.has(part) } } ?? parts[0]
     throw TrainingError.missingPart(
       folder: models.last?.path, part: missing.rawValue, stage: stage.rawValue)
+  }
+
+  /// The model of a run, where the run's folder is named in its place.
+  static func model(of folder: URL) -> URL {
+    func isModel(_ url: URL) -> Bool {
+      ["model_index.json", "config.json"].contains {
+        FileManager.default.fileExists(atPath: url.appending(path: $0).path)
+      }
+    }
+    let inner = folder.appending(path: "model")
+    return !isModel(folder) && isModel(inner) ? inner : folder
   }
 
   func frozenCLIP() throws -> FrozenCLIP {
@@ -208,21 +234,16 @@ extension TrainingRun {
 
   /// Fingerprints of the data and of the parts of models that a stage builds on. Each set of parts
   /// lies in one folder.
-  func inputs(_ sets: [[ModelFolder.Part]]) throws -> [String: String] {
-    var inputs = ["data": dataFingerprint()]
+  func inputs(
+    _ sets: [[ModelFolder.Part]], _ stream: ImageStream
+  ) throws -> [String: String] {
+    var inputs = ["data": stream.dataFingerprint]
     let models = try sets.map { parts in
       // The feature extractor's file is optional.
       try modelFolder(with: parts.filter { $0 != .featureExtractor }).fingerprint(of: parts)
     }
     if !models.isEmpty { inputs["model"] = models.joined(separator: "-") }
     return inputs
-  }
-
-  /// A hash of the data files' names and sizes; the folders' names do not matter.
-  func dataFingerprint() -> String {
-    var fingerprint = Fingerprint()
-    for folder in data { fingerprint.add(namesAndSizesIn: folder) }
-    return fingerprint.text
   }
 
   func weights(_ options: TrainingOptions) -> RandomSource {
@@ -240,7 +261,9 @@ extension TrainingRun {
   func requireEqual(
     _ key: String, _ value: Int, _ wanted: Int, _ reason: String
   ) throws(ConfigError) {
-    try require(value == wanted, key, value, "\(reason): set model.\(key) to \(wanted)")
+    try require(
+      value == wanted, key, value,
+      "\(reason): set it to \(wanted), as with --set model.\(key)=\(wanted)")
   }
 
   /// Requires that a batch and those prepared ahead fit into memory.

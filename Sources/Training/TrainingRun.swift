@@ -58,7 +58,7 @@ public struct TrainingRun {
     self.out = out
     self.models = models
     self.clip = clip
-    self.initial = initial
+    self.initial = initial.map(Self.model)
     self.resume = resume
     self.allowsChanges = allowsChanges
     self.device = device
@@ -104,8 +104,38 @@ public struct TrainingRun {
     let config: Data
     /// Fingerprints of what it reads, by the option that gives it.
     let inputs: [String: String]
+    /// How many held-out images its metrics are of.
+    let heldOut: Int
+    /// What else a person should know before the first step.
+    var notes: [String] = []
     /// Loads the initial weights; not called when a run is resumed.
     let start: () throws -> Void
+  }
+
+  /// The file of a run's folder that holds its whole configuration.
+  public static let configurationFile = "training.json"
+
+  /// Writes the configuration that the run has, with what the command line changed.
+  func record(_ configuration: Data) throws(TrainingError) {
+    let url = out.appending(path: Self.configurationFile)
+    do {
+      try AtomicFile.write(configuration, to: url)
+    } catch {
+      throw TrainingError.notWritten(path: url.path, reason: reason(of: error))
+    }
+  }
+
+  /// What a person should know of metrics of few held-out images; nil where there are enough.
+  static func warning(heldOut count: Int) -> String? {
+    // Of 20 images, one more or less is 5 %.
+    guard count < 20 else { return nil }
+    let hold = "--set data.held_out_fraction=0.1 holds out a tenth of the concepts"
+    if count == 0 {
+      return "no image is held out, so metrics are of images that training shows; \(hold)"
+    }
+    return
+      "only \(count) image\(count == 1 ? " is" : "s are") held out: held_out metrics of so few "
+      + "mean next to nothing; \(hold), or take more images"
   }
 
   /// Requires that no other process trains into the folder, and that a run which is not resumed
@@ -144,7 +174,7 @@ public struct TrainingRun {
         observe(
           .note(
             "nothing is left to do: \(trainer.state.step) of \(prepared.options.steps) steps are done;"
-              + " set training.steps higher to train on"))
+              + " to train on, add --set training.steps=\(2 * trainer.state.step) --allow-changes"))
       }
     } else {
       try prepared.start()
@@ -152,9 +182,13 @@ public struct TrainingRun {
     }
     let count = prepared.task.module.parameterCount
     observe(.note("\(stage.rawValue): \(count) weights, \(prepared.options.steps) steps"))
+    for note in prepared.notes + [Self.warning(heldOut: prepared.heldOut)].compactMap(\.self) {
+      observe(.note(note))
+    }
+    try record(prepared.config)
     let log = try TrainingLog(folder: out, resumingAt: trainer.state.step)
     var reports: [StepReport] = []
-    let record = { (report: StepReport) throws in
+    let observeStep = { (report: StepReport) throws in
       reports.append(report)
       observe(.step(report))
       let isLast = report.step == report.steps || report.checkpoint != nil
@@ -165,7 +199,7 @@ public struct TrainingRun {
       try log.append(summary)
       observe(.summary(summary))
     }
-    try trainer.run(observe: record, shouldStop: shouldStop)
+    try trainer.run(observe: observeStep, shouldStop: shouldStop)
     guard trainer.state.step >= prepared.options.steps else {
       throw TrainingError.stopped(
         step: trainer.state.step, of: prepared.options.steps,

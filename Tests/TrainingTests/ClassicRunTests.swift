@@ -84,7 +84,7 @@ import Training
       let unconditional = try refusal("\"class\"", "\"embedding\"", .transformer)
       #expect(unconditional.contains("with --clip"), "\(unconditional)")
       var other = try tiny.run(.rnn)
-      other.models = [tiny.out(.vqvae)]
+      other.models = [tiny.data]
       #expect(sentence { try other.run() }.contains("config.json"))
     }
   }

@@ -159,7 +159,13 @@ import Training
       let free = try resumed(in: tiny) { ($0.logEverySteps, $0.keepCheckpoints) = (1, 5) }
       #expect(free.error == nil && !free.notes.contains { $0.hasPrefix("changed") })
 
-      try Data("more".utf8).write(to: tiny.data.appending(path: "more.txt"))
+      // A letter of a caption: names and sizes stay what they were.
+      let names = try FileManager.default.contentsOfDirectory(atPath: tiny.data.path)
+      let shard = tiny.data.appending(path: try #require(names.first { $0.hasSuffix(".tar") }))
+      var bytes = try Data(contentsOf: shard)
+      let caption = try #require(bytes.range(of: Data("red square".utf8)))
+      bytes.replaceSubrange(caption, with: Data("rod square".utf8))
+      try bytes.write(to: shard)
       let data = try #require(try resumed(in: tiny) { _ in }.error)
       #expect(data.contains("the files given with --data"), "\(data)")
     }

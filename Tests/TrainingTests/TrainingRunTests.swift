@@ -96,6 +96,29 @@ import UnCLIP
     }
   }
 
+  /// A run's folder stands for the model in it, and a few held-out images are said.
+  @Test func takesTheFolderOfARunForItsModel() throws {
+    try withTemporaryFolder { folder in
+      let tiny = try TinyRun(in: folder)
+      try tiny.run(.tokenizer).run()
+      var run = try tiny.run(.clip)
+      run.models = [tiny.out(.tokenizer)]
+      var notes: [String] = []
+      try run.run { if case .note(let note) = $0 { notes.append(note) } }
+      #expect(notes.contains { $0.hasPrefix("only ") && $0.contains("held out") }, "\(notes)")
+      let recorded = try Data(contentsOf: run.out.appending(path: TrainingRun.configurationFile))
+      let checkpoint = run.out.appending(path: "checkpoint-00000008/config.json")
+      #expect(try recorded == Data(contentsOf: checkpoint))
+
+      var large = TrainingOptions.tiny
+      large.batchSize = 64
+      run = try tiny.run(.clip, training: large, into: folder.appending(path: "large"))
+      notes = []
+      try run.run { if case .note(let note) = $0 { notes.append(note) } }
+      #expect(notes.contains { $0.hasPrefix("a batch of 64 shows some of the") }, "\(notes)")
+    }
+  }
+
   @Test func refusesWhatCannotStart() throws {
     try withTemporaryFolder { folder in
       let tiny = try TinyRun(in: folder)

@@ -1,3 +1,4 @@
+import Files
 import Synchronization
 import Testing
 
@@ -41,6 +42,35 @@ import Testing
     reporter.update("clip", step: 1, of: 3000, note: String(repeating: "loss 0.2843  ", count: 9))
     let line = sink.written.replacing("\r\u{1B}[K", with: "")
     #expect(line.count == max(1, columns - 1), "\(line)")
+  }
+
+  @Test func aLineIsCutByColumns() {
+    #expect(Terminal.cut("loss 0.5", to: 4) == "loss")
+    #expect(Terminal.cut("一只猫 loss", to: 5) == "一只")
+    #expect(Terminal.cut("🍎🍏", to: 3) == "🍎")
+    #expect(Terminal.cut("e\u{301}e\u{301}e", to: 2) == "e\u{301}e\u{301}")
+    #expect(Terminal.cut("█░", to: 2) == "█░")
+  }
+
+  /// Work that is quick leaves no trace, and the stage around it goes on.
+  @Test func longWorkIsShownAndTakenAway() async throws {
+    let sink = Sink()
+    let reporter = ProgressReporter(isTerminal: true, width: { 80 }) { more in
+      sink.text.withLock { $0 += more }
+    }
+    reporter.watching {
+      LongWork.report("evaluation", 1, of: 3)
+      #expect(sink.written.isEmpty)
+    }
+    try await Task.sleep(for: .seconds(1.1))
+    reporter.watching {
+      LongWork.report("evaluation", 2, of: 3)
+      #expect(sink.written.contains("evaluation ████████████████░░░░░░░░ 2/3"))
+      LongWork.report("evaluation", 3, of: 3)
+    }
+    #expect(sink.written.hasSuffix("\r\u{1B}[K"))
+    LongWork.report("evaluation", 1, of: 3)
+    #expect(sink.written.hasSuffix("\r\u{1B}[K"))
   }
 
   @Test func aStageMayComeAgain() {

@@ -55,8 +55,19 @@ import Testing
     let resumed = try train("clip", text, "--model", model, "--out", "clip", "--resume")
     #expect(resumed.status == 0, "\(resumed.errors)")
     #expect(resumed.errors.contains("resumed from "))
-    #expect(resumed.errors.contains("nothing is left to do: 8 of 8 steps are done"))
-    #expect(resumed.errors.contains("the model is in \(folder.path("clip/model")); next: "))
+    #expect(resumed.errors.contains("nothing is left to do: 8 of 8 steps are done; to train on"))
+    #expect(resumed.errors.contains("--set training.steps=16 --allow-changes"))
+    #expect(
+      resumed.errors.contains(
+        "the model is in \(folder.path("clip/model")); next: unclip train prior --config CONFIG "
+          + "--data \(data) --model \(model) --model clip/model --out prior"))
+    let more = try train(
+      "clip", text, "--model", folder.path("tokenizer"), "--out", "clip", "--resume", "--set",
+      "training.steps=9", "--allow-changes")
+    #expect(more.status == 0, "\(more.errors)")
+    #expect(more.errors.contains("changed: training.steps 8, now 9"))
+    let recorded = try Data(contentsOf: folder.file("clip/training.json"))
+    #expect(String(decoding: recorded, as: UTF8.self).contains("\"steps\" : 9,"))
   }
 
   @Test func valuesOfTheCommandLineReplaceTheFiles() throws {
@@ -66,7 +77,7 @@ import Testing
     let wrong = try train(
       "clip", config("clip"), "--model", model, "--out", "wrong", "--set",
       "model.text.vocab_size=599")
-    let count = try #require(wrong.errors.firstMatch(of: /set model\.text\.vocab_size to (\d+)/)?.1)
+    let count = try #require(wrong.errors.firstMatch(of: /--set model\.text\.vocab_size=(\d+)/)?.1)
     let options = [
       "--model", model, "--out", "clip", "--set", "model.text.vocab_size=\(count)", "--set",
       "training.steps=9", "--set", "training.steps=3", "--set", "training.betas=[0.9, 0.99]",
@@ -78,6 +89,7 @@ import Testing
     #expect(clip.errors.contains("step 3  loss ") && !clip.errors.contains("step 4  loss "))
     for (set, sentence) in [
       ("training.stepz=3", "unknown key 'training.stepz'"),
+      ("steps=3", "--set steps leaves out its section: write --set training.steps"),
       ("training.steps", "--set training.steps names no value: write --set KEY=VALUE"),
       ("=3", "--set =3 names no key"),
       ("training.steps=[1", "has a value that is not YAML"),

@@ -1,3 +1,4 @@
+import Files
 public import Foundation
 
 /// Reads a folder of WebDataset tar shards, ours or another tool's.
@@ -89,6 +90,7 @@ public struct ShardReader: IndexedSampleSource, Sendable {
         }
       }
       shards.append(shard)
+      LongWork.report("opening data", index + 1, of: files.count)
     }
     for fault in skipped { report.add(fault) }
     faults += skipped

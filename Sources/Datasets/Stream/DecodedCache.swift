@@ -109,6 +109,7 @@ struct DecodedCache: Sendable {
         let record = records.withLock { $0[offset] } ?? []
         try record.withUnsafeBytes { try target.write($0) }
       }
+      LongWork.report("reading images", start + count, of: reader.count)
     }
     try target.commit()
   }

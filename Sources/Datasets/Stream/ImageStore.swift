@@ -1,4 +1,5 @@
 import Dispatch
+import Files
 import Foundation
 import Imaging
 import Synchronization
@@ -181,11 +182,27 @@ struct ImageStore: Sendable {
   private static func decode(
     _ entries: [Entry], _ readers: [ShardReader], _ caches: [DecodedCache], side: Int, threads: Int
   ) -> [Result<Decoded, SampleFault>] {
+    var decoded: [Result<Decoded, SampleFault>] = []
+    decoded.reserveCapacity(entries.count)
+    // In chunks, so that progress can be reported.
+    let chunk = 256 * threads
+    for start in stride(from: 0, to: entries.count, by: chunk) {
+      let part = entries[start..<min(start + chunk, entries.count)]
+      decoded += decode(part, readers, caches, side: side, threads: threads)
+      LongWork.report(
+        caches.isEmpty ? "reading images" : "looking at images", part.endIndex, of: entries.count)
+    }
+    return decoded
+  }
+
+  private static func decode(
+    _ entries: ArraySlice<Entry>, _ readers: [ShardReader], _ caches: [DecodedCache], side: Int,
+    threads: Int
+  ) -> [Result<Decoded, SampleFault>] {
     let results = Mutex<[Int: [Result<Decoded, SampleFault>]]>([:])
     let chunk = (entries.count + threads - 1) / threads
     DispatchQueue.concurrentPerform(iterations: threads) { thread in
-      let range = min(entries.count, thread * chunk)..<min(entries.count, (thread + 1) * chunk)
-      let images = entries[range].map { entry in
+      let images = entries.dropFirst(thread * chunk).prefix(chunk).map { entry in
         Result { () throws(SampleFault) in
           let image = try decode(entry, readers, caches, side: side)
           return Decoded(look: image.look, image: caches.isEmpty ? image : nil)

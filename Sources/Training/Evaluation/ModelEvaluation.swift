@@ -1,6 +1,7 @@
 import CLIP
 import Datasets
 import Diffusion
+import Files
 public import Foundation
 public import Imaging
 import Metrics
@@ -175,8 +176,9 @@ public struct ModelEvaluation {
     var measures: Measures = [:]
     var rows = [own.map { samples[$0].image }]
     for (name, isTrue) in [("true", true), ("text", false)] {
-      let images = try own.map { index in
-        try sample(samples[index].caption, like: isTrue ? samples[index].image : nil)
+      let images = try own.enumerated().map { done, index in
+        LongWork.report("names", done, of: own.count)
+        return try sample(samples[index].caption, like: isTrue ? samples[index].image : nil)
       }
       let generated = Self.tensor(images)
       measures["\(name)_recall_1"] = classifier.recall(
@@ -196,7 +198,10 @@ public struct ModelEvaluation {
   /// Generates images from prompts and classifies them, by colours and edges and by CLIP.
   private func measured(_ prompts: AcceptedConcepts) throws -> (Measures, [Image]) {
     guard !prompts.entries.isEmpty else { return ([:], []) }
-    let images = try prompts.entries.map { try sample($0.prompt) }
+    let images = try prompts.entries.enumerated().map { done, entry in
+      LongWork.report("prompts", done, of: prompts.entries.count)
+      return try sample(entry.prompt)
+    }
     let accepted = prompts.entries.map { Set($0.names.compactMap { indices[$0.lowercased()] }) }
     let generated = Self.tensor(images)
     let byCLIP = nearestByCLIP(clip.image(generated))

@@ -31,6 +31,13 @@ public final class ImageStream {
   /// A hash of the data, their order and their augmentation.
   public let fingerprint: String
 
+  /// A hash of the data alone.
+  let dataFingerprint: String
+  /// The number of held-out images that metrics are of.
+  var heldOutCount: Int { heldOut.count }
+  /// The number of images that training shows.
+  var trainingCount: Int { reader.stream.sampleCount }
+
   private let reader: DataReader
   private let heldOut: [EvaluationSample]
   private let seen: [EvaluationSample]
@@ -56,9 +63,8 @@ public final class ImageStream {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     fingerprint.add(try encoder.encode(reader.stream.configuration))
-    for directory in directories {
-      fingerprint.add(namesAndSizesIn: directory)
-    }
+    dataFingerprint = try Training.dataFingerprint(of: directories)
+    fingerprint.add(dataFingerprint)
     self.fingerprint = fingerprint.text
   }
 

@@ -1,4 +1,5 @@
 import Classics
+import Files
 import Foundation
 import Torch
 import TorchNN
@@ -42,7 +43,9 @@ struct ClassicSampler {
   /// Samples images `[count, C, S, S]` in [-1, 1], some hundreds at a time.
   func sample(_ count: Int, using random: RandomSource) -> Tensor {
     let parts = stride(from: 0, to: count, by: 256).map { start in
-      noGrad { source(min(256, count - start), random) }
+      let images = noGrad { source(min(256, count - start), random) }
+      LongWork.report("samples", min(start + 256, count), of: count)
+      return images
     }
     return Tensor.concatenated(parts, over: 0)
   }

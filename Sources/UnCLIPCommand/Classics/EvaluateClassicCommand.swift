@@ -1,5 +1,6 @@
 import ArgumentParser
 import Classics
+import Files
 import Foundation
 import Metrics
 import Torch
@@ -54,6 +55,17 @@ struct EvaluateClassicCommand: ParsableCommand {
   }
 
   func run() throws {
+    let metrics = try ProgressReporter().watching { try measured() }
+    if output.json {
+      try Output.json(metrics)
+    } else {
+      for (name, value) in metrics.sorted(by: { $0.key < $1.key }) {
+        try Output.line("\(name) \(value.formatted(places: 4))")
+      }
+    }
+  }
+
+  private func measured() throws -> [String: Double] {
     let device = try machine.prepare()
     let folder = try runs.folder(model)
     var metrics: [String: Double] = [:]
@@ -67,13 +79,7 @@ struct EvaluateClassicCommand: ParsableCommand {
     if metrics.isEmpty {
       throw CommandError.usage("Generated images are compared by a classifier: add --classifier.")
     }
-    if output.json {
-      try Output.json(metrics)
-    } else {
-      for (name, value) in metrics.sorted(by: { $0.key < $1.key }) {
-        try Output.line("\(name) \(value.formatted(places: 4))")
-      }
-    }
+    return metrics
   }
 
   /// Measures how far generated images are from held-out ones, and counts the classes among them.
@@ -103,7 +109,10 @@ struct EvaluateClassicCommand: ParsableCommand {
 
   private static func features(_ images: Tensor, _ network: Classifier) -> Tensor {
     let parts = stride(from: 0, to: images.dim(0), by: 256).map { start in
-      noGrad { network.features(images[start..<min(start + 256, images.dim(0))]) }
+      let end = min(start + 256, images.dim(0))
+      let features = noGrad { network.features(images[start..<end]) }
+      LongWork.report("features", end, of: images.dim(0))
+      return features
     }
     return Tensor.concatenated(parts, over: 0)
   }

@@ -1,5 +1,6 @@
 import Config
 import Foundation
+import Training
 
 /// A value of `--set KEY=VALUE`, which takes the place of one in a configuration file.
 struct ConfigOverride {
@@ -46,9 +47,19 @@ struct ConfigOverride {
       return json  // refused by whoever reads it next
     }
     for override in overrides {
+      try override.requireSection(in: root)
       root = try override.applied(to: root, at: 0, file: file)
     }
     return try ConfigFile.encode(JSONValue.object(root))
+  }
+
+  /// Refuses the last part of a key alone, such as `steps` for `training.steps`.
+  private func requireSection(in root: [String: JSONValue]) throws(CommandError) {
+    guard let name = path.first, path.count == 1, root[name] == nil else { return }
+    let known = ConfigKey.keys(at: name).flatMap(\.paths).filter { $0.hasSuffix("." + name) }
+    guard !known.isEmpty else { return }
+    throw .usage(
+      "--set \(name) leaves out its section: write --set \(known.joined(separator: " or ")).")
   }
 
   private func applied(

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Synchronization
 
@@ -12,6 +13,7 @@ final class ProgressReporter: Sendable {
   }
 
   private let stage = Mutex<Stage?>(nil)
+  private let work = Mutex<Stage?>(nil)
   private let isTerminal: Bool
   private let width: @Sendable () -> Int
   private let write: @Sendable (String) -> Void
@@ -25,7 +27,7 @@ final class ProgressReporter: Sendable {
 
   /// Reports through `write` on a terminal of `width` columns.
   init(
-    isTerminal: Bool, width: @escaping @Sendable () -> Int = { ProgressReporter.terminalWidth },
+    isTerminal: Bool, width: @escaping @Sendable () -> Int = { Terminal.width },
     write: @escaping @Sendable (String) -> Void
   ) {
     self.isTerminal = isTerminal
@@ -52,8 +54,7 @@ final class ProgressReporter: Sendable {
       if isTerminal {
         // A line as wide as the terminal would wrap, and what wraps cannot be written over.
         let line = Self.bar(name, step: step, of: count, seconds: seconds, note: note)
-          .prefix(max(1, width() - 1))
-        write("\r\u{1B}[K" + line + (step >= count ? "\n" : ""))
+        write("\r\u{1B}[K" + Terminal.cut(line, to: width() - 1) + (step >= count ? "\n" : ""))
       } else if step >= count || (now - current.lastLine).seconds >= 10 {
         write(Self.line(name, step: step, of: count, seconds: seconds, note: note) + "\n")
         current.lastLine = now
@@ -63,11 +64,32 @@ final class ProgressReporter: Sendable {
     }
   }
 
-  /// The terminal's columns; they change when its window does.
-  static var terminalWidth: Int {
-    var size = winsize()
-    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
+  /// Runs `body` and shows its long work, such as the reading of a large data set.
+  func watching<Result>(_ body: () throws -> Result) rethrows -> Result {
+    try LongWork.$observe.withValue({ [self] in work($0, done: $1, of: $2) }) { try body() }
+  }
+
+  /// Reports work before or inside a stage. It is shown once it has lasted a second, and its bar
+  /// does not stay.
+  func work(_ name: String, done: Int, of count: Int) {
+    let now = ContinuousClock.now
+    work.withLock { work in
+      if work?.name != name || work?.finished == true {
+        work = Stage(name: name, began: now, lastLine: now)
+      }
+      guard var current = work else { return }
+      let seconds = (now - current.began).seconds
+      current.finished = done >= count
+      let note = Self.note("", step: done, of: count, seconds: seconds)
+      if isTerminal, seconds >= 1 {
+        let bar = Self.bar(name, step: done, of: count, seconds: seconds, note: note)
+        write("\r\u{1B}[K" + (current.finished ? "" : Terminal.cut(bar, to: width() - 1)))
+      } else if !isTerminal, (now - current.lastLine).seconds >= 10 {
+        write(Self.line(name, step: done, of: count, seconds: seconds, note: note) + "\n")
+        current.lastLine = now
+      }
+      work = current
+    }
   }
 
   /// The note, with the time that is left of a stage which says nothing of it: `12 s left`.

@@ -53,12 +53,13 @@ struct EvaluateCommand: ParsableCommand {
     if let threads { setThreadCount(threads) }
     let accepted = AcceptedConcepts(
       lines: try prompts.map { try PromptOptions.lines(of: $0) } ?? [])
-    let evaluation = try ModelEvaluation(
-      ModelFolder(try ModelSearch.current.folder(of: model)),
-      data: data.map { URL(fileURLWithPath: $0, isDirectory: true) },
-      seed: seed)
+    let folder = ModelFolder(try ModelSearch.current.folder(of: model))
     let progress = ProgressReporter()
-    let (metrics, images) = try evaluation.run(prompts: accepted) { progress.line($0) }
+    let (metrics, images) = try progress.watching {
+      try ModelEvaluation(
+        folder, data: data.map { URL(fileURLWithPath: $0, isDirectory: true) }, seed: seed
+      ).run(prompts: accepted) { progress.line($0) }
+    }
     if let sheet { try images.write(to: URL(fileURLWithPath: sheet), replacing: files.force) }
     try Output.jsonLine(metrics)
   }

@@ -11,8 +11,9 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Train a part of the model.",
     discussion: """
-      The folder given by --out receives checkpoints, a log, sample sheets, and the trained parts \
-      in model. Interrupt with Ctrl-C: a checkpoint is written, and --resume goes on from it.
+      The folder given by --out receives checkpoints, a log (log.jsonl, log.csv and TensorBoard's \
+      events), sample sheets, the whole configuration in training.json, and the trained parts in \
+      model. Interrupt with Ctrl-C: a checkpoint is written, and --resume goes on from it.
 
       EXAMPLES:
         unclip train tokenizer --config Configs/small-tokenizer.yaml --data data/emoji --out runs/tok
@@ -46,7 +47,7 @@ struct TrainCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A model folder with parts this stage needs: the tokenizer for clip, all of CLIP for prior, "
+      "A folder of a model or a run with parts this stage needs: the tokenizer for clip, all of CLIP for prior, "
         + "hint and decoder, the prior and the hint too where their configuration uses them, the "
         + "VQ-VAE for pixelcnn, transformer and rnn; may be given several times; a part "
         + "that several have is taken from the last.", valueName: "folder"))
@@ -60,7 +61,7 @@ struct TrainCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A model folder with initial weights of this stage; random if not given.",
+      "A folder of a model or a run with initial weights of this stage; random if not given.",
       valueName: "folder"))
   var initial: String?
 
@@ -93,33 +94,23 @@ struct TrainCommand: ParsableCommand {
     let stop = StopSignal()
     let name = stage.rawValue
     var note = ""
-    try run.run(
-      observe: { event in
-        switch event {
-        case .note(let text): progress.line(text)
-        case .embedding(let done, let count):
-          progress.update("embeddings", step: done, of: count)
-        case .summary(let summary):
-          note = summary.line
-          progress.line(summary.line)
-        case .step(let report):
-          progress.update(name, step: report.step, of: report.steps, note: note)
-        }
-      }, shouldStop: { stop.isRequested })
-    progress.line("\(name): done; \(next(after: run))")
-  }
-
-  /// What to do with what was trained.
-  private func next(after run: TrainingRun) -> String {
-    let folder = run.out.appending(path: "model").path
-    let next =
-      switch stage {
-      case .tokenizer: "unclip train clip --model \(folder)"
-      case .clip: "unclip train prior --model \(folder), and decoder likewise"
-      case .prior, .hint, .decoder, .upsampler:
-        "unclip assemble, with the folders of the other parts"
-      case .classic: "unclip classics --help"
-      }
-    return "the model is in \(folder); next: \(next)"
+    try progress.watching {
+      try run.run(
+        observe: { event in
+          switch event {
+          case .note(let text): progress.line(text)
+          case .embedding(let done, let count):
+            progress.update("embeddings", step: done, of: count)
+          case .summary(let summary):
+            note = summary.brief
+            progress.line(summary.line)
+          case .step(let report):
+            progress.update(name, step: report.step, of: report.steps, note: note)
+          }
+        }, shouldStop: { stop.isRequested })
+    }
+    progress.line(
+      "\(name): done; the model is in \(run.out.appending(path: "model").path); next: "
+        + NextCommand(self).text)
   }
 }

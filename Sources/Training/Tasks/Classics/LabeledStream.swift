@@ -11,6 +11,9 @@ public final class LabeledStream {
   /// Names of the classes, sorted.
   public var classes: [String] { labels.classes }
 
+  /// The number of held-out images that metrics are of.
+  var heldOutCount: Int { reader.heldOut?.sampleCount ?? 0 }
+
   private let reader: DataReader
   private let labels: LabelReader
 
