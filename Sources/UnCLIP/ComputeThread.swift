@@ -62,32 +62,27 @@ final class ComputeThread: SerialExecutor {
 /// Lets work that runs while the process exits come to its end, before LibTorch takes itself apart beneath it.
 enum ProcessExit {
   private static let state = Mutex<(running: Int, isExiting: Bool)>((0, false))
-  /// The stages whose layers have run before the exit was last made to wait; nil before any.
-  private static let watched = Mutex<Set<GenerationProgress.Stage?>>([])
   private static let ended = DispatchSemaphore(value: 0)
 
   /// Whether the process exits; long work asks at each of its steps.
   static var isExiting: Bool { state.withLock { $0.isExiting } }
 
-  /// Makes the exit wait for work under way.
-  ///
-  /// What is registered last runs first, and LibTorch registers some of its own when a kind of layer first
-  /// runs: so layers run before, and whoever runs further ones calls this again after.
-  static func watch(after stage: GenerationProgress.Stage? = nil) {
-    // Once for each: what is registered stays until the process ends.
-    guard watched.withLock({ $0.insert(stage).inserted }) else { return }
-    if stage == nil {
-      let random = RandomSource(seed: 0)
-      let layer = Linear(64, 64, using: random)
-      let convolution = Conv2d(32, 32, kernel: 1, using: random)
-      for module in [layer, convolution] as [any Module] {
-        module.freeze()
-        module.pack()
-      }
-      noGrad {
-        _ = layer(.zeros([64, 64]))
-        _ = convolution(.zeros([1, 32, 16, 16]))
-      }
+  /// Makes the exit wait for work under way; once for the process.
+  static func watch() { watching }
+
+  private static let watching: Void = {
+    // What is registered last runs first, and oneDNN registers the ends of its own tables when a kind of
+    // layer first runs. So each kind that it computes for us runs here before.
+    let random = RandomSource(seed: 0)
+    let layer = Linear(64, 64, using: random)
+    let convolution = Conv2d(32, 32, kernel: 1, using: random)
+    for module in [layer, convolution] as [any Module] {
+      module.freeze()
+      module.pack()
+    }
+    noGrad {
+      _ = layer(.zeros([64, 64])).gelu()
+      _ = convolution(.zeros([1, 32, 16, 16]))
     }
     atexit {
       let running = ProcessExit.state.withLock { state in
@@ -96,7 +91,7 @@ enum ProcessExit {
       }
       for _ in 0..<running { ProcessExit.ended.wait() }
     }
-  }
+  }()
 
   /// Whether work may begin; it says when it has ended.
   static func begin() -> Bool {

@@ -124,7 +124,6 @@ public actor UnCLIPEngine {
   private static func checkCancellation(after progress: GenerationProgress) throws {
     try Task.checkCancellation()
     // The stage's layers have run once.
-    if progress.step == 1 { ProcessExit.watch(after: progress.stage) }
     if ProcessExit.isExiting { throw CancellationError() }
   }
 

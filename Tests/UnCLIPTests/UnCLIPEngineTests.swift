@@ -85,4 +85,18 @@ import UnCLIP
     let none = UnCLIPEngine(ModelFolder(URL(fileURLWithPath: "/nowhere")))
     await #expect(throws: ModelFolderError.self) { try await none.defaults() }
   }
+
+  /// LibTorch takes itself apart when the process exits; before, work under way crashed in it.
+  @Test(arguments: 0..<3)
+  func aProcessThatExitsLetsAStepEnd(_ steps: Int) async {
+    await #expect(processExitsWith: .exitCode(3)) { [steps] in
+      let engine = UnCLIPEngine(ModelFolder(Golden.url("pipeline/model")))
+      let request = ImageRequest(prompt: "a cat", count: 1000)
+      var count = 0
+      for try await case .step in engine.events(for: request) {
+        if count == steps * 7 { exit(3) }
+        count += 1
+      }
+    }
+  }
 }
