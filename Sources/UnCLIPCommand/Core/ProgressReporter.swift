@@ -66,7 +66,8 @@ final class ProgressReporter: Sendable {
 
   /// Runs `body` and shows its long work, such as the reading of a large data set.
   func watching<Result>(_ body: () throws -> Result) rethrows -> Result {
-    try LongWork.$observe.withValue({ [self] in work($0, done: $1, of: $2) }) { try body() }
+    let observer = LongWork.Observer { [self] in work($0, done: $1, of: $2) }
+    return try LongWork.$observer.withValue(observer) { try body() }
   }
 
   /// Reports work before or inside a stage. It is shown once it has lasted a second, and its bar
