@@ -9,6 +9,7 @@ let package = Package(
       name: "unclip-benchmark",
       dependencies: [
         .product(name: "Torch", package: "swift-unclip"),
+        .product(name: "CLIP", package: "swift-unclip"),
         .product(name: "UnCLIP", package: "swift-unclip"),
         .product(name: "Diffusion", package: "swift-unclip"),
         .product(name: "Classics", package: "swift-unclip"),

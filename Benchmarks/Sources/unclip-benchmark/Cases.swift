@@ -1,3 +1,4 @@
+import CLIP
 import Diffusion
 import Foundation
 import Torch
@@ -26,8 +27,12 @@ func decoderTrainingStep() throws {
   let batch = 16
   let preset = UnCLIPPreset.small
   let random = RandomSource(seed: 1)
+  // As the network of PyTorch beside it, without the hint.
+  var network = preset.decoder
+  network.inChannels = 3
+  network.addsCondition = false
   let decoder = Decoder(
-    unet: UNet(preset.decoder, using: random),
+    unet: UNet(network, using: random),
     projection: TextProjection(preset.textProjection, using: random),
     scheduler: preset.decoderScheduler)
   let d = preset.clip.embeddingWidth
