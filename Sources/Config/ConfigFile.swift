@@ -175,8 +175,12 @@ public enum ConfigFile {
       guard value != .null else { return [] }
       // Optional fields without a value have no key in `known`.
       let absent = fields?.children.compactMap { $0.label.map(snakeCase) } ?? []
-      let unused = (other.keys + absent).filter { members[$0] == nil }
-      return [(path + key, Spelling.nearest(to: key, among: unused + also).map { path + $0 })]
+      let names = other.keys + absent
+      // A key that is there already may be meant, as by a value to set over a file's.
+      let near =
+        Spelling.nearest(to: key, among: names.filter { members[$0] == nil } + also)
+        ?? Spelling.nearest(to: key, among: names)
+      return [(path + key, near.map { path + $0 })]
     }
   }
 }

@@ -1,7 +1,16 @@
 /// Finds the word that another is a misspelling of.
 package enum Spelling {
-  /// Returns the nearest of `words`, if at most a third of the letters (at least one) are wrong.
+  /// Short forms and other trainers' words for keys of configurations.
+  private static let forms: [String: String] = [
+    "lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay", "warmup": "warm_up_steps",
+    "epochs": "steps", "iterations": "steps", "max_steps": "steps", "ema": "ema_decay",
+    "clip_grad": "max_gradient_norm", "grad_accum": "gradient_accumulation",
+  ]
+
+  /// Returns the word that `word` is a common other form of, or the nearest of `words`, if at most a
+  /// third of the letters (at least one) are wrong.
   package static func nearest(to word: String, among words: some Sequence<String>) -> String? {
+    if let form = words.first(where: { forms[word] == $0 || forms[$0] == word }) { return form }
     let most = max(1, min(word.count, 40) / 3)
     guard word.count <= 100 else { return nil }
     let near = words.lazy.filter { abs($0.count - word.count) <= most }

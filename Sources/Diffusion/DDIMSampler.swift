@@ -13,6 +13,8 @@ public struct DDIMSampler: Sampler, Sendable {
 
   /// Makes a sampler of `diffusion` that visits the timesteps of `spacing`.
   ///
+  /// The predicted start is not clamped unless `threshold` says so. diffusers clamps it by default
+  /// (`clip_sample`): `.range(1)` does the same, and keeps images of a noisy prediction in bounds.
   /// - Throws: `ConfigError` when the process has no such timesteps.
   /// - Precondition: `eta` lies between 0 and 1.
   public init(

@@ -52,7 +52,10 @@ private struct Small: Codable, Equatable {
     (#"{"width": 3, "inner": [1]}"#, "'inner' is a list, but it must be a section with keys"),
     (#"{"width": 3, "inner": {"rate": "x"}}"#, "'inner.rate' is the text \"x\", but it must be"),
     (#"{"widht": 3, "inner": {"rate": 1}}"#, "unknown key 'widht' (did you mean 'width'?)"),
-    (#"{"width": 3, "heads": 1, "haeds": 2, "inner": {"rate": 1}}"#, "unknown key 'haeds';"),
+    (
+      #"{"width": 3, "heads": 1, "haeds": 2, "inner": {"rate": 1}}"#,
+      "unknown key 'haeds' (did you mean 'heads'?);"
+    ),
     (#"{"act_fn": "relu", "width": 3, "inner": {"rate": 1}}"#, #"only "silu" is supported"#),
     ("[", "not a JSON object"),
   ])

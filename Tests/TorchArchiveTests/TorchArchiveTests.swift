@@ -8,6 +8,7 @@ import Torch
 @Suite struct TorchArchiveConvertTests {
   @Test(arguments: [
     "types", "views", "state", "parameters", "nested", "script", "deflated", "zip64",
+    "negated", "beside2", "beside4", "attributes",
   ])
   func readsWhatTorchWrote(name: String) throws {
     let archive = try TorchArchive(Golden.url("checkpoints/\(name).pt"))

@@ -144,7 +144,13 @@ import TorchNN
       "vae, vqvae or gan")
     expectFailure(
       try classics("sample", "nothing", "--out", "x.png"), status: 69,
-      saying: "nothing holds no config.json")
+      saying: "There is no model nothing; runs has ", "vqvae")
+    expectFailure(
+      try classics("sample", "vea", "--out", "x.png"), status: 69,
+      saying: "There is no model vea (did you mean vae?)")
+    expectFailure(
+      try classics("interpolate", "vae", "a.png", "--data", "d", "--out", "x.png"), status: 64,
+      saying: "Give images or a data set with --data, not both.")
     expectFailure(
       try classics("sample", "vqvae", "--out", "x.png"), status: 64, saying: "with --prior")
     expectFailure(

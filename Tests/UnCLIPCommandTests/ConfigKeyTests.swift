@@ -72,5 +72,8 @@ import Training
     expectFailure(
       try BuiltCommand.run(["config", "explain", "batch_sice"]), status: 64,
       saying: "did you mean batch_size?")
+    expectFailure(
+      try BuiltCommand.run(["config", "explain", "lr"]), status: 64,
+      saying: "did you mean learning_rate?")
   }
 }

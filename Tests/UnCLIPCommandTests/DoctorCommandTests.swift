@@ -29,6 +29,22 @@ import Testing
       (report["search_path"] as? [String])?.contains { $0.hasSuffix("/unclip/Models") } == true)
   }
 
+  #if os(Linux)
+    /// Chosen before main, with and without an entry of the environment to spare.
+    @Test(arguments: ["env -i", "env -i A=1 B=2", "env -i _=x"])
+    func waitingIsChosen(_ environment: String) throws {
+      let outcome = try BuiltCommand.shell("\(environment) \"$0\" doctor")
+      #expect(outcome.status == 0)
+      #expect(outcome.output.contains(/\nwaiting       GOMP_SPINCOUNT=(0|3000)\n/))
+    }
+
+    @Test(arguments: ["OMP_WAIT_POLICY=passive", "GOMP_SPINCOUNT=17"])
+    func theUsersWaitingIsLeft(_ setting: String) throws {
+      let outcome = try BuiltCommand.shell("env -i \(setting) \"$0\" doctor")
+      #expect(outcome.output.contains("\nwaiting       \(setting)\n"))
+    }
+  #endif
+
   @Test func namesTheModelsFound() throws {
     let root = Golden.url("clip/folders")
     let outcome = try BuiltCommand.run("doctor", environment: ["UNCLIP_MODELS": root.path])

@@ -153,6 +153,7 @@ import Testing
     expectFailure(try generate(), status: 64, saying: "Missing a prompt")
     expectFailure(
       try generate("a", "--prompts-file", "x"), status: 64, saying: "not both")
+    expectFailure(try generate("-"), status: 64, saying: "- is no prompt")
     expectFailure(
       try generate("a", "-n", "2", "--out", "one.png"), status: 64, saying: "2 images")
     expectFailure(

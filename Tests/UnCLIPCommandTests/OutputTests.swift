@@ -15,6 +15,18 @@ import Testing
         + "device); redirect it to a writable file.\n")
   }
 
+  @Test func aLimitOfFileSizeIsAnError() throws {
+    let folder = try TemporaryFolder()
+    let model = folder.path("model")
+    try TinyModel.write(to: URL(fileURLWithPath: model))
+    let run = try BuiltCommand.shell(
+      "cd '\(folder.url.path)' && ulimit -f 1 && \"$0\" embed a b c d e f g h i j k l m n o p "
+        + "q r s t u v w x y z --model '\(model)' --out e.npy")
+    #expect(run.status == 74, "\(run.status): \(run.errors)")
+    #expect(run.errorLines.count == 1)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["model"])
+  }
+
   @Test func aClosedStandardOutputIsAFailure() throws {
     let run = try BuiltCommand.shell("\"$0\" config list >&-")
     #expect(run.status == 74)

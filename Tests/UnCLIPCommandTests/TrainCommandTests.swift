@@ -89,6 +89,8 @@ import Testing
     #expect(clip.errors.contains("step 3  loss ") && !clip.errors.contains("step 4  loss "))
     for (set, sentence) in [
       ("training.stepz=3", "unknown key 'training.stepz'"),
+      ("training.learningrate=1", "(did you mean 'training.learning_rate'?)"),
+      ("training.lr=1", "(did you mean 'training.learning_rate'?)"),
       ("steps=3", "--set steps leaves out its section: write --set training.steps"),
       ("training.steps", "--set training.steps names no value: write --set KEY=VALUE"),
       ("=3", "--set =3 names no key"),

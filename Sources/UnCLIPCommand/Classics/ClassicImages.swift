@@ -23,7 +23,8 @@ struct ClassicImages: ParsableArguments {
 
   func validate() throws {
     if images.isEmpty == set.data.isEmpty {
-      throw ValidationError("Give images, or a data set with --data.")
+      let both = images.isEmpty ? "" : ", not both"
+      throw ValidationError("Give images or a data set with --data\(both).")
     }
     try Self.countRange.check(count)
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Classics
+import Config
 import Foundation
 
 /// `unclip classics`: the trained models that led to unCLIP.
@@ -34,7 +35,7 @@ struct RunsOption: ParsableArguments {
   var runs = "runs"
 
   /// Finds a model by its path, by its run's path, or by its run's name.
-  /// - Throws: `ClassicError.noModel`.
+  /// - Throws: `ClassicError.noModel`; `CommandError.unavailable` with the runs that there are.
   func folder(_ name: String) throws -> ClassicFolder {
     let path = URL(fileURLWithPath: name, isDirectory: true)
     let run = URL(fileURLWithPath: runs, isDirectory: true).appending(path: name)
@@ -43,9 +44,24 @@ struct RunsOption: ParsableArguments {
       FileManager.default.fileExists(atPath: $0.appending(path: "config.json").path)
     }
     guard let found else {
-      throw ClassicError.noModel(folder: name)
+      if FileManager.default.fileExists(atPath: path.path) || name.contains("/") {
+        throw ClassicError.noModel(folder: name)
+      }
+      let near = Spelling.nearest(to: name, among: names).map { " (did you mean \($0)?)" } ?? ""
+      throw CommandError.unavailable(
+        names.isEmpty
+          ? "There is no model \(name), and \(runs) has no runs: give a folder, or --runs."
+          : "There is no model \(name)\(near); \(runs) has \(names.joined(separator: ", ")).")
     }
     return ClassicFolder(found)
+  }
+
+  /// The runs that hold a model.
+  private var names: [String] {
+    let folder = URL(fileURLWithPath: runs, isDirectory: true)
+    return ModelSearch.entries(of: folder).sorted().filter {
+      FileManager.default.fileExists(atPath: folder.appending(path: "\($0)/model/config.json").path)
+    }
   }
 }
 

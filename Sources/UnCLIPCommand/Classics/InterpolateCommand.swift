@@ -49,7 +49,7 @@ struct InterpolateCommand: ParsableCommand {
     try Self.stepRange.check(steps)
     try Self.rowRange.check(rows)
     if !images.isEmpty, !set.data.isEmpty {
-      throw ValidationError("Give images, or a data set with --data.")
+      throw ValidationError("Give images or a data set with --data, not both.")
     }
   }
 

@@ -58,6 +58,8 @@ struct DoctorReport: Sendable, Encodable {
   var threads: Int
   /// Processes that ran or wanted to in the last minute, on average; nil where it is not known.
   var load: Double?
+  /// The setting of how threads wait for each other, as the environment has it; nil if none.
+  var waiting: String?
   /// The processor, and the GPUs if there are any.
   var devices: [DeviceState]
   /// Folders that are searched for models, in their order.
@@ -87,6 +89,7 @@ struct DoctorReport: Sendable, Encodable {
         version: libtorchVersion(), path: Machine.pathOfLibrary(Machine.libtorch),
         kernels: cpuCapability(), fastBfloat16: hasFastBFloat16),
       machine: machine, threads: threadCount, load: Machine.load,
+      waiting: Machine.waiting,
       devices: [DeviceState(name: Device.cpu.description)] + gpus,
       searchPath: search.roots.map(\.path),
       models: models.map {
@@ -131,6 +134,7 @@ struct DoctorReport: Sendable, Encodable {
       row("instructions", machine.instructionSets.joined(separator: " ")),
     ]
     if let load { lines.append(row("load", Self.text(load: load, cores: machine.cores))) }
+    if let waiting { lines.append(row("waiting", waiting)) }
     for device in devices {
       lines.append(row("device", "\(device.name): \(device.problem ?? "ready")"))
     }

@@ -68,6 +68,14 @@ extension Machine {
     return getloadavg(&average, 1) == 1 ? average : nil
   }
 
+  /// How threads wait for each other: `GOMP_SPINCOUNT=0`, chosen at the start, or the user's own.
+  static var waiting: String? {
+    let settings = ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"].compactMap { (name: String) in
+      getenv(name).map { "\(name)=\(String(cString: $0))" }
+    }
+    return settings.isEmpty ? nil : settings.joined(separator: " ")
+  }
+
   /// Whether there is a GPU of NVIDIA's with its driver, also under Windows' Linux.
   static var hasGPU: Bool {
     ["/dev/nvidiactl", "/proc/driver/nvidia/version", "/usr/lib/wsl/lib/libcuda.so.1"]

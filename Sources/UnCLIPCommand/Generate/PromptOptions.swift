@@ -34,6 +34,9 @@ struct PromptOptions: ParsableArguments {
         "Each word is a prompt of its own: for one prompt put quotes around it, "
           + "\"\(prompts.joined(separator: " "))\"; for several give a --prompts-file, one a line.")
     }
+    if prompts.contains("-") {
+      throw .usage("- is no prompt; --prompts-file - reads prompts from standard input.")
+    }
     return prompts
   }
 
