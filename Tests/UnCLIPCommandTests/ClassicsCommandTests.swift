@@ -150,7 +150,7 @@ import TorchNN
       saying: "There is no model vea (did you mean vae?)")
     expectFailure(
       try classics("interpolate", "vae", "a.png", "--data", "d", "--out", "x.png"), status: 64,
-      saying: "Give images or a data set with --data, not both.")
+      saying: "Give images or a data set with --data, not both;")
     expectFailure(
       try classics("sample", "vqvae", "--out", "x.png"), status: 64, saying: "with --prior")
     expectFailure(
