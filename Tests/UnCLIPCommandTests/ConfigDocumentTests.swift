@@ -9,7 +9,7 @@ import TorchNN
 @Suite struct ConfigDocumentTests {
   private func value(_ yaml: String) throws -> JSONValue {
     try JSONDecoder().decode(
-      JSONValue.self, from: ConfigDocument.json(yaml: Data(yaml.utf8), file: "run.yaml"))
+      JSONValue.self, from: ConfigDocument.json(yaml: yaml, file: "run.yaml"))
   }
 
   @Test func yamlReadsLikeJSON() throws {

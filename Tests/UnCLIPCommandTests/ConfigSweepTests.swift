@@ -77,7 +77,7 @@ import UnCLIP
     }
     let refusal = sentence {
       try TrainingRun(
-        stage: .clip, configuration: ConfigDocument.json(yaml: Data(text.utf8), file: "c.yaml"),
+        stage: .clip, configuration: ConfigDocument.json(yaml: text, file: "c.yaml"),
         configurationName: "c.yaml", data: [], out: folder.file("run")
       ).run()
     }

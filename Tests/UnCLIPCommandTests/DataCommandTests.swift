@@ -148,7 +148,7 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
       "warning: no caption was found for 1 (red/img_1.png); the folder name is used instead.\n",
       "warning: skipped GIF image: 1 (red/a.gif): GIF images are not read; convert it to PNG, JPEG or",
       "warning: skipped file that is no image: 1 (red/bad.jpg): it is no image; give a PNG, JPEG or",
-      "warning: skipped caption that is not UTF-8: 1 (red/latin.txt): it is not UTF-8 text; save it",
+      "warning: skipped caption that is not UTF-8: 1 (red/latin.txt): it is Latin-1 (Windows-1252) text",
     ] {
       #expect(outcome.errors.contains(line), "\(outcome.errors)")
     }
@@ -190,7 +190,7 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
     try FileManager.default.createSymbolicLink(
       at: folder.file("real/more"), withDestinationURL: folder.file("other"))
     #expect(
-      try ImageFiles.all([folder.path("link") + "/", folder.path("other")]) == [
+      try ImageFiles([folder.path("link") + "/", folder.path("other")]).paths == [
         folder.path("link/a.png"), folder.path("link/more/c.webp"),
         folder.path("link/old.png/b.JPG"), folder.path("other/c.webp"),
       ])

@@ -55,22 +55,8 @@ public struct FolderSource: IndexedSampleSource, Sendable {
     let table = CaptionTable(walk.files, in: directory)
     let texts = CaptionFiles(walk.files, images: paths, in: directory)
     (self.table, self.texts) = (table, texts)
-    var faults = walk.unreadable.map { fault in
-      SampleFault(
-        "folder that cannot be read", fault.path,
-        .unreadable(file: fault.path, reason: fault.reason))
-    }
-    for path in walk.files {
-      guard let format = ForeignFormat(pathExtension: PathName.pathExtension(path)) else {
-        continue
-      }
-      faults.append(
-        SampleFault(
-          "\(format.rawValue) image", path,
-          .malformed(
-            file: directory.appendingPathComponent(path).path, entry: nil,
-            problem: format.problem)))
-    }
+    var faults = walk.unreadable.map(SampleFault.init(unreadable:))
+    faults += walk.files.compactMap { SampleFault(foreign: $0, in: directory) }
     faults += table.faults
     var unused = ImportReport()
     for path in texts.withoutImage(paths) { unused.add(unused: "text file of no image", path) }
@@ -160,14 +146,8 @@ public struct FolderSource: IndexedSampleSource, Sendable {
   ) throws(SampleFault) -> Sample {
     guard index < paths.count else { return try shardSample(at: index, &report) }
     let path = paths[index]
-    let url = directory.appendingPathComponent(path)
     let (caption, origin) = try caption(of: path)
-    let image: Image
-    do throws(ImageError) {
-      image = try Image(contentsOf: url)
-    } catch {
-      throw SampleFault(error, start: FileBytes.start(of: url), name: path, file: url.path)
-    }
+    let image = try Image.sample(at: directory.appendingPathComponent(path), name: path)
     report.add(caption: origin, path)
     let folder = PathName.folder(path)
     return Sample(

@@ -121,7 +121,7 @@ public struct ShardReader: IndexedSampleSource, Sendable {
   }
 
   /// Returns the sample at `index`, its image decoded to RGBA.
-  func decoded(at index: Int) throws(SampleFault) -> Sample {
+  package func decoded(at index: Int) throws(SampleFault) -> Sample {
     let info = infos[index]
     let position = positions[index]
     let shard = shards[position.shard]

@@ -32,7 +32,7 @@ struct ClassicImages: ParsableArguments {
   /// - Throws: `CommandError.data` for an image of another size; `ImageError`, `DataError`.
   func tensor(for shape: any ImageConfig, device: Device) throws -> Tensor {
     guard images.isEmpty else {
-      let images = try ImageFiles.all(images).map { try Self.image($0, shape) }
+      let images = try ImageFiles(images).paths.map { try Self.image($0, shape) }
       return Tensor(images: images, range: .symmetric, device: device)
     }
     return try set.images(for: shape, limit: count, device: device).images
