@@ -11,6 +11,13 @@ package struct KnownWords: Sendable {
   /// Takes a text in which every word is known.
   package init(in text: String) { words = Set(Self.words(of: text.lowercased())) }
 
+  /// The words of captions, sorted, one a line: the content of the file.
+  package static func text(of captions: some Sequence<String>) -> String {
+    var all: Set<String> = []
+    for caption in captions { all.formUnion(words(of: caption.lowercased()).map(String.init)) }
+    return all.sorted().map { $0 + "\n" }.joined()
+  }
+
   /// The words of a prompt that are not known, in order, each once; their plurals are known too.
   package func unknown(in prompt: String) -> [String] {
     var seen: Set<Substring> = []

@@ -42,7 +42,7 @@ struct EmbedCommand: ParsableCommand {
   var data: String?
 
   @Option(
-    name: [.customShort("o"), .long],
+    name: .out,
     help: ArgumentHelp("The file to write: .npy or .safetensors.", valueName: "file"))
   var out: String
 

@@ -94,7 +94,7 @@ struct SheetOptions: ParsableArguments {
   private static let scaleRange = OptionRange("--scale", 1...16)
 
   @Option(
-    name: [.customShort("o"), .long],
+    name: .out,
     help: ArgumentHelp("The sheet: a .png, .jpg or .webp file.", valueName: "file"))
   var out: String
 
