@@ -132,7 +132,8 @@ import Torch
       #expect(some.status == 0 && some.output.contains(#""count" : 2"#), "\(some.errors)")
       for line in warnings { #expect(some.errors.contains(line), "\(some.errors)") }
     }
-    let whole = try run("embed", "--images", "set/a.png", "set/c.png", "--out", "whole.npy")
+    let whole = try run(
+      "embed", "--images", "set/a.png", "set/c.png", "--out", "whole.npy", "--batch", "1")
     #expect(whole.status == 0)
     #expect(try table("some.npy") == table("whole.npy"))
     let names = try Data(contentsOf: folder.file("some.names.json"))
