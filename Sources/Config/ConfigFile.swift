@@ -99,7 +99,11 @@ public enum ConfigFile {
     if GitLFS.isPointer(data) {
       throw ConfigError.unreadable(file: url.path, reason: GitLFS.advice)
     }
-    return data
+    do throws(PlainText.NotText) {
+      return Data(try PlainText.decode(data).utf8)
+    } catch {
+      throw ConfigError.unreadable(file: url.path, reason: error.description)
+    }
   }
 
   /// Far more than any configuration has.

@@ -64,6 +64,13 @@ package final class AtomicFile {
     }
   }
 
+  /// Writes over the first bytes; what is appended next still goes to the end.
+  package func rewriteStart(_ bytes: Data) throws(FileError) {
+    guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw FileError.last(target) }
+    try write(bytes)
+    guard lseek(descriptor, 0, SEEK_END) >= 0 else { throw FileError.last(target) }
+  }
+
   /// Appends bytes.
   package func write(_ bytes: some ContiguousBytes) throws(FileError) {
     let failure = bytes.withUnsafeBytes { buffer -> FileError? in

@@ -16,13 +16,18 @@ public final class MatrixFile {
   /// The key of the matrix in a safetensors file.
   public static let key = "embeddings"
 
-  /// Rows not written yet.
+  /// Rows that there is room for.
   public private(set) var missingRows: Int
+  private let rows: Int
   private let columns: Int
+  private let format: Format
   private let dtype: DType
+  private let metadata: [String: String]
+  private let headerSize: Int
+  private let url: URL
   private let file: AtomicFile
 
-  /// Begins a file for a matrix of `rows` by `columns`.
+  /// Begins a file for a matrix of at most `rows` by `columns`.
   ///
   /// `metadata` is kept in safetensors only.
   /// - Precondition: Both sides are at least 1, and the type is float16 or float32.
@@ -36,19 +41,14 @@ public final class MatrixFile {
       dtype == .float32 || dtype == .float16, "a matrix file holds float32 or float16, not \(dtype)"
     )
     missingRows = rows
+    self.rows = rows
     self.columns = columns
+    self.format = format
     self.dtype = dtype
-    let header: Data
-    switch format {
-    case .npy: header = Self.npyHeader(rows: rows, columns: columns, dtype: dtype)
-    case .safetensors:
-      do {
-        header = try Self.safetensorsHeader(
-          rows: rows, columns: columns, dtype: dtype, metadata: metadata)
-      } catch {
-        throw .unwritable(file: url.path, reason: "its texts are not all Unicode")
-      }
-    }
+    self.metadata = metadata
+    self.url = url
+    let header = try Self.header(format, rows, columns, dtype, metadata, url)
+    headerSize = header.count
     do {
       file = try AtomicFile(url)
       try file.write(header)
@@ -76,22 +76,53 @@ public final class MatrixFile {
     missingRows -= count
   }
 
-  /// Moves the file to its path.
+  /// Moves the file to its path, as a matrix of the rows that were written.
   ///
-  /// Without `replacing` a file of that name is an error and stays.
-  ///
-  /// - Precondition: All rows are written.
+  /// - Parameters:
+  ///   - metadata: What takes the place of the metadata that the file began with.
+  ///   - replacing: Whether a file of that name is replaced; otherwise it is an error and stays.
+  /// - Precondition: A row is written, and the metadata are no longer than before.
   /// - Throws: `CheckpointError.unwritable`.
-  public func commit(replacing: Bool = true) throws(CheckpointError) {
-    precondition(missingRows == 0, "\(missingRows) rows are missing")
-    do { try file.commit(replacing: replacing) } catch { throw CheckpointError(unwritable: error) }
+  public func commit(
+    metadata: [String: String]? = nil, replacing: Bool = true
+  ) throws(CheckpointError) {
+    precondition(missingRows < rows, "no row is written")
+    let metadata = metadata ?? self.metadata
+    let header =
+      missingRows > 0 || metadata != self.metadata
+      ? try Self.header(
+        format, rows - missingRows, columns, dtype, metadata, url, size: headerSize) : nil
+    do {
+      if let header { try file.rewriteStart(header) }
+      try file.commit(replacing: replacing)
+    } catch {
+      throw CheckpointError(unwritable: error)
+    }
   }
 
-  private static func npyHeader(rows: Int, columns: Int, dtype: DType) -> Data {
+  /// Returns a header, padded to `size` bytes when given.
+  private static func header(
+    _ format: Format, _ rows: Int, _ columns: Int, _ dtype: DType, _ metadata: [String: String],
+    _ url: URL, size: Int? = nil
+  ) throws(CheckpointError) -> Data {
+    switch format {
+    case .npy: return npyHeader(rows: rows, columns: columns, dtype: dtype, size: size)
+    case .safetensors:
+      do {
+        return try safetensorsHeader(
+          rows: rows, columns: columns, dtype: dtype, metadata: metadata, size: size)
+      } catch {
+        throw .unwritable(file: url.path, reason: "its texts are not all Unicode")
+      }
+    }
+  }
+
+  private static func npyHeader(rows: Int, columns: Int, dtype: DType, size: Int?) -> Data {
     let kind = dtype == .float16 ? "<f2" : "<f4"
     var text = "{'descr': '\(kind)', 'fortran_order': False, 'shape': (\(rows), \(columns)), }"
     // Magic, version and length take 10 bytes; data begin at a multiple of 64.
-    text += String(repeating: " ", count: (64 - (10 + text.utf8.count + 1) % 64) % 64) + "\n"
+    let used = 10 + text.utf8.count + 1
+    text += String(repeating: " ", count: padding(used, to: size, multipleOf: 64)) + "\n"
     let length = UInt16(text.utf8.count)
     var header = Data([0x93]) + Data("NUMPY".utf8) + Data([1, 0])
     header += [UInt8(length & 0xFF), UInt8(length >> 8)]
@@ -99,7 +130,7 @@ public final class MatrixFile {
   }
 
   private static func safetensorsHeader(
-    rows: Int, columns: Int, dtype: DType, metadata: [String: String]
+    rows: Int, columns: Int, dtype: DType, metadata: [String: String], size: Int?
   ) throws -> Data {
     var items: [String: Any] = [
       key: [
@@ -110,7 +141,14 @@ public final class MatrixFile {
     if !metadata.isEmpty { items["__metadata__"] = metadata }
     var text = try JSONSerialization.data(
       withJSONObject: items, options: [.sortedKeys, .withoutEscapingSlashes])
-    text.append(contentsOf: [UInt8](repeating: 0x20, count: (8 - text.count % 8) % 8))
+    let padding = padding(8 + text.count, to: size, multipleOf: 8)
+    text.append(contentsOf: [UInt8](repeating: 0x20, count: padding))
     return withUnsafeBytes(of: UInt64(text.count).littleEndian) { Data($0) } + text
+  }
+
+  private static func padding(_ used: Int, to size: Int?, multipleOf unit: Int) -> Int {
+    guard let size else { return (unit - used % unit) % unit }
+    precondition(used <= size, "a header of \(used) bytes where \(size) are kept for it")
+    return size - used
   }
 }

@@ -159,6 +159,7 @@ extension TrainingRun {
     if options.threads > 0 { setThreadCount(options.threads) }
     return try LabeledStream(
       directories: self.data, mixture: data, batchSize: options.batchSize, size: size,
-      channels: channels, seed: StepSeed.seed(options.seed, .data, at: 0), device: device)
+      channels: channels, seed: StepSeed.seed(options.seed, .data, at: 0), strict: strict,
+      device: device)
   }
 }

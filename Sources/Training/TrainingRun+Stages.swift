@@ -15,11 +15,18 @@ extension TrainingRun {
     let stream = try TrainingStream(
       directories: data,
       configuration: StreamConfiguration(
-        config.data, batchSize: 1, imageSize: 16, seed: config.seed))
+        config.data, batchSize: 1, imageSize: 16, seed: config.seed, strict: strict))
     let captions = try stream.captions(count: config.captions)
     let tokenizer = CLIPTokenizer.train(
       on: captions, vocabularySize: config.vocabularySize, contextLength: config.contextLength,
       minimumCount: config.minimumCount)
+    let words = KnownWords.text(of: stream.infos.values.map(\.caption) + captions)
+    let file = out.appending(path: KnownWords.fileName)
+    do {
+      try AtomicFile.write(Data(words.utf8), to: file)
+    } catch {
+      throw TrainingError.notWritten(path: file.path, reason: error.reason)
+    }
     try DurableFolder.create("model", in: out, replacing: true) { url in
       let folder = ModelFolder(url)
       try tokenizer.write(to: folder.folder(of: .tokenizer))
@@ -206,7 +213,7 @@ extension TrainingRun {
     if options.threads > 0 { setThreadCount(options.threads) }
     return try ImageStream(
       directories: self.data, mixture: data, batchSize: options.batchSize, size: size,
-      seed: StepSeed.seed(options.seed, .data, at: 0), device: device)
+      seed: StepSeed.seed(options.seed, .data, at: 0), strict: strict, device: device)
   }
 
   func embeddings(

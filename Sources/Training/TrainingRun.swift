@@ -42,6 +42,8 @@ public struct TrainingRun {
   public var resume: Bool
   /// Whether a resumed run may differ from its checkpoint in settings and data.
   public var allowsChanges: Bool
+  /// Whether a sample that cannot be read ends the run; else it is skipped with a warning.
+  public var strict: Bool
   /// The device that computes.
   public var device: Device
 
@@ -49,7 +51,7 @@ public struct TrainingRun {
   public init(
     stage: TrainingStage, configuration: Data, configurationName: String, data: [URL], out: URL,
     models: [URL] = [], clip: URL? = nil, initial: URL? = nil, resume: Bool = false,
-    allowsChanges: Bool = false, device: Device = .cpu
+    allowsChanges: Bool = false, strict: Bool = false, device: Device = .cpu
   ) {
     self.stage = stage
     self.configuration = configuration
@@ -61,6 +63,7 @@ public struct TrainingRun {
     self.initial = initial.map(Self.model)
     self.resume = resume
     self.allowsChanges = allowsChanges
+    self.strict = strict
     self.device = device
   }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The words of the captions a model was trained on: `vocabulary.txt` in its folder, one a line.
@@ -9,6 +10,13 @@ package struct KnownWords: Sendable {
 
   /// Takes a text in which every word is known.
   package init(in text: String) { words = Set(Self.words(of: text.lowercased())) }
+
+  /// The words of captions, sorted, one a line: the content of the file.
+  package static func text(of captions: some Sequence<String>) -> String {
+    var all: Set<String> = []
+    for caption in captions { all.formUnion(words(of: caption.lowercased()).map(String.init)) }
+    return all.sorted().map { $0 + "\n" }.joined()
+  }
 
   /// The words of a prompt that are not known, in order, each once; their plurals are known too.
   package func unknown(in prompt: String) -> [String] {
@@ -36,14 +44,19 @@ package struct KnownWords: Sendable {
 
 extension ModelFolder {
   /// The words the model knows; nil where its folder does not say.
-  /// - Throws: `ModelFolderError.vocabulary` for a file that is no UTF-8 text.
+  /// - Throws: `ModelFolderError.vocabulary` for a file that cannot be read.
   package func knownWords() throws(ModelFolderError) -> KnownWords? {
     let file = url.appendingPathComponent(KnownWords.fileName)
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
-    do {
-      return KnownWords(in: try String(contentsOf: file, encoding: .utf8))
+    do throws(FileError) {
+      let bytes = try PlainFile(file).bytes()
+      do throws(PlainText.NotText) {
+        return KnownWords(in: try PlainText.decode(bytes))
+      } catch {
+        throw FileError(file, error.description)
+      }
     } catch {
-      throw .vocabulary(file: file.path)
+      throw .vocabulary(file: file.path, reason: error.reason)
     }
   }
 }

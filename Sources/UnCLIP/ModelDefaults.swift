@@ -40,11 +40,7 @@ public struct ModelDefaults: Sendable, Equatable {
     from folder: ModelFolder, schedulers: [GenerationProgress.Stage: SchedulerConfig]
   ) throws(ConfigError) -> ModelDefaults {
     var sampling = SamplingSettings()
-    if let prior = schedulers[.prior] { sampling.priorSampler = prior.defaultSampler }
-    if let decoder = schedulers[.decoder] { sampling.decoderSampler = decoder.defaultSampler }
-    if let upsampler = schedulers[.upsampler] {
-      sampling.upsamplerSampler = upsampler.defaultSampler
-    }
+    sampling.takeSamplers(of: schedulers)
     let url = folder.url.appendingPathComponent(fileName)
     guard FileManager.default.fileExists(atPath: url.path) else {
       return ModelDefaults(name: folder.url.lastPathComponent, sampling: sampling)
@@ -75,6 +71,32 @@ public struct ModelDefaults: Sendable, Equatable {
     return ModelDefaults(name: name, version: version, domain: domain, sampling: sampling)
   }
 
+  /// Returns the settings of a model that is made of the parts of several folders.
+  ///
+  /// As with parts, the last folder with a file of settings counts. A folder without one says with
+  /// its schedulers how its stages sample; of them UnCLIPScheduler, which training writes too,
+  /// changes no setting of a file.
+  ///
+  /// - Throws: `ConfigError`.
+  package static func joined(
+    from folders: [ModelFolder], name: String, version: String
+  ) throws(ConfigError) -> ModelDefaults {
+    var joined = ModelDefaults(name: name, version: version)
+    var isSaid = false
+    for folder in folders {
+      if folder.hasDefaults {
+        let own = try read(from: folder)
+        (joined.sampling, joined.domain) = (own.sampling, own.domain ?? joined.domain)
+        isSaid = true
+      } else {
+        let schedulers = try folder.schedulers()
+        joined.sampling.takeSamplers(
+          of: schedulers.filter { !isSaid || $0.value.algorithm != .unCLIP })
+      }
+    }
+    return joined
+  }
+
   /// Returns the file's content.
   /// - Throws: `ConfigError` when a number has no JSON form.
   func encoded() throws(ConfigError) -> Data {
@@ -100,4 +122,14 @@ public struct ModelDefaults: Sendable, Equatable {
   }
 
   static let fileName = "unclip.json"
+}
+
+extension SamplingSettings {
+  /// Samples each stage as its scheduler's class says.
+  fileprivate mutating func takeSamplers(of schedulers: [GenerationProgress.Stage: SchedulerConfig])
+  {
+    if let prior = schedulers[.prior] { priorSampler = prior.defaultSampler }
+    if let decoder = schedulers[.decoder] { decoderSampler = decoder.defaultSampler }
+    if let upsampler = schedulers[.upsampler] { upsamplerSampler = upsampler.defaultSampler }
+  }
 }

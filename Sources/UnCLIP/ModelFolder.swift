@@ -209,8 +209,8 @@ public enum ModelFolderError: LocalizedError, Sendable, Equatable, CustomStringC
   case missing(folder: String, part: String)
   /// A value in the configuration of a part does not fit the other parts.
   case disagreement(folder: String, part: String, key: String, value: String, reason: String)
-  /// The list of known words is no text.
-  case vocabulary(file: String)
+  /// The list of known words cannot be read.
+  case vocabulary(file: String, reason: String)
   /// A stage computed NaN or infinity from finite weights.
   case overflow(folder: String, stage: String, dtype: String)
 
@@ -231,8 +231,8 @@ public enum ModelFolderError: LocalizedError, Sendable, Equatable, CustomStringC
     case .disagreement(let folder, let part, let key, let value, let reason):
       return "\(folder) holds parts that do not belong together: '\(key)' of \(part) is \(value), "
         + "but \(reason); use parts of one model."
-    case .vocabulary(let file):
-      return "\(file) is not UTF-8 text; write one word a line, or remove it."
+    case .vocabulary(let file, let reason):
+      return "\(file) cannot be read: \(reason), one word a line, or remove it."
     case .overflow(let folder, let stage, let dtype):
       return "the \(stage) of \(folder) computes values that are not finite in \(dtype); draw "
         + "with --dtype float32."

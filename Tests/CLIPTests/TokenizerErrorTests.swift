@@ -82,6 +82,13 @@ import Testing
     #expect(try message("vocab.json", "{\"a\": 0, \"b\": 0}").contains("each once, but 0 is not"))
   }
 
+  @Test func mergesAreTextOfOneEncoding() throws {
+    #expect(
+      try message("merges.txt", "#version: 0.2\na \u{FFFD}\n")
+        == "merges.txt cannot be used: it holds U+FFFD, which stands for letters that were lost in an "
+        + "earlier conversion; write them again.")
+  }
+
   @Test func mergeOfUnknownSymbols() throws {
     #expect(
       try message("merges.txt", "#version: 0.2\na qq\n")

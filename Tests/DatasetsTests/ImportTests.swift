@@ -81,6 +81,18 @@ import Testing
     #expect(report.skipped.first?.examples == ["d.txt", "e.txt", "f.txt"])
   }
 
+  /// Those of img2dataset repeat what the tar file beside them holds.
+  @Test func parquetTablesAreNamed() throws {
+    let (_, report) = try importing(
+      ["a.png"], ["metadata.parquet": text("PAR1"), "b.parquet": text("PAR1")])
+    #expect(report.skipped.map(\.kind) == ["Parquet table"])
+    #expect(report.skipped.first?.examples == ["b.parquet", "metadata.parquet"])
+    #expect(
+      report.warnings.first?.contains(
+        "Parquet tables are not read; write the captions to metadata.csv")
+        == true)
+  }
+
   @Test func whatCannotBeReadIsSkippedAndNamed() throws {
     let png = Data(try PNGEncoder.encode(Fixture.square(0, 90, 200)))
     let heic = Data([0, 0, 0, 24]) + text("ftypheic") + Data(count: 12)

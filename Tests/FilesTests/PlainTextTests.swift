@@ -14,10 +14,27 @@ import Testing
 
   @Test(
     arguments: [
-      ([0x63, 0xE9], "it is not UTF-8 text; save it as UTF-8"),
-      ([0xFF, 0xFE, 0x63], "it is not UTF-8 text; save it as UTF-8"),
-      ([0xFF, 0xFE, 0x3D, 0xD8], "it is not UTF-8 text; save it as UTF-8"),
-      ([0x63, 0], "it holds zero bytes, which no text has; save it as UTF-8"),
+      (
+        [0x0A, 0x63, 0xE9],
+        "it is Latin-1 (Windows-1252) text, not UTF-8 (line 2 has \"é\" as the byte 0xE9); save it"
+          + " as UTF-8"
+      ),
+      (
+        [0x93, 0x63, 0x94],
+        "it is Latin-1 (Windows-1252) text, not UTF-8 (line 1 has the byte 0x93); save it as UTF-8"
+      ),
+      (
+        [0x83, 0x8A, 0x83, 0x93, 0x83, 0x53],
+        "it is not UTF-8 text (line 1 has the byte 0x83); save it as UTF-8"
+      ),
+      ([0xFF, 0xFE, 0x63], "it is no whole UTF-16 text; save it as UTF-8"),
+      ([0xFF, 0xFE, 0x3D, 0xD8], "it is no whole UTF-16 text; save it as UTF-8"),
+      ([0xFF, 0xFE, 0, 0, 0x63, 0, 0, 0], "it is UTF-32 text; save it as UTF-8"),
+      ([0, 0, 0xFE, 0xFF, 0, 0, 0, 0x63], "it is UTF-32 text; save it as UTF-8"),
+      (
+        [0x63, 0],
+        "it holds zero bytes, as UTF-16 without a byte-order mark does; save it as UTF-8"
+      ),
       (
         [0xEF, 0xBF, 0xBD], "it holds U+FFFD, which stands for letters that were lost in an earlier"
       ),

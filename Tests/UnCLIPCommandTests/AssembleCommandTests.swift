@@ -39,6 +39,43 @@ import Testing
       warned.errors.contains(#"never shown "a", "pear" (it knows fruit)"#), "\(warned.errors)")
   }
 
+  @Test func aPartKeepsTheSamplerOfItsScheduler() throws {
+    let folder = try TemporaryFolder()
+    let files = FileManager.default
+    let (base, tuned) = (folder.path("base"), folder.path("tuned"))
+    try TinyModel.write(to: URL(fileURLWithPath: base))
+    try? files.removeItem(atPath: base + "/unclip.json")
+    try files.createDirectory(atPath: tuned, withIntermediateDirectories: true)
+    for part in ["decoder", "decoder_scheduler", "text_proj"] {
+      try files.copyItem(atPath: "\(base)/\(part)", toPath: "\(tuned)/\(part)")
+    }
+    let small = Golden.url("../../Models/small/decoder_scheduler/scheduler_config.json")
+    let scheduler = folder.file("tuned/decoder_scheduler/scheduler_config.json")
+    try files.removeItem(at: scheduler)
+    try files.copyItem(at: small, to: scheduler)
+    func samplers(_ sources: String..., options: [String] = []) throws -> [String: String] {
+      let outcome = try BuiltCommand.run(
+        ["assemble"] + sources + ["--name", "n", "--out", folder.path("joined"), "--force"]
+          + options)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let json = try JSONSerialization.jsonObject(
+        with: Data(contentsOf: folder.file("joined/unclip.json")))
+      let all = try #require(json as? [String: Any])
+      return ["prior", "decoder", "upsampler"].reduce(into: [:]) {
+        $0[$1] = all["\($1)_sampler"] as? String
+      }
+    }
+    let ddim = ["prior": "ddpm", "decoder": "ddim", "upsampler": "ddpm"]
+    let ddpm = ["prior": "ddpm", "decoder": "ddpm", "upsampler": "ddpm"]
+    #expect(try samplers(base, tuned) == ddim)
+    #expect(try samplers(tuned, base) == ddpm)
+    #expect(try samplers(base, tuned, options: ["--sampler", "dpm++"])["decoder"] == "dpm++")
+    // A file of settings is not changed by what training writes of itself.
+    try Data(#"{"name": "n", "version": "1", "decoder_sampler": "ddim"}"#.utf8)
+      .write(to: folder.file("tuned/unclip.json"))
+    #expect(try samplers(tuned, base) == ddim)
+  }
+
   @Test func refusesFoldersThatAreNotModels() throws {
     let folder = try TemporaryFolder()
     let outcome = try BuiltCommand.run(

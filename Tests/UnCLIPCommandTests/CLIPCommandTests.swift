@@ -116,6 +116,68 @@ import Torch
     #expect(lines.output.contains(" %  apple\n"))
   }
 
+  @Test func aBrokenImageDoesNotEndARun() throws {
+    for (name, color) in [("a", 200), ("c", 90)] {
+      try image("set/\(name).png", [UInt8(color), 9, 9])
+    }
+    _ = try folder.write("text", to: "set/b.png")
+    _ = try folder.write("GIF89a", to: "set/d.gif")
+    try image("alone/a.png", [200, 9, 9])
+    let warnings = [
+      "warning: skipped GIF image: 1 (set/d.gif): GIF images are not read; convert it to",
+      "warning: skipped file that is no image: 1 (set/b.png): it is no image; give a PNG,",
+    ]
+    for file in ["some.npy", "some.safetensors"] {
+      let some = try run("embed", "--images", "set", "--out", file, "--batch", "1", "--json")
+      #expect(some.status == 0 && some.output.contains(#""count" : 2"#), "\(some.errors)")
+      for line in warnings { #expect(some.errors.contains(line), "\(some.errors)") }
+    }
+    let whole = try run(
+      "embed", "--images", "set/a.png", "set/c.png", "--out", "whole.npy", "--batch", "1")
+    #expect(whole.status == 0)
+    #expect(try table("some.npy") == table("whole.npy"))
+    let names = try Data(contentsOf: folder.file("some.names.json"))
+    #expect(try JSONDecoder().decode([String].self, from: names) == ["set/a.png", "set/c.png"])
+    let file = try Safetensors.read(folder.file("some.safetensors"))
+    #expect(file.tensors["embeddings"]?.shape == [2, 16])
+    #expect(file.metadata["names"] == #"["set\/a.png","set\/c.png"]"#)
+
+    let classified = try run("classify", "set", "--labels", "apple,pear", "--json")
+    #expect(classified.status == 0 && classified.output.contains(#""kind" : "GIF image""#))
+    for line in warnings { #expect(classified.errors.contains(line), "\(classified.errors)") }
+    expectFailure(
+      try run("classify", "set", "--labels", "apple,pear", "--strict"), status: 65,
+      saying: "set/d.gif: GIF images are not read")
+    expectFailure(
+      try run("classify", "set/b.png", "--labels", "apple,pear"), status: 65,
+      saying: "b.png: it is no image")
+    _ = try folder.write("text", to: "e.png")
+    expectFailure(
+      try run("embed", "--images", "set/b.png", "e.png", "--out", "none.npy"), status: 65,
+      saying: "None of the 2 images can be read")
+    #expect(try folder.names.filter { $0.contains("none") } == [])
+  }
+
+  @Test func aBrokenImageOfAShardHasNoRow() throws {
+    for (name, color) in [("a", 200), ("b", 90)] {
+      try image("s/\(name).png", [UInt8(color), 9, 9])
+    }
+    #expect(
+      try BuiltCommand.run("data", "folder", "s", "--out", "shards", in: folder.url).status == 0)
+    let shard = folder.file("shards/folder-000000.tar")
+    var bytes = try Data(contentsOf: shard)
+    bytes.replaceSubrange(512..<520, with: Data(repeating: 7, count: 8))
+    try bytes.write(to: shard)
+    let outcome = try run("embed", "--data", "shards", "--out", "s.npy")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("skipped file that is no image: 1 (file_a)"), "\(outcome.errors)")
+    #expect(try table("s.npy").values.count == 16)
+    expectFailure(
+      try run("embed", "--data", "shards", "--out", "t.npy", "--strict"), status: 65,
+      saying: "it is no image")
+  }
+
   @Test func tokenizesLikeTransformersAndOpenCLIP() throws {
     let plain = try run("tokenize", "a &amp; b", "--pad")
     #expect(plain.status == 0, "\(plain.errors)")
@@ -157,8 +219,8 @@ import Torch
       try run("classify", "red.png", "--labels", ", "), status: 64, saying: "holds no name")
     let text = try folder.write("text", to: "text.png")
     expectFailure(
-      try run("embed", "--images", text, "red.png", "--out", "x.npy"), status: 65,
-      saying: "text.png")
+      try run("embed", "--images", text, "red.png", "--out", "x.npy", "--strict"), status: 65,
+      saying: "text.png: it is no image; give a PNG, JPEG or WebP file.")
     let lines = try folder.write("no json\n", to: "l.jsonl")
     expectFailure(
       try run("tokenize", "--json-lines", lines), status: 65, saying: "line 1 is not a JSON string")

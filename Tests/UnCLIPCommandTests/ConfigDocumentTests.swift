@@ -9,7 +9,7 @@ import TorchNN
 @Suite struct ConfigDocumentTests {
   private func value(_ yaml: String) throws -> JSONValue {
     try JSONDecoder().decode(
-      JSONValue.self, from: ConfigDocument.json(yaml: Data(yaml.utf8), file: "run.yaml"))
+      JSONValue.self, from: ConfigDocument.json(yaml: yaml, file: "run.yaml"))
   }
 
   @Test func yamlReadsLikeJSON() throws {
@@ -83,6 +83,21 @@ import TorchNN
     #expect(
       try value(yaml)
         == .object(["a": .string("9999999999:99:99:99:99:99:99"), "b": .string("1:30")]))
+  }
+
+  @Test func encodingsAreReadOrNamed() throws {
+    let folder = try TemporaryFolder()
+    let utf16 =
+      Data([0xFF, 0xFE]) + Data("a: é".utf16.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] })
+    let file = folder.file("run.yaml")
+    try utf16.write(to: file)
+    let json = try ConfigDocument.json(at: file)
+    #expect(try JSONDecoder().decode([String: String].self, from: json) == ["a": "é"])
+    for name in ["run.yaml", "run.json"] {
+      try Data([0x61, 0x3A, 0x20, 0xE9]).write(to: folder.file(name))
+      let found = sentence { try ConfigDocument.json(at: folder.file(name)) }
+      #expect(found.contains("it is Latin-1 (Windows-1252) text, not UTF-8"), "\(found)")
+    }
   }
 
   @Test func namesAMissingFile() {

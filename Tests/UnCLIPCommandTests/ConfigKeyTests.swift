@@ -58,6 +58,40 @@ import Training
     #expect(compared > 5)
   }
 
+  /// The values of every key are those of `Configs/small-STAGE.yaml` and `fashion-STAGE.yaml`.
+  @Test(arguments: TrainingStage.allCases)
+  func theShippedValuesAreThoseOfTheConfigurations(_ stage: TrainingStage) throws {
+    let name = (TrainingStage.unCLIP.contains(stage) ? "small-" : "fashion-") + stage.rawValue
+    let file = TrainingFile.folder.appending(path: name + ".yaml")
+    let content = try JSONDecoder().decode(JSONValue.self, from: ConfigDocument.json(at: file))
+    for key in ConfigKey.sections.flatMap(\.keys) {
+      for path in key.paths {
+        var value: JSONValue? = content
+        for step in path.split(separator: ".") {
+          guard case .object(let members)? = value else {
+            value = nil
+            break
+          }
+          value = members[String(step)]
+        }
+        let told = key.shipped.first { $0.key == path && $0.stages.contains(stage.rawValue) }
+        #expect(told?.value == value.map(text), "\(name): write it into the table of \(path)")
+      }
+    }
+  }
+
+  private func text(_ value: JSONValue) -> String {
+    switch value {
+    case .string(let text): text
+    case .array(let values): "[" + values.map(text).joined(separator: ", ") + "]"
+    case .object(let members):
+      "{"
+        + members.sorted { $0.key < $1.key }.map { "\"\($0)\": \(text($1))" }
+        .joined(separator: ", ") + "}"
+    default: value.text
+    }
+  }
+
   @Test func thePageOfTheDocumentationIsTheTable() throws {
     let file = TrainingFile.folder.deletingLastPathComponent()
       .appending(path: "Sources/Training/Training.docc/TheKeysOfAConfiguration.md")
@@ -67,6 +101,12 @@ import Training
   @Test func explainsAKeyASectionAndAMisspeltOne() throws {
     let one = try BuiltCommand.run(["config", "explain", "batch_size"])
     #expect(one.output.contains("training.batch_size  (1 to 65536)\n    Images of"))
+    #expect(
+      one.output.contains("\n    Shipped: 128 (clip, prior, ") && !one.output.contains("left out"))
+    let shift = try BuiltCommand.run(["config", "explain", "data.shift"])
+    #expect(
+      shift.output.contains("0.02 (tokenizer, upsampler); ")
+        && shift.output.contains("If left out: 0\n"))
     let section = try BuiltCommand.run(["config", "explain", "data", "--json"])
     #expect(section.output.contains("\"data.shift\"") && !section.output.contains("training."))
     expectFailure(

@@ -46,7 +46,7 @@ import UnCLIP
     let content = try JSONDecoder().decode(JSONValue.self, from: ConfigDocument.json(at: file))
     try sweep(content, at: kind.own(content.numbers()), file: file) { text in
       let json = try ConfigDocument.json(
-        yaml: Data(text.replacing("NaN", with: ".nan").utf8), file: file.path)
+        yaml: text.replacing("NaN", with: ".nan"), file: file.path)
       try TrainingRun(
         stage: kind.stage, configuration: json, configurationName: file.path,
         data: [folder.file("none")], out: folder.file("run")
@@ -77,7 +77,7 @@ import UnCLIP
     }
     let refusal = sentence {
       try TrainingRun(
-        stage: .clip, configuration: ConfigDocument.json(yaml: Data(text.utf8), file: "c.yaml"),
+        stage: .clip, configuration: ConfigDocument.json(yaml: text, file: "c.yaml"),
         configurationName: "c.yaml", data: [], out: folder.file("run")
       ).run()
     }

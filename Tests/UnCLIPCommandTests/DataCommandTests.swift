@@ -122,7 +122,7 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
     #expect(reader.infos.map(\.caption).sorted() == ["a sleeping cat", "red apple"])
     expectFailure(
       try BuiltCommand.run("data", "folder", images.path, "--out", folder.path("data")),
-      status: 73, saying: "a finished data set lies there")
+      status: 73, saying: "data exists already; choose another name with --out, or")
     expectFailure(
       try BuiltCommand.run("data", "folder", folder.path("none"), "--out", folder.path("x")),
       status: 66, saying: folder.path("none"))
@@ -148,7 +148,7 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
       "warning: no caption was found for 1 (red/img_1.png); the folder name is used instead.\n",
       "warning: skipped GIF image: 1 (red/a.gif): GIF images are not read; convert it to PNG, JPEG or",
       "warning: skipped file that is no image: 1 (red/bad.jpg): it is no image; give a PNG, JPEG or",
-      "warning: skipped caption that is not UTF-8: 1 (red/latin.txt): it is not UTF-8 text; save it",
+      "warning: skipped caption that is not UTF-8: 1 (red/latin.txt): it is Latin-1 (Windows-1252) text",
     ] {
       #expect(outcome.errors.contains(line), "\(outcome.errors)")
     }
@@ -175,6 +175,85 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
     #expect(try folder.names == ["data", "images"])
   }
 
+  @Test func aDataSetReplacesNothingButADataSet() throws {
+    let folder = try TemporaryFolder()
+    func images(_ names: [String], in path: String) throws {
+      try FileManager.default.createDirectory(
+        at: folder.file(path), withIntermediateDirectories: true)
+      for name in names {
+        try Image(width: 9, height: 9, color: [200, 30, 20]).write(
+          to: folder.file("\(path)/\(name).png"))
+      }
+    }
+    func data(_ input: String, _ out: String, _ more: String...) throws -> BuiltCommand.Outcome {
+      try BuiltCommand.run(["data", "folder", input, "--out", out] + more, in: folder.url)
+    }
+    func captions(_ path: String) throws -> [String] {
+      try ShardReader(directory: folder.file(path)).infos.map(\.caption)
+    }
+    try images(["red", "rose"], in: "one")
+    try images(["cat", "dog", "owl"], in: "two")
+    try FileManager.default.createSymbolicLink(
+      at: folder.file("link"), withDestinationURL: folder.file("data"))
+    #expect(try data("one", "data").status == 0)
+    expectFailure(try data("two", "data"), status: 73, saying: "exists already", "--force")
+    // A run that fails leaves the old data set.
+    _ = try folder.write("x", to: "bad.png")
+    try FileManager.default.createDirectory(
+      at: folder.file("broken"), withIntermediateDirectories: true)
+    try FileManager.default.moveItem(at: folder.file("bad.png"), to: folder.file("broken/bad.png"))
+    expectFailure(
+      try data("broken", "data", "--force"), status: 65, saying: "all images were skipped")
+    #expect(try captions("data") == ["red", "rose"])
+    let forced = try data("two", "link", "--force")
+    #expect(forced.status == 0, "\(forced.errors)")
+    #expect(try captions("data") == ["cat", "dog", "owl"])
+    #expect(try folder.names == ["broken", "data", "link", "one", "two"])
+
+    // What is no data set is never replaced, nor written into.
+    _ = try folder.write("mine", to: "data/notes.txt")
+    for out in ["data", "one"] {
+      let outcome = try data("two", out, "--force")
+      expectFailure(outcome, status: 73, saying: "a data set needs a folder of its own")
+    }
+    #expect(try captions("data").count == 3)
+    expectFailure(try data("two", "two/data"), status: 64, saying: "lies in the input two")
+    let file = try folder.write("mine", to: "file")
+    expectFailure(try data("two", file, "--force"), status: 73, saying: "a data set is a folder")
+  }
+
+  @Test func anUnfinishedRunIsGoneOnWithOnlyByTheSame() throws {
+    let folder = try TemporaryFolder()
+    for name in ["one", "two"] {
+      try FileManager.default.createDirectory(
+        at: folder.file(name), withIntermediateDirectories: true)
+      for index in 0..<3 {
+        try Image(width: 9, height: 9, color: [200, 30, 20])
+          .write(to: folder.file("\(name)/\(name)-\(index).png"))
+      }
+    }
+    func data(_ input: String, _ more: String...) throws -> BuiltCommand.Outcome {
+      try BuiltCommand.run(
+        ["data", "folder", input, "--out", "data", "--samples-per-shard", "2"] + more,
+        in: folder.url)
+    }
+    // As a kill between the last shard and the manifest leaves it.
+    #expect(try data("one").status == 0)
+    try FileManager.default.removeItem(at: folder.file("data/manifest.json"))
+    let origin = [
+      "folder", folder.file("one").resolvingSymlinksInPath().path, "unknown", "512", "auto", "2",
+    ]
+    _ = try folder.write(origin.joined(separator: "\n"), to: "data/.unfinished")
+    expectFailure(try data("two"), status: 73, saying: "an unfinished run on other data", "--force")
+    let again = try data("one")
+    #expect(again.status == 0, "\(again.errors)")
+    #expect(try ShardReader(directory: folder.file("data")).count == 3)
+    #expect(!FileManager.default.fileExists(atPath: folder.path("data/.unfinished")))
+    try FileManager.default.removeItem(at: folder.file("data/manifest.json"))
+    #expect(try data("two", "--force").status == 0)
+    #expect(try ShardReader(directory: folder.file("data")).infos.map(\.caption).first == "two 0")
+  }
+
   /// As `embed --images` and `classify` list them.
   @Test func foldersOfImagesAreWalkedThroughLinksWithoutHiddenFiles() throws {
     let folder = try TemporaryFolder()
@@ -190,7 +269,7 @@ func writeDataSet(to folder: URL, count: Int = 6) throws {
     try FileManager.default.createSymbolicLink(
       at: folder.file("real/more"), withDestinationURL: folder.file("other"))
     #expect(
-      try ImageFiles.all([folder.path("link") + "/", folder.path("other")]) == [
+      try ImageFiles([folder.path("link") + "/", folder.path("other")]).paths == [
         folder.path("link/a.png"), folder.path("link/more/c.webp"),
         folder.path("link/old.png/b.JPG"), folder.path("other/c.webp"),
       ])

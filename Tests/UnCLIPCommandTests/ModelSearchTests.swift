@@ -116,16 +116,42 @@ import Testing
   func saysHowToGetKarlo(_ name: String) {
     #expect(
       sentence(name)
-        == "There is no folder \(name); fetch the model (Karlo, 16 GB) with 'git lfs install' and "
+        == "There is no folder \(name); fetch the model (Karlo, about 14 GB) with 'git lfs install' and "
         + "'git clone https://huggingface.co/kakaobrain/karlo-v1-alpha', then give --model "
         + "karlo-v1-alpha; if its weights are .bin files, make safetensors of them with 'unclip "
         + "convert karlo-v1-alpha --out NEW' and give --model NEW.")
   }
 
+  /// The sizes are those of the weights that the public configurations have, of vision and text.
+  @Test(
+    arguments: [
+      ("openai/clip-vit-base-patch32", [768, 12, 3072, 32, 224], [512, 12], 512),
+      ("openai/clip-vit-base-patch16", [768, 12, 3072, 16, 224], [512, 12], 512),
+      ("openai/clip-vit-large-patch14", [1024, 24, 4096, 14, 224], [768, 12], 768),
+      ("openai/clip-vit-large-patch14-336", [1024, 24, 4096, 14, 336], [768, 12], 768),
+      ("laion/CLIP-ViT-H-14", [1280, 32, 5120, 14, 224], [1024, 24], 1024),
+      ("laion/CLIP-ViT-g-14", [1408, 40, 6144, 14, 224], [1024, 24], 1024),
+      ("laion/CLIP-ViT-bigG-14", [1664, 48, 8192, 14, 224], [1280, 32], 1280),
+    ] as [(String, [Int], [Int], Int)])
+  func sizesAreThoseOfTheWeights(name: String, vision: [Int], text: [Int], dimension: Int) throws {
+    func tower(_ width: Int, _ layers: Int, _ inner: Int) -> Int {
+      let layer = 4 * width * (width + 1) + 2 * width * inner + width + inner + 4 * width
+      return layers * layer + 2 * width + width * dimension
+    }
+    let (width, patch, side) = (vision[0], vision[3], vision[4] / vision[3])
+    var weights = tower(width, vision[1], vision[2]) + 1
+    weights += width * (3 * patch * patch + 1 + side * side + 1 + 2)
+    weights += tower(text[0], text[1], 4 * text[0]) + text[0] * (49408 + 77)
+    if patch == 14, side == 16, dimension == 768 { #expect(weights == 427_616_513) }
+    let size = try #require(PublishedModel(named: name)?.gigabytes)
+    #expect(abs(size - 4e-9 * Double(weights)) < 0.02 * size)
+  }
+
   @Test func saysHowToGetOthers() {
     func advice(_ name: String) -> String { sentence(name, for: .embedding) }
     #expect(
-      advice("openai/clip-vit-large-patch14").contains("(OpenAI's CLIP ViT-L/14, 1.7 GB) with"))
+      advice("openai/clip-vit-large-patch14").contains(
+        "(OpenAI's CLIP ViT-L/14, about 1.7 GB) with"))
     #expect(
       advice("laion/CLIP-ViT-H-14").contains(
         "'git clone https://huggingface.co/laion/CLIP-ViT-H-14-laion2B-s32B-b79K'"))

@@ -31,12 +31,35 @@ import Testing
       ["train", stage, "--config", file, "--data", data] + arguments, in: folder.url)
   }
 
+  @Test func whatCannotBeReadIsSkippedUnlessStrict() throws {
+    let shard = folder.file("data/colours-000000.tar")
+    var bytes = try Data(contentsOf: shard)
+    bytes.replaceSubrange(512..<520, with: Data(repeating: 7, count: 8))  // of the first PNG
+    try bytes.write(to: shard)
+    expectFailure(
+      try train("tokenizer", config("tokenizer"), "--out", "strict", "--strict"), status: 65,
+      saying: "colours-000000.tar", "it is no image")
+    let run = try train("tokenizer", config("tokenizer"), "--out", "run")
+    #expect(run.status == 0 && run.errors.contains("skipped file that is no image: 1 (colour_0)"))
+    try FileManager.default.createDirectory(
+      at: folder.file("raw"), withIntermediateDirectories: true)
+    _ = try folder.write("x", to: "raw/a.png")
+    expectFailure(
+      try BuiltCommand.run(
+        "train", "tokenizer", "--config", folder.path("tokenizer.yaml"), "--data",
+        folder.path("raw"), "--out", folder.path("none")), status: 65,
+      saying: "its images are not in tar shards", "unclip data folder")
+  }
+
   @Test func trainsTheTokenizerAndCLIPOnIt() throws {
     let tokenizer = try train("tokenizer", config("tokenizer"), "--out", "tokenizer")
     #expect(tokenizer.status == 0, "\(tokenizer.errors)")
     #expect(tokenizer.errors.contains("tokenizer: "))
     let model = folder.path("tokenizer/model")
     #expect(FileManager.default.fileExists(atPath: model + "/tokenizer/vocab.json"))
+
+    let words = try String(contentsOf: folder.file("tokenizer/vocabulary.txt"), encoding: .utf8)
+    #expect(words.hasPrefix("a\n") && words.contains("\ncolour\n"), "\(words)")
 
     let vocabulary = try JSONSerialization.jsonObject(
       with: Data(contentsOf: URL(fileURLWithPath: model + "/tokenizer/vocab.json")))

@@ -141,7 +141,13 @@ extension CLIPTokenizer {
   private static func readMerges(
     at url: URL
   ) throws(TokenizerError) -> [(left: String, right: String)] {
-    let text = [UInt8](try contents(of: url))
+    let contents = try contents(of: url)
+    let text: [UInt8]
+    do throws(PlainText.NotText) {
+      text = Array(try PlainText.decode(contents).utf8)
+    } catch {
+      throw .notText(file: url.path, reason: error.description)
+    }
     var merges: [(left: String, right: String)] = []
     for (index, bytes) in text.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated()
     {

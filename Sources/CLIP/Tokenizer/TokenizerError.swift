@@ -8,6 +8,8 @@ public enum TokenizerError: LocalizedError, Sendable, Equatable, CustomStringCon
   case missingFile(file: String)
   /// A file is a Git LFS pointer.
   case pointer(file: String)
+  /// A file is text of another encoding.
+  case notText(file: String, reason: String)
   /// A file is not JSON of the expected layout.
   case invalidJSON(file: String, expected: String)
   /// The vocabulary's ids are not 0, 1, 2 … each once.
@@ -34,6 +36,8 @@ public enum TokenizerError: LocalizedError, Sendable, Equatable, CustomStringCon
         + "with tokenizer.json."
     case .pointer(let file):
       "\(file) cannot be used: \(GitLFS.advice)."
+    case .notText(let file, let reason):
+      "\(file) cannot be used: \(reason)."
     case .invalidJSON(let file, let expected):
       "\(file): this is not \(expected) in JSON; fetch or write the tokenizer again."
     case .brokenNumbering(let file, let count, let id):

@@ -55,23 +55,10 @@ public struct FolderSource: IndexedSampleSource, Sendable {
     let table = CaptionTable(walk.files, in: directory)
     let texts = CaptionFiles(walk.files, images: paths, in: directory)
     (self.table, self.texts) = (table, texts)
-    var faults = walk.unreadable.map { fault in
-      SampleFault(
-        "folder that cannot be read", fault.path,
-        .unreadable(file: fault.path, reason: fault.reason))
-    }
-    for path in walk.files {
-      guard let format = ForeignFormat(pathExtension: PathName.pathExtension(path)) else {
-        continue
-      }
-      faults.append(
-        SampleFault(
-          "\(format.rawValue) image", path,
-          .malformed(
-            file: directory.appendingPathComponent(path).path, entry: nil,
-            problem: format.problem)))
-    }
+    var faults = walk.unreadable.map(SampleFault.init(unreadable:))
+    faults += walk.files.compactMap { SampleFault(foreign: $0, in: directory) }
     faults += table.faults
+    faults += Self.parquetTables(walk.files, tars: tars, in: directory)
     var unused = ImportReport()
     for path in texts.withoutImage(paths) { unused.add(unused: "text file of no image", path) }
     let known = Set(paths)
@@ -93,6 +80,26 @@ public struct FolderSource: IndexedSampleSource, Sendable {
         directory: directory.path, reason: "there is no .png, .jpg, .webp or .tar file\(first)")
     }
     keys = Self.keys(paths.map(PathName.stem) + (shards?.keys ?? []))
+  }
+
+  /// Tables that are not read; those of img2dataset repeat the captions in the tar file beside them.
+  private static func parquetTables(
+    _ files: [String], tars: [String], in directory: URL
+  ) -> [SampleFault] {
+    let shards = Set(tars.map(PathName.stem))
+    return files.compactMap { path in
+      guard PathName.pathExtension(path) == "parquet", !shards.contains(PathName.stem(path)) else {
+        return nil
+      }
+      return SampleFault(
+        "Parquet table", path,
+        .malformed(
+          file: directory.appendingPathComponent(path).path, entry: nil,
+          problem:
+            "Parquet tables are not read; write the captions to metadata.csv, as pandas does "
+            + "with read_parquet(\"\(PathName.base(path))\").to_csv(\"metadata.csv\", index=False)")
+      )
+    }
   }
 
   /// Makes a key of each name, letters and digits alone, with a number where two would be alike.
@@ -160,14 +167,8 @@ public struct FolderSource: IndexedSampleSource, Sendable {
   ) throws(SampleFault) -> Sample {
     guard index < paths.count else { return try shardSample(at: index, &report) }
     let path = paths[index]
-    let url = directory.appendingPathComponent(path)
     let (caption, origin) = try caption(of: path)
-    let image: Image
-    do throws(ImageError) {
-      image = try Image(contentsOf: url)
-    } catch {
-      throw SampleFault(error, start: FileBytes.start(of: url), name: path, file: url.path)
-    }
+    let image = try Image.sample(at: directory.appendingPathComponent(path), name: path)
     report.add(caption: origin, path)
     let folder = PathName.folder(path)
     return Sample(

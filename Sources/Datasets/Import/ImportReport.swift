@@ -1,4 +1,6 @@
-import Imaging
+package import Files
+package import Foundation
+package import Imaging
 
 /// Where captions came from, and what was skipped and why.
 public struct ImportReport: Sendable, Equatable, Codable {
@@ -49,7 +51,8 @@ public struct ImportReport: Sendable, Equatable, Codable {
 
   mutating func add(unused kind: String, _ name: String) { Self.add(kind, name, to: &unused) }
 
-  mutating func add(_ fault: SampleFault) {
+  /// Adds what is skipped.
+  package mutating func add(_ fault: SampleFault) {
     Self.add(fault.kind, fault.name, fault.error.reason, to: &skipped)
   }
 
@@ -68,15 +71,15 @@ public struct ImportReport: Sendable, Equatable, Codable {
 }
 
 /// Why one file or sample is skipped; `strict` throws its error instead.
-struct SampleFault: Error {
+package struct SampleFault: Error {
   /// The reason that it shares with others: `broken image`.
   let kind: String
   /// The file or sample.
   let name: String
   /// The whole sentence.
-  let error: DataError
+  package let error: DataError
 
-  init(_ kind: String, _ name: String, _ error: DataError) {
+  package init(_ kind: String, _ name: String, _ error: DataError) {
     (self.kind, self.name, self.error) = (kind, name, error)
   }
 
@@ -115,6 +118,41 @@ struct SampleFault: Error {
       problem = "\(error)"
     }
     self.init(kind, name, .malformed(file: file, entry: entry, problem: problem))
+  }
+}
+
+extension SampleFault {
+  /// An image file of a format that is not read, as its name says; nil for any other file.
+  ///
+  /// - Parameter name: What reports call it; the path if not given.
+  package init?(foreign path: String, in folder: URL, name: String? = nil) {
+    guard let format = ForeignFormat(pathExtension: PathName.pathExtension(path)) else {
+      return nil
+    }
+    self.init(
+      "\(format.rawValue) image", name ?? path,
+      .malformed(
+        file: folder.appendingPathComponent(path).path, entry: nil, problem: format.problem))
+  }
+
+  /// A subfolder that cannot be read.
+  package init(unreadable fault: FileError) {
+    self.init(
+      "folder that cannot be read", fault.path,
+      .unreadable(file: fault.path, reason: fault.reason))
+  }
+}
+
+extension Image {
+  /// Reads an image file that may be skipped.
+  ///
+  /// - Parameter name: What reports call it.
+  package static func sample(at url: URL, name: String) throws(SampleFault) -> Image {
+    do throws(ImageError) {
+      return try Image(contentsOf: url)
+    } catch {
+      throw SampleFault(error, start: FileBytes.start(of: url), name: name, file: url.path)
+    }
   }
 }
 

@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 
 /// One mapped tar file of a data set, indexed by sample.
-struct Shard: Sendable {
+package struct Shard: Sendable {
   struct Record: Sendable {
     let key: String
     let image: TarEntry
@@ -12,7 +12,8 @@ struct Shard: Sendable {
     let text: TarEntry?
   }
 
-  static let imageExtensions: Set<String> = ["png", "jpg", "jpeg", "jpe", "jfif", "webp"]
+  /// Extensions of the image files that are read.
+  package static let imageExtensions: Set<String> = ["png", "jpg", "jpeg", "jpe", "jfif", "webp"]
 
   let data: Data
   let file: String

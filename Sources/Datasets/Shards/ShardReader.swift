@@ -34,8 +34,13 @@ public struct ShardReader: IndexedSampleSource, Sendable {
       files = try FileBytes.list(directory, extensions: ["tar"])
     }
     guard !files.isEmpty else {
+      let images = try FileBytes.list(directory, extensions: Shard.imageExtensions)
       throw .empty(
-        directory: directory.path, reason: "there is no tar shard; write it with `unclip data`")
+        directory: directory.path,
+        reason: images.isEmpty
+          ? "there is no tar shard; write it with `unclip data`"
+          : "its images are not in tar shards; write them with `unclip data folder"
+            + " \(directory.path) --out NEW`, and give NEW")
     }
     var faults: [SampleFault] = []
     try self.init(directory: directory, files: files, manifest: manifest, &faults)
@@ -121,7 +126,7 @@ public struct ShardReader: IndexedSampleSource, Sendable {
   }
 
   /// Returns the sample at `index`, its image decoded to RGBA.
-  func decoded(at index: Int) throws(SampleFault) -> Sample {
+  package func decoded(at index: Int) throws(SampleFault) -> Sample {
     let info = infos[index]
     let position = positions[index]
     let shard = shards[position.shard]

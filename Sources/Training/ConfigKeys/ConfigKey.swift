@@ -46,12 +46,18 @@ extension ConfigKey {
       no key is refused, with the nearest one named. The section `data` and every key in it may be left
       out; images then come as they are.
 
+      "Shipped" are the values in `Configs`, with the stages that have the key: `small-clip.yaml` and the
+      others of the bundled model, and `fashion-vae.yaml` and the like of the classics.
+
       """
     for section in sections {
-      text += "\n## \(section.name)\n\n\(section.summary)\n\n| key | values | |\n|---|---|---|\n"
+      text +=
+        "\n## \(section.name)\n\n\(section.summary)\n\n| key | values | | shipped |\n|---|---|---|---|\n"
       for key in section.keys {
         let paths = key.paths.map { "`\($0)`" }.joined(separator: ", ")
-        text += "| \(paths) | \(key.values) | \(key.meaning) |\n"
+        let neutral = key.neutral.map { "; if left out, \($0)" } ?? ""
+        text +=
+          "| \(paths) | \(key.values) | \(key.meaning) | \(key.shippedText ?? "")\(neutral) |\n"
       }
     }
     return text

@@ -14,24 +14,25 @@ struct DataReader {
   let heldOut: TrainingStream?
   private let device: Device
 
-  /// Opens data set folders.
+  /// Opens data set folders; the first sample that cannot be read is thrown when `strict`.
   ///
   /// - Throws: `DataError`.
   init(
-    directories: [URL], mixture: Mixture, batchSize: Int, size: Int, seed: UInt64, device: Device
+    directories: [URL], mixture: Mixture, batchSize: Int, size: Int, seed: UInt64,
+    strict: Bool, device: Device
   ) throws(DataError) {
     self.size = size
     self.device = device
     stream = try TrainingStream(
       directories: directories,
       configuration: StreamConfiguration(
-        mixture, batchSize: batchSize, imageSize: size, seed: seed))
-    heldOut = try Self.heldOut(in: directories, mixture, size: size)
+        mixture, batchSize: batchSize, imageSize: size, seed: seed, strict: strict))
+    heldOut = try Self.heldOut(in: directories, mixture, size: size, strict: strict)
   }
 
   /// The held-out images of data sets; nil when there are none.
   static func heldOut(
-    in directories: [URL], _ mixture: Mixture, size: Int
+    in directories: [URL], _ mixture: Mixture, size: Int, strict: Bool
   ) throws(DataError) -> TrainingStream? {
     var mixture = mixture
     mixture.sceneFraction = 0
@@ -39,7 +40,7 @@ struct DataReader {
       return try TrainingStream(
         directories: directories,
         configuration: StreamConfiguration(
-          mixture, batchSize: 1, imageSize: size, part: .heldOut))
+          mixture, batchSize: 1, imageSize: size, part: .heldOut, strict: strict))
     } catch DataError.empty {
       return nil
     }

@@ -45,17 +45,18 @@ public final class ImageStream {
   /// The largest number of images that are kept for evaluation.
   static let evaluationLimit = 512
 
-  /// Opens data set folders.
+  /// Opens data set folders; a sample that cannot be read is skipped with a warning, or thrown when
+  /// `strict`.
   /// - Throws: `DataError`, `TrainingError.notRead`.
   public init(
     directories: [URL], mixture: Mixture, batchSize: Int, size: Int, seed: UInt64,
-    device: Device = .cpu
+    strict: Bool = false, device: Device = .cpu
   ) throws {
     self.size = size
     self.batchSize = batchSize
     reader = try DataReader(
       directories: directories, mixture: mixture, batchSize: batchSize, size: size, seed: seed,
-      device: device)
+      strict: strict, device: device)
     seen = Self.spread(try reader.stream.samples())
     heldOut =
       mixture.heldOutFraction > 0 ? Self.spread(try reader.heldOut?.samples() ?? []) : []

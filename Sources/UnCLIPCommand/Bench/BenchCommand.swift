@@ -38,7 +38,9 @@ struct BenchCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Element type of the weights.", valueName: "type"))
     var dtype = ElementType.float16
 
-    @Option(help: ArgumentHelp("The folder to write; it must not exist.", valueName: "folder"))
+    @Option(
+      name: .out, help: ArgumentHelp("The folder to write; it must not exist.", valueName: "folder")
+    )
     var out: String
 
     func run() throws {

@@ -27,7 +27,7 @@ struct PipelineBenchCommand: ParsableCommand {
   @Option(help: stepRange.help("Steps to time in each stage"))
   var steps = 4
 
-  @Option(help: ArgumentHelp("Where to write the image.", valueName: "file"))
+  @Option(name: .out, help: ArgumentHelp("Where to write the image.", valueName: "file"))
   var out: String?
 
   @OptionGroup var files: OutputFiles

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLIP
+import Datasets
 import Foundation
 import Imaging
 import Torch
@@ -11,7 +12,8 @@ struct ClassifyCommand: ParsableCommand {
     abstract: "Classify images by the names of classes (zero-shot).",
     discussion: """
       Zero-shot classification with CLIP: every name is put into every template, the embeddings of \
-      each name are averaged, and the image's cosines with them become probabilities.
+      each name are averaged, and the image's cosines with them become probabilities. Images that \
+      cannot be read are skipped and named at the end.
 
       EXAMPLES:
         unclip classify photo.jpg --labels "cat,dog,bird"
@@ -42,6 +44,7 @@ struct ClassifyCommand: ParsableCommand {
   )
   var top = 5
 
+  @OptionGroup var strictness: StrictOption
   @OptionGroup(title: "Model") var model: CLIPOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
   @OptionGroup var output: OutputOptions
@@ -62,6 +65,8 @@ struct ClassifyCommand: ParsableCommand {
     }
 
     var images: [Image]
+    /// What could not be read.
+    var skipped: [ImportReport.Count]
   }
 
   func validate() throws {
@@ -76,7 +81,8 @@ struct ClassifyCommand: ParsableCommand {
   }
 
   func run() throws {
-    let files = try ImageFiles.all(images)
+    let files = try ImageFiles(images)
+    let skipped = try SkippedImages(files.faults, strictness)
     let labels = try names()
     let device = try machine.prepare()
     let folder = try model.folder()
@@ -96,9 +102,12 @@ struct ClassifyCommand: ParsableCommand {
           + "\(embedder.width), so they cannot be compared; name a folder whose towers belong "
           + "together.")
     }
-    var report = Report(images: [])
-    for file in files {
-      let image = try Image(contentsOf: URL(fileURLWithPath: file))
+    var report = Report(images: [], skipped: [])
+    for file in files.paths {
+      let image = try skipped.read { () throws(SampleFault) in
+        try Image.sample(at: URL(fileURLWithPath: file), name: file)
+      }
+      guard let image else { continue }
       let probabilities = classifier.probabilities(of: embedder([image]))[0].array(of: Double.self)
       let guesses = zip(labels, probabilities).map { Report.Guess(label: $0, probability: $1) }
         .enumerated()
@@ -107,6 +116,8 @@ struct ClassifyCommand: ParsableCommand {
       report.images.append(.init(path: file, guesses: guesses))
       if !output.json { try show(file, guesses) }
     }
+    try skipped.finish(found: report.images.count)
+    report.skipped = skipped.counts
     if output.json { try Output.json(report) }
   }
 

@@ -14,7 +14,8 @@ struct EmbedCommand: ParsableCommand {
     discussion: """
       One row each, in order, as float32 or float16: a NumPy file (.npy), whose names go beside it \
       into NAME.names.json, or a safetensors file with the tensor `embeddings` and the names as \
-      JSON in its metadata. Rows are written as they are made, so a set need not fit in memory.
+      JSON in its metadata. Rows are written as they are made, so a set need not fit in memory. \
+      Images that cannot be read have no row, and are named at the end.
 
       EXAMPLES:
         unclip embed "a red apple" "a green pear" --out texts.npy
@@ -41,7 +42,7 @@ struct EmbedCommand: ParsableCommand {
   var data: String?
 
   @Option(
-    name: [.customShort("o"), .long],
+    name: .out,
     help: ArgumentHelp("The file to write: .npy or .safetensors.", valueName: "file"))
   var out: String
 
@@ -58,6 +59,7 @@ struct EmbedCommand: ParsableCommand {
   @Option(help: batchRange.help("Batch size"))
   var batch = 16
 
+  @OptionGroup var strictness: StrictOption
   @OptionGroup(title: "Model") var model: CLIPOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
   @OptionGroup var output: OutputOptions
@@ -74,6 +76,8 @@ struct EmbedCommand: ParsableCommand {
     var dtype: String
     var normalized: Bool
     var seconds: Double
+    /// The images that could not be read.
+    var skipped: [ImportReport.Count]
   }
 
   private var format: MatrixFile.Format? {
@@ -108,35 +112,31 @@ struct EmbedCommand: ParsableCommand {
       inputs: images + (textsFile.map { [$0] } ?? []))
     let device = try machine.prepare()
     let folder = try model.folder()
-    let embed: ([Int]) throws -> Tensor
-    let width: Int
+    let rows: Rows
+    var skipped = try SkippedImages([], strictness)
     switch source {
     case .texts(let texts):
       let embedder = try CLIPTextEncoder(folder, device: device, dtype: model.dtype.dtype)
       warn(texts.filter(embedder.isTooLong).count, embedder.model.config.maxPositionEmbeddings)
-      width = embedder.width
-      embed = { embedder($0.map { texts[$0] }, normalized: normalize) }
+      rows = Rows(names: texts, width: embedder.width) { indices in
+        (Array(indices), embedder(indices.map { texts[$0] }, normalized: normalize))
+      }
     case .images(let files):
-      let embedder = try CLIPImageEncoder(folder, device: device, dtype: model.dtype.dtype)
-      width = embedder.width
-      embed = { indices in
-        let images = try indices.map { try Image(contentsOf: URL(fileURLWithPath: files[$0])) }
-        return embedder(images, normalized: normalize)
+      skipped = try SkippedImages(files.faults, strictness)
+      rows = try imageRows(folder, device, files.paths, skipped) { index throws(SampleFault) in
+        let path = files.paths[index]
+        return try Image.sample(at: URL(fileURLWithPath: path), name: path)
       }
     case .shards(let reader):
-      let embedder = try CLIPImageEncoder(folder, device: device, dtype: model.dtype.dtype)
-      width = embedder.width
-      embed = { indices in
-        let images = try indices.map { try reader.sample(at: $0).image }
-        return embedder(images, normalized: normalize)
+      rows = try imageRows(folder, device, reader.keys, skipped) { index throws(SampleFault) in
+        try reader.decoded(at: index).image
       }
     }
-    let names = source.names
-    let sidecar = try write(names, width: width, to: url, embed)
+    let (sidecar, count) = try write(rows, to: url, skipped)
     let report = Report(
-      path: url.path, names: sidecar?.path, kind: source.kind, count: names.count, width: width,
+      path: url.path, names: sidecar?.path, kind: source.kind, count: count, width: rows.width,
       dtype: store.rawValue, normalized: normalize,
-      seconds: (ContinuousClock.now - began).seconds)
+      seconds: (ContinuousClock.now - began).seconds, skipped: skipped.counts)
     if output.json {
       try Output.json(report)
     } else {
@@ -145,35 +145,67 @@ struct EmbedCommand: ParsableCommand {
     }
   }
 
-  /// Writes all rows batch by batch, then the names; returns the file of the names.
+  /// The rows to be, each with its name.
+  private struct Rows {
+    let names: [String]
+    let width: Int
+    /// Embeds some; returns those that could be read with their rows, nil for none.
+    let embed: (Range<Int>) throws -> (indices: [Int], rows: Tensor)?
+  }
+
+  private func imageRows(
+    _ folder: CLIPFolder, _ device: Device, _ names: [String], _ skipped: SkippedImages,
+    _ read: @escaping (Int) throws(SampleFault) -> Image
+  ) throws -> Rows {
+    let embedder = try CLIPImageEncoder(folder, device: device, dtype: model.dtype.dtype)
+    return Rows(names: names, width: embedder.width) { indices in
+      let found = try indices.compactMap { index in
+        try skipped.read { () throws(SampleFault) in (index, try read(index)) }
+      }
+      guard !found.isEmpty else { return nil }
+      return (found.map(\.0), embedder(found.map(\.1), normalized: normalize))
+    }
+  }
+
+  /// Writes all rows batch by batch, then the names; returns the file of the names, and how many
+  /// there are.
   private func write(
-    _ names: [String], width: Int, to url: URL, _ embed: ([Int]) throws -> Tensor
-  ) throws -> URL? {
-    let list = try JSONEncoder().encode(names)
+    _ rows: Rows, to url: URL, _ skipped: SkippedImages
+  ) throws -> (names: URL?, count: Int) {
     let isTable = format == .npy
+    let all = rows.names.count
     let file = try MatrixFile(
-      url, format: format ?? .npy, rows: names.count, columns: width, dtype: store.dtype,
-      metadata: ["names": String(decoding: list, as: UTF8.self)])
+      url, format: format ?? .npy, rows: all, columns: rows.width, dtype: store.dtype,
+      metadata: try Self.metadata(rows.names))
     let progress = ProgressReporter()
     let interruption = Interruption("no file was written")
     defer { withExtendedLifetime(interruption) {} }
-    for start in stride(from: 0, to: names.count, by: batch) {
-      let end = min(start + batch, names.count)
-      try file.append(embed(Array(start..<end)))
-      if names.count > batch { progress.update("embed", step: end, of: names.count) }
+    var names: [String] = []
+    for start in stride(from: 0, to: all, by: batch) {
+      let end = min(start + batch, all)
+      if let (indices, made) = try rows.embed(start..<end) {
+        try file.append(made)
+        names += indices.map { rows.names[$0] }
+      }
+      if all > batch { progress.update("embed", step: end, of: all) }
     }
+    try skipped.finish(found: names.count)
     guard isTable else {
-      try file.commit(replacing: files.force)
-      return nil
+      try file.commit(metadata: Self.metadata(names), replacing: files.force)
+      return (nil, names.count)
     }
     let sidecar = Self.sidecar(of: url)
     do {
-      try AtomicFile.write(list, to: sidecar, replacing: files.force)
-    } catch {
+      try AtomicFile.write(JSONEncoder().encode(names), to: sidecar, replacing: files.force)
+    } catch let error as FileError {
       throw CommandError.cannotCreate(path: sidecar.path, reason: error.reason)
     }
     try file.commit(replacing: files.force)
-    return sidecar
+    return (sidecar, names.count)
+  }
+
+  private static func metadata(_ names: [String]) throws -> [String: String] {
+    ["names": String(decoding: try JSONEncoder().encode(names), as: UTF8.self)]
   }
 
   /// The file with the names, beside a NumPy file.
@@ -190,19 +222,11 @@ struct EmbedCommand: ParsableCommand {
   /// What is embedded.
   private enum Source {
     case texts([String])
-    case images([String])
+    case images(ImageFiles)
     case shards(ShardReader)
 
     var kind: String {
       if case .texts = self { "text" } else { "image" }
-    }
-
-    var names: [String] {
-      switch self {
-      case .texts(let texts): texts
-      case .images(let files): files
-      case .shards(let reader): reader.keys
-      }
     }
   }
 
@@ -210,7 +234,7 @@ struct EmbedCommand: ParsableCommand {
     if let data {
       return .shards(try ShardReader(directory: URL(fileURLWithPath: data, isDirectory: true)))
     }
-    if !images.isEmpty { return .images(try ImageFiles.all(images)) }
+    if !images.isEmpty { return .images(try ImageFiles(images)) }
     guard let textsFile else { return .texts(texts) }
     return .texts(try TextFile.lines(of: textsFile, content: "text"))
   }

@@ -33,7 +33,7 @@ struct ClassicImages: ParsableArguments {
   /// - Throws: `CommandError.data` for an image of another size; `ImageError`, `DataError`.
   func tensor(for shape: any ImageConfig, device: Device) throws -> Tensor {
     guard images.isEmpty else {
-      let images = try ImageFiles.all(images).map { try Self.image($0, shape) }
+      let images = try ImageFiles(images).paths.map { try Self.image($0, shape) }
       return Tensor(images: images, range: .symmetric, device: device)
     }
     return try set.images(for: shape, limit: count, device: device).images
@@ -95,7 +95,7 @@ struct SheetOptions: ParsableArguments {
   private static let scaleRange = OptionRange("--scale", 1...16)
 
   @Option(
-    name: [.customShort("o"), .long],
+    name: .out,
     help: ArgumentHelp("The sheet: a .png, .jpg or .webp file.", valueName: "file"))
   var out: String
 

@@ -15,19 +15,22 @@ enum ConfigDocument {
     } catch {
       throw .unreadable(file: url.path, reason: error.reason)
     }
+    let text: String
+    do throws(PlainText.NotText) {
+      text = try PlainText.decode(data)
+    } catch {
+      throw .unreadable(file: url.path, reason: error.description)
+    }
     switch url.pathExtension.lowercased() {
-    case "yaml", "yml": return try json(yaml: data, file: url.path)
-    default: return data
+    case "yaml", "yml": return try json(yaml: text, file: url.path)
+    default: return Data(text.utf8)
     }
   }
 
   /// Converts YAML to JSON.
   ///
   /// - Throws: `ConfigError.unreadable`, and `.invalid` for a number that JSON cannot represent.
-  static func json(yaml data: Data, file: String) throws(ConfigError) -> Data {
-    guard let text = String(validating: data, as: UTF8.self) else {
-      throw .unreadable(file: file, reason: "it is not UTF-8 text")
-    }
+  static func json(yaml text: String, file: String) throws(ConfigError) -> Data {
     try checkAliases(text, file: file)
     let node: Node?
     do {

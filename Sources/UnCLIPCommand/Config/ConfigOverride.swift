@@ -24,7 +24,7 @@ struct ConfigOverride {
     let yaml = "value: " + text[text.index(after: sign)...] + "\n"
     let document: [String: JSONValue]
     do {
-      let json = try ConfigDocument.json(yaml: Data(yaml.utf8), file: "--set \(text)")
+      let json = try ConfigDocument.json(yaml: yaml, file: "--set \(text)")
       document = try JSONDecoder().decode([String: JSONValue].self, from: json)
     } catch {
       throw .usage("--set \(text) has a value that is not YAML: \(form).")

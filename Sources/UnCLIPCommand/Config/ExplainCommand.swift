@@ -9,6 +9,9 @@ extension ConfigCommand {
       commandName: "explain",
       abstract: "Explain the keys of training configurations.",
       discussion: """
+        With each key stand its range, what it does, and the values in the configurations that come \
+        with the package, by the stages that have it.
+
         EXAMPLES:
           unclip config explain
           unclip config explain data
@@ -29,11 +32,17 @@ extension ConfigCommand {
       let keys = try key.map(Self.keys) ?? ConfigKey.sections.flatMap(\.keys)
       if output.json {
         return try Output.json(
-          keys.map { Entry(keys: $0.paths, values: $0.values, meaning: $0.meaning) })
+          keys.map {
+            Entry(
+              keys: $0.paths, values: $0.values, meaning: $0.meaning, shipped: $0.shipped,
+              neutral: $0.neutral)
+          })
       }
       for key in keys {
         try Output.line(key.paths.joined(separator: ", ") + "  (" + key.values + ")")
         try Output.line("    " + key.meaning)
+        if let shipped = key.shippedText { try Output.line("    Shipped: " + shipped) }
+        if let neutral = key.neutral { try Output.line("    If left out: " + neutral) }
       }
     }
 
@@ -41,6 +50,10 @@ extension ConfigCommand {
       let keys: [String]
       let values: String
       let meaning: String
+      /// The values in the configurations that come with the package, with the stages that have it.
+      let shipped: [ConfigKey.Shipped]
+      /// The value of a key that is left out; nil for one that may not be.
+      let neutral: String?
     }
 
     private static func keys(at path: String) throws(CommandError) -> [ConfigKey] {

@@ -2,6 +2,11 @@ import ArgumentParser
 import Files
 import Foundation
 
+extension NameSpecification {
+  /// The names of the option for what a command writes.
+  static let out: NameSpecification = [.customShort("o"), .long, .customLong("output")]
+}
+
 /// A file or folder that a command will write.
 struct OutputFile: Equatable {
   var url: URL

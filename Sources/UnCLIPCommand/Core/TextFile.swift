@@ -52,21 +52,14 @@ enum TextFile {
     return errno == ENOENT ? .noInput(sentence) : .data(sentence)
   }
 
-  /// Decodes UTF-8, with or without a byte-order mark.
+  /// Decodes text; see `PlainText`.
   ///
-  /// - Throws: `CommandError.data` for other encodings, which are named where they say themselves.
+  /// - Throws: `CommandError.data`.
   static func text(of data: Data, file: String) throws(CommandError) -> String {
-    let marks: [(name: String, bytes: [UInt8])] = [
-      ("UTF-32", [0xFF, 0xFE, 0, 0]), ("UTF-32", [0, 0, 0xFE, 0xFF]), ("UTF-16", [0xFF, 0xFE]),
-      ("UTF-16", [0xFE, 0xFF]),
-    ]
-    if let mark = marks.first(where: { data.starts(with: $0.bytes) }) {
-      throw .data("\(file) is \(mark.name) text; save it as UTF-8.")
+    do throws(PlainText.NotText) {
+      return try PlainText.decode(data)
+    } catch {
+      throw .data("\(file) cannot be read: \(error).")
     }
-    let body = data.starts(with: [0xEF, 0xBB, 0xBF]) ? data.dropFirst(3) : data
-    guard let text = String(validating: body, as: UTF8.self), !text.contains("\0") else {
-      throw .data("\(file) is not UTF-8 text; save it as UTF-8.")
-    }
-    return text
   }
 }

@@ -21,123 +21,6 @@ struct DataCommand: ParsableCommand {
     ])
 }
 
-/// Where and how a data set is written.
-struct ShardOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The folder of the data set to write.", valueName: "folder"))
-  var out: String
-
-  private static let shardRange = OptionRange("--samples-per-shard", 1...1_000_000)
-
-  @Option(help: shardRange.help("Images in one tar file"))
-  var samplesPerShard = 1000
-
-  @Option(
-    help: ArgumentHelp(
-      "Where packages are kept; ~/.cache/swift-unclip if not given.", valueName: "folder"))
-  var cache: String?
-
-  @OptionGroup var output: OutputOptions
-
-  func validate() throws { try Self.shardRange.check(samplesPerShard) }
-
-  /// Refuses a folder with a finished data set, before any work.
-  /// - Throws: `DataError`; `CommandError.cannotCreate`.
-  func check() throws {
-    let folder = URL(fileURLWithPath: out, isDirectory: true)
-    if out == "-" || OutputFile.exists(folder) && !FileManager.default.isFolder(folder) {
-      throw CommandError.cannotCreate(path: out, reason: "a data set is a folder")
-    }
-    if OutputFile.exists(folder.appending(path: "manifest.json")) {
-      throw DataError.unwritable(
-        file: folder.path,
-        reason: "a finished data set lies there; remove it or choose another folder")
-    }
-  }
-
-  /// The store of downloaded packages.
-  var packages: PackageStore { PackageStore(directory: cache.map { URL(fileURLWithPath: $0) }) }
-
-  /// Writes all samples of a source and prints what was written.
-  func write(_ source: some SampleSource, name: String) throws {
-    try write(name: name, of: name, count: source.estimatedCount) { (body) throws(DataError) in
-      try source.forEachSample(body)
-      return nil
-    }
-  }
-
-  /// Writes the samples that `source` gives, and prints what was written and its report.
-  func write(
-    name: String, of origin: String, count: Int,
-    _ source: ((Sample) throws(DataError) -> Void) throws(DataError) -> ImportReport?
-  ) throws {
-    let folder = URL(fileURLWithPath: out, isDirectory: true)
-    var writer = try ShardWriter(
-      directory: folder, name: name, samplesPerShard: samplesPerShard)
-    let progress = ProgressReporter()
-    var done = 0
-    let report: ImportReport?
-    do {
-      report = try source { (sample) throws(DataError) in
-        try writer.append(sample)
-        done += 1
-        progress.update(name, step: done, of: count)
-      }
-    } catch {
-      rmdir(folder.path)  // which removes only an empty folder
-      throw error
-    }
-    if done < count, done > 0 { progress.update(name, step: done, of: done) }
-    report?.print()
-    guard writer.count > 0 else {
-      rmdir(folder.path)
-      throw DataError.empty(directory: origin, reason: "all images were skipped")
-    }
-    let manifest = try writer.finish()
-    if output.json {
-      try Output.json(Result(manifest: manifest, report: report))
-    } else {
-      try Output.line(
-        "\(manifest.samples) images in \(manifest.shards.count) shards in \(folder.path)")
-    }
-  }
-
-  /// The manifest with the report of an import.
-  private struct Result: Encodable {
-    let manifest: Manifest
-    let report: ImportReport?
-
-    private enum CodingKeys: CodingKey {
-      case captions, skipped, unused
-    }
-
-    func encode(to encoder: any Encoder) throws {
-      try manifest.encode(to: encoder)
-      guard let report else { return }
-      var keys = encoder.container(keyedBy: CodingKeys.self)
-      try keys.encode(report.captions, forKey: .captions)
-      try keys.encode(report.skipped, forKey: .skipped)
-      try keys.encode(report.unused, forKey: .unused)
-    }
-  }
-}
-
-extension ImportReport {
-  /// Prints on standard error where the captions came from, and warns of what has none or was skipped.
-  fileprivate func print() {
-    let found = captions.filter { !withoutCaption.contains($0) }
-    if !found.isEmpty {
-      let list = found.map { "\($0.count) from \($0.kind)" }.joined(separator: ", ")
-      Output.say("captions: \(list)\n")
-    }
-    for count in withoutCaption {
-      Output.warn(
-        "no caption was found for \(count.summary); the \(count.kind) is used instead.")
-    }
-    for line in warnings { Output.warn("\(line).") }
-    for count in unused { Output.warn("not used, \(count.kind): \(count.summary).") }
-  }
-}
-
 /// `unclip data emoji`.
 struct EmojiCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -179,7 +62,7 @@ struct EmojiCommand: ParsableCommand {
   }
 
   func run() throws {
-    try shards.check()
+    try shards.check(inputs: [font, list].compactMap { $0 } + annotations)
     let files =
       if let font, let list {
         EmojiSource.Files(
@@ -189,10 +72,13 @@ struct EmojiCommand: ParsableCommand {
         try EmojiSource.Files(from: shards.packages)
       }
     let source = try EmojiSource(files, coreOnly: core)
-    try shards.write(source, name: "noto-emoji")
-    if !plainCaptions {
-      try source.captionWords(from: WordNet(.init(from: shards.packages)))
-        .write(to: URL(fileURLWithPath: shards.out, isDirectory: true))
+    let words =
+      plainCaptions ? nil : try source.captionWords(from: WordNet(.init(from: shards.packages)))
+    let given = [font, list].compactMap { $0 } + annotations
+    try shards.write(
+      source, name: "noto-emoji", origin: ["emoji", core ? "core" : "all"] + given
+    ) { (folder) throws(DataError) in
+      try words?.write(to: folder)
     }
   }
 }
@@ -213,8 +99,9 @@ struct ClipArtCommand: ParsableCommand {
   @OptionGroup var shards: ShardOptions
 
   func run() throws {
-    try shards.check()
-    try shards.write(ClipArtSource(.init(from: shards.packages)), name: "openclipart")
+    try shards.check(inputs: [])
+    try shards.write(
+      ClipArtSource(.init(from: shards.packages)), name: "openclipart", origin: ["clipart"])
   }
 }
 
@@ -244,10 +131,11 @@ struct FashionMNISTCommand: ParsableCommand {
   }
 
   func run() throws {
-    try shards.check()
+    try shards.check(inputs: [])
     let files = try FashionMNISTSource.Files(from: shards.packages, training: !test)
     let source = try FashionMNISTSource(files, limit: limit ?? .max)
-    try shards.write(source, name: test ? "fashion-mnist-test" : "fashion-mnist")
+    let name = test ? "fashion-mnist-test" : "fashion-mnist"
+    try shards.write(source, name: name, origin: [name, "\(limit ?? 0)"])
   }
 }
 
@@ -259,7 +147,8 @@ struct FolderCommand: ParsableCommand {
     discussion: """
       Captions are read from cat.txt, cat.caption or cat.json (its caption, text or prompt) beside \
       cat.png, from metadata.jsonl and metadata.csv (file_name and caption, text or prompt), and \
-      from the tar files of img2dataset and others. Text is UTF-8, or UTF-16 with a byte-order mark.
+      from the tar files of img2dataset and others. Text is UTF-8, or UTF-16 with a byte-order \
+      mark. Parquet tables are not read: write metadata.csv.
 
       An image without a caption takes its name as one, or that of its folder if its name says \
       nothing, as IMG_1234 does. Files that cannot be read are skipped and counted. Subfolders and \
@@ -288,8 +177,7 @@ struct FolderCommand: ParsableCommand {
         + "or skip to leave it out.", valueName: "way"))
   var withoutCaption = FolderSource.Fallback.auto
 
-  @Flag(help: "Stop at the first file that cannot be read instead of skipping it.")
-  var strict = false
+  @OptionGroup var strictness: StrictOption
 
   @OptionGroup var shards: ShardOptions
 
@@ -300,12 +188,16 @@ struct FolderCommand: ParsableCommand {
   }
 
   func run() throws {
-    try shards.check()
+    try shards.check(inputs: [folder])
+    let directory = URL(fileURLWithPath: folder, isDirectory: true)
     let source = try FolderSource(
-      directory: URL(fileURLWithPath: folder, isDirectory: true), licence: licence,
-      largestSide: maxSide, fallback: withoutCaption)
-    try shards.write(name: "folder", of: folder, count: source.count) { (body) throws(DataError) in
-      try source.forEachSample(strict: strict, body)
+      directory: directory, licence: licence, largestSide: maxSide, fallback: withoutCaption)
+    let path = directory.resolvingSymlinksInPath().path
+    try shards.write(
+      name: "folder", of: folder, count: source.count,
+      origin: ["folder", path, licence, "\(maxSide)", withoutCaption.rawValue]
+    ) { (body) throws(DataError) in
+      try source.forEachSample(strict: strictness.strict, body)
     }
   }
 }

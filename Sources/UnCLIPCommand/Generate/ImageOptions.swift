@@ -14,7 +14,7 @@ struct ImageOptions: ParsableArguments {
   @OptionGroup var seed: SeedOption
 
   @Option(
-    name: [.customShort("o"), .long, .customLong("output")],
+    name: .out,
     help: ArgumentHelp(
       "Where images go: a folder, or for one image a .png file, or - for standard output.",
       valueName: "path"))

@@ -9,7 +9,9 @@ struct AssembleCommand: ParsableCommand {
     abstract: "Make one model folder from parts of several.",
     discussion: """
       Each run of `unclip train` leaves the parts it trained in RUN/model. A part that several \
-      folders have is taken from the last.
+      folders have is taken from the last, as are the sampling defaults; of a folder without any, \
+      each stage's scheduler says its sampler. The tokenizer's run leaves the words of the captions \
+      in RUN/vocabulary.txt.
 
       EXAMPLES:
         unclip assemble runs/clip/model runs/prior/model runs/decoder/model --name small \
@@ -19,8 +21,7 @@ struct AssembleCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("Model folders to take parts from.", valueName: "folder"))
   var sources: [String]
 
-  @Option(
-    help: ArgumentHelp("The model folder to write.", valueName: "folder"))
+  @Option(name: .out, help: ArgumentHelp("The model folder to write.", valueName: "folder"))
   var out: String
 
   @OptionGroup var files: OutputFiles
@@ -53,12 +54,7 @@ struct AssembleCommand: ParsableCommand {
     let folders = sources.map { ModelFolder(URL(fileURLWithPath: $0)) }
     try files.check([OutputFile(out)], inputs: sources, replacesFolders: true)
     let target = ModelFolder(URL(fileURLWithPath: out))
-    var defaults = ModelDefaults(name: name, version: modelVersion)
-    // As with parts, the last folder that has settings wins.
-    for folder in folders where folder.hasDefaults {
-      let own = try ModelDefaults.read(from: folder)
-      (defaults.sampling, defaults.domain) = (own.sampling, own.domain ?? defaults.domain)
-    }
+    var defaults = try ModelDefaults.joined(from: folders, name: name, version: modelVersion)
     if let domain { defaults.domain = domain }
     sampling.apply(to: &defaults.sampling)
     prior.apply(to: &defaults.sampling)

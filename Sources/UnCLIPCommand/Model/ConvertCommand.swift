@@ -37,7 +37,9 @@ struct ConvertCommand: ParsableCommand {
     help: ArgumentHelp("Checkpoints to take parts from, or one folder.", valueName: "file"))
   var files: [String]
 
-  @Option(help: ArgumentHelp("The model folder to write; it must be new.", valueName: "folder"))
+  @Option(
+    name: .out,
+    help: ArgumentHelp("The model folder to write; it must be new.", valueName: "folder"))
   var out: String
 
   @Option(

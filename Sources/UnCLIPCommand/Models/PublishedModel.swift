@@ -7,17 +7,17 @@ struct PublishedModel: Sendable, Equatable {
   let id: String
   /// What it is; nil where this package does not know it.
   var title: String?
-  /// The size of its weights in the format that is needed, GB.
+  /// The size of its weights in float32, GB, about: four bytes for each of its configuration.
   var gigabytes: Double?
   /// Whether its weights are pickles alone, which `unclip convert` makes safetensors of.
   var isPickled = false
 
   /// The models that people ask for.
   static let known = [
-    PublishedModel(id: "kakaobrain/karlo-v1-alpha", title: "Karlo", gigabytes: 16),
+    PublishedModel(id: "kakaobrain/karlo-v1-alpha", title: "Karlo", gigabytes: 14),
     PublishedModel(
       id: "kakaobrain/karlo-v1-alpha-image-variations", title: "Karlo for variations",
-      gigabytes: 12, isPickled: true),
+      gigabytes: 11, isPickled: true),
     PublishedModel(
       id: "openai/clip-vit-base-patch32", title: "OpenAI's CLIP ViT-B/32", gigabytes: 0.6),
     PublishedModel(
@@ -39,7 +39,7 @@ struct PublishedModel: Sendable, Equatable {
       id: "laion/CLIP-ViT-g-14-laion2B-s12B-b42K", title: "OpenCLIP ViT-g/14", gigabytes: 5.5),
     PublishedModel(
       id: "laion/CLIP-ViT-bigG-14-laion2B-39B-b160k", title: "OpenCLIP ViT-bigG/14",
-      gigabytes: 10.2),
+      gigabytes: 10),
   ]
 
   private static let host = "https://huggingface.co/"
@@ -94,7 +94,7 @@ struct PublishedModel: Sendable, Equatable {
 
   /// How to get the model that was asked for by `text`; one sentence.
   func advice(for text: String) -> String {
-    let about = [title, gigabytes.map { "\(Self.number($0)) GB" }].compactMap { $0 }
+    let about = [title, gigabytes.map { "about \(Self.number($0)) GB" }].compactMap { $0 }
     let size = about.isEmpty ? "" : " (" + about.joined(separator: ", ") + ")"
     let convert = "'unclip convert \(name) --out NEW'"
     let rest =

@@ -13,7 +13,8 @@ struct TrainCommand: ParsableCommand {
     discussion: """
       The folder given by --out receives checkpoints, a log (log.jsonl, log.csv and TensorBoard's \
       events), sample sheets, the whole configuration in training.json, and the trained parts in \
-      model. Interrupt with Ctrl-C: a checkpoint is written, and --resume goes on from it.
+      model; the tokenizer's run, the words of the captions in vocabulary.txt too, for assemble. \
+      What of the data cannot be read is skipped with a warning. Interrupt with Ctrl-C: a checkpoint is written, and --resume goes on from it.
 
       EXAMPLES:
         unclip train tokenizer --config Configs/small-tokenizer.yaml --data data/emoji --out runs/tok
@@ -42,7 +43,7 @@ struct TrainCommand: ParsableCommand {
   @Option(help: ArgumentHelp("A data set folder; may be given several times.", valueName: "folder"))
   var data: [String]
 
-  @Option(help: ArgumentHelp("The folder of the run.", valueName: "folder"))
+  @Option(name: .out, help: ArgumentHelp("The folder of the run.", valueName: "folder"))
   var out: String
 
   @Option(
@@ -71,6 +72,8 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "With --resume: accept changed settings and data, and list the changes.")
   var allowChanges = false
 
+  @OptionGroup var strictness: StrictOption
+
   @Option(help: ArgumentHelp("Where to compute: cpu, cuda or cuda:INDEX.", valueName: "name"))
   var device = "cpu"
 
@@ -89,7 +92,7 @@ struct TrainCommand: ParsableCommand {
       models: model.map { URL(fileURLWithPath: $0, isDirectory: true) },
       clip: clip.map { URL(fileURLWithPath: $0, isDirectory: true) },
       initial: initial.map { URL(fileURLWithPath: $0, isDirectory: true) }, resume: resume,
-      allowsChanges: allowChanges, device: device)
+      allowsChanges: allowChanges, strict: strictness.strict, device: device)
     let progress = ProgressReporter()
     let stop = StopSignal()
     let name = stage.rawValue

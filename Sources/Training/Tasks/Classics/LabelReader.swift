@@ -21,7 +21,8 @@ extension LabeledImages {
     device: Device = .cpu
   ) throws(DataError) -> LabeledImages? {
     let mixture = Mixture(heldOutFraction: share, coreOnly: false)
-    guard let stream = try DataReader.heldOut(in: directories, mixture, size: size) else {
+    guard let stream = try DataReader.heldOut(in: directories, mixture, size: size, strict: false)
+    else {
       return nil
     }
     let reader = LabelReader(stream.infos, size: size, channels: channels, device: device)

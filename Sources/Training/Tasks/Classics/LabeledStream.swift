@@ -17,15 +17,16 @@ public final class LabeledStream {
   private let reader: DataReader
   private let labels: LabelReader
 
-  /// Opens data set folders.
+  /// Opens data set folders; a sample that cannot be read is skipped with a warning, or thrown when
+  /// `strict`.
   /// - Throws: `DataError`.
   public init(
     directories: [URL], mixture: Mixture, batchSize: Int, size: Int, channels: Int,
-    seed: UInt64, device: Device = .cpu
+    seed: UInt64, strict: Bool = false, device: Device = .cpu
   ) throws(DataError) {
     reader = try DataReader(
       directories: directories, mixture: mixture, batchSize: batchSize, size: size, seed: seed,
-      device: device)
+      strict: strict, device: device)
     labels = LabelReader(reader.infos, size: size, channels: channels, device: device)
   }
 
