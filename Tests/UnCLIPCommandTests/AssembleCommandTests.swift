@@ -29,6 +29,18 @@ import Testing
     let forced = try BuiltCommand.run(
       again + ["--force", "--domain", domain, "--vocabulary", known])
     #expect(forced.status == 0, "\(forced.errors)")
+    expectFailure(
+      try BuiltCommand.run(
+        "assemble", first, second, "--name", "n", "--out", folder.url.path, "--force"),
+      status: 64, saying: "lies; choose a folder elsewhere")
+    try FileManager.default.createDirectory(
+      atPath: folder.path("own"), withIntermediateDirectories: true)
+    let own = try folder.write("dear diary", to: "own/diary.txt")
+    expectFailure(
+      try BuiltCommand.run(
+        "assemble", first, second, "--name", "n", "--out", folder.path("own"), "--force"),
+      status: 73, saying: "and that is none")
+    #expect(FileManager.default.fileExists(atPath: own))
     let warned = try BuiltCommand.run(
       [
         "generate", "a red pear", "--size", "16", "--model", folder.path("joined"), "--out",

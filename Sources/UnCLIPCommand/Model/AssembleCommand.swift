@@ -54,6 +54,18 @@ struct AssembleCommand: ParsableCommand {
     let folders = sources.map { ModelFolder(URL(fileURLWithPath: $0)) }
     try files.check([OutputFile(out)], inputs: sources, replacesFolders: true)
     let target = ModelFolder(URL(fileURLWithPath: out))
+    let inside = sources.first {
+      (URL(fileURLWithPath: $0).resolvingSymlinksInPath().path + "/").hasPrefix(
+        target.url.resolvingSymlinksInPath().path + "/")
+    }
+    if let inside {
+      throw CommandError.usage(
+        "--out is \(out), in which \(inside) lies; choose a folder elsewhere.")
+    }
+    if OutputFile.exists(target.url), !target.isUnCLIP {
+      throw CommandError.cannotCreate(
+        path: out, reason: "--force replaces a whole model folder, and that is none")
+    }
     var defaults = try ModelDefaults.joined(from: folders, name: name, version: modelVersion)
     if let domain { defaults.domain = domain }
     sampling.apply(to: &defaults.sampling)
