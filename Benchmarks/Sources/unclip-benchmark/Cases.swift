@@ -29,7 +29,7 @@ func decoderTrainingStep() throws {
   let random = RandomSource(seed: 1)
   // As the network of PyTorch beside it, without the hint.
   var network = preset.decoder
-  network.inChannels = 3
+  network.inChannels = network.outChannels
   network.addsCondition = false
   let decoder = Decoder(
     unet: UNet(network, using: random),
