@@ -24,15 +24,22 @@ public struct StageSampling: Sendable, Equatable {
   public var guidanceRescale: Double
   /// The sampler.
   public var sampler: SamplerKind
+  /// DDIM: the noise of a step, 0 (none) to 1 (as much as ancestral sampling).
+  public var eta: Double
+  /// Whether predicted starts are bounded as the scheduler says; the noise of an inversion leads
+  /// back to its image only without.
+  public var isThresholded = true
 
   /// Groups the settings.
   public init(
-    steps: Int, guidance: Double = 1, guidanceRescale: Double = 0, sampler: SamplerKind = .ddpm
+    steps: Int, guidance: Double = 1, guidanceRescale: Double = 0, sampler: SamplerKind = .ddpm,
+    eta: Double = 0
   ) {
     self.steps = steps
     self.guidance = guidance
     self.guidanceRescale = guidanceRescale
     self.sampler = sampler
+    self.eta = eta
   }
 }
 
@@ -111,7 +118,7 @@ extension DiffusionStage {
     from noise: Tensor, _ conditioning: Conditioning, sampling: StageSampling,
     using random: RandomSource, onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
-    let sampler = try scheduler.sampler(sampling.sampler, stepCount: sampling.steps)
+    let sampler = try scheduler.sampler(for: sampling)
     let isGuided = sampling.guidance != 1
     let denoiser = noGrad { self.denoiser(conditioning, rows: noise.dim(0), isGuided: isGuided) }
     return try finished(
@@ -125,7 +132,7 @@ extension DiffusionStage {
       })
   }
 
-  /// The noise from which DDIM without guidance reproduces `start`: DDIM inversion.
+  /// The noise from which DDIM without guidance and threshold reproduces `start`: DDIM inversion.
   ///
   /// Shapes: `start` `[B, C, …]`, kept.
   /// Source: Song et al. 2020, 4.3; unCLIP 3.

@@ -106,9 +106,15 @@ import UnCLIP
 
   @Test func survivesTheFile() throws {
     #expect(try read(chunks()) == record)
+    // The first versions named the image that a variation was made from so.
     let varied = try read(chunks(["original": "cat.jpg"]))
-    #expect(varied.provenance.original == "cat.jpg")
-    #expect(try varied.chunks().contains { $0.value == "cat.jpg" })
+    #expect(varied.provenance.edit?.sources.map(\.file) == ["cat.jpg"])
+    let again = try read(
+      Dictionary(uniqueKeysWithValues: varied.chunks().map { ($0.key, $0.value) }))
+    #expect(again == varied)
+    #expect(throws: CommandError.self) { try read(chunks(["edit": "{}"])) }
+    let negative = #"{"noise":"fresh","sources":[{"file":"a.png","weight":-1}]}"#
+    #expect(throws: CommandError.self) { try read(chunks(["edit": negative])) }
   }
 
   /// Settings that an older image lacks are the model's own.

@@ -75,6 +75,9 @@ enum CommandWords {
       let name = message.dropFirst(start.count).split(separator: "'").first
     else { return message }
     let words = help.split(separator: " ").map(String.init)
+    if words.contains("mix"), Double(name) != nil {
+      return "The weight \(name) is below 0, but it must be at least 0; diff moves away from a text"
+    }
     let options = options(of: words)
     let text = start + name + "'"
     if let hint = PeerOptions.hint(
