@@ -50,24 +50,25 @@ public struct DDIMSampler: Sampler, Sendable {
 }
 
 /// DDIM run backwards, from a clean sample to the noise from which ``DDIMSampler`` with η = 0 and
-/// without a threshold generates it.
+/// the same threshold generates it.
 ///
-/// Each of its steps is the inverse of one of the sampler's, up to the one thing that cannot be
-/// known: the network sees the sample before the step where the sampler's sees the sample after it.
-/// So the error of the round trip falls with the number of steps. Guidance would break the round
-/// trip, and so there is none.
+/// Each of its steps is the inverse of one of the sampler's, but the network is given the sample
+/// before the step where the sampler gives it the sample after it. So the error of the round trip
+/// falls with the number of steps. Guidance would break the round trip, and so there is none.
 /// Source: Song et al. 2020, 4.3; diffusers `DDIMInverseScheduler`.
 public struct DDIMInversion: Sampler, Sendable {
   /// Timesteps of the original process, ascending.
   public let timesteps: [Int]
   private let diffusion: GaussianDiffusion
+  private let threshold: Threshold
 
   /// Makes the inversion over the timesteps of `spacing`.
   ///
   /// - Throws: `ConfigError` when the process has no such timesteps.
   public init(
-    _ diffusion: GaussianDiffusion, spacing: TimestepSpacing
+    _ diffusion: GaussianDiffusion, spacing: TimestepSpacing, threshold: Threshold = .none
   ) throws(ConfigError) {
+    self.threshold = threshold
     timesteps = try spacing.timesteps(of: diffusion.schedule.stepCount)
     self.diffusion = diffusion.respaced(to: timesteps)
   }
@@ -81,7 +82,7 @@ public struct DDIMInversion: Sampler, Sendable {
   ) -> StepOutput {
     // What the network says of a sample at the timestep it is given; dividing by the deviation of
     // the sample's own timestep would be dividing by zero in the first step.
-    let seen = diffusion.predictedStart(output, sample: sample, at: [index])
+    let seen = threshold(diffusion.predictedStart(output, sample: sample, at: [index]))
     let epsilon = diffusion.predictedEpsilon(start: seen, sample: sample, at: [index])
     let schedule = diffusion.schedule
     let (before, after) = (schedule.previousAlphaBars[index], schedule.alphaBars[index])

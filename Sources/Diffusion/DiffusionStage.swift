@@ -26,9 +26,6 @@ public struct StageSampling: Sendable, Equatable {
   public var sampler: SamplerKind
   /// DDIM: the noise of a step, 0 (none) to 1 (as much as ancestral sampling).
   public var eta: Double
-  /// Whether predicted starts are bounded as the scheduler says; the noise of an inversion leads
-  /// back to its image only without.
-  public var isThresholded = true
 
   /// Groups the settings.
   public init(
@@ -132,7 +129,7 @@ extension DiffusionStage {
       })
   }
 
-  /// The noise from which DDIM without guidance and threshold reproduces `start`: DDIM inversion.
+  /// The noise from which DDIM without guidance reproduces `start`: DDIM inversion.
   ///
   /// Shapes: `start` `[B, C, …]`, kept.
   /// Source: Song et al. 2020, 4.3; unCLIP 3.
@@ -142,7 +139,8 @@ extension DiffusionStage {
     onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
     let inversion = try DDIMInversion(
-      scheduler.diffusion(.float32Reference), spacing: scheduler.timestepSpacing(steps))
+      scheduler.diffusion(.float32Reference), spacing: scheduler.timestepSpacing(steps),
+      threshold: scheduler.threshold)
     let denoiser = noGrad { self.denoiser(conditioning, rows: start.dim(0), isGuided: false) }
     // No step samples noise, so the source's seed has no effect.
     return try walk(

@@ -226,7 +226,6 @@ public struct SchedulerConfig: Sendable, Equatable {
   public func sampler(for sampling: StageSampling) throws(ConfigError) -> any Sampler {
     let diffusion = diffusion(.float32Reference)
     let spacing = timestepSpacing(sampling.steps)
-    let threshold = sampling.isThresholded ? threshold : .none
     switch sampling.sampler {
     case .ddpm: return try DDPMSampler(diffusion, spacing: spacing, threshold: threshold)
     case .ddim:

@@ -160,9 +160,7 @@ public struct UnCLIPPipeline {
   /// - Parameters:
   ///   - embedding: raw.
   ///   - prompt: conditions the decoder beside the embedding; the empty prompt leaves all to it.
-  ///   - noise: where denoising starts, `[1, 3, S, S]`; nil samples it from `random`. Given noise
-  ///     without guidance is denoised without the scheduler's threshold, so that the noise of an
-  ///     inversion leads back to its image.
+  ///   - noise: where denoising starts, `[1, 3, S, S]`; nil samples it from `random`.
   ///   - settings: nil takes the model's.
   ///   - random: The source of all noise.
   ///   - onStep: called after each step; what it throws ends the sampling.
@@ -174,13 +172,11 @@ public struct UnCLIPPipeline {
     onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
     let settings = settings ?? defaults.sampling
-    var sampling = settings.decoder
-    sampling.isThresholded = noise == nil || sampling.guidance != 1
     return try using(decoder, .decoder, of: Self.decoderParts) { decoder in
       try decoder.sample(
         from: noise ?? startNoise(using: random),
         Decoder.Conditioning(imageEmbedding: embedding, prompt: prompt),
-        sampling: sampling, using: random, onStep: onStep)
+        sampling: settings.decoder, using: random, onStep: onStep)
     }
   }
 

@@ -262,7 +262,8 @@ import TorchNN
 
   @Test(arguments: [TimestepSpacing.leading(10), .trailing(10)])
   func inversionStepsMatchDiffusers(_ spacing: TimestepSpacing) throws {
-    let inversion = try DDIMInversion(SchedulerConfig.decoder.diffusion(), spacing: spacing)
+    let inversion = try DDIMInversion(
+      SchedulerConfig.decoder.diffusion(.float32Reference), spacing: spacing)
     let name = spacing == .leading(10) ? "leading" : "trailing"
     try expectSteps(inversion, Golden("diffusion/inversion_steps"), name)
   }

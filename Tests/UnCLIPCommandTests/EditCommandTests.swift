@@ -22,8 +22,7 @@ import Testing
   }
 
   private static let few = [
-    "--decoder-steps", "3", "--prior-steps", "2", "--upsampler-steps", "2", "--threads", "1",
-    "--size", "16", "--seed", "3",
+    "--decoder-steps", "3", "--threads", "1", "--size", "16", "--seed", "3",
   ]
 
   private func unclip(_ command: String, _ arguments: String...) throws -> BuiltCommand.Outcome {

@@ -17,8 +17,8 @@ extension ImageLatent {
   }
 
   /// Loads a latent. Whether it fits a model is checked when it is used.
-  /// - Throws: `CheckpointError` when the file is no safetensors file; `LatentError.notALatent` when
-  ///   it holds something else.
+  /// - Throws: `CheckpointError` when the file is no safetensors file; `LatentError.notALatent`
+  ///   when it holds something else.
   public init(contentsOf url: URL) throws {
     let file = try Safetensors.read(url)
     func refused(_ reason: String) -> LatentError {

@@ -4,8 +4,9 @@ public import Imaging
 public import Torch
 
 extension UnCLIPPipeline {
-  /// Returns how an edit is sampled unless asked otherwise: as the model says, but inverted noise
-  /// as ``SamplingSettings/prepareForInversion()`` does, and latents in the steps of their inversion.
+  /// Returns how an edit is sampled unless asked otherwise: as the model says, but inverted
+  /// noise as ``SamplingSettings/prepareForInversion()`` does, and latents in the steps of their
+  /// inversion.
   public func sampling(for edit: ImageEdit) -> SamplingSettings {
     var sampling = defaults.sampling
     guard edit.noise == .inverted else { return sampling }

@@ -76,7 +76,7 @@ enum CommandWords {
     else { return message }
     let words = help.split(separator: " ").map(String.init)
     if words.contains("mix"), Double(name) != nil {
-      return "The weight \(name) is below 0, but it must be at least 0; diff moves away from a text"
+      return "The weight is \(name), but it must be at least 0; to leave a text, use 'unclip diff'"
     }
     let options = options(of: words)
     let text = start + name + "'"

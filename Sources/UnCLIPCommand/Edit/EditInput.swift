@@ -72,8 +72,8 @@ struct EditInput {
     guard !ends, exists, !FileManager.default.isFolder(url) else { return ends }
     guard text.contains("/") else {
       throw .usage(
-        "\"\(text)\" may be a prompt, but is also a file here; write \"./\(text)\" for the file, or "
-          + "another word in the prompt.")
+        "\"\(text)\" may be a prompt, but is also a file here; write \"./\(text)\" for the file, "
+          + "or another word in the prompt.")
     }
     return true
   }
@@ -82,6 +82,10 @@ struct EditInput {
 extension [EditInput] {
   /// The paths of the files.
   var paths: [String] { compactMap(\.path) }
+  /// The paths of the images, without latents.
+  var imagePaths: [String] {
+    filter { if case .image = $0.source { true } else { false } }.map(\.text)
+  }
   /// The prompts.
   var prompts: [String] { filter { $0.path == nil }.map(\.text) }
   /// The parts of a model that any needs.

@@ -31,7 +31,7 @@ struct EditOptions: ParsableArguments {
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
     generator.warnIfTooLong(inputs.prompts + texts + [settings.negative])
     try generator.warnOfUnknownWords(inputs.prompts + texts)
-    generator.warnOfForeignImages(inputs.paths)
+    generator.warnOfForeignImages(inputs.imagePaths)
     let editor = try pipeline.editor(edit, settings)
     try destination.generate(plan, columns: columns, output: output) { item, title, note in
       settings.seed = item.seed

@@ -9,15 +9,15 @@ struct InterpolateImagesCommand: ParsableCommand {
     abstract: "Generate images between images and prompts.",
     discussion: """
       Walks from one CLIP image embedding to the next on great circles. What names an image file \
-      is an image, all else is a prompt, whose embedding the prior samples. With inverted noise the \
-      ends are the images themselves; with fresh noise one start serves all. Every frame records \
+      is an image, all else is a prompt, whose embedding the prior samples. With inverted noise \
+      the ends are the images themselves; with fresh noise one start serves all. Every frame records \
       how it was made; `unclip verify` makes it again from the same files. (`unclip classics \
       interpolate` walks through the latent space of the small models.)
 
       EXAMPLES:
         unclip interpolate cat.png lion.png --frames 8 --grid way.png
         unclip interpolate photo.jpg "a red apple" "a house" --out frames
-        unclip interpolate a.png b.png c.png d.png --square --frames 5 --grid square.png
+        unclip interpolate a.png b.png c.png d.png --square --grid square.png
       """)
 
   private static let frameRange = OptionRange("--frames", ImageEdit.frameRange)
@@ -39,8 +39,9 @@ struct InterpolateImagesCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Where denoising starts: inverted takes the noises of the inputs and mixes them too; fresh "
-        + "takes one of the seed.", valueName: "name"))
-  var noise = ImageEdit.Noise.inverted
+        + "takes one of the seed; inverted if not given, but fresh for prompts alone.",
+      valueName: "name"))
+  var noise: ImageEdit.Noise?
 
   @OptionGroup var destination: ImageDestination
   @OptionGroup var options: EditOptions
@@ -58,6 +59,7 @@ struct InterpolateImagesCommand: ParsableCommand {
   func run() throws {
     let read = try inputs.map { try EditInput($0) }
     let sources = read.map(\.source)
+    let noise = noise ?? (read.paths.isEmpty ? .fresh : .inverted)
     let edit =
       square
       ? try ImageEdit.square(between: sources, side: frames, noise: noise)

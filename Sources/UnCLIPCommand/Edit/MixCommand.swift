@@ -8,8 +8,8 @@ struct MixCommand: ParsableCommand {
     commandName: "mix",
     abstract: "Generate images of several prompts and images at once.",
     discussion: """
-      Decodes the weighted mean of the CLIP image embeddings, on the sphere they lie on. Each input \
-      may be followed by its weight, which is 1 if it is not; only the ratios of weights matter. \
+      Decodes the weighted mean of the CLIP image embeddings, on the sphere they lie on. Each \
+      input may be followed by its weight, which is 1 if it is not; only the ratios of weights matter. \
       What names an image file is an image, all else is a prompt.
 
       EXAMPLES:

@@ -86,8 +86,8 @@ struct ImageGenerator {
     }
     guard let foreign else { return }
     Output.warn(
-      "the model \(pipeline.defaults.name) knows \(domain); if \(foreign) is another kind of image, "
-        + "such as a photograph, the variations will not be like it: use another model with --model."
-    )
+      "the model \(pipeline.defaults.name) knows \(domain); if \(foreign) is another kind of "
+        + "image, such as a photograph, what is made of it will not be like it: use another model "
+        + "with --model.")
   }
 }

@@ -15,7 +15,7 @@ struct ImageOptions: ParsableArguments {
 
   func validate() throws { try Self.countRange.check(count) }
 
-  /// Where the images of `subjects` go; see ``ImageDestination/plan(of:count:frames:inputs:output:naming:)``.
+  /// Where the images of `subjects` go, as ``ImageDestination`` plans it.
   func plan(
     of subjects: [String], inputs: [String] = [], output: OutputOptions,
     naming name: (String) -> String = { $0 }
@@ -110,8 +110,8 @@ struct ImageDestination: ParsableArguments {
     return plan
   }
 
-  /// Generates the images of a plan and writes each as soon as `image` has made it, then the grid, of
-  /// so many columns; nil makes it square. `note` says the time left.
+  /// Generates the images of a plan and writes each as soon as `image` has made it, then the grid,
+  /// of so many columns; nil makes it square. `note` says the time left.
   func generate(
     _ plan: OutputPlan, columns: Int?, output: OutputOptions, _ image: Maker
   ) throws {

@@ -12,8 +12,8 @@ struct VaryCommand: ParsableCommand {
       Decodes an image's CLIP embedding: its content and style stay, and details that the \
       embedding lacks change with the seed. With --noise inverted the details stay too: --eta 0 \
       gives the image back, and larger values move away from it. The prior is not needed. Takes \
-      PNG, JPEG and WebP files of any size, of which the central square is used, and latents. Steps, \
-      guidance and sampler default to the model's own, but inverted noise takes ddim without \
+      PNG, JPEG and WebP files of any size, of which the central square is used, and latents. \
+      Steps, guidance and sampler default to the model's own, but inverted noise takes ddim without \
       guidance in at least \(SamplingSettings.inversionSteps) steps.
 
       EXAMPLES:
@@ -48,7 +48,7 @@ struct VaryCommand: ParsableCommand {
     let pipeline = try model.open(on: machine, requiring: read.values.flatMap(\.parts))
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
     generator.warnIfTooLong([size.negative])
-    generator.warnOfForeignImages(originals)
+    generator.warnOfForeignImages(originals.compactMap { read[$0] }.imagePaths)
     // Each is checked before the first is generated.
     let edits = try read.mapValues { input in
       let edit = ImageEdit.variation(of: input.source, noise: noise)
