@@ -42,6 +42,21 @@ import UnCLIP
     #expect(try names(force: true) == ["a-cat-7.png", "a-cat-8.png"])
   }
 
+  /// Frames sort by name, and number on together.
+  @Test func framesAreNumberedAsAWhole() throws {
+    let folder = try TemporaryFolder()
+    func names(force: Bool) throws -> [String] {
+      try OutputPlan(
+        of: ["way"], count: 1, frames: 11, seed: 7, out: folder.url.path, force: force
+      ).items.map(\.url.lastPathComponent)
+    }
+    let first = (1...11).map { "way-7-\($0 < 10 ? "0" : "")\($0).png" }
+    #expect(try names(force: false) == first)
+    _ = try folder.write("", to: "way-7-11.png")
+    #expect(try names(force: false) == first.map { $0.replacing("7-", with: "7-2-") })
+    #expect(try names(force: true) == first)
+  }
+
   @Test(arguments: [
     ("", "image"), ("🍎🍎", "image"), ("../../etc", "etc"), ("一个 红苹果", "一个-红苹果"),
     (String(repeating: "word ", count: 10_000), "word-word-word-word-word-word-word-word-word"),

@@ -56,6 +56,13 @@ struct VaryCommand: ParsableCommand {
       let record = EditRecord(edit, frame: 0, of: [input])
       return (settings: settings, editor: try pipeline.editor(edit, settings), record: record)
     }
+    if noise == .inverted, images.count > 1,
+      edits.values.contains(where: { $0.settings.sampling.decoderEta == 0 })
+    {
+      Output.warn(
+        "inverted noise without --eta gives the image itself, whatever the seed; give --eta for "
+          + "variations.")
+    }
     try images.generate(plan, sources: originals.count, output: output) { item, title, note in
       guard let edit = edits[item.subject] else { preconditionFailure("no image \(item.subject)") }
       var settings = edit.settings
