@@ -8,7 +8,8 @@ import math
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UnCLIPScheduler
+from diffusers import (
+    DDIMInverseScheduler, DDIMScheduler, DPMSolverMultistepScheduler, UnCLIPScheduler)
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
 
 from common import Area
@@ -182,6 +183,19 @@ def ddim_steps():
     save("ddim_steps", out)
 
 
+def inversion_steps():
+    out = {}
+    for spacing in ("leading", "trailing"):
+        scheduler = DDIMInverseScheduler(
+            beta_schedule="squaredcos_cap_v2", clip_sample=False, timestep_spacing=spacing)
+        scheduler.set_timesteps(10)
+        rows = walk(
+            lambda output, i, t, sample, g: scheduler.step(output, t, sample),
+            scheduler.timesteps.tolist(), [2, 3, 2, 2], 3, lambda t: False)
+        out |= {f"{spacing}.{k}": v for k, v in rows.items()}
+    save("inversion_steps", out)
+
+
 def solver_steps():
     out = {}
     for prediction in ("epsilon", "sample", "v_prediction"):
@@ -301,6 +315,8 @@ def guidance():
 
 
 if __name__ == "__main__":
-    for make in (schedules, timesteps, unclip_steps, ddim_steps, solver_steps, training, guidance):
+    for make in (
+        schedules, timesteps, unclip_steps, ddim_steps, inversion_steps, solver_steps, training,
+        guidance):
         make()
     AREA.finish()

@@ -51,23 +51,26 @@ public struct DDIMSampler: Sampler, Sendable {
   }
 }
 
-/// DDIM run backwards, from a clean sample to the noise from which ``DDIMSampler`` with η = 0
-/// generates it.
+/// DDIM run backwards, from a clean sample to the noise from which ``DDIMSampler`` with η = 0 and
+/// the same threshold generates it.
 ///
-/// It walks the timesteps upwards; the last step goes to ᾱ = 0 and so yields the predicted noise.
-/// There is no thresholding or guidance, which would break the round trip.
-/// Source: Song et al. 2020, 4.3; guided-diffusion `ddim_reverse_sample`.
+/// Each of its steps is the inverse of one of the sampler's, but the network is given the sample
+/// before the step where the sampler gives it the sample after it. So the error of the round trip
+/// falls with the number of steps. Guidance would break the round trip, and so there is none.
+/// Source: Song et al. 2020, 4.3; diffusers `DDIMInverseScheduler`.
 public struct DDIMInversion: Sampler, Sendable {
   /// Timesteps of the original process, ascending.
   public let timesteps: [Int]
   private let diffusion: GaussianDiffusion
+  private let threshold: Threshold
 
   /// Makes the inversion over the timesteps of `spacing`.
   ///
   /// - Throws: `ConfigError` when the process has no such timesteps.
   public init(
-    _ diffusion: GaussianDiffusion, spacing: TimestepSpacing
+    _ diffusion: GaussianDiffusion, spacing: TimestepSpacing, threshold: Threshold = .none
   ) throws(ConfigError) {
+    self.threshold = threshold
     timesteps = try spacing.timesteps(of: diffusion.schedule.stepCount)
     self.diffusion = diffusion.respaced(to: timesteps)
   }
@@ -75,13 +78,17 @@ public struct DDIMInversion: Sampler, Sendable {
   /// No noise is sampled.
   public func drawsNoise(at index: Int) -> Bool { false }
 
-  /// Carries the predicted start and noise up to the next timestep.
+  /// Carries the sample, clean or at the timestep before, up to the timestep at `index`.
   public func step(
     _ output: Tensor, at index: Int, from sample: Tensor, noise: Tensor?
   ) -> StepOutput {
-    let start = diffusion.predictedStart(output, sample: sample, at: [index])
-    let epsilon = diffusion.predictedEpsilon(start: start, sample: sample, at: [index])
-    let after = index + 1 < timesteps.count ? diffusion.schedule.alphaBars[index + 1] : 0
+    // What the network says of a sample at the timestep it is given; dividing by the deviation of
+    // the sample's own timestep would be dividing by zero in the first step.
+    let seen = threshold(diffusion.predictedStart(output, sample: sample, at: [index]))
+    let epsilon = diffusion.predictedEpsilon(start: seen, sample: sample, at: [index])
+    let schedule = diffusion.schedule
+    let (before, after) = (schedule.previousAlphaBars[index], schedule.alphaBars[index])
+    let start = (sample.asSamplingType - epsilon * (1 - before).squareRoot()) / before.squareRoot()
     return StepOutput(
       next: start * after.squareRoot() + epsilon * (1 - after).squareRoot(),
       predictedStart: start, index: index, timestep: timesteps[index])

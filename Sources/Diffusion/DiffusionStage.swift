@@ -24,15 +24,19 @@ public struct StageSampling: Sendable, Equatable {
   public var guidanceRescale: Double
   /// The sampler.
   public var sampler: SamplerKind
+  /// DDIM: the noise of a step, 0 (none) to 1 (as much as ancestral sampling).
+  public var eta: Double
 
   /// Groups the settings.
   public init(
-    steps: Int, guidance: Double = 1, guidanceRescale: Double = 0, sampler: SamplerKind = .ddpm
+    steps: Int, guidance: Double = 1, guidanceRescale: Double = 0, sampler: SamplerKind = .ddpm,
+    eta: Double = 0
   ) {
     self.steps = steps
     self.guidance = guidance
     self.guidanceRescale = guidanceRescale
     self.sampler = sampler
+    self.eta = eta
   }
 }
 
@@ -111,7 +115,7 @@ extension DiffusionStage {
     from noise: Tensor, _ conditioning: Conditioning, sampling: StageSampling,
     using random: RandomSource, onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
-    let sampler = try scheduler.sampler(sampling.sampler, stepCount: sampling.steps)
+    let sampler = try scheduler.sampler(for: sampling)
     let isGuided = sampling.guidance != 1
     let denoiser = noGrad { self.denoiser(conditioning, rows: noise.dim(0), isGuided: isGuided) }
     return try finished(
@@ -135,7 +139,8 @@ extension DiffusionStage {
     onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
     let inversion = try DDIMInversion(
-      scheduler.diffusion(.float32Reference), spacing: scheduler.timestepSpacing(steps))
+      scheduler.diffusion(.float32Reference), spacing: scheduler.timestepSpacing(steps),
+      threshold: scheduler.threshold)
     let denoiser = noGrad { self.denoiser(conditioning, rows: start.dim(0), isGuided: false) }
     // No step samples noise, so the source's seed has no effect.
     return try walk(

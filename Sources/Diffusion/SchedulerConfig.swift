@@ -217,11 +217,20 @@ public struct SchedulerConfig: Sendable, Equatable {
   public func sampler(
     _ kind: SamplerKind? = nil, stepCount: Int
   ) throws(ConfigError) -> any Sampler {
+    try sampler(for: StageSampling(steps: stepCount, sampler: kind ?? defaultSampler))
+  }
+
+  /// Returns the sampler of a stage's settings, over the float32 reference schedule.
+  ///
+  /// - Throws: as ``sampler(_:stepCount:)``.
+  public func sampler(for sampling: StageSampling) throws(ConfigError) -> any Sampler {
     let diffusion = diffusion(.float32Reference)
-    let spacing = timestepSpacing(stepCount)
-    switch kind ?? defaultSampler {
+    let spacing = timestepSpacing(sampling.steps)
+    switch sampling.sampler {
     case .ddpm: return try DDPMSampler(diffusion, spacing: spacing, threshold: threshold)
-    case .ddim: return try DDIMSampler(diffusion, spacing: spacing, threshold: threshold)
+    case .ddim:
+      return try DDIMSampler(
+        diffusion, spacing: spacing, eta: sampling.eta, threshold: threshold)
     case .dpmSolver:
       return try DPMSolverSampler(diffusion, spacing: spacing, threshold: threshold)
     }
@@ -232,7 +241,7 @@ public struct SchedulerConfig: Sendable, Equatable {
 public enum SamplerKind: String, ConfigChoice {
   /// Ancestral sampling, ``DDPMSampler``.
   case ddpm
-  /// Deterministic, of first order, ``DDIMSampler`` with η = 0.
+  /// Of first order, ``DDIMSampler``; deterministic unless η is above 0.
   case ddim
   /// Deterministic, of second order, ``DPMSolverSampler``.
   case dpmSolver = "dpm++"

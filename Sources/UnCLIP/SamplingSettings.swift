@@ -23,6 +23,9 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   public var guidanceRescale: Double
   /// How the decoder denoises.
   public var decoderSampler: SamplerKind
+  /// The noise that the decoder's DDIM adds at each step: 0 is none, 1 as much as ancestral
+  /// sampling.
+  public var decoderEta: Double
   /// Denoising steps of the upsampler.
   public var upsamplerSteps: Int
   /// How the upsampler denoises.
@@ -37,6 +40,7 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     case decoderGuidance = "decoder_guidance"
     case guidanceRescale = "guidance_rescale"
     case decoderSampler = "decoder_sampler"
+    case decoderEta = "decoder_eta"
     case upsamplerSteps = "upsampler_steps"
     case upsamplerSampler = "upsampler_sampler"
   }
@@ -51,6 +55,7 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     decoderGuidance = 8
     guidanceRescale = 0
     decoderSampler = .ddpm
+    decoderEta = 0
     upsamplerSteps = 7
     upsamplerSampler = .ddpm
   }
@@ -61,6 +66,8 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   public static let guidanceRange = 0.0...100
   /// Range: ``guidanceRescale``.
   public static let rescaleRange = 0.0...1
+  /// Range: ``decoderEta``.
+  public static let etaRange = 0.0...1
   /// Range: ``priorCandidates``.
   public static let candidateRange = 1...64
 
@@ -69,6 +76,17 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     priorSampler = sampler
     decoderSampler = sampler
     upsamplerSampler = sampler
+  }
+
+  /// The fewest decoder steps that ``prepareForInversion()`` takes.
+  public static let inversionSteps = 50
+
+  /// Makes the decoder lead the noise of an inversion back to its image: DDIM without guidance, in
+  /// at least ``inversionSteps`` steps.
+  public mutating func prepareForInversion() {
+    decoderSampler = .ddim
+    decoderGuidance = 1
+    decoderSteps = max(decoderSteps, Self.inversionSteps)
   }
 
   /// The prior's part.
@@ -80,7 +98,7 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   public var decoder: StageSampling {
     StageSampling(
       steps: decoderSteps, guidance: decoderGuidance, guidanceRescale: guidanceRescale,
-      sampler: decoderSampler)
+      sampler: decoderSampler, eta: decoderEta)
   }
 
   /// The upsampler's part; it is not guided.
@@ -108,6 +126,10 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     try check(priorGuidance, "prior guidance", in: Self.guidanceRange)
     try check(decoderGuidance, "decoder guidance", in: Self.guidanceRange)
     try check(guidanceRescale, "guidance rescale", in: Self.rescaleRange)
+    try check(decoderEta, "eta", in: Self.etaRange)
+    guard decoderEta == 0 || decoderSampler == .ddim else {
+      throw .outOfRange("the decoder's sampler", decoderSampler.rawValue, "ddim where eta is not 0")
+    }
     try check(priorCandidates, "prior candidates", in: Self.candidateRange)
   }
 }

@@ -94,6 +94,16 @@ public actor UnCLIPEngine {
     }
   }
 
+  /// Generates the images of an edit.
+  ///
+  /// - Throws: as ``UnCLIPPipeline/images(for:editing:progress:)``; `CancellationError` when the
+  ///   task is cancelled.
+  public func images(for request: ImageRequest, editing edit: ImageEdit) throws -> [Image] {
+    try withPipeline { pipeline in
+      try pipeline.images(for: request, editing: edit) { try Self.checkCancellation(after: $0) }
+    }
+  }
+
   /// Generates the images of a request, and says each step on the way.
   ///
   /// The stream ends with the last image, or with the error that ended the generation. Whoever
@@ -105,12 +115,44 @@ public actor UnCLIPEngine {
   public nonisolated func events(
     for request: ImageRequest, varying original: Image? = nil, previews: Bool = false
   ) -> AsyncThrowingStream<Event, any Error> {
+    events(previews) { pipeline, progress, image in
+      var settings = try pipeline.settings(for: request)
+      for index in 0..<request.count {
+        settings.seed = request.seed &+ UInt64(index)
+        let made = try pipeline.image(settings, varying: original) { step in
+          var step = step
+          (step.index, step.count) = (index, request.count)
+          try progress(step)
+        }
+        try image(made, settings)
+      }
+    }
+  }
+
+  /// Generates the images of an edit, and says each step on the way, as
+  /// ``events(for:varying:previews:)`` does.
+  public nonisolated func events(
+    for request: ImageRequest, editing edit: ImageEdit, previews: Bool = false
+  ) -> AsyncThrowingStream<Event, any Error> {
+    events(previews) { pipeline, progress, image in
+      try pipeline.generate(request, editing: edit, progress: progress, image: image)
+    }
+  }
+
+  /// Work that says its steps, and hands over its images.
+  private typealias Work =
+    @Sendable (
+      UnCLIPPipeline, _ progress: (GenerationProgress) throws -> Void,
+      _ image: (Image, GenerationSettings) throws -> Void
+    ) throws -> Void
+
+  private nonisolated func events(
+    _ previews: Bool, _ work: @escaping Work
+  ) -> AsyncThrowingStream<Event, any Error> {
     AsyncThrowingStream { continuation in
       let task = Task {
         do {
-          try await self.generate(request, varying: original, previews: previews) {
-            continuation.yield($0)
-          }
+          try await self.run(work, previews: previews) { continuation.yield($0) }
           continuation.finish()
         } catch {
           continuation.finish(throwing: error)
@@ -127,23 +169,19 @@ public actor UnCLIPEngine {
     if ProcessExit.isExiting { throw CancellationError() }
   }
 
-  private func generate(
-    _ request: ImageRequest, varying original: Image?, previews: Bool,
-    event: @Sendable (Event) -> Void
+  private func run(
+    _ work: Work, previews: Bool, event: @escaping @Sendable (Event) -> Void
   ) throws {
     try withPipeline { pipeline in
-      var settings = try pipeline.settings(for: request)
-      for index in 0..<request.count {
-        settings.seed = request.seed &+ UInt64(index)
-        let image = try pipeline.image(settings, varying: original) { progress in
-          try Self.checkCancellation(after: progress)
-          event(
-            .step(
-              Step(
-                stage: progress.stage, step: progress.step, stepCount: progress.stepCount,
-                index: index, count: request.count,
-                preview: previews ? progress.preview : nil)))
-        }
+      try work(pipeline) { progress in
+        try Self.checkCancellation(after: progress)
+        event(
+          .step(
+            Step(
+              stage: progress.stage, step: progress.step, stepCount: progress.stepCount,
+              index: progress.index, count: progress.count,
+              preview: previews ? progress.preview : nil)))
+      } _: { image, settings in
         event(.image(image, settings))
       }
     }

@@ -54,12 +54,6 @@ extension UnCLIPPipeline {
   ) throws -> Image {
     try check(settings)
     let sampling = settings.sampling
-    func report(_ step: StepOutput, _ stage: GenerationProgress.Stage, of count: Int) throws {
-      try progress(
-        GenerationProgress(
-          stage: stage, step: step.index + 1, stepCount: count,
-          predictedStart: stage == .prior ? nil : step.predictedStart))
-    }
     let random = RandomSource(seed: settings.seed)
     let prompt = conditioning(settings.prompt, negative: settings.negative)
     try progress(GenerationProgress(stage: .text, step: 1, stepCount: 1, predictedStart: nil))
@@ -69,21 +63,31 @@ extension UnCLIPPipeline {
       } else {
         try embedding(
           of: prompt, settings: sampling, using: random
-        ) { try report($0, .prior, of: sampling.priorSteps) }
+        ) { try progress(.init($0, .prior, of: sampling.priorSteps)) }
       }
+    return try rendered(embedding, prompt, settings, using: random, progress)
+  }
+
+  /// Decodes an embedding at the size of the settings.
+  func rendered(
+    _ embedding: Tensor, _ prompt: PromptConditioning, noise: Tensor? = nil,
+    _ settings: GenerationSettings, using random: RandomSource,
+    _ progress: (GenerationProgress) throws -> Void
+  ) throws -> Image {
+    let sampling = settings.sampling
     var image = try decoded(
-      embedding, prompt, settings: sampling, using: random
-    ) { try report($0, .decoder, of: sampling.decoderSteps) }
+      embedding, prompt, noise: noise, settings: sampling, using: random
+    ) { try progress(.init($0, .decoder, of: sampling.decoderSteps)) }
     if settings.size > decoderSize {
       image = try upsampled(
         image, settings: sampling, using: random
-      ) { try report($0, .upsampler, of: sampling.upsamplerSteps) }
+      ) { try progress(.init($0, .upsampler, of: sampling.upsamplerSteps)) }
     }
     return Image(image)
   }
 
   /// Refuses settings that this model cannot be sampled with, before any work is done.
-  private func check(_ settings: GenerationSettings) throws {
+  func check(_ settings: GenerationSettings) throws {
     guard sizes.contains(settings.size) else {
       throw RequestError.size(settings.size, possible: sizes)
     }
@@ -111,6 +115,8 @@ public struct GenerationProgress {
     case text
     /// Text embedding to image embedding.
     case prior
+    /// Image and its embedding to the noise that decodes to it.
+    case inversion
     /// Image embedding to a small image.
     case decoder
     /// Small image to a larger one.
@@ -129,6 +135,23 @@ public struct GenerationProgress {
   /// The image as the network predicts it now, `[1, 3, S, S]` in [-1, 1]; nil for stages that make
   /// no image.
   public let predictedStart: Tensor?
+
+  init(
+    stage: Stage, step: Int, stepCount: Int, predictedStart: Tensor?
+  ) {
+    self.stage = stage
+    self.step = step
+    self.stepCount = stepCount
+    self.predictedStart = predictedStart
+  }
+
+  /// Says that a step of a stage is done.
+  init(_ step: StepOutput, _ stage: Stage, of count: Int) {
+    let makesImages = stage == .decoder || stage == .upsampler
+    self.init(
+      stage: stage, step: step.index + 1, stepCount: count,
+      predictedStart: makesImages ? step.predictedStart : nil)
+  }
 
   /// The image as it would come out now; nil for stages that make no image.
   public var preview: Image? { predictedStart.map { Image($0) } }

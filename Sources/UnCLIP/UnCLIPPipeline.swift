@@ -172,10 +172,9 @@ public struct UnCLIPPipeline {
     onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
     let settings = settings ?? defaults.sampling
-    let shape = [1, 3, decoderSize, decoderSize]
     return try using(decoder, .decoder, of: Self.decoderParts) { decoder in
       try decoder.sample(
-        from: noise ?? random.normal(shape, dtype: .float32, device: device),
+        from: noise ?? startNoise(using: random),
         Decoder.Conditioning(imageEmbedding: embedding, prompt: prompt),
         sampling: settings.decoder, using: random, onStep: onStep)
     }

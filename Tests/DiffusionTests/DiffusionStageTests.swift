@@ -84,6 +84,37 @@ private struct GaussianStage: DiffusionStage {
     #expect(fine < 0.3 * coarse, "\(coarse) at 50 steps, \(fine) at 500")
   }
 
+  /// DDIM from the noise of an inversion gives the start back; the error halves with twice the
+  /// steps, which is the order of the method.
+  @Test func inversionAndBackConvergeAtFirstOrder() throws {
+    let start = RandomSource(seed: 3).normal([8, 1], dtype: .float64) * 0.5
+    let errors = try [50, 100, 200].map { steps in
+      let noise = try stage.noise(of: start, 0.25, steps: steps)
+      let back = try stage.sample(
+        from: noise, 0.25, sampling: StageSampling(steps: steps, sampler: .ddim),
+        using: RandomSource(seed: 4))
+      return (back - start).abs().max().item()
+    }
+    for (coarse, fine) in zip(errors, errors.dropFirst()) {
+      #expect(abs(coarse / fine - 2) < 0.2, "\(errors)")
+    }
+  }
+
+  /// Noise in the steps moves the result, and only η asks for it.
+  @Test func etaDecidesHowMuchNoiseAStepAdds() throws {
+    let noise = RandomSource(seed: 3).normal([2000, 1], dtype: .float64)
+    func drawn(_ eta: Double, _ seed: UInt64) throws -> Tensor {
+      try stage.sample(
+        from: noise, 0.25, sampling: .init(steps: 50, sampler: .ddim, eta: eta),
+        using: RandomSource(seed: seed))
+    }
+    func distance(_ eta: Double) throws -> Double {
+      try (drawn(eta, 1) - drawn(0, 1)).square().mean().item()
+    }
+    expectClose(try drawn(0, 1), try drawn(0, 2), .exact)
+    #expect(try 0 < distance(0.3) && distance(0.3) < distance(1))
+  }
+
   /// A step can end the sampling by throwing, and sees each prediction on its way.
   @Test func stepsAreSeenInOrderAndCanEndTheSampling() throws {
     struct Stop: Error {}

@@ -71,8 +71,36 @@ import Torch
     expectClose(third.norm(over: -1), Tensor.ones([4], dtype: .float64), .schedule)
     let angle = (a * b).sum(over: -1).acos()
     expectClose((a * third).sum(over: -1).acos(), angle / 3, Tolerance(1e-9))
+    // Of other norms the norm goes evenly from one to the other.
+    let longer = sphericalInterpolation(a, b * 3, fraction: 0.25)
+    expectClose(longer.norm(over: -1), Tensor.full([4], 1.5, dtype: .float64), .schedule)
     // Parallel vectors have no angle to follow.
     expectClose(sphericalInterpolation(a, a * 3, fraction: 0.5), a * 2, .schedule)
+  }
+
+  @Test func sphericalMeanIsTheCentreOfItsPoints() {
+    let random = RandomSource(seed: 8)
+    let cone = random.normal([1, 16], dtype: .float64) * 2
+    let points = (0..<4).map { _ in (random.normal([3, 16], dtype: .float64) + cone).normalized() }
+    let weights = [0.5, 0.1, 0, 3]
+    let mean = sphericalMean(points, weights: weights)
+    expectClose(mean.norm(over: -1), Tensor.ones([3], dtype: .float64), .schedule)
+    // The weighted arcs from it to the points cancel.
+    var sum = mean.zerosLike()
+    for (point, weight) in zip(points, weights) {
+      let cosine = (point * mean).sum(over: -1, keepingDims: true)
+      let across = point - mean * cosine
+      sum = sum + across.normalized() * cosine.acos() * weight
+    }
+    expectClose(sum, mean.zerosLike(), Tolerance(1e-9))
+    // The order does not matter, nor does the size of all weights.
+    expectClose(
+      sphericalMean(points.reversed(), weights: weights.reversed().map { $0 * 7 }), mean,
+      Tolerance(1e-9))
+    expectClose(sphericalMean(points, weights: [0, 0, 2, 0]), points[2], .exact)
+    // Opposite points have no mean, but what comes of them is finite and of their norm.
+    let lost = sphericalMean([points[0], -points[0]], weights: [1, 1])
+    expectClose(lost.norm(over: -1), Tensor.ones([3], dtype: .float64), .schedule)
   }
 
   @Test func brokenContractsTrap() async {

@@ -260,6 +260,14 @@ import TorchNN
     #expect(estimate.secondMoments == [5, 5, 4.5, 4, 4, 4])
   }
 
+  @Test(arguments: [TimestepSpacing.leading(10), .trailing(10)])
+  func inversionStepsMatchDiffusers(_ spacing: TimestepSpacing) throws {
+    let inversion = try DDIMInversion(
+      SchedulerConfig.decoder.diffusion(.float32Reference), spacing: spacing)
+    let name = spacing == .leading(10) ? "leading" : "trailing"
+    try expectSteps(inversion, Golden("diffusion/inversion_steps"), name)
+  }
+
   @Test func inversionAndDDIMAreARoundTrip() throws {
     let diffusion = GaussianDiffusion(schedule: NoiseSchedule(.cosine))
     let random = RandomSource(seed: 5)

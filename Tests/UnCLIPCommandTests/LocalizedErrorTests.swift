@@ -25,6 +25,7 @@ import UnCLIP
       DataError.unwritable(file: "a", reason: "b"),
       DeviceError.unknown("a"),
       ImageError.unknownExtension(name: "a"),
+      LatentError.otherModel(made: "a", here: "model b"),
       ModelFolderError.notAModel("a"),
       RequestError.size(7, possible: [64]),
       TokenizerError.missingFile(file: "a"),

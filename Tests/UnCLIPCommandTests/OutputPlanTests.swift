@@ -42,6 +42,21 @@ import UnCLIP
     #expect(try names(force: true) == ["a-cat-7.png", "a-cat-8.png"])
   }
 
+  /// Frames sort by name, and number on together.
+  @Test func framesAreNumberedAsAWhole() throws {
+    let folder = try TemporaryFolder()
+    func names(force: Bool) throws -> [String] {
+      try OutputPlan(
+        of: ["way"], count: 1, frames: 11, seed: 7, out: folder.url.path, force: force
+      ).items.map(\.url.lastPathComponent)
+    }
+    let first = (1...11).map { "way-7-\($0 < 10 ? "0" : "")\($0).png" }
+    #expect(try names(force: false) == first)
+    _ = try folder.write("", to: "way-7-11.png")
+    #expect(try names(force: false) == first.map { $0.replacing("7-", with: "7-2-") })
+    #expect(try names(force: true) == first)
+  }
+
   @Test(arguments: [
     ("", "image"), ("🍎🍎", "image"), ("../../etc", "etc"), ("一个 红苹果", "一个-红苹果"),
     (String(repeating: "word ", count: 10_000), "word-word-word-word-word-word-word-word-word"),
@@ -106,9 +121,15 @@ import UnCLIP
 
   @Test func survivesTheFile() throws {
     #expect(try read(chunks()) == record)
+    // The first versions named the image that a variation was made from so.
     let varied = try read(chunks(["original": "cat.jpg"]))
-    #expect(varied.provenance.original == "cat.jpg")
-    #expect(try varied.chunks().contains { $0.value == "cat.jpg" })
+    #expect(varied.provenance.edit?.sources.map(\.file) == ["cat.jpg"])
+    let again = try read(
+      Dictionary(uniqueKeysWithValues: varied.chunks().map { ($0.key, $0.value) }))
+    #expect(again == varied)
+    #expect(throws: CommandError.self) { try read(chunks(["edit": "{}"])) }
+    let negative = #"{"noise":"fresh","sources":[{"file":"a.png","weight":-1}]}"#
+    #expect(throws: CommandError.self) { try read(chunks(["edit": negative])) }
   }
 
   /// Settings that an older image lacks are the model's own.

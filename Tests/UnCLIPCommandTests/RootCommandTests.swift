@@ -18,6 +18,7 @@ import Testing
         unclip generate "a red apple" --out apple.png
         unclip generate "a smiling cat face" -n 4 --seed 7 --grid cats.png
         unclip vary cat.jpg -n 4 --grid variations.png
+        unclip interpolate cat.jpg "a lion" --grid way.png
         unclip verify apple.png
         unclip models
         unclip doctor
@@ -38,6 +39,11 @@ import Testing
       SUBCOMMANDS:
         generate                Generate images from prompts.
         vary                    Generate variations of images.
+        interpolate             Generate images between images and prompts.
+        diff                    Change an image by the difference of two texts.
+        mix                     Generate images of several prompts and images at once.
+        invert                  Save the latent of an image: its CLIP embedding and
+                                its noise.
         verify                  Generate an image again from its metadata and compare.
         embed                   Write the CLIP embeddings of texts or images.
         classify                Classify images by the names of classes (zero-shot).

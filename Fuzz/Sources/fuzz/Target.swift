@@ -27,6 +27,14 @@ struct Target: Sendable {
       }
       try file("x.safetensors", bytes) { _ = try Safetensors.read($0) }
     },
+    "latent": Target { bytes in
+      try file("x.safetensors", bytes) { _ = try ImageLatent(contentsOf: $0) }
+    },
+    "edit": Target { bytes in
+      let record = try EditRecord(
+        chunks: ["edit": String(decoding: bytes, as: UTF8.self)], file: "x")
+      _ = try record?.text()
+    },
     "archive": Target { bytes in
       try file("x.pt", bytes) { _ = try TorchArchive($0) }
     },

@@ -44,7 +44,7 @@ struct SampleClassicCommand: ParsableCommand {
     self.seed.announce(seed)
     let images = sampler.sample(count, using: RandomSource(seed: seed))
     try sheet.write(
-      [Image](images), columns: ImageOptions.columns(count),
+      [Image](images), columns: ImageDestination.columns(count),
       text: [
         ("seed", "\(seed)"), ("model", model), ("software", "unclip \(Version.current)"),
       ])

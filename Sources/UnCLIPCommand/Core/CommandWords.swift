@@ -75,6 +75,9 @@ enum CommandWords {
       let name = message.dropFirst(start.count).split(separator: "'").first
     else { return message }
     let words = help.split(separator: " ").map(String.init)
+    if words.contains("mix"), Double(name) != nil {
+      return "The weight is \(name), but it must be at least 0; to leave a text, use 'unclip diff'"
+    }
     let options = options(of: words)
     let text = start + name + "'"
     if let hint = PeerOptions.hint(

@@ -44,7 +44,7 @@ public enum ExitStatus: Int32, Sendable {
       case let error as CheckpointError: error.status
       case ArchiveError.damaged(_, let reason): .unreadable(reason)
       case CLIPFolderError.missing: .noInput
-      case is ModelFolderError, is CLIPFolderError, is ArchiveError: .data
+      case is ModelFolderError, is CLIPFolderError, is ArchiveError, is LatentError: .data
       case let error as ClassicError: error.status
       case let error as ConversionError: error.status
       case let error as TokenizerError: error.status

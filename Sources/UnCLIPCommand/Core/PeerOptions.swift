@@ -38,7 +38,8 @@ struct PeerOptions {
       command: "generate"),
     PeerOptions(
       names: ["--strength", "--init-img", "--init-image", "--image", "-i", "-r"],
-      note: "the image stands alone, and how far variations go from it cannot be set",
+      here: ["--noise", "--eta"],
+      note: "the image stands alone, and how far variations go from it is set by inverted noise",
       command: "vary"),
     PeerOptions(
       names: [

@@ -59,7 +59,7 @@ struct InspectCommand: ParsableCommand {
   /// Writes a sheet of randomly chosen images, always the same ones.
   private func writeSheet(_ reader: ShardReader, to url: URL) throws {
     guard url.pathExtension.lowercased() == "html" else {
-      let columns = ImageOptions.columns(min(count, reader.count))
+      let columns = ImageDestination.columns(min(count, reader.count))
       let sheet = try DatasetInspection.contactSheet(of: reader, count: count, columns: columns)
       return try sheet.write(to: url, replacing: files.force)
     }

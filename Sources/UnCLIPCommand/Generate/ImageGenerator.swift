@@ -9,25 +9,44 @@ struct ImageGenerator {
   let pipeline: UnCLIPPipeline
   let progress: ProgressReporter
 
-  /// Generates the image of a prompt, or a variation of `original`; `title` goes before the names
-  /// of the stages in the progress report, and `note` to the end.
+  /// Generates the image of a prompt; `title` goes before the names of the stages in the progress
+  /// report, and `note` to the end.
   func image(
-    _ settings: GenerationSettings, varying original: (path: String, image: Image)? = nil,
+    _ settings: GenerationSettings, title: String = "", note: String = ""
+  ) throws -> (image: Image, record: ImageRecord) {
+    let image = try pipeline.image(settings, progress: report(title, note))
+    return (image, record(settings, edit: nil))
+  }
+
+  /// Generates a frame of an edit.
+  func image(
+    _ settings: GenerationSettings, of editor: ImageEditor, frame: Int, _ edit: EditRecord,
     title: String = "", note: String = ""
   ) throws -> (image: Image, record: ImageRecord) {
-    let image = try pipeline.image(settings, varying: original?.image) { step in
+    let image = try editor.image(
+      frame: frame, seed: settings.seed, progress: report(title, note))
+    return (image, record(settings, edit: edit))
+  }
+
+  private func report(
+    _ title: String, _ note: String
+  ) -> (GenerationProgress) -> Void {
+    { step in
       guard step.stage != .text else { return }
       let name = title.isEmpty ? step.stage.rawValue : "\(title) \(step.stage.rawValue)"
       progress.update(name, step: step.step, of: step.stepCount, note: note)
     }
+  }
+
+  private func record(_ settings: GenerationSettings, edit: EditRecord?) -> ImageRecord {
     let provenance = ImageRecord.Provenance(
-      original: original?.path, dtype: ElementType(pipeline.dtype).rawValue,
+      edit: edit, dtype: ElementType(pipeline.dtype).rawValue,
       threads: threadCount, model: pipeline.defaults.name,
       modelVersion: pipeline.defaults.version, software: "unclip \(Version.current)")
     var stages: Set<GenerationProgress.Stage> = [.text, .decoder]
-    if original == nil { stages.insert(.prior) }
+    if edit?.sources.contains(where: { $0.prompt != nil }) ?? true { stages.insert(.prior) }
     if settings.size > pipeline.decoderSize { stages.insert(.upsampler) }
-    return (image, ImageRecord(settings: settings, provenance: provenance, stages: stages))
+    return ImageRecord(settings: settings, provenance: provenance, stages: stages)
   }
 
   /// Warns of prompts that the model truncates.
@@ -67,8 +86,8 @@ struct ImageGenerator {
     }
     guard let foreign else { return }
     Output.warn(
-      "the model \(pipeline.defaults.name) knows \(domain); if \(foreign) is another kind of image, "
-        + "such as a photograph, the variations will not be like it: use another model with --model."
-    )
+      "the model \(pipeline.defaults.name) knows \(domain); if \(foreign) is another kind of "
+        + "image, such as a photograph, what is made of it will not be like it: use another model "
+        + "with --model.")
   }
 }

@@ -11,14 +11,38 @@ struct ImageOptions: ParsableArguments {
     help: countRange.help("Images of each prompt or of each image varied"))
   var count = 1
 
+  @OptionGroup var destination: ImageDestination
+
+  func validate() throws { try Self.countRange.check(count) }
+
+  /// Where the images of `subjects` go, as ``ImageDestination`` plans it.
+  func plan(
+    of subjects: [String], inputs: [String] = [], output: OutputOptions,
+    naming name: (String) -> String = { $0 }
+  ) throws(CommandError) -> OutputPlan {
+    try destination.plan(
+      of: subjects, count: count, inputs: inputs, output: output, naming: name)
+  }
+
+  /// Generates the images of a plan; a grid has a row for each of several `sources`.
+  func generate(
+    _ plan: OutputPlan, sources: Int, output: OutputOptions, _ image: ImageDestination.Maker
+  ) throws {
+    try destination.generate(
+      plan, columns: sources > 1 && count > 1 ? count : nil, output: output, image)
+  }
+}
+
+/// The seed of images, and where they go.
+struct ImageDestination: ParsableArguments {
   @OptionGroup var seed: SeedOption
 
   @Option(
     name: .out,
     help: ArgumentHelp(
-      "Where images go: a folder, or for one image a .png file, or - for standard output.",
-      valueName: "path"))
-  var out = "."
+      "Where images go: a folder, or for one image a .png file, or - for standard output; . if not "
+        + "given.", valueName: "path"))
+  var out: String?
 
   @Option(
     help: ArgumentHelp(
@@ -31,7 +55,8 @@ struct ImageOptions: ParsableArguments {
   struct Report: Encodable {
     /// A generated image.
     struct Entry: Encodable {
-      var path: String
+      /// Its file; nil where only the grid is written.
+      var path: String?
       var settings: ImageRecord
       var seconds: Double
     }
@@ -41,27 +66,35 @@ struct ImageOptions: ParsableArguments {
   }
 
   func validate() throws {
-    try Self.countRange.check(count)
     if let grid, ImageFormat(pathExtension: URL(fileURLWithPath: grid).pathExtension) == nil {
       throw ValidationError("--grid is \(grid), but its name must end in .png, .jpg or .webp.")
     }
   }
 
-  /// Where the images of `subjects` go, checked before any work.
+  /// Makes an image, with `title` before and `note` after the names of the stages.
+  typealias Maker = (_ item: OutputPlan.Item, _ title: String, _ note: String) throws -> (
+    Image, ImageRecord
+  )
+
+  /// Where the images of `subjects` go, checked before any work. Of frames the grid alone is
+  /// written if it is named and `--out` is not.
   ///
   /// - Parameters:
   ///   - subjects: The prompts, or the paths of the images to vary.
+  ///   - count: Seeds of each.
+  ///   - frames: Images of each seed.
   ///   - inputs: Paths of what is read.
   ///   - name: Names a file after a subject.
   /// - Throws: `CommandError`.
   func plan(
-    of subjects: [String], inputs: [String] = [], output: OutputOptions,
-    naming name: (String) -> String = { $0 }
+    of subjects: [String], count: Int = 1, frames: Int = 1, inputs: [String] = [],
+    output: OutputOptions, naming name: (String) -> String = { $0 }
   ) throws(CommandError) -> OutputPlan {
     let first = try seed.resolve(count: count)
-    let plan = try OutputPlan(
-      of: subjects, count: count, seed: first, out: out, force: files.force,
-      naming: name)
+    var plan = try OutputPlan(
+      of: subjects, count: count, frames: frames, seed: first, out: out ?? ".",
+      force: files.force, naming: name)
+    plan.keepsImages = frames == 1 || out != nil || grid == nil
     if plan.isStandardOutput {
       if output.json {
         throw .usage("--out - and --json both take standard output; leave one out.")
@@ -77,13 +110,10 @@ struct ImageOptions: ParsableArguments {
     return plan
   }
 
-  /// Generates the images of a plan from a number of prompts or images, `sources`, and writes each
-  /// as soon as `image` has made it, then the grid. `note` says the time left.
+  /// Generates the images of a plan and writes each as soon as `image` has made it, then the grid,
+  /// of so many columns; nil makes it square. `note` says the time left.
   func generate(
-    _ plan: OutputPlan, sources: Int, output: OutputOptions,
-    _ image: (_ item: OutputPlan.Item, _ title: String, _ note: String) throws -> (
-      Image, ImageRecord
-    )
+    _ plan: OutputPlan, columns: Int?, output: OutputOptions, _ image: Maker
   ) throws {
     let grid = grid.map { URL(fileURLWithPath: $0) }
     var report = Report(images: [], grid: grid?.path)
@@ -99,17 +129,18 @@ struct ImageOptions: ParsableArguments {
         item, title, left >= 1 ? "\(ProgressReporter.duration(left)) left" : "")
       if plan.isStandardOutput {
         try Output.bytes(PNGEncoder.encode(image, text: record.chunks()))
-      } else {
+      } else if plan.keepsImages {
         try image.write(to: item.url, text: record.chunks(), replacing: files.force)
         if !output.json { try Output.line(item.url.path) }
       }
       let seconds = (ContinuousClock.now - began).seconds
-      report.images.append(.init(path: item.url.path, settings: record, seconds: seconds))
+      let path = plan.keepsImages ? item.url.path : nil
+      report.images.append(.init(path: path, settings: record, seconds: seconds))
       if grid != nil { images.append(image) }
-      interruption.update("\(index + 1) of \(all) images are written")
+      if plan.keepsImages { interruption.update("\(index + 1) of \(all) images are written") }
     }
     if let grid {
-      let columns = sources > 1 && count > 1 ? count : Self.columns(images.count)
+      let columns = columns ?? Self.columns(images.count)
       try ContactSheet.grid(images, columns: columns).write(to: grid, replacing: files.force)
       if !output.json { try Output.line(grid.path) }
     }

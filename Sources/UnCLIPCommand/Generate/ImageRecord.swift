@@ -1,3 +1,4 @@
+import Foundation
 import UnCLIP
 
 /// How an image was made, as in its PNG file's text chunks; enough to make it again.
@@ -11,8 +12,8 @@ struct ImageRecord: Equatable, Sendable, Encodable {
 
   /// The model and the machine that an image was made with.
   struct Provenance: Equatable, Sendable, Encodable {
-    /// Path of the image this is a variation of; nil for a prompt's image.
-    var original: String?
+    /// What this was made from; nil for a prompt's image.
+    var edit: EditRecord?
     /// Element type of the computation.
     var dtype: String
     /// Number of threads: sums are split among them, which changes rounding.
@@ -51,7 +52,7 @@ struct ImageRecord: Equatable, Sendable, Encodable {
 
   /// The text chunks, in the order they are written.
   func chunks() throws -> [(key: String, value: String)] {
-    try settings.metadata() + (provenance.original.map { [("original", $0)] } ?? []) + [
+    try settings.metadata() + (provenance.edit.map { [("edit", try $0.text())] } ?? []) + [
       ("dtype", provenance.dtype), ("threads", "\(provenance.threads)"),
       ("model", provenance.model), ("model_version", provenance.modelVersion),
       ("software", provenance.software),
@@ -77,7 +78,7 @@ extension ImageRecord.Provenance {
     func impossible(_ key: String, _ value: String) -> CommandError {
       .data("\(file) says '\(value)' as its '\(key)', which is not possible.")
     }
-    original = chunks["original"]
+    edit = try EditRecord(chunks: chunks, file: file)
     dtype = try text("dtype")
     guard ElementType(rawValue: dtype) != nil else { throw impossible("dtype", dtype) }
     let count = try text("threads")

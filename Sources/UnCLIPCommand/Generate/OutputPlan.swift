@@ -8,25 +8,30 @@ struct OutputPlan: Equatable {
     /// The prompt, or the path of the image that is varied.
     var subject: String
     var seed: UInt64
+    /// Its index among the images of this subject and seed.
+    var frame = 0
     var url: URL
   }
 
-  /// All images: those of the first subject by seed, then those of the next.
+  /// All images: those of the first subject by seed, then those of the next; of a seed its frames.
   let items: [Item]
 
   /// Whether the one image goes to standard output.
   let isStandardOutput: Bool
 
-  /// Plans `count` images of each subject, into a folder `out` with files after `name`, one image
+  /// Whether the images are written one by one, and not in a grid alone.
+  var keepsImages = true
+
+  /// Plans `count` times `frames` images of each subject, into a folder `out` with files after `name`, one image
   /// into a `.png` file, or one to standard output for `-`.
   ///
   /// In a folder, names that are taken get a number: those of this plan, and unless `force` those
-  /// of files that exist.
+  /// of files that exist. All frames of a seed get the same one.
   ///
   /// - Throws: `CommandError.usage` for a file and several images or another format.
   init(
-    of subjects: [String], count: Int, seed: UInt64, out: String, force: Bool = false,
-    naming name: (String) -> String = { $0 }
+    of subjects: [String], count: Int, frames: Int = 1, seed: UInt64, out: String,
+    force: Bool = false, naming name: (String) -> String = { $0 }
   ) throws(CommandError) {
     let url = URL(fileURLWithPath: out)
     let kind = url.pathExtension.lowercased()
@@ -34,22 +39,28 @@ struct OutputPlan: Equatable {
     let isFile = !out.hasSuffix("/") && !kind.isEmpty && !FileManager.default.isFolder(url)
     guard isStandardOutput || isFile else {
       var taken: Set<String> = []
+      let endings = Self.endings(frames)
       func isTaken(_ file: String) -> Bool {
-        !taken.insert(file).inserted
+        taken.contains(file)
           || !force && OutputFile.exists(url.appendingPathComponent(file + ".png"))
       }
       items = subjects.flatMap { subject in
-        (0..<count).map { index in
+        (0..<count).flatMap { index in
           let seed = seed + UInt64(index)
           let stem = Self.stem(name(subject)) + "-\(seed)"
-          var file = stem
+          var numbered = stem
           var copy = 2
-          while isTaken(file) {
-            file = "\(stem)-\(copy)"
+          while endings.contains(where: { isTaken(numbered + $0) }) {
+            numbered = "\(stem)-\(copy)"
             copy += 1
           }
-          return Item(
-            subject: subject, seed: seed, url: url.appendingPathComponent(file + ".png"))
+          return endings.enumerated().map { frame, ending in
+            let file = numbered + ending
+            taken.insert(file)
+            return Item(
+              subject: subject, seed: seed, frame: frame,
+              url: url.appendingPathComponent(file + ".png"))
+          }
         }
       }
       return
@@ -58,12 +69,22 @@ struct OutputPlan: Equatable {
       throw .usage(
         "--out is \(out), but images are PNG files; end the name in .png or name a folder.")
     }
-    guard subjects.count == 1, count == 1, let subject = subjects.first else {
+    let all = subjects.count * count * frames
+    guard all == 1, let subject = subjects.first else {
       let target = isStandardOutput ? "standard output" : "the file \(out)"
       throw .usage(
-        "--out is \(target), but \(subjects.count * count) images are asked for; name a folder.")
+        "--out is \(target), but \(all) images are asked for; name a folder.")
     }
     items = [Item(subject: subject, seed: seed, url: url)]
+  }
+
+  /// The endings of the names of frames, which sort as the frames do: `-01`, `-02`, …
+  private static func endings(_ frames: Int) -> [String] {
+    guard frames > 1 else { return [""] }
+    let width = "\(frames)".count
+    return (1...frames).map { frame in
+      "-" + String(repeating: "0", count: width - "\(frame)".count) + "\(frame)"
+    }
   }
 
   /// Makes a file name's stem from a prompt: its words, joined by hyphens, at most 48 bytes.
@@ -86,7 +107,7 @@ struct OutputPlan: Equatable {
   func prepare(
     and others: [OutputFile] = [], inputs: [String] = [], files: OutputFiles
   ) throws(CommandError) {
-    let images = isStandardOutput ? [] : items.map { OutputFile($0.url.path) }
+    let images = isStandardOutput || !keepsImages ? [] : items.map { OutputFile($0.url.path) }
     let folders = Set((images + others).map { $0.url.deletingLastPathComponent() })
     for folder in folders.sorted(by: { $0.path < $1.path }) {
       try Self.prepare(folder)

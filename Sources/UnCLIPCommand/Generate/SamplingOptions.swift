@@ -29,6 +29,7 @@ struct SamplingOptions: ParsableArguments {
     "--decoder-guidance", SamplingSettings.guidanceRange)
   private static let rescaleRange = OptionRange(
     "--guidance-rescale", SamplingSettings.rescaleRange)
+  private static let etaRange = OptionRange("--eta", SamplingSettings.etaRange)
 
   @Option(
     help: ArgumentHelp(
@@ -55,16 +56,33 @@ struct SamplingOptions: ParsableArguments {
       valueName: "fraction"))
   var guidanceRescale: Double?
 
+  @Option(
+    help: etaRange.help(
+      "Noise that the decoder's ddim adds at each step", note: "1 is as much as ddpm; " + modelsOwn,
+      valueName: "fraction"))
+  var eta: Double?
+
   func validate() throws {
     try Self.decoderStepRange.check(decoderSteps)
     try Self.upsamplerStepRange.check(upsamplerSteps)
     try Self.guidanceRange.check(decoderGuidance)
     try Self.rescaleRange.check(guidanceRescale)
+    try Self.etaRange.check(eta)
+    if let eta, eta > 0, let sampler, sampler != .ddim {
+      throw ValidationError("--eta is for ddim, but --sampler is \(sampler.rawValue).")
+    }
   }
 
   /// Sets the options that were given.
   func apply(to settings: inout SamplingSettings) {
-    if let sampler { settings.setSampler(sampler) }
+    if let sampler {
+      settings.setSampler(sampler)
+      if sampler != .ddim { settings.decoderEta = 0 }
+    }
+    if let eta {
+      settings.decoderEta = eta
+      if eta > 0 { settings.decoderSampler = .ddim }
+    }
     if let decoderSteps { settings.decoderSteps = decoderSteps }
     if let upsamplerSteps { settings.upsamplerSteps = upsamplerSteps }
     if let decoderGuidance { settings.decoderGuidance = decoderGuidance }
@@ -110,9 +128,10 @@ extension UnCLIPPipeline {
   /// This model's settings with the options applied, without prompt and seed.
   /// - Throws: `RequestError` and `ConfigError` for what the model cannot do.
   func settings(
-    _ image: ImageSizeOptions, _ sampling: SamplingOptions, prior: PriorOptions? = nil
+    _ image: ImageSizeOptions, _ sampling: SamplingOptions, prior: PriorOptions? = nil,
+    editing edit: ImageEdit? = nil
   ) throws -> GenerationSettings {
-    var own = defaults.sampling
+    var own = edit.map(self.sampling) ?? defaults.sampling
     sampling.apply(to: &own)
     prior?.apply(to: &own)
     return try settings(

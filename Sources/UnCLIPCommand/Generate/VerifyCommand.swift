@@ -16,6 +16,7 @@ struct VerifyCommand: ParsableCommand {
 
       EXAMPLES:
         unclip verify cat.png
+        unclip verify lion.png --source photos/cat.jpg
         unclip verify cat.png --model Models/small --json
       """)
 
@@ -29,10 +30,11 @@ struct VerifyCommand: ParsableCommand {
   var model: String?
 
   @Option(
+    name: [.customLong("source"), .customLong("original")],
     help: ArgumentHelp(
-      "The image a variation was made from; the path in the variation if not given.",
-      valueName: "image"))
-  var original: String?
+      "A file that an edited image was made from, if it is not at the recorded path any more; may "
+        + "be given several times. Files are told apart by their SHA-256.", valueName: "file"))
+  var sources: [String] = []
 
   @OptionGroup(title: "Machine") var machine: MachineOptions
   @OptionGroup var output: OutputOptions
@@ -53,13 +55,11 @@ struct VerifyCommand: ParsableCommand {
     let old = try Image(contentsOf: url)
     let chunks = try Self.chunks(of: url)
     let provenance = try ImageRecord.Provenance(chunks: chunks, file: image)
-    let original = try provenance.original.map { path in
-      (path: path, image: try readOriginal(path))
-    }
+    let inputs = try provenance.edit.map { try $0.inputs(given: sources, for: image) }
     let device = try machine.prepare(recorded: provenance.threads)
     let folder = try ModelSearch.current.folder(of: model ?? provenance.model)
     let pipeline = try UnCLIPPipeline(
-      ModelFolder(folder), requiring: [original == nil ? .prior : .imageEncoder], device: device,
+      ModelFolder(folder), requiring: inputs?.parts ?? [.prior], device: device,
       dtype: (ElementType(rawValue: provenance.dtype) ?? .float32).dtype)
     if pipeline.defaults.version != provenance.modelVersion {
       Output.warn(
@@ -70,7 +70,13 @@ struct VerifyCommand: ParsableCommand {
     let settings = try GenerationSettings(
       metadata: chunks, sampling: pipeline.defaults.sampling, file: image)
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
-    let (new, made) = try generator.image(settings, varying: original)
+    let (new, made): (Image, ImageRecord)
+    if let record = provenance.edit, let inputs {
+      let editor = try pipeline.editor(record.edit(of: inputs.map(\.source)), settings)
+      (new, made) = try generator.image(settings, of: editor, frame: 0, record)
+    } else {
+      (new, made) = try generator.image(settings)
+    }
     let record = ImageRecord(settings: settings, provenance: provenance, stages: made.stages)
     let report = try Self.compare(old, new, path: image, record: record)
     if output.json { try Output.json(report) }
@@ -80,18 +86,6 @@ struct VerifyCommand: ParsableCommand {
           + "pixels, by at most \(report.largest) of 255.")
     }
     if !output.json { try Output.line("\(image) is the same in all \(report.pixels) pixels") }
-  }
-
-  /// Reads the image that this one varies: that of `--original`, else that at the recorded path.
-  /// - Throws: `ImageError`; `CommandError.noInput` when nothing is at the path any more.
-  private func readOriginal(_ path: String) throws -> Image {
-    let place = original ?? path
-    guard original != nil || FileManager.default.fileExists(atPath: place) else {
-      throw CommandError.noInput(
-        "\(image) is a variation of \(path), which is not there any more; say where it is with "
-          + "--original.")
-    }
-    return try Image(contentsOf: URL(fileURLWithPath: place))
   }
 
   /// Compares two images.

@@ -117,7 +117,7 @@ struct FoundModel: Sendable, Encodable {
     func has(_ parts: ModelFolder.Part...) -> Bool { parts.allSatisfy(folder.has) }
     let draws = has(.tokenizer, .textEncoder, .textProjection, .decoder, .decoderScheduler)
     if draws, has(.prior, .priorScheduler) { commands.append("generate") }
-    if draws, has(.imageEncoder) { commands.append("vary") }
+    if draws, has(.imageEncoder) { commands += ["vary", "interpolate", "diff", "mix", "invert"] }
     if has(.tokenizer, .textEncoder) || has(.imageEncoder) { commands.append("embed") }
     if has(.tokenizer, .textEncoder, .imageEncoder) { commands.append("classify") }
     if has(.tokenizer) { commands.append("tokenize") }

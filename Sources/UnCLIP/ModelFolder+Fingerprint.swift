@@ -1,0 +1,52 @@
+import Files
+import Foundation
+import Torch
+
+extension ModelFolder {
+  /// The parts on which the latent of an image depends.
+  private static let latentParts: [Part] = [
+    .imageEncoder, .featureExtractor, .textProjection, .imageHint, .decoder, .decoderScheduler,
+  ]
+
+  /// Returns a hash of the parts that encode an image and decode its latent.
+  ///
+  /// Of a large file blocks at even distances are read: weights that were trained further differ in
+  /// all of them, and gigabytes would take minutes.
+  /// - Throws: `CheckpointError.unreadable`.
+  func latentFingerprint() throws(CheckpointError) -> String {
+    var fingerprint = Fingerprint()
+    for part in Self.latentParts where has(part) {
+      let folder = folder(of: part)
+      fingerprint.add(part.rawValue)
+      for name in try Self.files(in: folder) {
+        fingerprint.add(name)
+        let mapping: FileMapping
+        do { mapping = try FileMapping(folder.appending(path: name)) } catch {
+          throw CheckpointError(unreadable: error)
+        }
+        Self.add(mapping.bytes, to: &fingerprint)
+      }
+    }
+    return fingerprint.text
+  }
+
+  private static func files(in folder: URL) throws(CheckpointError) -> [String] {
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().filter {
+        !$0.hasPrefix(".") && !FileManager.default.isFolder(folder.appending(path: $0))
+      }
+    } catch {
+      throw .unreadable(file: folder.path, reason: reason(of: error))
+    }
+  }
+
+  private static func add(_ bytes: UnsafeRawBufferPointer, to fingerprint: inout Fingerprint) {
+    let (block, blocks) = (1 << 12, 1 << 8)
+    guard bytes.count > block * blocks else { return fingerprint.add(Data(bytes)) }
+    fingerprint.add("\(bytes.count)")
+    for index in 0..<blocks {
+      let start = (bytes.count - block) / (blocks - 1) * index
+      fingerprint.add(Data(bytes[start..<start + block]))
+    }
+  }
+}
