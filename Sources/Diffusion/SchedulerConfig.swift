@@ -212,13 +212,23 @@ public struct SchedulerConfig: Sendable, Equatable {
   /// Returns a sampler of `stepCount` steps, over the float32 reference schedule; nil takes the
   /// class's.
   ///
+  /// With a strength below 1 the steps are taken over that fraction of the process alone, the
+  /// cleanest, and are at most as many as it has timesteps.
   /// - Throws: `ConfigError` when the process has fewer timesteps, or the sampler cannot start
   ///   from it.
+  /// - Precondition: the strength lies in (0, 1].
   public func sampler(
-    _ kind: SamplerKind? = nil, stepCount: Int
+    _ kind: SamplerKind? = nil, stepCount: Int, strength: Double = 1
   ) throws(ConfigError) -> any Sampler {
-    let diffusion = diffusion(.float32Reference)
-    let spacing = timestepSpacing(stepCount)
+    precondition(strength > 0 && strength <= 1, "the strength \(strength) is not in (0, 1]")
+    var diffusion = diffusion(.float32Reference)
+    var count = stepCount
+    if strength < 1, stepCount <= trainStepCount {
+      let used = max(1, Int((strength * Double(trainStepCount)).rounded()))
+      diffusion = diffusion.respaced(to: Array(0..<used))
+      count = min(stepCount, used)
+    }
+    let spacing = timestepSpacing(count)
     switch kind ?? defaultSampler {
     case .ddpm: return try DDPMSampler(diffusion, spacing: spacing, threshold: threshold)
     case .ddim: return try DDIMSampler(diffusion, spacing: spacing, threshold: threshold)

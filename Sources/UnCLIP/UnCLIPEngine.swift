@@ -121,7 +121,7 @@ public actor UnCLIPEngine {
   }
 
   /// An exit of the process cancels too.
-  private static func checkCancellation(after progress: GenerationProgress) throws {
+  static func checkCancellation(after progress: GenerationProgress) throws {
     try Task.checkCancellation()
     // The stage's layers have run once.
     if progress.step == 1 { ProcessExit.watch(after: progress.stage) }

@@ -52,14 +52,20 @@ extension UnCLIPPipeline {
     _ settings: GenerationSettings, varying original: Image? = nil,
     progress: (GenerationProgress) throws -> Void = { _ in }
   ) throws -> Image {
+    try image(settings, embeddingOf: original, on: nil, progress: progress)
+  }
+
+  /// The chain of all stages.
+  ///
+  /// - Parameters:
+  ///   - original: The image whose embedding replaces the prior's.
+  ///   - canvas: What decoder and upsampler start from or keep a part of.
+  func image(
+    _ settings: GenerationSettings, embeddingOf original: Image?, on canvas: Canvas?,
+    progress: (GenerationProgress) throws -> Void
+  ) throws -> Image {
     try check(settings)
     let sampling = settings.sampling
-    func report(_ step: StepOutput, _ stage: GenerationProgress.Stage, of count: Int) throws {
-      try progress(
-        GenerationProgress(
-          stage: stage, step: step.index + 1, stepCount: count,
-          predictedStart: stage == .prior ? nil : step.predictedStart))
-    }
     let random = RandomSource(seed: settings.seed)
     let prompt = conditioning(settings.prompt, negative: settings.negative)
     try progress(GenerationProgress(stage: .text, step: 1, stepCount: 1, predictedStart: nil))
@@ -67,19 +73,41 @@ extension UnCLIPPipeline {
       if let original {
         try embedding(of: original)
       } else {
-        try embedding(
-          of: prompt, settings: sampling, using: random
-        ) { try report($0, .prior, of: sampling.priorSteps) }
+        try embedding(of: prompt, settings: sampling, using: random) {
+          try progress(GenerationProgress($0, of: .prior))
+        }
       }
-    var image = try decoded(
-      embedding, prompt, settings: sampling, using: random
-    ) { try report($0, .decoder, of: sampling.decoderSteps) }
-    if settings.size > decoderSize {
-      image = try upsampled(
-        image, settings: sampling, using: random
-      ) { try report($0, .upsampler, of: sampling.upsamplerSteps) }
+    /// Runs a stage on the canvas, if there is one and it has work at this size.
+    func run(
+      reducedBy factor: Int, side: Int, _ stage: (GivenSample?, Windows?) throws -> Tensor
+    ) throws -> Tensor {
+      guard let canvas else { return try stage(nil, nil) }
+      let (given, hasWork) = canvas.given(
+        reducedBy: factor, resampling: sampling.resampling, device: device)
+      guard hasWork else { return given.start }
+      let (_, _, height, width) = given.start.shape4
+      guard height > side || width > side else { return try stage(given, nil) }
+      return try stage(
+        given,
+        Windows(height: height, width: width, side: side, overlap: side / 2) { window in
+          given.known.map { window.cut($0).min().item() < 1 } ?? true
+        })
     }
-    return Image(image)
+    let isEnlarged = settings.size > decoderSize
+    let small = try run(
+      reducedBy: isEnlarged ? Upsampler.factor : 1, side: decoderSize
+    ) { given, windows in
+      try decoded(
+        embedding, prompt, given: given, windows: windows, settings: sampling, using: random
+      ) { try progress(GenerationProgress($0, of: .decoder)) }
+    }
+    guard isEnlarged else { return Image(small) }
+    return Image(
+      try run(reducedBy: 1, side: settings.size) { given, windows in
+        try upsampled(
+          small, given: given, windows: windows, settings: sampling, using: random
+        ) { try progress(GenerationProgress($0, of: .upsampler)) }
+      })
   }
 
   /// Refuses settings that this model cannot be sampled with, before any work is done.
@@ -129,6 +157,20 @@ public struct GenerationProgress {
   /// The image as the network predicts it now, `[1, 3, S, S]` in [-1, 1]; nil for stages that make
   /// no image.
   public let predictedStart: Tensor?
+
+  /// Says where the sampling of a stage is.
+  init(_ step: StepOutput, of stage: Stage) {
+    self.init(
+      stage: stage, step: step.number, stepCount: step.count ?? step.number,
+      predictedStart: stage == .prior ? nil : step.predictedStart)
+  }
+
+  init(stage: Stage, step: Int, stepCount: Int, predictedStart: Tensor?) {
+    self.stage = stage
+    self.step = step
+    self.stepCount = stepCount
+    self.predictedStart = predictedStart
+  }
 
   /// The image as it would come out now; nil for stages that make no image.
   public var preview: Image? { predictedStart.map { Image($0) } }

@@ -18,7 +18,8 @@ struct RootCommand: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      GenerateCommand.self, VaryCommand.self, VerifyCommand.self, EmbedCommand.self,
+      GenerateCommand.self, VaryCommand.self, InpaintCommand.self, OutpaintCommand.self,
+      UpscaleCommand.self, VerifyCommand.self, EmbedCommand.self,
       ClassifyCommand.self, TokenizeCommand.self, TrainCommand.self, ClassicsCommand.self,
       AssembleCommand.self, ConvertCommand.self, DataCommand.self, ConfigCommand.self,
       EvaluateCommand.self, BenchCommand.self, ModelsCommand.self, DoctorCommand.self,

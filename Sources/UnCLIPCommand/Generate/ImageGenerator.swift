@@ -9,25 +9,66 @@ struct ImageGenerator {
   let pipeline: UnCLIPPipeline
   let progress: ProgressReporter
 
-  /// Generates the image of a prompt, or a variation of `original`; `title` goes before the names
-  /// of the stages in the progress report, and `note` to the end.
+  /// Generates the image of a prompt, or a variation of `original`, or what an alteration makes of
+  /// its image; `title` goes before the names of the stages in the progress report, and `note` to
+  /// the end.
   func image(
     _ settings: GenerationSettings, varying original: (path: String, image: Image)? = nil,
-    title: String = "", note: String = ""
+    altering alteration: ImageAlteration? = nil, title: String = "", note: String = ""
   ) throws -> (image: Image, record: ImageRecord) {
-    let image = try pipeline.image(settings, varying: original?.image) { step in
+    func report(_ step: GenerationProgress) {
       guard step.stage != .text else { return }
       let name = title.isEmpty ? step.stage.rawValue : "\(title) \(step.stage.rawValue)"
       progress.update(name, step: step.step, of: step.stepCount, note: note)
     }
+    let image =
+      try alteration?.image(with: pipeline, settings, progress: report)
+      ?? pipeline.image(settings, varying: original?.image, progress: report)
     let provenance = ImageRecord.Provenance(
       original: original?.path, dtype: ElementType(pipeline.dtype).rawValue,
       threads: threadCount, model: pipeline.defaults.name,
       modelVersion: pipeline.defaults.version, software: "unclip \(Version.current)")
-    var stages: Set<GenerationProgress.Stage> = [.text, .decoder]
-    if original == nil { stages.insert(.prior) }
+    var stages =
+      alteration?.stages(for: settings)
+      ?? (original == nil ? [.text, .prior, .decoder] : [.text, .decoder])
     if settings.size > pipeline.decoderSize { stages.insert(.upsampler) }
-    return (image, ImageRecord(settings: settings, provenance: provenance, stages: stages))
+    return (
+      image,
+      ImageRecord(
+        settings: settings, provenance: provenance, edit: alteration?.record, stages: stages)
+    )
+  }
+
+  /// Generates the images of one seed after the other, and returns the one with the best CLIP score.
+  func best(
+    of count: Int, _ settings: GenerationSettings, altering alteration: ImageAlteration?,
+    title: String, note: String
+  ) throws -> (image: Image, record: ImageRecord) {
+    var settings = settings
+    let first = settings.seed
+    var best: (image: Image, record: ImageRecord, score: Double)?
+    var candidates: [ImageRecord.Candidate] = []
+    for index in 0..<count {
+      settings.seed = first + UInt64(index)
+      let name = (title.isEmpty ? "" : "\(title) ") + "\(index + 1) of \(count)"
+      let (image, record) = try self.image(
+        settings, altering: alteration, title: name, note: note)
+      let score = try pipeline.clipScore(of: image, for: settings.prompt)
+      candidates.append(.init(seed: settings.seed, clipScore: score))
+      if best.map({ score > $0.score }) ?? true { best = (image, record, score) }
+    }
+    guard var best else { preconditionFailure("the best of \(count) images") }
+    best.record.candidates = candidates
+    let scores = candidates.map { $0.clipScore.formatted(places: 1) }
+    let all =
+      count <= 10
+      ? scores.joined(separator: ", ")
+      : "\(candidates.map(\.clipScore).min()?.formatted(places: 1) ?? "") to "
+        + best.score.formatted(places: 1)
+    progress.line(
+      "kept seed \(best.record.settings.seed), whose CLIP score \(best.score.formatted(places: 1)) is "
+        + "the best of \(count): \(all)")
+    return (best.image, best.record)
   }
 
   /// Warns of prompts that the model truncates.
@@ -68,7 +109,8 @@ struct ImageGenerator {
     guard let foreign else { return }
     Output.warn(
       "the model \(pipeline.defaults.name) knows \(domain); if \(foreign) is another kind of image, "
-        + "such as a photograph, the variations will not be like it: use another model with --model."
+        + "such as a photograph, what it generates will not be like it: use another model with "
+        + "--model."
     )
   }
 }

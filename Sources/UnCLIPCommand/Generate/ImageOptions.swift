@@ -8,7 +8,7 @@ struct ImageOptions: ParsableArguments {
 
   @Option(
     name: [.customShort("n"), .long, .customLong("num-images")], parsing: .unconditional,
-    help: countRange.help("Images of each prompt or of each image varied"))
+    help: countRange.help("Images of each prompt or of each image given"))
   var count = 1
 
   @OptionGroup var seed: SeedOption
@@ -52,16 +52,17 @@ struct ImageOptions: ParsableArguments {
   /// - Parameters:
   ///   - subjects: The prompts, or the paths of the images to vary.
   ///   - inputs: Paths of what is read.
+  ///   - candidates: Images that are generated for each that is kept.
   ///   - name: Names a file after a subject.
   /// - Throws: `CommandError`.
   func plan(
-    of subjects: [String], inputs: [String] = [], output: OutputOptions,
+    of subjects: [String], inputs: [String] = [], output: OutputOptions, candidates: Int = 1,
     naming name: (String) -> String = { $0 }
   ) throws(CommandError) -> OutputPlan {
-    let first = try seed.resolve(count: count)
+    let first = try seed.resolve(count: count * candidates)
     let plan = try OutputPlan(
       of: subjects, count: count, seed: first, out: out, force: files.force,
-      naming: name)
+      candidates: candidates, naming: name)
     if plan.isStandardOutput {
       if output.json {
         throw .usage("--out - and --json both take standard output; leave one out.")

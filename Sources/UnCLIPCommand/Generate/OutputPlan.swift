@@ -17,8 +17,9 @@ struct OutputPlan: Equatable {
   /// Whether the one image goes to standard output.
   let isStandardOutput: Bool
 
-  /// Plans `count` images of each subject, into a folder `out` with files after `name`, one image
-  /// into a `.png` file, or one to standard output for `-`.
+  /// Plans `count` images of each subject, each the best of `candidates` seeds from its own on, into
+  /// a folder `out` with files after `name`, one image into a `.png` file, or one to standard output
+  /// for `-`.
   ///
   /// In a folder, names that are taken get a number: those of this plan, and unless `force` those
   /// of files that exist.
@@ -26,7 +27,7 @@ struct OutputPlan: Equatable {
   /// - Throws: `CommandError.usage` for a file and several images or another format.
   init(
     of subjects: [String], count: Int, seed: UInt64, out: String, force: Bool = false,
-    naming name: (String) -> String = { $0 }
+    candidates: Int = 1, naming name: (String) -> String = { $0 }
   ) throws(CommandError) {
     let url = URL(fileURLWithPath: out)
     let kind = url.pathExtension.lowercased()
@@ -40,7 +41,7 @@ struct OutputPlan: Equatable {
       }
       items = subjects.flatMap { subject in
         (0..<count).map { index in
-          let seed = seed + UInt64(index)
+          let seed = seed + UInt64(index * candidates)
           let stem = Self.stem(name(subject)) + "-\(seed)"
           var file = stem
           var copy = 2

@@ -30,9 +30,15 @@ struct VerifyCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The image a variation was made from; the path in the variation if not given.",
+      "The image that this one was made from; the recorded path if not given.",
       valueName: "image"))
   var original: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The mask that this image was made with; the recorded path if not given.",
+      valueName: "file"))
+  var mask: String?
 
   @OptionGroup(title: "Machine") var machine: MachineOptions
   @OptionGroup var output: OutputOptions
@@ -56,10 +62,15 @@ struct VerifyCommand: ParsableCommand {
     let original = try provenance.original.map { path in
       (path: path, image: try readOriginal(path))
     }
+    let alteration = try EditRecord(chunks: chunks, file: image).map {
+      try ImageAlteration(repeating: $0, source: self.original, mask: mask, file: image)
+    }
     let device = try machine.prepare(recorded: provenance.threads)
     let folder = try ModelSearch.current.folder(of: model ?? provenance.model)
     let pipeline = try UnCLIPPipeline(
-      ModelFolder(folder), requiring: [original == nil ? .prior : .imageEncoder], device: device,
+      ModelFolder(folder),
+      requiring: alteration != nil ? [] : [original == nil ? .prior : .imageEncoder],
+      device: device,
       dtype: (ElementType(rawValue: provenance.dtype) ?? .float32).dtype)
     if pipeline.defaults.version != provenance.modelVersion {
       Output.warn(
@@ -70,8 +81,10 @@ struct VerifyCommand: ParsableCommand {
     let settings = try GenerationSettings(
       metadata: chunks, sampling: pipeline.defaults.sampling, file: image)
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
-    let (new, made) = try generator.image(settings, varying: original)
-    let record = ImageRecord(settings: settings, provenance: provenance, stages: made.stages)
+    try pipeline.folder.require(alteration?.parts(for: settings) ?? [])
+    let (new, made) = try generator.image(settings, varying: original, altering: alteration)
+    let record = ImageRecord(
+      settings: settings, provenance: provenance, edit: made.edit, stages: made.stages)
     let report = try Self.compare(old, new, path: image, record: record)
     if output.json { try Output.json(report) }
     guard report.same else {

@@ -1,11 +1,12 @@
-public import Foundation
+package import Foundation
 
-/// SHA-256 as sixty-four hexadecimal digits, for comparing with what other programs wrote.
+/// SHA-256 as sixty-four hexadecimal digits: the name of a file's content, as other programs compute
+/// it too.
 ///
 /// Foundation has no such function on Linux.
 ///
 /// Source: FIPS 180-4.
-public func sha256(_ data: Data) -> String {
+package func sha256(_ data: Data) -> String {
   var message = [UInt8](data)
   let bits = UInt64(message.count) * 8
   message.append(0x80)
