@@ -120,7 +120,12 @@ extension DiffusionStage {
       sampling.sampler, stepCount: sampling.steps, strength: given?.strength ?? 1)
     let isGuided = sampling.guidance != 1
     var denoiser = noGrad { self.denoiser(conditioning, rows: noise.dim(0), isGuided: isGuided) }
-    if let windows { denoiser = windows.blended(denoiser) }
+    let failure = Windows.Failure()
+    if let windows { denoiser = windows.blended(denoiser, failure) }
+    func check(_ step: StepOutput) throws {
+      if let error = failure.error { throw error }
+      try onStep(step)
+    }
     var start = noise
     var known: KnownPart?
     if let given {
@@ -135,7 +140,7 @@ extension DiffusionStage {
     }
     return try finished(
       walk(
-        from: start, with: sampler, using: random, keeping: known, onStep: onStep
+        from: start, with: sampler, using: random, keeping: known, onStep: check
       ) { [denoiser] sample, timestep in
         let input = isGuided ? Tensor.concatenated([sample, sample], over: 0) : sample
         let output = denoiser(NoisedSample(input, timestep: timestep))

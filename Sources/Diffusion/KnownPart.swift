@@ -23,6 +23,11 @@ public struct ResamplingJumps: Sendable, Equatable {
     self.length = length
   }
 
+  /// Returns the steps that are taken in all where `steps` would be without going back.
+  public func stepCount(of steps: Int) -> Int {
+    visits(of: steps).count { if case .step = $0 { true } else { false } }
+  }
+
   /// What happens next: a sampler's step, or noise that leads back to where a step begins.
   enum Visit: Equatable {
     case step(Int)

@@ -134,7 +134,7 @@ public struct Denoising: Sequence, IteratorProtocol {
     self.model = model
     let count = sampler.timesteps.count
     visits = known?.resampling.visits(of: count) ?? (0..<count).map { .step($0) }
-    stepCount = visits.count { if case .step = $0 { true } else { false } }
+    stepCount = known?.resampling.stepCount(of: count) ?? count
     if let known, count > 0 {
       self.sample = noGrad {
         known.kept(in: sample, at: sampler.timesteps[0], noise: Self.noise(like: sample, randoms))

@@ -7,7 +7,7 @@ public import Torch
 /// sample, so there are no seams between windows, and no more memory is needed than for one.
 ///
 /// Source: Bar-Tal et al. 2023 (MultiDiffusion), 3.
-public struct Windows: Sendable, Equatable {
+public struct Windows {
   /// A square of a sample.
   public struct Window: Sendable, Equatable {
     /// The first row.
@@ -27,6 +27,9 @@ public struct Windows: Sendable, Equatable {
   public let all: [Window]
   /// The width of the border over which a window's weight falls.
   let overlap: Int
+  /// Called after each window of a step with the number of those done; what it throws ends the
+  /// sampling.
+  public var onWindow: (_ done: Int) throws -> Void = { _ in }
 
   /// Covers `height` × `width` with windows of one side that overlap by at least `overlap`.
   ///
@@ -49,15 +52,22 @@ public struct Windows: Sendable, Equatable {
     self.overlap = overlap
   }
 
+  /// Why a step was left half done.
+  final class Failure {
+    var error: (any Error)?
+  }
+
   /// Returns the network on each window, averaged.
-  func blended(_ denoiser: @escaping Denoiser) -> Denoiser {
+  ///
+  /// What ``onWindow`` throws is left in `failure`, and the step's result is then worth nothing.
+  func blended(_ denoiser: @escaping Denoiser, _ failure: Failure = Failure()) -> Denoiser {
     guard let side = all.first?.side else { return denoiser }
     let weight = ramp(side)
     return { noised in
       let (_, _, height, width) = noised.sample.shape4
       var sum: Tensor?
       let total = Tensor.zeros([1, 1, height, width], device: noised.sample.device)
-      for window in all {
+      for (index, window) in all.enumerated() where failure.error == nil {
         var part = noised
         part.sample = window.cut(noised.sample)
         part.window = window
@@ -73,6 +83,7 @@ public struct Windows: Sendable, Equatable {
           view.copy(from: view + part)
         }
         sum = whole
+        do { try onWindow(index + 1) } catch { failure.error = error }
       }
       guard let sum else { preconditionFailure("there are no windows") }
       return sum / total.clamped(min: 1e-6, max: nil)

@@ -77,37 +77,61 @@ extension UnCLIPPipeline {
           try progress(GenerationProgress($0, of: .prior))
         }
       }
-    /// Runs a stage on the canvas, if there is one and it has work at this size.
-    func run(
-      reducedBy factor: Int, side: Int, _ stage: (GivenSample?, Windows?) throws -> Tensor
-    ) throws -> Tensor {
-      guard let canvas else { return try stage(nil, nil) }
-      let (given, hasWork) = canvas.given(
-        reducedBy: factor, resampling: sampling.resampling, device: device)
-      guard hasWork else { return given.start }
-      let (_, _, height, width) = given.start.shape4
-      guard height > side || width > side else { return try stage(given, nil) }
-      return try stage(
-        given,
-        Windows(height: height, width: width, side: side, overlap: side / 2) { window in
-          given.known.map { window.cut($0).min().item() < 1 } ?? true
-        })
-    }
     let isEnlarged = settings.size > decoderSize
-    let small = try run(
-      reducedBy: isEnlarged ? Upsampler.factor : 1, side: decoderSize
-    ) { given, windows in
-      try decoded(
-        embedding, prompt, given: given, windows: windows, settings: sampling, using: random
-      ) { try progress(GenerationProgress($0, of: .decoder)) }
+    let sketch = canvas.map {
+      $0.work(
+        reducedBy: isEnlarged ? Upsampler.factor : 1, side: decoderSize,
+        resampling: sampling.resampling, device: device)
     }
+    let small =
+      try sketch?.finished
+      ?? Self.reporting(
+        sketch?.windows, .decoder, sketch?.stepCount(of: sampling.decoderSteps) ?? 0, progress
+      ) { windows, onStep in
+        try decoded(
+          embedding, prompt, given: sketch?.given, windows: windows, settings: sampling,
+          using: random, onStep: onStep)
+      }
     guard isEnlarged else { return Image(small) }
+    let detail = canvas.map {
+      $0.work(
+        reducedBy: 1, side: settings.size, resampling: sampling.resampling, device: device)
+    }
     return Image(
-      try run(reducedBy: 1, side: settings.size) { given, windows in
-        try upsampled(
-          small, given: given, windows: windows, settings: sampling, using: random
-        ) { try progress(GenerationProgress($0, of: .upsampler)) }
-      })
+      try detail?.finished
+        ?? Self.reporting(
+          detail?.windows, .upsampler, detail?.stepCount(of: sampling.upsamplerSteps) ?? 0,
+          progress
+        ) { windows, onStep in
+          try upsampled(
+            small, given: detail?.given, windows: windows, settings: sampling, using: random,
+            onStep: onStep)
+        })
+  }
+
+  /// Runs a stage and reports each of its steps, and each window of a step that has several.
+  static func reporting(
+    _ windows: Windows?, _ stage: GenerationProgress.Stage, _ stepCount: Int,
+    _ progress: (GenerationProgress) throws -> Void,
+    _ body: (Windows?, (StepOutput) throws -> Void) throws -> Tensor
+  ) throws -> Tensor {
+    try withoutActuallyEscaping(progress) { progress in
+      let count = max(windows?.all.count ?? 1, 1)
+      var steps = 0
+      var windows = windows
+      windows?.onWindow = { done in
+        // The last window is reported with its step.
+        guard done < count else { return }
+        try progress(
+          GenerationProgress(
+            stage: stage, step: steps * count + done, stepCount: stepCount * count,
+            predictedStart: nil))
+      }
+      return try body(windows) { step in
+        steps = step.number
+        try progress(GenerationProgress(step, of: stage, windows: count))
+      }
+    }
   }
 
   /// Refuses settings that this model cannot be sampled with, before any work is done.
@@ -159,9 +183,13 @@ public struct GenerationProgress {
   public let predictedStart: Tensor?
 
   /// Says where the sampling of a stage is.
-  init(_ step: StepOutput, of stage: Stage) {
+  ///
+  /// - Parameters:
+  ///   - step: The step that is done.
+  ///   - windows: The windows of a step, each of which counts as one.
+  init(_ step: StepOutput, of stage: Stage, windows: Int = 1) {
     self.init(
-      stage: stage, step: step.number, stepCount: step.count ?? step.number,
+      stage: stage, step: step.number * windows, stepCount: (step.count ?? step.number) * windows,
       predictedStart: stage == .prior ? nil : step.predictedStart)
   }
 

@@ -10,6 +10,8 @@ struct RootCommand: ParsableCommand {
         unclip generate "a red apple" --out apple.png
         unclip generate "a smiling cat face" -n 4 --seed 7 --grid cats.png
         unclip vary cat.jpg -n 4 --grid variations.png
+        unclip inpaint apple.png --mask leaf.png --prompt "a red apple"
+        unclip upscale apple.png
         unclip verify apple.png
         unclip models
         unclip doctor

@@ -223,8 +223,8 @@ import Testing
       try run("generate", "a cat", "--strength", "0.5"), status: 64, saying: "needs --image")
     expectFailure(try run("generate", "a cat", "--best-of", "1"), status: 64, saying: "2 to 1000")
     expectFailure(
-      try run("upscale", "plain.png", "--tile", "17"), status: 64, saying: "--tile is 17",
-      "multiple")
+      try run("upscale", "plain.png", "--tile", "7"), status: 64, saying: "--tile is 7",
+      "8 to 4096")
     expectFailure(try run("upscale", "absent.png"), status: 66, saying: "absent.png")
     let bytes = try Data(shades(64, 64).jpeg())
     try bytes.prefix(bytes.count / 2).write(to: folder.url.appendingPathComponent("half.jpg"))

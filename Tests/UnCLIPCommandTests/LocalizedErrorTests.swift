@@ -26,7 +26,7 @@ import UnCLIP
       DeviceError.unknown("a"),
       ImageError.unknownExtension(name: "a"),
       ModelFolderError.notAModel("a"),
-      RequestError.size(7, possible: [64]),
+      RequestError.size(7, possible: [64]), RequestError.mask(.keepsAll),
       TokenizerError.missingFile(file: "a"),
       TrainingError.notWritten(path: "a", reason: "b"),
     ]

@@ -154,18 +154,35 @@ import Torch
     }
   }
 
+  @Test func aWindowTooSmallForItsPartIsRefused() throws {
+    var wide = try Inpainting(extending: Self.noise(8, 8), right: 4000, bottom: 4000)
+    wide.window = 8
+    let error = #expect(throws: RequestError.self) {
+      try pipeline.inpainted(wide, Self.settings())
+    }
+    #expect(error?.description.contains("over the limit") == true)
+    wide.window = 7
+    #expect(throws: RequestError.self) { try pipeline.inpainted(wide, Self.settings()) }
+  }
+
   @Test func anImageIsContinuedInWindows() throws {
     let image = Self.noise(40, 36)
     let wide = try Inpainting(extending: image, left: 50, top: 3, right: 0, bottom: 20)
-    var stages: [GenerationProgress.Stage: Int] = [:]
+    var seen: [GenerationProgress.Stage: [Int]] = [:]
+    var counts: [GenerationProgress.Stage: Int] = [:]
     let result = try pipeline.inpainted(wide, Self.settings()) {
-      stages[$0.stage] = $0.stepCount
-      #expect($0.step <= $0.stepCount)
+      seen[$0.stage, default: []].append($0.step)
+      counts[$0.stage] = $0.stepCount
+    }
+    for (stage, steps) in seen {
+      #expect(steps == Array(1...(counts[stage] ?? 0)), "each window of each step is reported")
+    }
+    // Three steps with two that are passed twice, and two with one; of several windows each.
+    for (stage, steps) in [(GenerationProgress.Stage.decoder, 5), (.upsampler, 3)] {
+      #expect((counts[stage] ?? 0) % steps == 0 && (counts[stage] ?? 0) > steps)
     }
     #expect((result.width, result.height) == (90, 59))
     #expect(result.cropped(x: 50, y: 3, width: 40, height: 36) == image)
-    // Three steps with two that are passed twice; two with one.
-    #expect(stages == [.text: 1, .decoder: 5, .upsampler: 3])
     let clear = Self.noise(20, 20, channels: 4)
     let extended = try pipeline.inpainted(
       Inpainting(extending: clear, right: 9), Self.settings())
@@ -179,7 +196,7 @@ import Torch
         around: PixelRect(x: x, y: y), width: w, height: h, window: window, size: 32, multiple: 4)
     }
     let inner = region(500..<560, 300..<330, 1000, 700, 90)
-    #expect((inner.x, inner.y, inner.width, inner.height) == (478, 270, 105, 90))
+    #expect((inner.x, inner.y, inner.width, inner.height) == (477, 270, 105, 90))
     #expect((inner.workWidth, inner.workHeight) == (40, 32))
     let corner = region(0..<10, 690..<700, 1000, 700, 64)
     #expect((corner.x, corner.y, corner.width, corner.height) == (0, 636, 64, 64))

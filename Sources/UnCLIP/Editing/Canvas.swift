@@ -26,53 +26,78 @@ struct Canvas {
 
   /// The rectangle of an inpainting's work.
   init(_ inpainting: Inpainting, _ region: Region) {
-    let whole = inpainting.image.composited(over: (255, 255, 255))
     let inner = region.inner
+    let old = inpainting.image.cropped(
+      x: inner.x.lowerBound, y: inner.y.lowerBound, width: inner.x.count, height: inner.y.count)
+    let blended = old.composited(over: (255, 255, 255))
     func square(_ image: Image, border: [UInt8]) -> Image {
-      image.cropped(
-        x: inner.x.lowerBound, y: inner.y.lowerBound, width: inner.x.count, height: inner.y.count
-      ).padded(
+      image.padded(
         left: inner.x.lowerBound - region.x, top: inner.y.lowerBound - region.y,
         right: region.x + region.width - inner.x.upperBound,
         bottom: region.y + region.height - inner.y.upperBound, color: border)
     }
-    image = square(whole, border: [255, 255, 255])
+    image = square(blended, border: [255, 255, 255])
     // The old colours of a part that fills transparency are those over white, and mean nothing.
-    let colors = inpainting.fillsTransparency ? inpainting.image.converted(toChannels: 3) : whole
-    var pixels: [UInt8] = []
-    pixels.reserveCapacity(whole.width * whole.height * 4)
-    for (position, weight) in inpainting.weights.enumerated() {
-      pixels += colors.pixels[position * 3..<position * 3 + 3]
-      pixels.append(255 - weight)
+    let colors = inpainting.fillsTransparency ? old.converted(toChannels: 3) : blended
+    var pixels = colors.converted(toChannels: 4).pixels
+    for y in 0..<old.height {
+      let line = (inner.y.lowerBound + y) * inpainting.image.width + inner.x.lowerBound
+      for x in 0..<old.width {
+        pixels[(y * old.width + x) * 4 + 3] = 255 - inpainting.weights[line + x]
+      }
     }
     // Beyond the image's border nothing is known, and nothing is wanted.
     kept = square(
-      Image(width: whole.width, height: whole.height, channels: 4, pixels: pixels),
+      Image(width: old.width, height: old.height, channels: 4, pixels: pixels),
       border: [255, 255, 255, 0])
     strength = inpainting.strength
     (width, height) = (region.workWidth, region.workHeight)
   }
 
-  /// Returns the canvas at a stage's size, smaller by `factor` than the work; nil where all of it
-  /// stays, so that there is nothing to do.
-  func given(
-    reducedBy factor: Int, resampling: ResamplingJumps, device: Device
-  ) -> (sample: GivenSample, hasWork: Bool) {
+  /// What one stage works on.
+  struct Work {
+    let given: GivenSample
+    /// The windows that are computed; nil where the network sees the whole.
+    let windows: Windows?
+    /// The result, where all of it stays and there is nothing to do.
+    let finished: Tensor?
+
+    /// Steps that are taken in all.
+    func stepCount(of steps: Int) -> Int {
+      given.known == nil ? steps : given.resampling.stepCount(of: steps)
+    }
+  }
+
+  /// Returns the canvas at a stage's size, smaller by `factor` than the work.
+  ///
+  /// - Parameters:
+  ///   - side: Side of the stage's images, pixels.
+  ///   - resampling: How the stage goes back for what stays.
+  func work(
+    reducedBy factor: Int, side: Int, resampling: ResamplingJumps, device: Device
+  ) -> Work {
     let (w, h) = (width / factor, height / factor)
     let start = Tensor(
       images: [image.resized(width: w, height: h)], range: .symmetric, device: device)
-    guard let kept else { return (GivenSample(start, strength: strength), true) }
+    guard let kept else {
+      return Work(given: GivenSample(start, strength: strength), windows: nil, finished: nil)
+    }
     // Resizing weights colours by alpha, so what is generated anew does not colour what stays.
     let small = kept.resized(width: w, height: h)
     let known = (0..<w * h).map { Float(small.pixels[$0 * 4 + 3] >= 128 ? 1 : 0) }
     let mask = Tensor(known, shape: [1, 1, h, w], device: device)
     let colors = Tensor(
       images: [small.converted(toChannels: 3)], range: .symmetric, device: device)
-    return (
-      GivenSample(
-        Tensor.where(mask .> 0.5, colors, start), strength: strength, known: mask,
-        resampling: resampling), known.contains(0)
-    )
+    let given = GivenSample(
+      Tensor.where(mask .> 0.5, colors, start), strength: strength, known: mask,
+      resampling: resampling)
+    let hasWork = known.contains(0)
+    let windows =
+      hasWork && (h > side || w > side)
+      ? Windows(height: h, width: w, side: side, overlap: side / 2) {
+        $0.cut(mask).min().item() < 1
+      } : nil
+    return Work(given: given, windows: windows, finished: hasWork ? nil : given.start)
   }
 }
 

@@ -85,7 +85,9 @@ public struct Inpainting: Sendable, Equatable {
     }
     guard weights.contains(where: { $0 < 255 }) else { throw .mask(.keepsNothing) }
     self.image = image
-    self.weights = feather > 0 ? Self.feathered(weights, width: image.width, by: feather) : weights
+    self.weights =
+      feather > 0
+      ? Self.feathered(weights, in: part, width: image.width, by: feather) : weights
     self.fillsTransparency = fillsTransparency
     self.part = part
     self.original = original
@@ -111,7 +113,9 @@ public struct Inpainting: Sendable, Equatable {
   /// Fades the weights towards the pixels that are kept, over `feather` pixels of the part.
   ///
   /// Distances are those of a chamfer of 3 and 4 thirds of a pixel. Source: Borgefors 1986.
-  private static func feathered(_ weights: [UInt8], width: Int, by feather: Int) -> [UInt8] {
+  private static func feathered(
+    _ weights: [UInt8], in part: PixelRect, width: Int, by feather: Int
+  ) -> [UInt8] {
     let height = weights.count / width
     let far = 3 * (feather + 1)
     var distance = weights.map { $0 == 0 ? 0 : far }
@@ -128,10 +132,8 @@ public struct Inpainting: Sendable, Equatable {
       (x: $0.0, y: $0.1, cost: $0.2)
     }
     let after = before.map { (x: -$0.x, y: -$0.y, cost: $0.cost) }
-    for y in 0..<height { for x in 0..<width { relax(x, y, before) } }
-    for y in (0..<height).reversed() {
-      for x in (0..<width).reversed() { relax(x, y, after) }
-    }
+    for y in part.y { for x in part.x { relax(x, y, before) } }
+    for y in part.y.reversed() { for x in part.x.reversed() { relax(x, y, after) } }
     return zip(weights, distance).map { UInt8((Int($0) * min($1, far) + far / 2) / far) }
   }
 

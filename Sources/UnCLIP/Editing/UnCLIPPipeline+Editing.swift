@@ -28,12 +28,21 @@ extension UnCLIPPipeline {
       around: inpainting.part, width: inpainting.image.width, height: inpainting.image.height,
       window: inpainting.window(size: settings.size), size: settings.size,
       multiple: settings.size > decoderSize ? Upsampler.factor : 1)
+    guard region.workWidth * region.workHeight <= Self.mostWork else {
+      throw RequestError.outOfRange(
+        "window", "\(inpainting.window(size: settings.size))",
+        "larger for a part of this size: the work would be \(region.workWidth)x"
+          + "\(region.workHeight) pixels, over the limit of \(Self.mostWork)")
+    }
     let canvas = Canvas(inpainting, region)
     let own = settings.prompt.isEmpty ? inpainting.original ?? canvas.image : nil
     let work = try image(settings, embeddingOf: own, on: canvas, progress: progress)
     return inpainting.completed(
       with: work.resized(width: region.width, height: region.height), x: region.x, y: region.y)
   }
+
+  /// The most pixels of an inpainting's work, which takes some hundred bytes of each.
+  private static let mostWork = 1 << 24
 
   /// Generates an image of a prompt that starts from another image.
   ///
@@ -74,7 +83,7 @@ extension UnCLIPPipeline {
         "the size of the enlarged image", "\(width)x\(height) pixels",
         "at most \(ImageLimits.default.pixels) pixels")
     }
-    let tile = tile ?? decoderSize
+    var tile = tile ?? decoderSize
     let multiple = try tileMultiple()
     guard Self.tileRange.contains(tile), tile.isMultiple(of: multiple) else {
       throw RequestError.outOfRange(
@@ -84,6 +93,8 @@ extension UnCLIPPipeline {
     }
     let settings = sampling ?? defaults.sampling
     try settings.validate()
+    let longest = (max(image.width, image.height) + multiple - 1) / multiple * multiple
+    tile = min(tile, max(longest, decoderSize))
     let colors = image.composited(over: (255, 255, 255))
     // The edge goes on where an image is smaller than a tile.
     let small = Tensor(images: [colors], range: .symmetric, device: device).padded(
@@ -94,9 +105,13 @@ extension UnCLIPPipeline {
       ? nil
       : Windows(
         height: h * factor, width: w * factor, side: tile * factor, overlap: tile * factor / 4)
-    let large = try upsampled(
-      small, windows: windows, settings: settings, using: RandomSource(seed: seed)
-    ) { try progress(GenerationProgress($0, of: .upsampler)) }
+    let large = try Self.reporting(
+      windows, .upsampler, settings.upsamplerSteps, progress
+    ) { windows, onStep in
+      try upsampled(
+        small, windows: windows, settings: settings, using: RandomSource(seed: seed),
+        onStep: onStep)
+    }
     return Image(
       large.narrowed(2, start: 0, count: height).narrowed(3, start: 0, count: width)
     ).withTransparency(of: image)
