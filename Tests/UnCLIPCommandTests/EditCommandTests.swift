@@ -241,6 +241,31 @@ import Testing
     #expect(isUntouched, "nothing was written")
   }
 
+  /// Anyone may have written the metadata of a file.
+  @Test func verifyRefusesImpossibleMetadata() throws {
+    let made = try run(
+      "inpaint", "plain.png", "--mask", "mask.png", "--seed", "1", "--out", "new.png")
+    #expect(made.status == 0, "\(made.errors)")
+    let image = try read("new.png")
+    let chunks = try PNGText.read(
+      Data(contentsOf: folder.url.appendingPathComponent("new.png")))
+    for (key, value) in [
+      ("feather", "1000000"), ("feather", "0.5"), ("strength", "0"), ("window", "-1"),
+      ("left", "nan"), ("edit", "magic"),
+    ] {
+      let changed = chunks.merging([key: value]) { $1 }
+      try image.write(
+        to: folder.url.appendingPathComponent("odd.png"), text: changed.map { ($0, $1) })
+      expectFailure(
+        try verify("odd.png"), status: 65, saying: "odd.png says '\(value)' as its '\(key)'")
+    }
+    let nameless = chunks.filter { $0.key != "source" }
+    try image.write(
+      to: folder.url.appendingPathComponent("odd.png"), text: nameless.map { ($0, $1) })
+    expectFailure(
+      try verify("odd.png"), status: 65, saying: "does not say which image it was made from")
+  }
+
   @Test func saysWhichPartAModelLacks() throws {
     func without(_ parts: String..., command: [String], says part: String) throws {
       for part in parts {

@@ -145,6 +145,15 @@ import Torch
       fault(nil, of: Image(width: 2, height: 2, color: [0, 255])).contains("no transparency"))
     #expect(fault(nil, of: Image(width: 2, height: 2, color: [0, 0])).contains("keeps nothing"))
     #expect(throws: RequestError.self) { try Inpainting(extending: image) }
+    for space in [-1, 8193] {
+      #expect(throws: RequestError.self) { try Inpainting(extending: image, top: space) }
+    }
+    #expect(throws: RequestError.self) {
+      try Inpainting(extending: image, left: 8192, top: 8192, right: 8192, bottom: 8192)
+    }
+    #expect(throws: RequestError.self) {
+      try Inpainting(image, mask: Self.mask(16, 8, x: 0..<2, y: 0..<2), feather: -1)
+    }
     var inpainting = try Inpainting(extending: image, left: 1)
     for strength in [0, 1.1, .nan, -1] {
       inpainting.strength = strength

@@ -30,6 +30,8 @@ public struct Inpainting: Sendable, Equatable {
   public static let windowRange = 8...8192
   /// Range: feathers, pixels.
   public static let featherRange = 0...1024
+  /// Range: new space at one side, pixels.
+  public static let spaceRange = 0...8192
 
   /// Takes an image and a mask of its size.
   ///
@@ -40,11 +42,11 @@ public struct Inpainting: Sendable, Equatable {
   ///   - isInverted: Whether the mask says the opposite.
   ///   - feather: Pixels inside the part over which the old image fades out.
   /// - Throws: `RequestError.mask` for a mask of another size, one that keeps all or nothing, or
-  ///   none on an image without transparency.
+  ///   none on an image without transparency; `.outOfRange` for a feather outside its range.
   public init(
     _ image: Image, mask: Image? = nil, isInverted: Bool = false, feather: Int = 0
   ) throws(RequestError) {
-    precondition(Self.featherRange.contains(feather), "a feather of \(feather) pixels")
+    try Self.check("feather", feather, in: Self.featherRange)
     if let mask, (mask.width, mask.height) != (image.width, image.height) {
       throw .mask(.otherSize(mask: ImageSize(mask), image: ImageSize(image)))
     }
@@ -61,11 +63,20 @@ public struct Inpainting: Sendable, Equatable {
 
   /// Takes an image and new space around it, in pixels.
   ///
-  /// - Throws: `RequestError.mask` when there is no new space.
-  /// - Precondition: no space is negative.
+  /// - Throws: `RequestError.mask` when there is no new space; `.outOfRange` for space outside its
+  ///   range, or an image that would be too large.
   public init(
     extending image: Image, left: Int = 0, top: Int = 0, right: Int = 0, bottom: Int = 0
   ) throws(RequestError) {
+    for (name, space) in [("left", left), ("top", top), ("right", right), ("bottom", bottom)] {
+      try Self.check("space at the \(name)", space, in: Self.spaceRange)
+    }
+    let (width, height) = (image.width + left + right, image.height + top + bottom)
+    guard width * height <= ImageLimits.default.pixels else {
+      throw .outOfRange(
+        "the size of the new image", "\(width)x\(height) pixels",
+        "at most \(ImageLimits.default.pixels) pixels")
+    }
     let white = [UInt8](repeating: 255, count: image.hasAlpha ? image.channels - 1 : image.channels)
     let canvas = image.padded(
       left: left, top: top, right: right, bottom: bottom,
@@ -91,6 +102,13 @@ public struct Inpainting: Sendable, Equatable {
     self.fillsTransparency = fillsTransparency
     self.part = part
     self.original = original
+  }
+
+  private static func check(
+    _ name: String, _ value: Int, in range: ClosedRange<Int>
+  ) throws(RequestError) {
+    guard !range.contains(value) else { return }
+    throw .outOfRange(name, "\(value)", "\(range.lowerBound) to \(range.upperBound) pixels")
   }
 
   /// The smallest rectangle around all that is not 0; nil if all is.

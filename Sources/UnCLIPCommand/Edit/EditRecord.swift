@@ -40,6 +40,20 @@ struct EditRecord: Equatable, Sendable {
     case strength, window, feather, tile, left, top, right, bottom
     case maskInverted = "mask_inverted"
     case maskResized = "mask_resized"
+
+    /// What it may be; all but the strength are whole.
+    func allows(_ value: Double) -> Bool {
+      let range: ClosedRange<Int>
+      switch self {
+      case .strength: return value > 0 && Inpainting.strengthRange.contains(value)
+      case .window: range = Inpainting.windowRange
+      case .feather: range = Inpainting.featherRange
+      case .tile: range = UnCLIPPipeline.tileRange
+      case .left, .top, .right, .bottom: range = Inpainting.spaceRange
+      case .maskInverted, .maskResized: range = 1...1
+      }
+      return Int(exactly: value).map(range.contains) ?? false
+    }
   }
 
   var operation: Operation
@@ -76,7 +90,7 @@ struct EditRecord: Equatable, Sendable {
     numbers = [:]
     for key in Number.allCases {
       guard let text = chunks[key.rawValue] else { continue }
-      guard let number = Double(text), (0...1e6).contains(number) else {
+      guard let number = Double(text), key.allows(number) else {
         throw impossible(key.rawValue, text)
       }
       numbers[key] = number

@@ -29,7 +29,8 @@ struct InpaintCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Where to start, above 0 to 1: 1 from noise, less from what the part shows now.",
+      "Where to start, more than 0 and at most 1: 1 is from noise, less from what the part shows "
+        + "now.",
       valueName: "fraction"))
   var strength: Double?
 
@@ -77,9 +78,6 @@ struct OutpaintCommand: ParsableCommand {
         unclip outpaint photo.jpg --top 256 --window 768 --prompt "a blue sky"
       """)
 
-  /// The most new pixels at one side.
-  private static let spaceRange = 0...8192
-
   @Argument(help: ArgumentHelp("The image.", valueName: "image"))
   var source: String
 
@@ -104,7 +102,7 @@ struct OutpaintCommand: ParsableCommand {
   func validate() throws {
     for (name, value) in [
       ("--left", left), ("--top", top), ("--right", right), ("--bottom", bottom),
-    ] { try OptionRange(name, Self.spaceRange).check(value) }
+    ] { try OptionRange(name, Inpainting.spaceRange).check(value) }
     if left + top + right + bottom == 0 {
       throw ValidationError("There is no new space; give --left, --top, --right or --bottom.")
     }
@@ -112,15 +110,8 @@ struct OutpaintCommand: ParsableCommand {
 
   func run() throws {
     let image = try SourceImage(source)
-    let pixels = (image.image.width + left + right) * (image.image.height + top + bottom)
-    guard pixels <= ImageLimits.default.pixels else {
-      throw CommandError.usage(
-        "\(source) would become an image of \(pixels) pixels, over the limit of "
-          + "\(ImageLimits.default.pixels); ask for less new space.")
-    }
     let numbers: [EditRecord.Number: Double?] = [
       .left: Double(left), .top: Double(top), .right: Double(right), .bottom: Double(bottom),
-      // Squares at the model's own scale, unless the whole image is smaller.
       .window: inpainting.window.map(Double.init),
     ]
     try ImageAlteration.generate(

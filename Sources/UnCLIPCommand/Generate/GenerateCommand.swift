@@ -33,7 +33,8 @@ struct GenerateCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How much of --image may change, above 0 to 1; 0.6 if not given, and 1 is without it.",
+      "How much of --image may change, more than 0 and at most 1; 0.6 if not given, and 1 is "
+        + "without it.",
       valueName: "fraction"))
   var strength: Double?
 
