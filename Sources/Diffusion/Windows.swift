@@ -90,7 +90,8 @@ public struct Windows {
     }
   }
 
-  /// A window's weights, `[1, 1, side, side]`: 1 inside, falling over the overlap towards its border.
+  /// A window's weights, `[1, 1, side, side]`: 1 inside, falling towards its border over the
+  /// overlap.
   private func ramp(_ side: Int) -> Tensor {
     let line = (0..<side).map { i in
       min(1, (Double(min(i, side - 1 - i)) + 0.5) / Double(max(overlap, 1)))

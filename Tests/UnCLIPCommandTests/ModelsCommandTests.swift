@@ -70,6 +70,7 @@ import Testing
     #expect(
       model.defaults?.keys.sorted() == [
         "decoder_guidance", "decoder_sampler", "decoder_steps", "guidance_rescale",
+        "resampling_jumps", "resampling_length",
       ])
     #expect(model.text.hasSuffix("\n  defaults: decoder 25 steps, guidance 8, ddpm"))
   }

@@ -67,7 +67,7 @@ extension UnCLIPPipeline {
   ///   - image: The image.
   ///   - sampling: nil takes the model's.
   ///   - seed: Seed of the image's random source.
-  ///   - tile: Side of a tile, pixels of the image: a multiple of ``tileMultiple``; nil takes the
+  ///   - tile: Side of a tile, pixels of the image: a multiple of ``tileMultiple()``; nil takes the
   ///     side of the decoder's images, for which the upsampler is trained.
   ///   - progress: Called at every step; what it throws ends the work.
   /// - Throws: `RequestError` for an image that would become too large, or a tile outside its
@@ -153,7 +153,7 @@ extension UnCLIPPipeline {
   /// How well an image fits a text: 100 times the cosine of their CLIP embeddings.
   ///
   /// Source: Hessel et al. 2021 (CLIPScore), without its factor and its floor at 0.
-  /// - Throws: As ``embedding(of:)-(Image)``.
+  /// - Throws: As ``embedding(of:)``.
   public func clipScore(of image: Image, for text: String) throws -> Double {
     let embedding = try embedding(of: image).to(.float32).normalized()
     let wanted = textEncoder([text], normalized: true)

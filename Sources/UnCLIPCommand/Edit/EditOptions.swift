@@ -8,8 +8,9 @@ struct MaskOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "An image of the same size: white is generated anew, black stays; or, if it has transparency, "
-        + "what is transparent is generated anew. The image's own transparency if not given.",
+      "An image of the same size: white is generated anew, black stays; or, if it has "
+        + "transparency, what is transparent is generated anew. The image's own transparency if "
+        + "not given.",
       valueName: "file"))
   var mask: String?
 
