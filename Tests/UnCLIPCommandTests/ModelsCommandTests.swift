@@ -34,7 +34,10 @@ import Testing
     #expect(models.map(\.name) == ["loose", "sd", "tiny", "text", "tiny", "vae"])
     #expect(models.map(\.kind) == [.checkpoint, .unCLIP, .unCLIP, .clip, .clip, .classic])
     let tiny = models[2]
-    #expect(tiny.commands == ["generate", "vary", "embed", "classify", "tokenize"])
+    #expect(
+      tiny.commands == [
+        "generate", "vary", "inpaint", "outpaint", "upscale", "embed", "classify", "tokenize",
+      ])
     #expect(tiny.sizes == [16, 64])
     #expect(tiny.problem == nil)
     #expect(tiny.defaults?["decoder_steps"] == .integer(25))
@@ -65,7 +68,7 @@ import Testing
       try FileManager.default.removeItem(at: folder.file("a/tiny/" + part))
     }
     let model = models[2]
-    #expect(model.commands == ["vary", "embed", "classify", "tokenize"])
+    #expect(model.commands == ["vary", "inpaint", "outpaint", "embed", "classify", "tokenize"])
     #expect(model.sizes == [16])
     #expect(
       model.defaults?.keys.sorted() == [
