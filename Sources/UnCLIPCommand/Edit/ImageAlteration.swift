@@ -5,7 +5,7 @@ import UnCLIP
 /// One image made from another: what is recorded of it, and the images themselves. Commands make
 /// it from their options, and `verify` from a record.
 struct ImageAlteration {
-  let record: EditRecord
+  let record: AlterationRecord
   private let source: SourceImage
   /// What is generated anew; nil where there is no mask or new space.
   private let inpainting: Inpainting?
@@ -13,7 +13,7 @@ struct ImageAlteration {
   /// Joins a record and its images.
   ///
   /// - Throws: `CommandError.data` for a mask that does not fit the image or says nothing.
-  init(_ record: EditRecord, source: SourceImage, mask: SourceImage? = nil) throws {
+  init(_ record: AlterationRecord, source: SourceImage, mask: SourceImage? = nil) throws {
     self.record = record
     self.source = source
     switch record.operation {
@@ -35,8 +35,9 @@ struct ImageAlteration {
   ///   - file: The image that has the record.
   /// - Throws: `CommandError.noInput` for a file that is not there any more, `.data` for one with
   ///   another content; `ImageError`.
-  init(repeating record: EditRecord, source: String?, mask: String?, file: String) throws {
-    func read(_ recorded: EditRecord.File, _ path: String?, _ option: String) throws -> SourceImage
+  init(repeating record: AlterationRecord, source: String?, mask: String?, file: String) throws {
+    func read(_ recorded: AlterationRecord.File, _ path: String?, _ option: String) throws
+      -> SourceImage
     {
       let place = path ?? recorded.path
       guard path != nil || FileManager.default.fileExists(atPath: place) else {
@@ -93,7 +94,7 @@ struct ImageAlteration {
   }
 
   private static func inpainting(
-    _ record: EditRecord, _ source: SourceImage, _ mask: SourceImage?
+    _ record: AlterationRecord, _ source: SourceImage, _ mask: SourceImage?
   ) throws(CommandError) -> Inpainting {
     var shape = mask?.image
     if let found = shape, let mask, (found.width, found.height) != source.size {

@@ -51,7 +51,7 @@ struct InpaintCommand: ParsableCommand {
     numbers[.strength] = strength
     numbers[.window] = inpainting.window.map(Double.init)
     let alteration = try ImageAlteration(
-      EditRecord(.inpaint, of: image, mask: shape, numbers), source: image, mask: shape)
+      AlterationRecord(.inpaint, of: image, mask: shape, numbers), source: image, mask: shape)
     try ImageAlteration.generate(
       [alteration], inputs: [source] + (mask.mask.map { [$0] } ?? []), images: images,
       model: model, machine: machine, output: output
@@ -110,12 +110,12 @@ struct OutpaintCommand: ParsableCommand {
 
   func run() throws {
     let image = try SourceImage(source)
-    let numbers: [EditRecord.Number: Double?] = [
+    let numbers: [AlterationRecord.Number: Double?] = [
       .left: Double(left), .top: Double(top), .right: Double(right), .bottom: Double(bottom),
       .window: inpainting.window.map(Double.init),
     ]
     try ImageAlteration.generate(
-      [ImageAlteration(EditRecord(.outpaint, of: image, numbers), source: image)],
+      [ImageAlteration(AlterationRecord(.outpaint, of: image, numbers), source: image)],
       inputs: [source], images: images, model: model, machine: machine, output: output
     ) { pipeline in
       var settings = try pipeline.settings(size, sampling, prior: prior)

@@ -54,7 +54,7 @@ struct UpscaleCommand: ParsableCommand {
     let alterations = try sources.map { path in
       let source = try SourceImage(path)
       return try ImageAlteration(
-        EditRecord(.upscale, of: source, [.tile: tile.map(Double.init)]), source: source)
+        AlterationRecord(.upscale, of: source, [.tile: tile.map(Double.init)]), source: source)
     }
     try ImageAlteration.generate(
       alterations, inputs: sources, images: images, model: model, machine: machine, output: output

@@ -65,7 +65,7 @@ struct GenerateCommand: ParsableCommand {
     let start = try image.map { path in
       let source = try SourceImage(path)
       return try ImageAlteration(
-        EditRecord(.start, of: source, [.strength: strength ?? 0.6]), source: source)
+        AlterationRecord(.start, of: source, [.strength: strength ?? 0.6]), source: source)
     }
     let candidates = bestOf ?? 1
     let plan = try images.plan(

@@ -7,7 +7,7 @@ struct ImageRecord: Equatable, Sendable, Encodable {
   /// The model and the machine.
   var provenance: Provenance
   /// How it was made from another image; nil for a prompt's image and a variation.
-  var edit: EditRecord?
+  var edit: AlterationRecord?
   /// What it was the best of; empty unless `--best-of` asked for it.
   var candidates: [Candidate] = []
   /// The stages that ran, whose settings `--json` lists.

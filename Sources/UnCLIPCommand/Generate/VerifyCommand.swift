@@ -62,7 +62,7 @@ struct VerifyCommand: ParsableCommand {
     let original = try provenance.original.map { path in
       (path: path, image: try readOriginal(path))
     }
-    let alteration = try EditRecord(chunks: chunks, file: image).map {
+    let alteration = try AlterationRecord(chunks: chunks, file: image).map {
       try ImageAlteration(repeating: $0, source: self.original, mask: mask, file: image)
     }
     let device = try machine.prepare(recorded: provenance.threads)

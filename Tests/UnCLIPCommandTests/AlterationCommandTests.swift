@@ -6,7 +6,7 @@ import Testing
 @testable import UnCLIPCommand
 
 /// `inpaint`, `outpaint`, `upscale`, and what `generate` does with images.
-@Suite struct EditCommandTests {
+@Suite struct AlterationCommandTests {
   private let folder: TemporaryFolder
   private let model: String
 

@@ -8,7 +8,7 @@ import Torch
 
 @testable import UnCLIP
 
-@Suite struct EditingTests {
+@Suite struct AlterationTests {
   private let pipeline: UnCLIPPipeline
 
   init() throws { pipeline = try UnCLIPPipeline(InpaintingTests.folder) }

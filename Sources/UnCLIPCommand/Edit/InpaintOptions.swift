@@ -39,7 +39,7 @@ struct MaskOptions: ParsableArguments {
   }
 
   /// What a record says of it.
-  var numbers: [EditRecord.Number: Double?] {
+  var numbers: [AlterationRecord.Number: Double?] {
     [
       .feather: feather.map(Double.init), .maskInverted: invertMask ? 1 : nil,
       .maskResized: resizeMask ? 1 : nil,

@@ -21,7 +21,7 @@ struct SourceImage {
 }
 
 /// How an image was made from another, as in its PNG file's text chunks beside the settings.
-struct EditRecord: Equatable, Sendable {
+struct AlterationRecord: Equatable, Sendable {
   /// What was done.
   enum Operation: String, CaseIterable, Sendable {
     case inpaint, outpaint, upscale
