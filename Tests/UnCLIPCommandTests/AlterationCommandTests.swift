@@ -89,7 +89,9 @@ import Testing
       "hole.png does not have")
     let named = try verify("new.png", "--original", "m.png", "--json")
     #expect(named.status == 0, "\(named.errors)")
-    for part in ["\"edit\" : \"inpaint\"", "resampling_jumps", "source_sha256", "mask_sha256"] {
+    for part in [
+      "\"alteration\" : \"inpaint\"", "resampling_jumps", "source_sha256", "mask_sha256",
+    ] {
       #expect(named.output.contains(part), "\(named.output)")
     }
     try Data().write(to: folder.url.appendingPathComponent("mask.png"))
@@ -251,7 +253,7 @@ import Testing
       Data(contentsOf: folder.url.appendingPathComponent("new.png")))
     for (key, value) in [
       ("feather", "1000000"), ("feather", "0.5"), ("strength", "0"), ("window", "-1"),
-      ("left", "nan"), ("edit", "magic"),
+      ("left", "nan"), ("alteration", "magic"),
     ] {
       let changed = chunks.merging([key: value]) { $1 }
       try image.write(

@@ -64,7 +64,7 @@ struct AlterationRecord: Equatable, Sendable {
 
   /// Texts by key, in the order they are written.
   var chunks: [(key: String, value: String)] {
-    [("edit", operation.rawValue), ("source", source.path), ("source_sha256", source.sha256)]
+    [("alteration", operation.rawValue), ("source", source.path), ("source_sha256", source.sha256)]
       + (mask.map { [("mask", $0.path), ("mask_sha256", $0.sha256)] } ?? [])
       + Number.allCases.compactMap { key in
         numbers[key].map { (key.rawValue, Self.short($0)) }
@@ -74,11 +74,11 @@ struct AlterationRecord: Equatable, Sendable {
   /// Reads an image's text chunks; nil for one that was not made from another so.
   /// - Throws: `CommandError.data` for chunks that are missing or impossible.
   init?(chunks: [String: String], file: String) throws(CommandError) {
-    guard let name = chunks["edit"] else { return nil }
+    guard let name = chunks["alteration"] else { return nil }
     func impossible(_ key: String, _ value: String) -> CommandError {
       .data("\(file) says '\(value)' as its '\(key)', which is not possible.")
     }
-    guard let operation = Operation(rawValue: name) else { throw impossible("edit", name) }
+    guard let operation = Operation(rawValue: name) else { throw impossible("alteration", name) }
     guard let path = chunks["source"], let sha256 = chunks["source_sha256"] else {
       throw .data("\(file) does not say which image it was made from, so it cannot be made again.")
     }

@@ -35,7 +35,7 @@ struct ImageGenerator {
     return (
       image,
       ImageRecord(
-        settings: settings, provenance: provenance, edit: alteration?.record, stages: stages)
+        settings: settings, provenance: provenance, alteration: alteration?.record, stages: stages)
     )
   }
 

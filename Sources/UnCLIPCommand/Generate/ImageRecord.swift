@@ -7,7 +7,7 @@ struct ImageRecord: Equatable, Sendable, Encodable {
   /// The model and the machine.
   var provenance: Provenance
   /// How it was made from another image; nil for a prompt's image and a variation.
-  var edit: AlterationRecord?
+  var alteration: AlterationRecord?
   /// What it was the best of; empty unless `--best-of` asked for it.
   var candidates: [Candidate] = []
   /// The stages that ran, whose settings `--json` lists.
@@ -48,8 +48,8 @@ struct ImageRecord: Equatable, Sendable, Encodable {
     {
       try values.encode(value, forKey: SettingKey(stringLiteral: key))
     }
-    if let edit {
-      for (key, value) in edit.chunks {
+    if let alteration {
+      for (key, value) in alteration.chunks {
         let key = SettingKey(stringLiteral: key)
         if let number = Double(value) {
           try values.encode(number, forKey: key)
@@ -66,7 +66,9 @@ struct ImageRecord: Equatable, Sendable, Encodable {
   }
 
   /// Whether known pixels were kept.
-  private var keepsPixels: Bool { edit?.operation == .inpaint || edit?.operation == .outpaint }
+  private var keepsPixels: Bool {
+    alteration?.operation == .inpaint || alteration?.operation == .outpaint
+  }
 
   /// A key by its text.
   private struct SettingKey: CodingKey, ExpressibleByStringLiteral {
@@ -81,7 +83,7 @@ struct ImageRecord: Equatable, Sendable, Encodable {
   /// The text chunks, in the order they are written.
   func chunks() throws -> [(key: String, value: String)] {
     try settings.metadata() + (provenance.original.map { [("original", $0)] } ?? [])
-      + (edit?.chunks ?? []) + [
+      + (alteration?.chunks ?? []) + [
         ("dtype", provenance.dtype), ("threads", "\(provenance.threads)"),
         ("model", provenance.model), ("model_version", provenance.modelVersion),
         ("software", provenance.software),

@@ -84,7 +84,7 @@ struct VerifyCommand: ParsableCommand {
     try pipeline.folder.require(alteration?.parts(for: settings) ?? [])
     let (new, made) = try generator.image(settings, varying: original, altering: alteration)
     let record = ImageRecord(
-      settings: settings, provenance: provenance, edit: made.edit, stages: made.stages)
+      settings: settings, provenance: provenance, alteration: made.alteration, stages: made.stages)
     let report = try Self.compare(old, new, path: image, record: record)
     if output.json { try Output.json(report) }
     guard report.same else {
