@@ -4,11 +4,13 @@ public import Torch
 /// A noisy sample as the input of a network.
 public struct NoisedSample {
   /// The sample, `[B, C, …]`, in the type of sampling.
-  public let sample: Tensor
+  public internal(set) var sample: Tensor
   /// The timestep of each row in the training process, `[B]`.
   public let timesteps: Tensor
   /// Whether this is the last step of sampling; false in training.
   public let isLastStep: Bool
+  /// Where the sample lies in a larger one; nil where it is whole.
+  public internal(set) var window: Windows.Window?
 }
 
 /// A network with its conditioning: what it predicts of a noised sample, `[B, C or 2C, …]`.
@@ -108,18 +110,41 @@ extension DiffusionStage {
   ///   - noise: Where denoising starts.
   ///   - conditioning: What all samples are conditioned on.
   ///   - sampling: Steps, guidance and sampler.
+  ///   - given: A clean sample to start from, or to keep a part of.
+  ///   - windows: The windows that the network sees of a larger sample; nil shows it the whole.
   ///   - random: The source of the noise that steps add.
   ///   - onStep: Called after each step; what it throws ends the sampling.
   /// - Throws: `ConfigError` when the process cannot be sampled so, and what `onStep` throws.
   public func sample(
     from noise: Tensor, _ conditioning: Conditioning, sampling: StageSampling,
-    using random: RandomSource, onStep: (StepOutput) throws -> Void = { _ in }
+    given: GivenSample? = nil, windows: Windows? = nil, using random: RandomSource,
+    onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
-    let sampler = try scheduler.sampler(for: sampling)
+    let sampler = try scheduler.sampler(for: sampling, strength: given?.strength ?? 1)
     let isGuided = sampling.guidance != 1
-    let denoiser = noGrad { self.denoiser(conditioning, rows: noise.dim(0), isGuided: isGuided) }
+    var denoiser = noGrad { self.denoiser(conditioning, rows: noise.dim(0), isGuided: isGuided) }
+    let failure = Windows.Failure()
+    if let windows { denoiser = windows.blended(denoiser, failure) }
+    func check(_ step: StepOutput) throws {
+      if let error = failure.error { throw error }
+      try onStep(step)
+    }
+    var start = noise
+    var known: KnownPart?
+    if let given {
+      let process = scheduler.diffusion(.float32Reference)
+      if given.strength < 1 {
+        start = process.noised(given.start, at: [sampler.timesteps[0]], noise: noise)
+      }
+      known = given.known.map {
+        KnownPart(
+          start: given.start, mask: $0, process: process, resampling: given.resampling)
+      }
+    }
     return try finished(
-      walk(from: noise, with: sampler, using: random, onStep: onStep) { sample, timestep in
+      walk(
+        from: start, with: sampler, using: random, keeping: known, onStep: check
+      ) { [denoiser] sample, timestep in
         let input = isGuided ? Tensor.concatenated([sample, sample], over: 0) : sample
         let output = denoiser(NoisedSample(input, timestep: timestep))
         guard isGuided else { return output }
@@ -152,10 +177,11 @@ extension DiffusionStage {
 
   private func walk(
     from start: Tensor, with sampler: any Sampler, using random: RandomSource,
-    onStep: (StepOutput) throws -> Void, model: @escaping (Tensor, Int) -> Tensor
+    keeping known: KnownPart? = nil, onStep: (StepOutput) throws -> Void,
+    model: @escaping (Tensor, Int) -> Tensor
   ) throws -> Tensor {
     var sample = start
-    for step in denoise(start, with: sampler, using: random, model: model) {
+    for step in denoise(start, with: sampler, using: [random], keeping: known, model: model) {
       sample = step.next
       try onStep(step)
     }

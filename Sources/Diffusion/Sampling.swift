@@ -19,6 +19,10 @@ public struct StepOutput {
   public let index: Int
   /// The timestep of the original process this step started from.
   public let timestep: Int
+  /// Steps taken, with this one: `index + 1` unless denoising has gone back.
+  public internal(set) var number: Int
+  /// Steps in all; nil where a sampler's step stands alone.
+  public internal(set) var count: Int?
 
   /// Groups the results of a step.
   public init(next: Tensor, predictedStart: Tensor, index: Int, timestep: Int) {
@@ -26,6 +30,7 @@ public struct StepOutput {
     self.predictedStart = predictedStart
     self.index = index
     self.timestep = timestep
+    number = index + 1
   }
 }
 
@@ -75,7 +80,18 @@ public func denoise(
   _ sample: Tensor, with sampler: any Sampler, using randoms: [RandomSource],
   model: @escaping (_ sample: Tensor, _ timestep: Int) -> Tensor
 ) -> Denoising {
-  Denoising(sample: sample.asSamplingType, sampler: sampler, randoms: randoms, model: model)
+  denoise(sample, with: sampler, using: randoms, keeping: nil, model: model)
+}
+
+/// Denoises around the part of the sample that is known.
+///
+/// - Precondition: there are 1 or B sources.
+public func denoise(
+  _ sample: Tensor, with sampler: any Sampler, using randoms: [RandomSource],
+  keeping known: KnownPart?, model: @escaping (_ sample: Tensor, _ timestep: Int) -> Tensor
+) -> Denoising {
+  Denoising(
+    sample: sample.asSamplingType, sampler: sampler, randoms: randoms, known: known, model: model)
 }
 
 /// Normal noise, sampled whole from one source, or each row from its own source.
@@ -96,37 +112,94 @@ public func normalNoise(
 public struct Denoising: Sequence, IteratorProtocol {
   private var sample: Tensor
   private var sampler: any Sampler
+  private let freshSampler: any Sampler
   private let randoms: [RandomSource]
+  private let known: KnownPart?
   private let model: (Tensor, Int) -> Tensor
-  private var index = 0
+  private let visits: [ResamplingJumps.Visit]
+  private var position = 0
+  private var number = 0
+  /// Where the next step begins.
+  private var level = 0
 
   init(
-    sample: Tensor, sampler: any Sampler, randoms: [RandomSource],
+    sample: Tensor, sampler: any Sampler, randoms: [RandomSource], known: KnownPart?,
     model: @escaping (Tensor, Int) -> Tensor
   ) {
     self.sample = sample
     self.sampler = sampler
+    freshSampler = sampler
     self.randoms = randoms
+    self.known = known
     self.model = model
+    let count = sampler.timesteps.count
+    visits = known?.resampling.visits(of: count) ?? (0..<count).map { .step($0) }
+    stepCount = known?.resampling.stepCount(of: count) ?? count
+    if let known, count > 0 {
+      self.sample = noGrad {
+        known.kept(in: sample, at: sampler.timesteps[0], noise: Self.noise(like: sample, randoms))
+      }
+    }
   }
 
   /// The number of steps in all.
-  public var stepCount: Int { sampler.timesteps.count }
+  public let stepCount: Int
 
   /// Computes the next step; nil after the last.
   public mutating func next() -> StepOutput? {
-    guard index < stepCount else { return nil }
-    let step = noGrad {
+    while position < visits.count {
+      let visit = visits[position]
+      position += 1
+      switch visit {
+      case .step(let index): return step(index)
+      case .jump(let earlier): jump(to: earlier)
+      }
+    }
+    return nil
+  }
+
+  private mutating func step(_ index: Int) -> StepOutput {
+    let after = timestep(index + 1)
+    var step = noGrad {
       let output = model(sample, sampler.timesteps[index])
+      // One pixel is either known or generated, so both may use one noise.
       let noise =
-        sampler.drawsNoise(at: index)
-        ? normalNoise(sample.shape, dtype: sample.dtype, device: sample.device, using: randoms)
-        : nil
-      return sampler.step(output, at: index, from: sample, noise: noise)
+        sampler.drawsNoise(at: index) || (known != nil && after != nil)
+        ? Self.noise(like: sample, randoms) : nil
+      let step = sampler.step(
+        output, at: index, from: sample, noise: sampler.drawsNoise(at: index) ? noise : nil)
+      guard let known else { return step }
+      return StepOutput(
+        next: known.kept(in: step.next, at: after, noise: noise),
+        predictedStart: known.kept(in: step.predictedStart, at: nil, noise: nil),
+        index: index, timestep: step.timestep)
     }
     sample = step.next
-    index += 1
+    level = index + 1
+    number += 1
+    step.number = number
+    step.count = stepCount
     return step
+  }
+
+  /// Noises the sample back to where an earlier step begins; the sampler forgets the steps between.
+  private mutating func jump(to earlier: Int) {
+    guard let known, let later = timestep(earlier) else { return }
+    sample = noGrad {
+      known.jumped(
+        sample, from: timestep(level), to: later, noise: Self.noise(like: sample, randoms))
+    }
+    sampler = freshSampler
+    level = earlier
+  }
+
+  /// The timestep at which the step `index` begins; nil after the last.
+  private func timestep(_ index: Int) -> Int? {
+    index < sampler.timesteps.count ? sampler.timesteps[index] : nil
+  }
+
+  private static func noise(like sample: Tensor, _ randoms: [RandomSource]) -> Tensor {
+    normalNoise(sample.shape, dtype: sample.dtype, device: sample.device, using: randoms)
   }
 
   /// Computes all remaining steps and returns the result, x_0.

@@ -222,10 +222,22 @@ public struct SchedulerConfig: Sendable, Equatable {
 
   /// Returns the sampler of a stage's settings, over the float32 reference schedule.
   ///
+  /// With a strength below 1 the steps are taken over that fraction of the process alone, the
+  /// cleanest, and are at most as many as it has timesteps.
   /// - Throws: as ``sampler(_:stepCount:)``.
-  public func sampler(for sampling: StageSampling) throws(ConfigError) -> any Sampler {
-    let diffusion = diffusion(.float32Reference)
-    let spacing = timestepSpacing(sampling.steps)
+  /// - Precondition: the strength lies in (0, 1].
+  public func sampler(
+    for sampling: StageSampling, strength: Double = 1
+  ) throws(ConfigError) -> any Sampler {
+    precondition(strength > 0 && strength <= 1, "the strength \(strength) is not in (0, 1]")
+    var diffusion = diffusion(.float32Reference)
+    var count = sampling.steps
+    if strength < 1, count <= trainStepCount {
+      let used = max(1, Int((strength * Double(trainStepCount)).rounded()))
+      diffusion = diffusion.respaced(to: Array(0..<used))
+      count = min(count, used)
+    }
+    let spacing = timestepSpacing(count)
     switch sampling.sampler {
     case .ddpm: return try DDPMSampler(diffusion, spacing: spacing, threshold: threshold)
     case .ddim:

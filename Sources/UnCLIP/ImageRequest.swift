@@ -1,4 +1,5 @@
 public import Foundation
+import Imaging
 
 /// A request for images: a prompt, and settings that differ from the model's defaults.
 public struct ImageRequest: Sendable, Equatable, Codable {
@@ -36,6 +37,20 @@ public enum RequestError: LocalizedError, Sendable, Equatable, CustomStringConve
   case size(Int, possible: [Int])
   /// A value outside its range: name, value, range.
   case outOfRange(String, String, String)
+  /// A mask that does not say what to generate.
+  case mask(MaskFault)
+
+  /// What is wrong with a mask.
+  public enum MaskFault: Sendable, Equatable {
+    /// Its size is not the image's.
+    case otherSize(mask: ImageSize, image: ImageSize)
+    /// It keeps every pixel.
+    case keepsAll
+    /// It keeps no pixel.
+    case keepsNothing
+    /// There is none, and the image has no transparency in its place.
+    case noTransparency
+  }
 
   /// The description, for `localizedDescription`.
   public var errorDescription: String? { description }
@@ -48,6 +63,38 @@ public enum RequestError: LocalizedError, Sendable, Equatable, CustomStringConve
       return "size \(size) is not possible with this model; ask for \(list)."
     case .outOfRange(let name, let value, let range):
       return "\(name) is \(value), but it must be \(range)."
+    case .mask(let fault):
+      return fault.description
+    }
+  }
+}
+
+/// Width and height of an image, pixels.
+public struct ImageSize: Sendable, Equatable, CustomStringConvertible {
+  /// Columns.
+  public let width: Int
+  /// Rows.
+  public let height: Int
+
+  /// The size of an image.
+  init(_ image: Image) { (width, height) = (image.width, image.height) }
+
+  /// `640x480`.
+  public var description: String { "\(width)x\(height)" }
+}
+
+extension RequestError.MaskFault {
+  fileprivate var description: String {
+    switch self {
+    case .otherSize(let mask, let image):
+      "the mask is \(mask) pixels, but the image is \(image); resize the mask."
+    case .keepsAll:
+      "the mask keeps the whole image, so there is nothing to generate; paint the part white."
+    case .keepsNothing:
+      "the mask keeps nothing of the image; paint black what is to stay, or generate an image "
+        + "from a prompt."
+    case .noTransparency:
+      "the image has no transparency that says what to generate; give a mask."
     }
   }
 }

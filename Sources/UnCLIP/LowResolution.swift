@@ -33,6 +33,14 @@ public enum LowResolution {
     F.interpolate(images, size: (size, size), mode: .bicubic, antialias: true)
   }
 
+  /// As ``enlarged(_:to:)``, for images that need not be square.
+  /// `[B, 3, h, w] -> [B, 3, factor · h, factor · w]`.
+  static func enlarged(_ images: Tensor, by factor: Int) -> Tensor {
+    F.interpolate(
+      images, size: (images.dim(2) * factor, images.dim(3) * factor), mode: .bicubic,
+      antialias: true)
+  }
+
   /// Gaussian blur of each channel by itself, borders reflected; the shape stays.
   public static func blur(_ images: Tensor) -> Tensor {
     let half = kernelSide / 2

@@ -30,6 +30,10 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   public var upsamplerSteps: Int
   /// How the upsampler denoises.
   public var upsamplerSampler: SamplerKind
+  /// Inpainting: how often each stretch of steps is noised and denoised again.
+  public var resamplingJumps: Int
+  /// Inpainting: steps in such a stretch.
+  public var resamplingLength: Int
 
   enum CodingKeys: String, CodingKey {
     case priorSteps = "prior_steps"
@@ -43,9 +47,12 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     case decoderEta = "decoder_eta"
     case upsamplerSteps = "upsampler_steps"
     case upsamplerSampler = "upsampler_sampler"
+    case resamplingJumps = "resampling_jumps"
+    case resamplingLength = "resampling_length"
   }
 
-  /// diffusers' defaults for Karlo: 25, 25 and 7 ancestral steps, guidance 4 and 8, one candidate.
+  /// diffusers' defaults for Karlo: 25, 25 and 7 ancestral steps, guidance 4 and 8, one candidate;
+  /// inpainting goes back four times over each step.
   public init() {
     priorSteps = 25
     priorGuidance = 4
@@ -58,6 +65,8 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     decoderEta = 0
     upsamplerSteps = 7
     upsamplerSampler = .ddpm
+    resamplingJumps = 4
+    resamplingLength = 1
   }
 
   /// Range: denoising steps of a stage.
@@ -70,6 +79,10 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   public static let etaRange = 0.0...1
   /// Range: ``priorCandidates``.
   public static let candidateRange = 1...64
+  /// Range: ``resamplingJumps``.
+  public static let jumpRange = 0...100
+  /// Range: ``resamplingLength``.
+  public static let jumpLengthRange = stepRange
 
   /// Takes one sampler for every stage.
   public mutating func setSampler(_ sampler: SamplerKind) {
@@ -106,6 +119,11 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     StageSampling(steps: upsamplerSteps, sampler: upsamplerSampler)
   }
 
+  /// How inpainting goes back.
+  public var resampling: ResamplingJumps {
+    ResamplingJumps(count: max(0, resamplingJumps), length: max(1, resamplingLength))
+  }
+
   /// Checks every value against its range.
   /// - Throws: `RequestError.outOfRange` for the first that is outside.
   public func validate() throws(RequestError) {
@@ -131,5 +149,7 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
       throw .outOfRange("the decoder's sampler", decoderSampler.rawValue, "ddim where eta is not 0")
     }
     try check(priorCandidates, "prior candidates", in: Self.candidateRange)
+    try check(resamplingJumps, "resampling jumps", in: Self.jumpRange)
+    try check(resamplingLength, "resampling length", in: Self.jumpLengthRange)
   }
 }

@@ -163,7 +163,7 @@ public actor UnCLIPEngine {
   }
 
   /// An exit of the process cancels too.
-  private static func checkCancellation(after progress: GenerationProgress) throws {
+  static func checkCancellation(after progress: GenerationProgress) throws {
     try Task.checkCancellation()
     // The stage's layers have run once.
     if ProcessExit.isExiting { throw CancellationError() }

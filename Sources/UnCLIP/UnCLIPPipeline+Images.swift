@@ -52,6 +52,18 @@ extension UnCLIPPipeline {
     _ settings: GenerationSettings, varying original: Image? = nil,
     progress: (GenerationProgress) throws -> Void = { _ in }
   ) throws -> Image {
+    try image(settings, embeddingOf: original, on: nil, progress: progress)
+  }
+
+  /// The chain of all stages.
+  ///
+  /// - Parameters:
+  ///   - original: The image whose embedding replaces the prior's.
+  ///   - canvas: What decoder and upsampler start from or keep a part of.
+  func image(
+    _ settings: GenerationSettings, embeddingOf original: Image?, on canvas: Canvas?,
+    progress: (GenerationProgress) throws -> Void
+  ) throws -> Image {
     try check(settings)
     let sampling = settings.sampling
     let random = RandomSource(seed: settings.seed)
@@ -61,29 +73,80 @@ extension UnCLIPPipeline {
       if let original {
         try embedding(of: original)
       } else {
-        try embedding(
-          of: prompt, settings: sampling, using: random
-        ) { try progress(.init($0, .prior, of: sampling.priorSteps)) }
+        try embedding(of: prompt, settings: sampling, using: random) {
+          try progress(GenerationProgress($0, of: .prior))
+        }
       }
-    return try rendered(embedding, prompt, settings, using: random, progress)
+    return try rendered(embedding, prompt, on: canvas, settings, using: random, progress)
   }
 
   /// Decodes an embedding at the size of the settings.
+  ///
+  /// - Parameters:
+  ///   - noise: Where the decoder starts; nil samples it.
+  ///   - canvas: What decoder and upsampler start from or keep a part of.
   func rendered(
     _ embedding: Tensor, _ prompt: PromptConditioning, noise: Tensor? = nil,
-    _ settings: GenerationSettings, using random: RandomSource,
+    on canvas: Canvas? = nil, _ settings: GenerationSettings, using random: RandomSource,
     _ progress: (GenerationProgress) throws -> Void
   ) throws -> Image {
     let sampling = settings.sampling
-    var image = try decoded(
-      embedding, prompt, noise: noise, settings: sampling, using: random
-    ) { try progress(.init($0, .decoder, of: sampling.decoderSteps)) }
-    if settings.size > decoderSize {
-      image = try upsampled(
-        image, settings: sampling, using: random
-      ) { try progress(.init($0, .upsampler, of: sampling.upsamplerSteps)) }
+    let isEnlarged = settings.size > decoderSize
+    let sketch = canvas.map {
+      $0.work(
+        reducedBy: isEnlarged ? Upsampler.factor : 1, side: decoderSize,
+        resampling: sampling.resampling, device: device)
     }
-    return Image(image)
+    let small =
+      try sketch?.finished
+      ?? Self.reporting(
+        sketch?.windows, .decoder, sketch?.stepCount(of: sampling.decoderSteps) ?? 0, progress
+      ) { windows, onStep in
+        try decoded(
+          embedding, prompt, noise: noise, given: sketch?.given, windows: windows,
+          settings: sampling,
+          using: random, onStep: onStep)
+      }
+    guard isEnlarged else { return Image(small) }
+    let detail = canvas.map {
+      $0.work(
+        reducedBy: 1, side: settings.size, resampling: sampling.resampling, device: device)
+    }
+    return Image(
+      try detail?.finished
+        ?? Self.reporting(
+          detail?.windows, .upsampler, detail?.stepCount(of: sampling.upsamplerSteps) ?? 0,
+          progress
+        ) { windows, onStep in
+          try upsampled(
+            small, given: detail?.given, windows: windows, settings: sampling, using: random,
+            onStep: onStep)
+        })
+  }
+
+  /// Runs a stage and reports each of its steps, and each window of a step that has several.
+  static func reporting(
+    _ windows: Windows?, _ stage: GenerationProgress.Stage, _ stepCount: Int,
+    _ progress: (GenerationProgress) throws -> Void,
+    _ body: (Windows?, (StepOutput) throws -> Void) throws -> Tensor
+  ) throws -> Tensor {
+    try withoutActuallyEscaping(progress) { progress in
+      let count = max(windows?.all.count ?? 1, 1)
+      var steps = 0
+      var windows = windows
+      windows?.onWindow = { done in
+        // The last window is reported with its step.
+        guard done < count else { return }
+        try progress(
+          GenerationProgress(
+            stage: stage, step: steps * count + done, stepCount: stepCount * count,
+            predictedStart: nil))
+      }
+      return try body(windows) { step in
+        steps = step.number
+        try progress(GenerationProgress(step, of: stage, windows: count))
+      }
+    }
   }
 
   /// Refuses settings that this model cannot be sampled with, before any work is done.
@@ -136,21 +199,22 @@ public struct GenerationProgress {
   /// no image.
   public let predictedStart: Tensor?
 
-  init(
-    stage: Stage, step: Int, stepCount: Int, predictedStart: Tensor?
-  ) {
+  /// Says where the sampling of a stage is.
+  ///
+  /// - Parameters:
+  ///   - step: The step that is done.
+  ///   - windows: The windows of a step, each of which counts as one.
+  init(_ step: StepOutput, of stage: Stage, windows: Int = 1) {
+    self.init(
+      stage: stage, step: step.number * windows, stepCount: (step.count ?? step.number) * windows,
+      predictedStart: stage == .decoder || stage == .upsampler ? step.predictedStart : nil)
+  }
+
+  init(stage: Stage, step: Int, stepCount: Int, predictedStart: Tensor?) {
     self.stage = stage
     self.step = step
     self.stepCount = stepCount
     self.predictedStart = predictedStart
-  }
-
-  /// Says that a step of a stage is done.
-  init(_ step: StepOutput, _ stage: Stage, of count: Int) {
-    let makesImages = stage == .decoder || stage == .upsampler
-    self.init(
-      stage: stage, step: step.index + 1, stepCount: count,
-      predictedStart: makesImages ? step.predictedStart : nil)
   }
 
   /// The image as it would come out now; nil for stages that make no image.

@@ -161,6 +161,8 @@ public struct UnCLIPPipeline {
   ///   - embedding: raw.
   ///   - prompt: conditions the decoder beside the embedding; the empty prompt leaves all to it.
   ///   - noise: where denoising starts, `[1, 3, S, S]`; nil samples it from `random`.
+  ///   - given: an image to start from or to keep a part of; it may be larger than S.
+  ///   - windows: the squares of S that are decoded of a larger image.
   ///   - settings: nil takes the model's.
   ///   - random: The source of all noise.
   ///   - onStep: called after each step; what it throws ends the sampling.
@@ -168,20 +170,21 @@ public struct UnCLIPPipeline {
   ///   it cannot be sampled so; what `onStep` throws.
   public func decoded(
     _ embedding: Tensor, _ prompt: PromptConditioning, noise: Tensor? = nil,
-    settings: SamplingSettings? = nil, using random: RandomSource,
-    onStep: (StepOutput) throws -> Void = { _ in }
+    given: GivenSample? = nil, windows: Windows? = nil, settings: SamplingSettings? = nil,
+    using random: RandomSource, onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
     let settings = settings ?? defaults.sampling
     return try using(decoder, .decoder, of: Self.decoderParts) { decoder in
       try decoder.sample(
-        from: noise ?? startNoise(using: random),
+        from: noise ?? startNoise(like: given?.start, using: random),
         Decoder.Conditioning(imageEmbedding: embedding, prompt: prompt),
-        sampling: settings.decoder, using: random, onStep: onStep)
+        sampling: settings.decoder, given: given, windows: windows, using: random, onStep: onStep)
     }
   }
 
-  /// The decoder inverted: the noise from which ``decoded(_:_:noise:settings:using:onStep:)``
-  /// without guidance, by DDIM in as many steps, reproduces `image`.
+  /// The decoder inverted: the noise from which
+  /// ``decoded(_:_:noise:given:windows:settings:using:onStep:)`` without guidance, by DDIM in as many
+  /// steps, reproduces `image`.
   ///
   /// Shapes: `image` `[1, 3, S, S]` in [-1, 1], kept; `embedding` `[1, D]`.
   /// Source: paper section 3.
@@ -198,17 +201,20 @@ public struct UnCLIPPipeline {
     }
   }
 
-  /// Returns the upsampler: `[1, 3, S, S] -> [1, 3, 4S, 4S]` in [-1, 1].
+  /// Returns the upsampler: `[1, 3, H, W] -> [1, 3, 4H, 4W]` in [-1, 1].
   ///
   /// - Parameters:
   ///   - image: The decoder's image.
+  ///   - given: an enlarged image to start from or to keep a part of.
+  ///   - windows: the squares that are enlarged of a larger image.
   ///   - settings: nil takes the model's.
   ///   - random: The source of all noise.
   ///   - onStep: called after each step; what it throws ends the sampling.
   /// - Throws: `ModelFolderError` when the model has none; `ConfigError` and `CheckpointError`
   ///   when it is broken; `ConfigError` when it cannot be sampled so; what `onStep` throws.
   public func upsampled(
-    _ image: Tensor, settings: SamplingSettings? = nil, using random: RandomSource,
+    _ image: Tensor, given: GivenSample? = nil, windows: Windows? = nil,
+    settings: SamplingSettings? = nil, using random: RandomSource,
     onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
     let settings = settings ?? defaults.sampling
@@ -217,7 +223,9 @@ public struct UnCLIPPipeline {
         folder: folder.url.path, part: ModelFolder.Part.upsampler.rawValue)
     }
     return try using(upsampler, .upsampler, of: [.upsampler, .lastUpsampler]) { upsampler in
-      try upsampler.enlarged(image, sampling: settings.upsampler, using: random, onStep: onStep)
+      try upsampler.enlarged(
+        image, sampling: settings.upsampler, given: given, windows: windows, using: random,
+        onStep: onStep)
     }
   }
 

@@ -63,14 +63,15 @@ public struct Upsampler: DiffusionStage {
     }
   }
 
-  /// Returns the U-Net beside the image `[1, 3, s, s]` in [-1, 1], enlarged.
+  /// Returns the U-Net beside the image `[1, 3, h, w]` in [-1, 1], enlarged.
   public func denoiser(_ image: Tensor, rows: Int, isGuided: Bool) -> Denoiser {
     precondition(!isGuided, "upsamplers are not guided")
-    let condition = LowResolution.enlarged(image.to(.float32), to: image.dim(2) * Self.factor)
+    let condition = LowResolution.enlarged(image.to(.float32), by: Self.factor)
       .repeatInterleaved(rows, over: 0)
     let (unet, last) = (unet, lastUNet ?? unet)
     let dtype = unet.dtype
     return {
+      let condition = $0.window?.cut(condition) ?? condition
       let input = Tensor.concatenated([$0.sample, condition], over: 1).to(dtype)
       return ($0.isLastStep ? last : unet)(input, timesteps: $0.timesteps)
     }
@@ -79,20 +80,25 @@ public struct Upsampler: DiffusionStage {
   /// Clamps to [-1, 1].
   public func finished(_ sample: Tensor) -> Tensor { sample.clamped(min: -1, max: 1) }
 
-  /// Enlarges one image fourfold, `[1, 3, s, s] -> [1, 3, 4s, 4s]` in [-1, 1].
+  /// Enlarges one image fourfold, `[1, 3, h, w] -> [1, 3, 4h, 4w]` in [-1, 1].
   ///
   /// - Parameters:
   ///   - image: The low-resolution image.
   ///   - sampling: Steps and sampler.
+  ///   - given: An enlarged image to start from or to keep a part of.
+  ///   - windows: The squares that the network sees of a large image; nil shows it the whole.
   ///   - random: The source of all noise.
   ///   - onStep: called after each step; what it throws ends the sampling.
   /// - Throws: `ConfigError` when the process cannot be sampled so, and what `onStep` throws.
   public func enlarged(
-    _ image: Tensor, sampling: StageSampling, using random: RandomSource,
-    onStep: (StepOutput) throws -> Void = { _ in }
+    _ image: Tensor, sampling: StageSampling, given: GivenSample? = nil, windows: Windows? = nil,
+    using random: RandomSource, onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
-    let side = image.dim(2) * Self.factor
-    let noise = random.normal([1, 3, side, side], dtype: .float32, device: image.device)
-    return try sample(from: noise, image, sampling: sampling, using: random, onStep: onStep)
+    let noise = random.normal(
+      [1, 3, image.dim(2) * Self.factor, image.dim(3) * Self.factor], dtype: .float32,
+      device: image.device)
+    return try sample(
+      from: noise, image, sampling: sampling, given: given, windows: windows, using: random,
+      onStep: onStep)
   }
 }

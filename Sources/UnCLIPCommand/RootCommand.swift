@@ -11,6 +11,8 @@ struct RootCommand: ParsableCommand {
         unclip generate "a smiling cat face" -n 4 --seed 7 --grid cats.png
         unclip vary cat.jpg -n 4 --grid variations.png
         unclip interpolate cat.jpg "a lion" --grid way.png
+        unclip inpaint apple.png --mask leaf.png --prompt "a red apple"
+        unclip upscale apple.png
         unclip verify apple.png
         unclip models
         unclip doctor
@@ -20,7 +22,8 @@ struct RootCommand: ParsableCommand {
     version: Version.current,
     subcommands: [
       GenerateCommand.self, VaryCommand.self, InterpolateImagesCommand.self, DiffCommand.self,
-      MixCommand.self, InvertCommand.self, VerifyCommand.self, EmbedCommand.self,
+      MixCommand.self, InvertCommand.self, InpaintCommand.self, OutpaintCommand.self,
+      UpscaleCommand.self, VerifyCommand.self, EmbedCommand.self,
       ClassifyCommand.self, TokenizeCommand.self, TrainCommand.self, ClassicsCommand.self,
       AssembleCommand.self, ConvertCommand.self, DataCommand.self, ConfigCommand.self,
       EvaluateCommand.self, BenchCommand.self, ModelsCommand.self, DoctorCommand.self,

@@ -36,7 +36,8 @@ import Testing
     let tiny = models[2]
     #expect(
       tiny.commands == [
-        "generate", "vary", "interpolate", "diff", "mix", "invert", "embed", "classify", "tokenize",
+        "generate", "vary", "interpolate", "diff", "mix", "invert", "inpaint", "outpaint",
+        "upscale", "embed", "classify", "tokenize",
       ])
     #expect(tiny.sizes == [16, 64])
     #expect(tiny.problem == nil)
@@ -70,12 +71,14 @@ import Testing
     let model = models[2]
     #expect(
       model.commands == [
-        "vary", "interpolate", "diff", "mix", "invert", "embed", "classify", "tokenize",
+        "vary", "interpolate", "diff", "mix", "invert", "inpaint", "outpaint", "embed", "classify",
+        "tokenize",
       ])
     #expect(model.sizes == [16])
     #expect(
       model.defaults?.keys.sorted() == [
         "decoder_eta", "decoder_guidance", "decoder_sampler", "decoder_steps", "guidance_rescale",
+        "resampling_jumps", "resampling_length",
       ])
     #expect(model.text.hasSuffix("\n  defaults: decoder 25 steps, guidance 8, ddpm"))
   }

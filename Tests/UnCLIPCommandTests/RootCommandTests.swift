@@ -19,6 +19,8 @@ import Testing
         unclip generate "a smiling cat face" -n 4 --seed 7 --grid cats.png
         unclip vary cat.jpg -n 4 --grid variations.png
         unclip interpolate cat.jpg "a lion" --grid way.png
+        unclip inpaint apple.png --mask leaf.png --prompt "a red apple"
+        unclip upscale apple.png
         unclip verify apple.png
         unclip models
         unclip doctor
@@ -44,6 +46,9 @@ import Testing
         mix                     Generate images of several prompts and images at once.
         invert                  Save the latent of an image: its CLIP embedding and
                                 its noise.
+        inpaint                 Generate a part of an image anew.
+        outpaint                Continue an image beyond its border.
+        upscale                 Enlarge images fourfold with a model's upsampler.
         verify                  Generate an image again from its metadata and compare.
         embed                   Write the CLIP embeddings of texts or images.
         classify                Classify images by the names of classes (zero-shot).
@@ -108,7 +113,8 @@ import Testing
     (["generate", "--prompt", "a"], "the prompt stands alone, as in unclip generate"),
     (["generate", "-p", "a"], "the prompt stands alone"),
     (["generate", "a", "--sampling-method", "x"], ": --sampler;"),
-    (["generate", "a", "--strength", "1"], "unclip vary makes variations"),
+    (["generate", "a", "--mask", "m.png"], "generated anew by unclip inpaint"),
+    (["generate", "a", "--init-img", "m.png"], "has another name here: --image;"),
     (["generate", "a", "--quiet"], "2>/dev/null"),
     (["generate", "a", "--batch-size", "2"], ": --count;"),
     (["embed", "a", "--out", "x.npy", "--batch-size", "2"], ": --batch;"),

@@ -109,7 +109,7 @@ public final class ImageEditor {
       embeddings[index] = try pipeline.embedding(
         of: pipeline.conditioning(text, negative: settings.negative), settings: settings.sampling,
         using: random,
-        onStep: { try progress(.init($0, .prior, of: settings.sampling.priorSteps)) })
+        onStep: { try progress(.init($0, of: .prior)) })
       noises[index] = pipeline.startNoise(using: random)
     }
   }
@@ -123,7 +123,7 @@ public final class ImageEditor {
     noises[index] = try pipeline.noise(
       of: pipeline.pixels(of: image), for: embedding, prompt,
       steps: settings.sampling.decoderSteps,
-      onStep: { try progress(.init($0, .inversion, of: settings.sampling.decoderSteps)) })
+      onStep: { try progress(.init($0, of: .inversion)) })
   }
 
   private func moved(_ embedding: Tensor, towards direction: Tensor, by theta: Double) -> Tensor {

@@ -90,7 +90,7 @@ extension UnCLIPPipeline {
     let embedding = try embedding(of: image)
     let noise = try noise(
       of: pixels(of: image), for: embedding, conditioning(prompt), steps: steps,
-      onStep: { try onStep(.init($0, .inversion, of: steps)) })
+      onStep: { try onStep(.init($0, of: .inversion)) })
     return ImageLatent(
       embedding: embedding.to(.float32).array(), noise: noise.to(.float32).array(),
       size: decoderSize, steps: steps, prompt: prompt,
@@ -105,9 +105,10 @@ extension UnCLIPPipeline {
     return Tensor(images: [square], range: .symmetric, device: device)
   }
 
-  /// Samples the noise that the decoder starts from.
-  func startNoise(using random: RandomSource) -> Tensor {
-    random.normal([1, 3, decoderSize, decoderSize], dtype: .float32, device: device)
+  /// Samples the noise that the decoder starts from, of the shape of `image` if there is one.
+  func startNoise(like image: Tensor? = nil, using random: RandomSource) -> Tensor {
+    random.normal(
+      image?.shape ?? [1, 3, decoderSize, decoderSize], dtype: .float32, device: device)
   }
 
   /// Returns the difference of two texts' embeddings, of norm 0 to 2, `[1, D]`.

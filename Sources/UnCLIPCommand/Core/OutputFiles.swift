@@ -49,7 +49,7 @@ struct OutputFiles: ParsableArguments {
       let place = Place(output.url)
       if output.url.lastPathComponent == "-" {
         throw .usage(
-          "\(option) is -, but only one PNG image of generate or vary can go to standard output; "
+          "\(option) is -, but only a single PNG image can go to standard output; "
             + "name a file.")
       }
       if let other = taken.updateValue(output, forKey: place) {

@@ -33,9 +33,18 @@ struct PeerOptions {
       note: "the prompt stands alone, as in unclip generate \"a red apple\"",
       command: "generate"),
     PeerOptions(
-      names: ["--strength", "--init-img", "--init-image", "--image", "-i", "--mask", "-r"],
-      note: "an image is not changed in place; unclip vary makes variations of one",
+      names: ["--init-img", "--init-image", "-i"], here: ["--image"],
+      note: "the image to start from has another name here", command: "generate"),
+    PeerOptions(
+      names: ["--mask", "--mask-image", "--outpaint"],
+      note: "a part of an image is generated anew by unclip inpaint, more of it by unclip outpaint",
       command: "generate"),
+    PeerOptions(
+      names: ["--mask-image", "--init-mask", "--mask-img"], here: ["--mask"],
+      note: "the mask has another name here"),
+    PeerOptions(
+      names: ["--denoising-strength", "--image-strength"], here: ["--strength"],
+      note: "the strength has another name here"),
     PeerOptions(
       names: ["--strength", "--init-img", "--init-image", "--image", "-i", "-r"],
       here: ["--noise", "--eta"],

@@ -18,9 +18,31 @@ struct GenerateCommand: ParsableCommand {
         unclip generate "a red apple" --out apple.png
         unclip generate "a smiling cat face" -n 4 --seed 7 --grid cats.png
         unclip generate --prompts-file prompts.txt --out drawings --json
+        unclip generate "a green apple" --image apple.png --strength 0.6
+        unclip generate "a red apple" --best-of 8 --out best.png
       """)
 
+  private static let bestRange = OptionRange("--best-of", 2...1000)
+
   @OptionGroup var prompts: PromptOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "Start from an image, whose central square is noised to --strength.", valueName: "file"))
+  var image: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How much of --image may change, more than 0 and at most 1; 0.6 if not given, and 1 is "
+        + "without it.",
+      valueName: "fraction"))
+  var strength: Double?
+
+  @Option(
+    help: bestRange.help(
+      "Generate so many for each image, from one seed after the other, and keep the one with the "
+        + "best CLIP score"))
+  var bestOf: Int?
 
   @OptionGroup var images: ImageOptions
   @OptionGroup(title: "Sampling") var size: ImageSizeOptions
@@ -30,11 +52,29 @@ struct GenerateCommand: ParsableCommand {
   @OptionGroup(title: "Machine") var machine: MachineOptions
   @OptionGroup var output: OutputOptions
 
+  func validate() throws {
+    try Self.bestRange.check(bestOf)
+    try StrengthRange.check(strength)
+    if strength != nil, image == nil {
+      throw ValidationError("--strength needs --image, the image to start from.")
+    }
+  }
+
   func run() throws {
     let prompts = try prompts.read()
+    let start = try image.map { path in
+      let source = try SourceImage(path)
+      return try ImageAlteration(
+        AlterationRecord(.start, of: source, [.strength: strength ?? 0.6]), source: source)
+    }
+    let candidates = bestOf ?? 1
     let plan = try images.plan(
-      of: prompts, inputs: self.prompts.promptsFile.map { [$0] } ?? [], output: output)
-    let pipeline = try model.open(on: machine, requiring: [.prior])
+      of: prompts, candidates: candidates,
+      inputs: (self.prompts.promptsFile.map { [$0] } ?? []) + (image.map { [$0] } ?? []),
+      output: output
+    ) { bestOf == nil ? $0 : "\($0) best of \(candidates)" }
+    let pipeline = try model.open(
+      on: machine, requiring: bestOf == nil ? [.prior] : [.prior, .imageEncoder])
     var settings = try pipeline.settings(size, sampling, prior: prior)
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
     generator.warnIfTooLong(prompts + [settings.negative])
@@ -42,7 +82,11 @@ struct GenerateCommand: ParsableCommand {
     try images.generate(plan, sources: prompts.count, output: output) { item, title, note in
       settings.prompt = item.subject
       settings.seed = item.seed
-      return try generator.image(settings, title: title, note: note)
+      guard candidates > 1 else {
+        return try generator.image(settings, altering: start, title: title, note: note)
+      }
+      return try generator.best(
+        of: candidates, settings, altering: start, title: title, note: note)
     }
   }
 }

@@ -9,13 +9,17 @@ struct ImageGenerator {
   let pipeline: UnCLIPPipeline
   let progress: ProgressReporter
 
-  /// Generates the image of a prompt; `title` goes before the names of the stages in the progress
-  /// report, and `note` to the end.
+  /// Generates the image of a prompt, or what an alteration makes of its image; `title` goes before
+  /// the names of the stages in the progress report, and `note` to the end.
   func image(
-    _ settings: GenerationSettings, title: String = "", note: String = ""
+    _ settings: GenerationSettings, altering alteration: ImageAlteration? = nil,
+    title: String = "", note: String = ""
   ) throws -> (image: Image, record: ImageRecord) {
-    let image = try pipeline.image(settings, progress: report(title, note))
-    return (image, record(settings, edit: nil))
+    let report = report(title, note)
+    let image =
+      try alteration?.image(with: pipeline, settings, progress: report)
+      ?? pipeline.image(settings, progress: report)
+    return (image, record(settings, alteration: alteration))
   }
 
   /// Generates a frame of an edit.
@@ -38,15 +42,51 @@ struct ImageGenerator {
     }
   }
 
-  private func record(_ settings: GenerationSettings, edit: EditRecord?) -> ImageRecord {
+  private func record(
+    _ settings: GenerationSettings, edit: EditRecord? = nil, alteration: ImageAlteration? = nil
+  ) -> ImageRecord {
     let provenance = ImageRecord.Provenance(
       edit: edit, dtype: ElementType(pipeline.dtype).rawValue,
       threads: threadCount, model: pipeline.defaults.name,
       modelVersion: pipeline.defaults.version, software: "unclip \(Version.current)")
     var stages: Set<GenerationProgress.Stage> = [.text, .decoder]
     if edit?.sources.contains(where: { $0.prompt != nil }) ?? true { stages.insert(.prior) }
+    if let alteration { stages = alteration.stages(for: settings) }
     if settings.size > pipeline.decoderSize { stages.insert(.upsampler) }
-    return ImageRecord(settings: settings, provenance: provenance, stages: stages)
+    return ImageRecord(
+      settings: settings, provenance: provenance, alteration: alteration?.record, stages: stages)
+  }
+
+  /// Generates the images of one seed after the other, and returns the one with the best CLIP score.
+  func best(
+    of count: Int, _ settings: GenerationSettings, altering alteration: ImageAlteration?,
+    title: String, note: String
+  ) throws -> (image: Image, record: ImageRecord) {
+    var settings = settings
+    let first = settings.seed
+    var best: (image: Image, record: ImageRecord, score: Double)?
+    var candidates: [ImageRecord.Candidate] = []
+    for index in 0..<count {
+      settings.seed = first + UInt64(index)
+      let name = (title.isEmpty ? "" : "\(title) ") + "\(index + 1) of \(count)"
+      let (image, record) = try self.image(
+        settings, altering: alteration, title: name, note: note)
+      let score = try pipeline.clipScore(of: image, for: settings.prompt)
+      candidates.append(.init(seed: settings.seed, clipScore: score))
+      if best.map({ score > $0.score }) ?? true { best = (image, record, score) }
+    }
+    guard var best else { preconditionFailure("the best of \(count) images") }
+    best.record.candidates = candidates
+    let scores = candidates.map { $0.clipScore.formatted(places: 1) }
+    let all =
+      count <= 10
+      ? scores.joined(separator: ", ")
+      : "\(candidates.map(\.clipScore).min()?.formatted(places: 1) ?? "") to "
+        + best.score.formatted(places: 1)
+    progress.line(
+      "kept seed \(best.record.settings.seed), whose CLIP score \(best.score.formatted(places: 1)) is "
+        + "the best of \(count): \(all)")
+    return (best.image, best.record)
   }
 
   /// Warns of prompts that the model truncates.

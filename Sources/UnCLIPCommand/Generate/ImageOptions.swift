@@ -8,7 +8,7 @@ struct ImageOptions: ParsableArguments {
 
   @Option(
     name: [.customShort("n"), .long, .customLong("num-images")], parsing: .unconditional,
-    help: countRange.help("Images of each prompt or of each image varied"))
+    help: countRange.help("Images of each prompt or of each image given"))
   var count = 1
 
   @OptionGroup var destination: ImageDestination
@@ -17,11 +17,12 @@ struct ImageOptions: ParsableArguments {
 
   /// Where the images of `subjects` go, as ``ImageDestination`` plans it.
   func plan(
-    of subjects: [String], inputs: [String] = [], output: OutputOptions,
+    of subjects: [String], candidates: Int = 1, inputs: [String] = [], output: OutputOptions,
     naming name: (String) -> String = { $0 }
   ) throws(CommandError) -> OutputPlan {
     try destination.plan(
-      of: subjects, count: count, inputs: inputs, output: output, naming: name)
+      of: subjects, count: count, candidates: candidates, inputs: inputs, output: output,
+      naming: name)
   }
 
   /// Generates the images of a plan; a grid has a row for each of several `sources`.
@@ -84,16 +85,17 @@ struct ImageDestination: ParsableArguments {
   ///   - count: Seeds of each.
   ///   - frames: Images of each seed.
   ///   - inputs: Paths of what is read.
+  ///   - candidates: Images that are generated for each that is kept.
   ///   - name: Names a file after a subject.
   /// - Throws: `CommandError`.
   func plan(
-    of subjects: [String], count: Int = 1, frames: Int = 1, inputs: [String] = [],
-    output: OutputOptions, naming name: (String) -> String = { $0 }
+    of subjects: [String], count: Int = 1, frames: Int = 1, candidates: Int = 1,
+    inputs: [String] = [], output: OutputOptions, naming name: (String) -> String = { $0 }
   ) throws(CommandError) -> OutputPlan {
-    let first = try seed.resolve(count: count)
+    let first = try seed.resolve(count: count * candidates)
     var plan = try OutputPlan(
       of: subjects, count: count, frames: frames, seed: first, out: out ?? ".",
-      force: files.force, naming: name)
+      force: files.force, candidates: candidates, naming: name)
     plan.keepsImages = frames == 1 || out != nil || grid == nil
     if plan.isStandardOutput {
       if output.json {

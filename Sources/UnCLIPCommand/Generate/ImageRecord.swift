@@ -7,6 +7,10 @@ struct ImageRecord: Equatable, Sendable, Encodable {
   var settings: GenerationSettings
   /// The model and the machine.
   var provenance: Provenance
+  /// How it was made from another image; nil for a prompt's image and a variation.
+  var alteration: AlterationRecord?
+  /// What it was the best of; empty unless `--best-of` asked for it.
+  var candidates: [Candidate] = []
   /// The stages that ran, whose settings `--json` lists.
   var stages = Set(GenerationProgress.Stage.allCases)
 
@@ -25,6 +29,12 @@ struct ImageRecord: Equatable, Sendable, Encodable {
     var software: String
   }
 
+  /// An image that was generated, and how well it fits its prompt.
+  struct Candidate: Equatable, Sendable, Encodable {
+    var seed: UInt64
+    var clipScore: Double
+  }
+
   /// Encodes one flat object, like the text chunks, without the settings of stages that did not run.
   func encode(to encoder: any Encoder) throws {
     let idle = GenerationProgress.Stage.allCases.filter { !stages.contains($0) }
@@ -34,10 +44,31 @@ struct ImageRecord: Equatable, Sendable, Encodable {
     try values.encode(settings.seed, forKey: "seed")
     try values.encode(settings.size, forKey: "size")
     for (key, value) in try settings.sampling.values()
-    where !idle.contains(where: { key.hasPrefix($0.rawValue + "_") }) {
+    where !idle.contains(where: { key.hasPrefix($0.rawValue + "_") })
+      && (keepsPixels || !key.hasPrefix("resampling_"))
+    {
       try values.encode(value, forKey: SettingKey(stringLiteral: key))
     }
+    if let alteration {
+      for (key, value) in alteration.chunks {
+        let key = SettingKey(stringLiteral: key)
+        if let number = Double(value) {
+          try values.encode(number, forKey: key)
+        } else {
+          try values.encode(value, forKey: key)
+        }
+      }
+    }
+    if let best = candidates.first(where: { $0.seed == settings.seed }) {
+      try values.encode(best.clipScore, forKey: "clip_score")
+      try values.encode(candidates, forKey: "candidates")
+    }
     try provenance.encode(to: encoder)
+  }
+
+  /// Whether known pixels were kept.
+  private var keepsPixels: Bool {
+    alteration?.operation == .inpaint || alteration?.operation == .outpaint
   }
 
   /// A key by its text.
@@ -52,11 +83,12 @@ struct ImageRecord: Equatable, Sendable, Encodable {
 
   /// The text chunks, in the order they are written.
   func chunks() throws -> [(key: String, value: String)] {
-    try settings.metadata() + (provenance.edit.map { [("edit", try $0.text())] } ?? []) + [
-      ("dtype", provenance.dtype), ("threads", "\(provenance.threads)"),
-      ("model", provenance.model), ("model_version", provenance.modelVersion),
-      ("software", provenance.software),
-    ]
+    try settings.metadata() + (provenance.edit.map { [("edit", try $0.text())] } ?? [])
+      + (alteration?.chunks ?? []) + [
+        ("dtype", provenance.dtype), ("threads", "\(provenance.threads)"),
+        ("model", provenance.model), ("model_version", provenance.modelVersion),
+        ("software", provenance.software),
+      ]
   }
 }
 

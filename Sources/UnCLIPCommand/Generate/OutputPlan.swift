@@ -22,8 +22,9 @@ struct OutputPlan: Equatable {
   /// Whether the images are written one by one, and not in a grid alone.
   var keepsImages = true
 
-  /// Plans `count` times `frames` images of each subject, into a folder `out` with files after `name`, one image
-  /// into a `.png` file, or one to standard output for `-`.
+  /// Plans `count` times `frames` images of each subject, each the best of `candidates` seeds from its
+  /// own on, into a folder `out` with files after `name`, one image into a `.png` file, or one to
+  /// standard output for `-`.
   ///
   /// In a folder, names that are taken get a number: those of this plan, and unless `force` those
   /// of files that exist. All frames of a seed get the same one.
@@ -31,7 +32,7 @@ struct OutputPlan: Equatable {
   /// - Throws: `CommandError.usage` for a file and several images or another format.
   init(
     of subjects: [String], count: Int, frames: Int = 1, seed: UInt64, out: String,
-    force: Bool = false, naming name: (String) -> String = { $0 }
+    force: Bool = false, candidates: Int = 1, naming name: (String) -> String = { $0 }
   ) throws(CommandError) {
     let url = URL(fileURLWithPath: out)
     let kind = url.pathExtension.lowercased()
@@ -46,7 +47,7 @@ struct OutputPlan: Equatable {
       }
       items = subjects.flatMap { subject in
         (0..<count).flatMap { index in
-          let seed = seed + UInt64(index)
+          let seed = seed + UInt64(index * candidates)
           let stem = Self.stem(name(subject)) + "-\(seed)"
           var numbered = stem
           var copy = 2

@@ -56,10 +56,14 @@ struct VerifyCommand: ParsableCommand {
     let chunks = try Self.chunks(of: url)
     let provenance = try ImageRecord.Provenance(chunks: chunks, file: image)
     let inputs = try provenance.edit.map { try $0.inputs(given: sources, for: image) }
+    let alteration = try AlterationRecord(chunks: chunks, file: image).map {
+      try ImageAlteration(repeating: $0, among: sources, file: image)
+    }
     let device = try machine.prepare(recorded: provenance.threads)
     let folder = try ModelSearch.current.folder(of: model ?? provenance.model)
     let pipeline = try UnCLIPPipeline(
-      ModelFolder(folder), requiring: inputs?.parts ?? [.prior], device: device,
+      ModelFolder(folder), requiring: alteration != nil ? [] : inputs?.parts ?? [.prior],
+      device: device,
       dtype: (ElementType(rawValue: provenance.dtype) ?? .float32).dtype)
     if pipeline.defaults.version != provenance.modelVersion {
       Output.warn(
@@ -75,9 +79,11 @@ struct VerifyCommand: ParsableCommand {
       let editor = try pipeline.editor(record.edit(of: inputs.map(\.source)), settings)
       (new, made) = try generator.image(settings, of: editor, frame: 0, record)
     } else {
-      (new, made) = try generator.image(settings)
+      try pipeline.folder.require(alteration?.parts(for: settings) ?? [])
+      (new, made) = try generator.image(settings, altering: alteration)
     }
-    let record = ImageRecord(settings: settings, provenance: provenance, stages: made.stages)
+    let record = ImageRecord(
+      settings: settings, provenance: provenance, alteration: made.alteration, stages: made.stages)
     let report = try Self.compare(old, new, path: image, record: record)
     if output.json { try Output.json(report) }
     guard report.same else {

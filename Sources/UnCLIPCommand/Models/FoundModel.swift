@@ -118,6 +118,10 @@ struct FoundModel: Sendable, Encodable {
     let draws = has(.tokenizer, .textEncoder, .textProjection, .decoder, .decoderScheduler)
     if draws, has(.prior, .priorScheduler) { commands.append("generate") }
     if draws, has(.imageEncoder) { commands += ["vary", "interpolate", "diff", "mix", "invert"] }
+    if draws, has(.prior, .priorScheduler) || has(.imageEncoder) {
+      commands += ["inpaint", "outpaint"]
+    }
+    if draws, has(.upsampler, .upsamplerScheduler) { commands.append("upscale") }
     if has(.tokenizer, .textEncoder) || has(.imageEncoder) { commands.append("embed") }
     if has(.tokenizer, .textEncoder, .imageEncoder) { commands.append("classify") }
     if has(.tokenizer) { commands.append("tokenize") }

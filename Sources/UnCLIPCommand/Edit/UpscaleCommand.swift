@@ -1,0 +1,73 @@
+import ArgumentParser
+import Diffusion
+import Foundation
+import Imaging
+import UnCLIP
+
+/// `unclip upscale`: the upsampler alone.
+struct UpscaleCommand: ParsableCommand {
+  private static let tileRange = OptionRange("--tile", UnCLIPPipeline.tileRange)
+  private static let stepRange = OptionRange("--upsampler-steps", SamplingSettings.stepRange)
+
+  static let configuration = CommandConfiguration(
+    commandName: "upscale",
+    abstract: "Enlarge images fourfold with a model's upsampler.",
+    discussion: """
+      An image of any size is enlarged tile by tile; tiles overlap and are averaged at each step. \
+      A tile takes as much memory as an image that is generated, unless --tile makes it larger.
+
+      EXAMPLES:
+        unclip upscale icon.png --out large.png
+        unclip upscale scans/*.png --tile 128 --out large
+      """)
+
+  @Argument(help: ArgumentHelp("Images to enlarge.", valueName: "image"))
+  var sources: [String]
+
+  @Option(
+    help: tileRange.help(
+      "Side of a tile, pixels of the image",
+      note: "the size the upsampler is trained for if not "
+        + "given", valueName: "pixels"))
+  var tile: Int?
+
+  @Option(
+    help: stepRange.help("Denoising steps", note: "the model's own if not given"))
+  var upsamplerSteps: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "How it denoises: ddpm adds noise at each step, ddim and dpm++ do not.", valueName: "name"))
+  var sampler: SamplerKind?
+
+  @OptionGroup var images: ImageOptions
+  @OptionGroup(title: "Model") var model: ModelOptions
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    try Self.tileRange.check(tile)
+    try Self.stepRange.check(upsamplerSteps)
+  }
+
+  func run() throws {
+    let alterations = try sources.map { path in
+      let source = try SourceImage(path)
+      return try ImageAlteration(
+        AlterationRecord(.upscale, of: source, [.tile: tile.map(Double.init)]), source: source)
+    }
+    try ImageAlteration.generate(
+      alterations, inputs: sources, images: images, model: model, machine: machine, output: output
+    ) { pipeline in
+      let multiple = try pipeline.tileMultiple()
+      if let tile, !tile.isMultiple(of: multiple) {
+        throw CommandError.usage(
+          "--tile is \(tile), but for this model it must be a multiple of \(multiple).")
+      }
+      var settings = try pipeline.settings(for: ImageRequest(prompt: ""))
+      if let sampler { settings.sampling.upsamplerSampler = sampler }
+      if let upsamplerSteps { settings.sampling.upsamplerSteps = upsamplerSteps }
+      return settings
+    }
+  }
+}
