@@ -183,7 +183,7 @@ public enum ConfigFile {
       // A key that is there already may be meant, as by a value to set over a file's.
       let near =
         Spelling.nearest(to: key, among: names.filter { members[$0] == nil } + also)
-        ?? Spelling.nearest(to: key, among: names)
+        ?? Spelling.nearest(to: key, among: names.filter { $0 != key })
       return [(path + key, near.map { path + $0 })]
     }
   }

@@ -46,7 +46,8 @@ import TorchNN
   @Test func unknownAndMissingKeysAreNamed() throws {
     #expect(
       try message { $0["hidden_sizes"] = .number(3) }
-        == "config.json: unknown key 'hidden_sizes'; remove it or correct its spelling.")
+        == "config.json: unknown key 'hidden_sizes' (did you mean 'hidden_size'?); remove it or "
+        + "correct its spelling.")
     // transformers takes its own defaults for what is missing, and so does this.
     #expect(
       try message {
