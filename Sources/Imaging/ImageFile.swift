@@ -2,7 +2,9 @@ import Files
 public import Foundation
 
 /// Reads a plain file, after checking its size against the limit.
-func readFile(_ url: URL, limits: ImageLimits) throws(ImageError) -> [UInt8] {
+package func readFile(
+  _ url: URL, limits: ImageLimits = .default
+) throws(ImageError) -> [UInt8] {
   let size: Int
   do throws(FileError) {
     let file = try PlainFile(url)
