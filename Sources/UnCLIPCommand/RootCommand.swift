@@ -18,8 +18,10 @@ struct RootCommand: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      GenerateCommand.self, VaryCommand.self, VerifyCommand.self, EmbedCommand.self,
-      ClassifyCommand.self, TokenizeCommand.self, TrainCommand.self, ClassicsCommand.self,
+      GenerateCommand.self, VaryCommand.self, VerifyCommand.self, InspectImageCommand.self,
+      EmbedCommand.self,
+      ClassifyCommand.self, PCACommand.self, ProbeCommand.self, TokenizeCommand.self,
+      TrainCommand.self, ClassicsCommand.self,
       AssembleCommand.self, ConvertCommand.self, DataCommand.self, ConfigCommand.self,
       EvaluateCommand.self, BenchCommand.self, ModelsCommand.self, DoctorCommand.self,
     ])

@@ -39,8 +39,11 @@ import Testing
         generate                Generate images from prompts.
         vary                    Generate variations of images.
         verify                  Generate an image again from its metadata and compare.
+        inspect                 Show what image files say about how they were made.
         embed                   Write the CLIP embeddings of texts or images.
         classify                Classify images by the names of classes (zero-shot).
+        pca                     Fit the principal components of image embeddings.
+        probe                   Show what an image's embedding says first.
         tokenize                Show the token ids of texts.
         train                   Train a part of the model.
         classics                Use GAN, AE, DAE, VAE and VQ-VAE: the road to unCLIP.
