@@ -19,6 +19,7 @@ struct ImageGenerator {
       guard step.stage != .text else { return }
       let name = title.isEmpty ? step.stage.rawValue : "\(title) \(step.stage.rawValue)"
       progress.update(name, step: step.step, of: step.stepCount, note: note)
+      try PreviewWriter.current?.write(step)
     }
     let provenance = ImageRecord.Provenance(
       original: original?.path, dtype: ElementType(pipeline.dtype).rawValue,

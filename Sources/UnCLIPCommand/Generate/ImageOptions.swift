@@ -25,6 +25,7 @@ struct ImageOptions: ParsableArguments {
       "Write all images in a grid too: a .png, .jpg or .webp file.", valueName: "file"))
   var grid: String?
 
+  @OptionGroup var view: ViewOptions
   @OptionGroup var files: OutputFiles
 
   /// What `--json` prints.
@@ -62,6 +63,7 @@ struct ImageOptions: ParsableArguments {
     let plan = try OutputPlan(
       of: subjects, count: count, seed: first, out: out, force: files.force,
       naming: name)
+    try view.check(output: output)
     if plan.isStandardOutput {
       if output.json {
         throw .usage("--out - and --json both take standard output; leave one out.")
@@ -71,8 +73,11 @@ struct ImageOptions: ParsableArguments {
           "--out is -, but standard output is a terminal; redirect it to a file or pipe.")
       }
     }
+    let others = [grid.map { OutputFile($0, option: "--grid") }, view.previewFile]
+    let folder = view.previewFile == nil ? view.preview.map { URL(fileURLWithPath: $0) } : nil
     try plan.prepare(
-      and: grid.map { [OutputFile($0, option: "--grid")] } ?? [], inputs: inputs, files: files)
+      and: others.compactMap { $0 }, folders: folder.map { [$0] } ?? [], inputs: inputs,
+      files: files)
     seed.announce(first)
     return plan
   }
@@ -90,18 +95,24 @@ struct ImageOptions: ParsableArguments {
     var images: [Image] = []
     let all = plan.items.count
     let interruption = Interruption("no image was finished")
+    let viewer = view.viewer()
     let start = ContinuousClock.now
     for (index, item) in plan.items.enumerated() {
       let began = ContinuousClock.now
       let title = all > 1 ? "\(index + 1)/\(all)" : ""
       let left = index > 0 ? (began - start).seconds / Double(index) * Double(all - index) : 0
-      let (image, record) = try image(
-        item, title, left >= 1 ? "\(ProgressReporter.duration(left)) left" : "")
+      let name =
+        plan.isStandardOutput ? "image" : item.url.deletingPathExtension().lastPathComponent
+      let previews = try view.previews(of: name, force: files.force)
+      let (image, record) = try PreviewWriter.$current.withValue(previews) {
+        try image(item, title, left >= 1 ? "\(ProgressReporter.duration(left)) left" : "")
+      }
       if plan.isStandardOutput {
         try Output.bytes(PNGEncoder.encode(image, text: record.chunks()))
       } else {
         try image.write(to: item.url, text: record.chunks(), replacing: files.force)
         if !output.json { try Output.line(item.url.path) }
+        try viewer?.show(image)
       }
       let seconds = (ContinuousClock.now - began).seconds
       report.images.append(.init(path: item.url.path, settings: record, seconds: seconds))

@@ -31,8 +31,7 @@ struct OutputPlan: Equatable {
     let url = URL(fileURLWithPath: out)
     let kind = url.pathExtension.lowercased()
     isStandardOutput = out == "-"
-    let isFile = !out.hasSuffix("/") && !kind.isEmpty && !FileManager.default.isFolder(url)
-    guard isStandardOutput || isFile else {
+    guard isStandardOutput || Self.isFile(out) else {
       var taken: Set<String> = []
       func isTaken(_ file: String) -> Bool {
         !taken.insert(file).inserted
@@ -66,6 +65,12 @@ struct OutputPlan: Equatable {
     items = [Item(subject: subject, seed: seed, url: url)]
   }
 
+  /// Whether a path names a file: it has an extension and is no folder that exists.
+  static func isFile(_ path: String) -> Bool {
+    let url = URL(fileURLWithPath: path)
+    return !path.hasSuffix("/") && !url.pathExtension.isEmpty && !FileManager.default.isFolder(url)
+  }
+
   /// Makes a file name's stem from a prompt: its words, joined by hyphens, at most 48 bytes.
   static func stem(_ prompt: String) -> String {
     var stem = ""
@@ -81,14 +86,15 @@ struct OutputPlan: Equatable {
   ///
   /// - Parameters:
   ///   - others: Files that are written beside the images.
+  ///   - folders: Further folders that are written into.
   ///   - inputs: Paths of what is read.
   /// - Throws: `CommandError.cannotCreate`, `.exists` and `.usage`.
   func prepare(
-    and others: [OutputFile] = [], inputs: [String] = [], files: OutputFiles
+    and others: [OutputFile] = [], folders: [URL] = [], inputs: [String] = [], files: OutputFiles
   ) throws(CommandError) {
     let images = isStandardOutput ? [] : items.map { OutputFile($0.url.path) }
-    let folders = Set((images + others).map { $0.url.deletingLastPathComponent() })
-    for folder in folders.sorted(by: { $0.path < $1.path }) {
+    let parents = Set((images + others).map { $0.url.deletingLastPathComponent() } + folders)
+    for folder in parents.sorted(by: { $0.path < $1.path }) {
       try Self.prepare(folder)
     }
     try files.check(images + others, inputs: inputs)
