@@ -83,7 +83,7 @@ extension UnCLIPPipeline {
   }
 
   /// Refuses settings that this model cannot be sampled with, before any work is done.
-  private func check(_ settings: GenerationSettings) throws {
+  func check(_ settings: GenerationSettings) throws {
     guard sizes.contains(settings.size) else {
       throw RequestError.size(settings.size, possible: sizes)
     }

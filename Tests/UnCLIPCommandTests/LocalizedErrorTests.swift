@@ -26,6 +26,7 @@ import UnCLIP
       DeviceError.unknown("a"),
       ImageError.unknownExtension(name: "a"),
       ModelFolderError.notAModel("a"),
+      EmbeddingPCAError.tooMany(9, possible: 4),
       RequestError.size(7, possible: [64]),
       TokenizerError.missingFile(file: "a"),
       TrainingError.notWritten(path: "a", reason: "b"),

@@ -31,14 +31,7 @@ struct EmbedCommand: ParsableCommand {
       "Read texts from a file, one a line; - is standard input.", valueName: "file"))
   var textsFile: String?
 
-  @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp("Image files, or folders of them.", valueName: "path"))
-  var images: [String] = []
-
-  @Option(
-    help: ArgumentHelp("A folder of tar shards, whose images to embed.", valueName: "folder"))
-  var data: String?
+  @OptionGroup var input: ImageSourceOptions
 
   @Option(
     name: [.customShort("o"), .long],
@@ -81,7 +74,7 @@ struct EmbedCommand: ParsableCommand {
   }
 
   func validate() throws {
-    let kinds = [!texts.isEmpty, textsFile != nil, !images.isEmpty, data != nil]
+    let kinds = [!texts.isEmpty, textsFile != nil, !input.images.isEmpty, input.data != nil]
     switch kinds.filter({ $0 }).count {
     case 0:
       throw ValidationError(
@@ -105,7 +98,7 @@ struct EmbedCommand: ParsableCommand {
     let url = URL(fileURLWithPath: out)
     try files.check(
       [OutputFile(out)] + (format == .npy ? [OutputFile(Self.sidecar(of: url).path)] : []),
-      inputs: images + (textsFile.map { [$0] } ?? []))
+      inputs: input.images + (textsFile.map { [$0] } ?? []))
     let device = try machine.prepare()
     let folder = try model.folder()
     let embed: ([Int]) throws -> Tensor
@@ -116,20 +109,10 @@ struct EmbedCommand: ParsableCommand {
       warn(texts.filter(embedder.isTooLong).count, embedder.model.config.maxPositionEmbeddings)
       width = embedder.width
       embed = { embedder($0.map { texts[$0] }, normalized: normalize) }
-    case .images(let files):
+    case .images(let images):
       let embedder = try CLIPImageEncoder(folder, device: device, dtype: model.dtype.dtype)
       width = embedder.width
-      embed = { indices in
-        let images = try indices.map { try Image(contentsOf: URL(fileURLWithPath: files[$0])) }
-        return embedder(images, normalized: normalize)
-      }
-    case .shards(let reader):
-      let embedder = try CLIPImageEncoder(folder, device: device, dtype: model.dtype.dtype)
-      width = embedder.width
-      embed = { indices in
-        let images = try indices.map { try reader.sample(at: $0).image }
-        return embedder(images, normalized: normalize)
-      }
+      embed = { try embedder($0.map(images.image), normalized: normalize) }
     }
     let names = source.names
     let sidecar = try write(names, width: width, to: url, embed)
@@ -190,8 +173,7 @@ struct EmbedCommand: ParsableCommand {
   /// What is embedded.
   private enum Source {
     case texts([String])
-    case images([String])
-    case shards(ShardReader)
+    case images(ImageSource)
 
     var kind: String {
       if case .texts = self { "text" } else { "image" }
@@ -200,17 +182,13 @@ struct EmbedCommand: ParsableCommand {
     var names: [String] {
       switch self {
       case .texts(let texts): texts
-      case .images(let files): files
-      case .shards(let reader): reader.keys
+      case .images(let images): images.names
       }
     }
   }
 
   private func source() throws -> Source {
-    if let data {
-      return .shards(try ShardReader(directory: URL(fileURLWithPath: data, isDirectory: true)))
-    }
-    if !images.isEmpty { return .images(try ImageFiles.all(images)) }
+    if let images = try input.source() { return .images(images) }
     guard let textsFile else { return .texts(texts) }
     return .texts(try TextFile.lines(of: textsFile, content: "text"))
   }
