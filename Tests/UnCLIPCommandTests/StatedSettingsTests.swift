@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import UnCLIPCommand
@@ -181,6 +182,45 @@ import Testing
     let line = try #require(GenerateLine(settings))
     #expect(line.text == "unclip generate -- '-a cat'")
     #expect(line.notes.count == 2)
+  }
+
+  @Test func numbersThatAreNone() throws {
+    let odd = "a\nSteps: 9e9, CFG scale: nan, Seed: -1, Size: 1x2x3"
+    let settings = try #require(StatedSettings(["parameters": odd]))
+    #expect(settings.steps == nil && settings.guidance == nil && settings.seed == nil)
+    #expect(settings.width == nil && GenerateLine(settings)?.text == "unclip generate a")
+    let infinite = #"{"prompt": "a", "cfg_scale": Infinity, "steps": 1e99, "seed": 1.5}"#
+    let other = try #require(StatedSettings(["parameters": infinite]))
+    #expect(other.guidance == nil && other.steps == nil && other.seed == nil)
+    _ = try JSONEncoder().encode(other)
+  }
+
+  /// Any text is read or not; nothing else happens.
+  @Test func anyText() throws {
+    var random = SplitMix(seed: 1)
+    let graph = #"{"3": {"class_type": "KSampler", "inputs": {"seed": 7, "positive": ["6", 0]}}}"#
+    let dream = #""a cat [dog]" -s 50 -S 123 --x -C7.5"#
+    let marks = Array("\"\\[]{}()<>:,-\n 1a\u{1B}猫")
+    for text in [Self.webUI, graph, dream] {
+      for _ in 0..<300 {
+        var changed = Array(text)
+        for _ in 0..<Int.random(in: 1...6, using: &random) {
+          let place = Int.random(in: 0..<changed.count, using: &random)
+          switch Int.random(in: 0..<3, using: &random) {
+          case 0: changed[place] = try #require(marks.randomElement(using: &random))
+          case 1: changed.removeSubrange(place..<min(changed.count, place + 5))
+          default: changed.insert(contentsOf: changed[place...].prefix(40), at: place)
+          }
+          if changed.isEmpty { changed = ["x"] }
+        }
+        for key in ["parameters", "prompt", "Dream", "sd-metadata", "UserComment"] {
+          guard let settings = StatedSettings([key: String(changed)]) else { continue }
+          let line = GenerateLine(settings)?.text ?? ""
+          #expect(Output.printable(line) == line)
+          _ = try JSONEncoder().encode(settings)
+        }
+      }
+    }
   }
 
   @Test func samplersByFamily() {

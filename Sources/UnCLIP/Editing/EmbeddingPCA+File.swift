@@ -4,7 +4,7 @@ public import Torch
 import TorchNN
 
 extension EmbeddingPCA {
-  /// Reads a file that ``write(to:dtype:)`` wrote.
+  /// Reads a file that ``write(to:dtype:metadata:)`` wrote.
   ///
   /// - Throws: `CheckpointError` for a file that cannot be read, lacks a tensor, or holds one that
   ///   is not finite, of another shape, or with components that are not orthonormal.

@@ -94,8 +94,8 @@ struct ImageOptions: ParsableArguments {
     var report = Report(images: [], grid: grid?.path)
     var images: [Image] = []
     let all = plan.items.count
-    let interruption = Interruption("no image was finished")
     let viewer = view.viewer()
+    let interruption = Interruption("no image was finished")
     let start = ContinuousClock.now
     for (index, item) in plan.items.enumerated() {
       let began = ContinuousClock.now

@@ -145,7 +145,7 @@ extension StatedSettings {
       switch name {
       case "s": steps = Int(value)
       case "S": seed = UInt64(value)
-      case "C": guidance = Double(value)
+      case "C": guidance = Self.number(value)
       case "A": sampler = value
       case "W": width = Int(value)
       case "H": height = Int(value)

@@ -26,7 +26,7 @@ extension StatedSettings {
     for (key, value) in settings {
       switch key {
       case "Steps": steps = Int(value)
-      case "CFG scale": guidance = Double(value)
+      case "CFG scale": guidance = Self.number(value)
       case "Seed": seed = UInt64(value)
       case "Sampler": sampler = value
       case "Model": model = value

@@ -138,14 +138,20 @@ struct StatedSettings: Encodable, Equatable {
     }
   }
 
-  /// A number, also one in quotes; nil if the type cannot hold it.
+  /// A number, also one in quotes; nil if the type cannot hold it, or if it is not finite.
   static func number<Number: LosslessStringConvertible>(_ value: JSONValue) -> Number? {
     switch value {
-    case .integer(let number): Number("\(number)")
-    case .number(let number):
-      Number("\(number)") ?? Int(exactly: number).flatMap { Number("\($0)") }
-    case .string(let text): Number(text)
+    case .integer(let whole): number("\(whole)")
+    case .number(let value):
+      number("\(value)") ?? Int(exactly: value).flatMap { number("\($0)") }
+    case .string(let text): number(text)
     default: nil
     }
+  }
+
+  /// A number that a text is.
+  static func number<Number: LosslessStringConvertible>(_ text: String) -> Number? {
+    guard let number = Number(text) else { return nil }
+    return (number as? Double)?.isFinite == false ? nil : number
   }
 }

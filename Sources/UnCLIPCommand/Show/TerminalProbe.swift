@@ -90,12 +90,10 @@ enum TerminalProbe {
   static func ask(_ terminal: Int32, timeout: Duration = .seconds(1)) -> Answers? {
     var old = termios()
     guard tcgetattr(terminal, &old) == 0 else { return nil }
-    // The mode must not be left behind by a key that ends or stops the process meanwhile.
-    var (held, before) = (sigset_t(), sigset_t())
-    sigemptyset(&held)
-    for number in [SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP] { sigaddset(&held, number) }
-    pthread_sigmask(SIG_BLOCK, &held, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    // The mode must not be left behind by a key that ends or stops the process meanwhile, whichever
+    // thread would get the signal.
+    let handlers = [SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP].map { ($0, signal($0, SIG_IGN)) }
+    defer { for (number, handler) in handlers { signal(number, handler) } }
     // Answers come without a line feed, and are not to be seen.
     var mode = old
     mode.c_lflag &= ~tcflag_t(ICANON | ECHO)
