@@ -77,7 +77,8 @@ import Testing
       try generate("--out", "a.png", "--preview", "a.png"), status: 64, saying: "twice")
     try Data().write(to: folder.file("file"))
     expectFailure(
-      try generate("--out", "a.png", "--preview", "file"), status: 73, saying: "file")
+      try generate("--out", "a.png", "--preview", "file"), status: 73, saying: "file",
+      "another path with --preview")
     expectFailure(
       try generate("--show", "--json"), status: 64, saying: "--show and --json")
     expectFailure(try generate("--show-as", "x"), status: 64, saying: "--show-as")

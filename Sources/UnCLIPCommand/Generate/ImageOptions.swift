@@ -74,7 +74,8 @@ struct ImageOptions: ParsableArguments {
       }
     }
     let others = [grid.map { OutputFile($0, option: "--grid") }, view.previewFile]
-    let folder = view.previewFile == nil ? view.preview.map { URL(fileURLWithPath: $0) } : nil
+    let folder =
+      view.previewFile == nil ? view.preview.map { OutputFile($0, option: "--preview") } : nil
     try plan.prepare(
       and: others.compactMap { $0 }, folders: folder.map { [$0] } ?? [], inputs: inputs,
       files: files)

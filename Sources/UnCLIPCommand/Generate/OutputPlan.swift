@@ -90,17 +90,20 @@ struct OutputPlan: Equatable {
   ///   - inputs: Paths of what is read.
   /// - Throws: `CommandError.cannotCreate`, `.exists` and `.usage`.
   func prepare(
-    and others: [OutputFile] = [], folders: [URL] = [], inputs: [String] = [], files: OutputFiles
+    and others: [OutputFile] = [], folders: [OutputFile] = [], inputs: [String] = [],
+    files: OutputFiles
   ) throws(CommandError) {
     let images = isStandardOutput ? [] : items.map { OutputFile($0.url.path) }
-    let parents = Set((images + others).map { $0.url.deletingLastPathComponent() } + folders)
-    for folder in parents.sorted(by: { $0.path < $1.path }) {
-      try Self.prepare(folder)
+    let parents = (images + others).map { ($0.url.deletingLastPathComponent(), $0.option) }
+    // Images of one run are many, and their folders few.
+    let options = Dictionary(parents + folders.map { ($0.url, $0.option) }) { first, _ in first }
+    for (folder, option) in options.sorted(by: { $0.key.path < $1.key.path }) {
+      try Self.prepare(folder, option: option)
     }
     try files.check(images + others, inputs: inputs)
   }
 
-  private static func prepare(_ folder: URL) throws(CommandError) {
+  private static func prepare(_ folder: URL, option: String) throws(CommandError) {
     let files = FileManager.default
     do {
       try files.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -109,7 +112,7 @@ struct OutputPlan: Equatable {
       try Data().write(to: trial)
       try files.removeItem(at: trial)
     } catch {
-      throw .cannotCreate(path: folder.path, reason: reason(of: error))
+      throw .cannotCreate(path: folder.path, reason: reason(of: error), option: option)
     }
   }
 }
