@@ -18,8 +18,12 @@ public enum ImageError: LocalizedError, Sendable, Equatable, CustomStringConvert
   case damaged(name: String, format: ImageFormat, reason: String)
   /// The format asked for cannot hold the image.
   case unencodable(format: ImageFormat, reason: String)
+  /// The format asked for cannot hold the animation.
+  case unencodableAnimation(format: AnimationFormat, reason: String)
   /// The file name's extension is that of no supported format.
   case unknownExtension(name: String)
+  /// The file name's extension is that of no supported format of animations.
+  case unknownAnimation(name: String)
   /// The file cannot be created, written or renamed.
   case unwritable(name: String, reason: String)
 
@@ -45,6 +49,10 @@ public enum ImageError: LocalizedError, Sendable, Equatable, CustomStringConvert
       "image \(name) is not a whole \(format.rawValue) file (\(reason)): fetch or save it again"
     case .unencodable(let format, let reason):
       "the image cannot be saved as \(format.rawValue): \(reason)"
+    case .unencodableAnimation(let format, let reason):
+      "the animation cannot be saved as \(format.rawValue): \(reason)"
+    case .unknownAnimation(let name):
+      "cannot tell the format of the animation \(name): end the name in .webp, .gif, .png or .apng"
     case .unknownExtension(let name):
       "cannot tell the format of \(name): end the name in .png, .jpg, .jpeg or .webp"
     case .unwritable(let name, let reason):

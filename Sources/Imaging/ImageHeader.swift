@@ -14,6 +14,8 @@ public struct ImageHeader: Sendable, Equatable {
   public let channels: Int
   /// The orientation in EXIF or else XMP, 1 ... 8; 1 if the file names none.
   public let orientation: Int
+  /// Whether the file holds further images, which are shown after the first.
+  public let isAnimated: Bool
 
   /// Reads the header of a PNG, JPEG or WebP file; errors quote `name`.
   ///
@@ -28,7 +30,8 @@ public struct ImageHeader: Sendable, Equatable {
   }
 
   init(
-    _ bytes: UnsafeRawBufferPointer, name: String, limits: ImageLimits
+    _ bytes: UnsafeRawBufferPointer, name: String, limits: ImageLimits,
+    allowsAnimation: Bool = false
   ) throws(ImageError) {
     guard !bytes.isEmpty else { throw .empty(name: name) }
     guard bytes.count <= limits.bytes else {
@@ -42,19 +45,20 @@ public struct ImageHeader: Sendable, Equatable {
       case .jpeg: stored = try StoredHeader(jpeg: ByteReader(bytes))
       case .webp: stored = try StoredHeader(webp: bytes)
       }
-    } catch HeaderFault.animated {
-      throw .animated(name: name)
     } catch HeaderFault.damaged(let reason) {
       throw .damaged(name: name, format: format, reason: reason)
     } catch {
       throw .damaged(name: name, format: format, reason: "the file ends early")
     }
+    // The first image of a PNG file is one for readers that know no animations; WebP has no such.
+    if stored.isAnimated, format == .webp, !allowsAnimation { throw .animated(name: name) }
     let turned = (5...8).contains(stored.orientation)
     self.format = format
     width = turned ? stored.height : stored.width
     height = turned ? stored.width : stored.height
     channels = stored.channels
     orientation = stored.orientation
+    isAnimated = stored.isAnimated
     let (area, overflow) = width.multipliedReportingOverflow(by: height)
     guard !overflow, area <= limits.pixels else {
       throw .tooManyPixels(name: name, width: width, height: height, limit: limits.pixels)
@@ -65,12 +69,28 @@ public struct ImageHeader: Sendable, Equatable {
   var storedSize: (width: Int, height: Int) {
     (5...8).contains(orientation) ? (height, width) : (width, height)
   }
+
+  /// The EXIF data of a JPEG or WebP file whose header has been read, and a JPEG file's comment.
+  func notes(
+    in bytes: UnsafeRawBufferPointer
+  ) -> (exif: [UInt8], comment: UnsafeRawBufferPointer?) {
+    switch format {
+    case .png: return ([], nil)
+    case .webp: return (OrientationTags(webp: ByteReader(bytes)).exif, nil)
+    case .jpeg:
+      do {
+        let stored = try StoredHeader(jpeg: ByteReader(bytes))
+        return (stored.exif, stored.comment)
+      } catch {
+        preconditionFailure("the header of a JPEG file was read and then not: \(error)")
+      }
+    }
+  }
 }
 
 /// Why a header cannot be read, before the file's name is known.
 private enum HeaderFault: Error {
   case damaged(String)
-  case animated
 }
 
 /// Size and channels as stored in the file.
@@ -79,6 +99,10 @@ private struct StoredHeader {
   var height: Int
   var channels: Int
   var orientation = 1
+  var isAnimated = false
+  /// The EXIF data and the comment of a JPEG file.
+  private(set) var exif: [UInt8] = []
+  private(set) var comment: UnsafeRawBufferPointer?
 
   /// Source: PNG specification, 5.3 and 11.2.2.
   init(png reader: ByteReader) throws {
@@ -102,6 +126,7 @@ private struct StoredHeader {
       let length = try reader.uint32(at: position)
       let kind = String(decoding: try reader.slice(at: position + 4, count: 4), as: UTF8.self)
       if kind == "IDAT" { isBeforePixels = false }
+      if kind == "acTL", isBeforePixels { isAnimated = true }
       if kind == "tRNS", isBeforePixels, !colors.isMultiple(of: 2) { channels = colors + 1 }
       if ["eXIf", "tEXt", "zTXt", "iTXt"].contains(kind), position + 8 + length <= reader.count {
         orientation.add(kind, try reader.slice(at: position + 8, count: length))
@@ -130,6 +155,8 @@ private struct StoredHeader {
           try reader.uint16(at: position + 5), try reader.uint16(at: position + 3),
           try reader.uint8(at: position + 7)
         )
+      } else if marker == 0xFE, position + length <= reader.count {
+        comment = try reader.slice(at: position + 2, count: length - 2)
       } else if marker == 0xE1, position + length <= reader.count {
         tags.add(jpegSegment: try reader.slice(at: position + 2, count: length - 2))
       }
@@ -145,19 +172,20 @@ private struct StoredHeader {
     (width, height) = (frame.width, frame.height)
     channels = frame.components == 1 ? 1 : 3
     orientation = tags.orientation
+    exif = tags.exif
   }
 
   init(webp bytes: UnsafeRawBufferPointer) throws {
     var width: UInt32 = 0
     var height: UInt32 = 0
     var hasAlpha: Int32 = 0
-    var isAnimated: Int32 = 0
+    var hasFrames: Int32 = 0
     let data = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
     let text = message {
-      ci_webp_header(data, bytes.count, &width, &height, &hasAlpha, &isAnimated, $0)
+      ci_webp_header(data, bytes.count, &width, &height, &hasAlpha, &hasFrames, $0)
     }
     if let text { throw HeaderFault.damaged(text) }
-    if isAnimated != 0 { throw HeaderFault.animated }
+    isAnimated = hasFrames != 0
     self.width = Int(width)
     self.height = Int(height)
     channels = hasAlpha != 0 ? 4 : 3

@@ -37,6 +37,9 @@ extension ModelFolder {
       ) { url in
         let aside = ModelFolder(url)
         for (part, source) in found { try aside.copy(part, from: source, dtype: dtype) }
+        if let encoder = found.first(where: { $0.part == .imageEncoder })?.source {
+          try aside.copyPCA(from: encoder)
+        }
         try aside.writeDefaults(defaults)
         if let vocabulary {
           try aside.write(vocabulary, to: url.appending(path: KnownWords.fileName))
@@ -48,6 +51,19 @@ extension ModelFolder {
       throw CheckpointError.unwritable(file: url.path, reason: error.reason)
     }
     return found
+  }
+
+  /// Copies the principal components of an image encoder's embeddings, where they were fitted.
+  private func copyPCA(from source: ModelFolder) throws(CheckpointError) {
+    let (from, to) = (
+      source.url.appending(path: Self.pcaName), url.appending(path: Self.pcaName)
+    )
+    guard FileManager.default.fileExists(atPath: from.path) else { return }
+    do {
+      try FileManager.default.copyItem(at: from, to: to)
+    } catch {
+      throw CheckpointError.unwritable(file: to.path, reason: reason(of: error))
+    }
   }
 
   /// Copies a part: its weights as `dtype`, its other files as they are.

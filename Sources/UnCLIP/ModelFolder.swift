@@ -207,6 +207,8 @@ public enum ModelFolderError: LocalizedError, Sendable, Equatable, CustomStringC
   case otherModel(folder: String, found: String)
   /// A part that the task needs is not there.
   case missing(folder: String, part: String)
+  /// The file with the principal components of the embeddings is not there.
+  case noComponents(folder: String)
   /// A value in the configuration of a part does not fit the other parts.
   case disagreement(folder: String, part: String, key: String, value: String, reason: String)
   /// The list of known words cannot be read.
@@ -228,6 +230,10 @@ public enum ModelFolderError: LocalizedError, Sendable, Equatable, CustomStringC
         + "unCLIP model."
     case .missing(let folder, let part):
       return "\(folder) has no '\(part)' folder, which this needs; train or add that part."
+    case .noComponents(let folder):
+      return "\(folder) has no \(ModelFolder.pcaName) with the principal components of its "
+        + "embeddings; fit them with 'unclip pca --data DATA --model \(folder) --out "
+        + "\(folder)/\(ModelFolder.pcaName)'."
     case .disagreement(let folder, let part, let key, let value, let reason):
       return "\(folder) holds parts that do not belong together: '\(key)' of \(part) is \(value), "
         + "but \(reason); use parts of one model."

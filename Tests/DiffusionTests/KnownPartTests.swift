@@ -122,13 +122,17 @@ import Torch
   @Test func aStrengthTakesItsStepsOverThatFraction() throws {
     let config = SchedulerConfig.decoder
     #expect(try config.sampler(stepCount: 5).timesteps.first == 999)
-    #expect(try config.sampler(stepCount: 5, strength: 1).timesteps.count == 5)
+    #expect(try config.sampler(for: .init(steps: 5), strength: 1).timesteps.count == 5)
     for kind in SamplerKind.allCases {
-      let sampler = try config.sampler(kind, stepCount: 5, strength: 0.3)
+      let sampler = try config.sampler(for: .init(steps: 5, sampler: kind), strength: 0.3)
       #expect(sampler.timesteps.count == 5 && sampler.timesteps.first == 299)
-      #expect(try config.sampler(kind, stepCount: 5, strength: 0.002).timesteps == [1, 0])
-      #expect(try config.sampler(kind, stepCount: 5, strength: 1e-9).timesteps == [0])
+      #expect(
+        try config.sampler(for: .init(steps: 5, sampler: kind), strength: 0.002).timesteps == [
+          1, 0,
+        ])
+      #expect(
+        try config.sampler(for: .init(steps: 5, sampler: kind), strength: 1e-9).timesteps == [0])
     }
-    #expect(throws: (any Error).self) { try config.sampler(stepCount: 2000, strength: 0.5) }
+    #expect(throws: (any Error).self) { try config.sampler(for: .init(steps: 2000), strength: 0.5) }
   }
 }

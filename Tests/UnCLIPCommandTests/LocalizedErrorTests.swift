@@ -27,6 +27,7 @@ import UnCLIP
       ImageError.unknownExtension(name: "a"),
       LatentError.otherModel(made: "a", here: "model b"),
       ModelFolderError.notAModel("a"),
+      EmbeddingPCAError.tooMany(9, possible: 4),
       RequestError.size(7, possible: [64]), RequestError.mask(.keepsAll),
       TokenizerError.missingFile(file: "a"),
       TrainingError.notWritten(path: "a", reason: "b"),

@@ -49,7 +49,10 @@ import Testing
         inpaint                 Generate a part of an image anew.
         outpaint                Continue an image beyond its border.
         upscale                 Enlarge images fourfold with a model's upsampler.
+        probe                   Show what an image's embedding says first.
+        pca                     Fit the principal components of image embeddings.
         verify                  Generate an image again from its metadata and compare.
+        inspect                 Show what image files say about how they were made.
         embed                   Write the CLIP embeddings of texts or images.
         classify                Classify images by the names of classes (zero-shot).
         tokenize                Show the token ids of texts.

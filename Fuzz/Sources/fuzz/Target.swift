@@ -58,6 +58,21 @@ struct Target: Sendable {
       _ = try PNGText.read(
         bytes, name: "x", limits: ImageLimits(pixels: 1 << 18, bytes: 1 << 20))
     },
+    "notes": Target { bytes in
+      _ = try ImageMetadata.read(
+        bytes, name: "x", limits: ImageLimits(pixels: 1 << 18, bytes: 1 << 20))
+    },
+    // What other programs write into images; the first byte chooses where.
+    "stated": Target { bytes in
+      let keys = ["parameters", "prompt", "invokeai_metadata", "sd-metadata", "Dream"]
+      let key = keys[Int(bytes.first ?? 0) % keys.count]
+      let text = String(decoding: bytes.dropFirst(), as: UTF8.self)
+      guard let settings = StatedSettings([key: text]) else { return }
+      _ = GenerateLine(settings)?.text
+    },
+    "pca": Target { bytes in
+      try file("x.safetensors", bytes) { _ = try EmbeddingPCA(contentsOf: $0) }
+    },
     "tar": Target { bytes in
       try file("x.tar", bytes) { url in
         let shard = try Shard(contentsOf: url)
@@ -111,7 +126,7 @@ struct Target: Sendable {
     },
     "gzip": Target { bytes in _ = try Gzip.unpacked(bytes, file: "x.gz") },
     "prompts": Target { bytes in
-      _ = try PromptOptions.prompts(in: Data(bytes), file: "x.txt")
+      _ = try TextFile.text(of: Data(bytes), file: "x.txt")
     },
   ]
 

@@ -113,7 +113,7 @@ package struct SampleFault: Error {
     case .unreadable(_, let reason):
       self.init("file that cannot be read", name, .unreadable(file: file, reason: reason))
       return
-    case .unencodable, .unknownExtension, .unwritable:
+    case .unencodable, .unencodableAnimation, .unknownExtension, .unknownAnimation, .unwritable:
       kind = "broken image"
       problem = "\(error)"
     }

@@ -32,14 +32,7 @@ struct EmbedCommand: ParsableCommand {
       "Read texts from a file, one a line; - is standard input.", valueName: "file"))
   var textsFile: String?
 
-  @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp("Image files, or folders of them.", valueName: "path"))
-  var images: [String] = []
-
-  @Option(
-    help: ArgumentHelp("A folder of tar shards, whose images to embed.", valueName: "folder"))
-  var data: String?
+  @OptionGroup var input: ImageSetOptions
 
   @Option(
     name: .out,
@@ -85,7 +78,7 @@ struct EmbedCommand: ParsableCommand {
   }
 
   func validate() throws {
-    let kinds = [!texts.isEmpty, textsFile != nil, !images.isEmpty, data != nil]
+    let kinds = [!texts.isEmpty, textsFile != nil, !input.images.isEmpty, input.data != nil]
     switch kinds.filter({ $0 }).count {
     case 0:
       throw ValidationError(
@@ -109,7 +102,7 @@ struct EmbedCommand: ParsableCommand {
     let url = URL(fileURLWithPath: out)
     try files.check(
       [OutputFile(out)] + (format == .npy ? [OutputFile(Self.sidecar(of: url).path)] : []),
-      inputs: images + (textsFile.map { [$0] } ?? []))
+      inputs: input.images + (textsFile.map { [$0] } ?? []))
     let device = try machine.prepare()
     let folder = try model.folder()
     let rows: Rows
@@ -121,15 +114,12 @@ struct EmbedCommand: ParsableCommand {
       rows = Rows(names: texts, width: embedder.width) { indices in
         (Array(indices), embedder(indices.map { texts[$0] }, normalized: normalize))
       }
-    case .images(let files):
-      skipped = try SkippedImages(files.faults, strictness)
-      rows = try imageRows(folder, device, files.paths, skipped) { index throws(SampleFault) in
-        let path = files.paths[index]
-        return try Image.sample(at: URL(fileURLWithPath: path), name: path)
-      }
-    case .shards(let reader):
-      rows = try imageRows(folder, device, reader.keys, skipped) { index throws(SampleFault) in
-        try reader.decoded(at: index).image
+    case .images(let images):
+      skipped = try SkippedImages(images.faults, strictness)
+      let embedder = try CLIPImageEncoder(folder, device: device, dtype: model.dtype.dtype)
+      rows = Rows(names: images.names, width: embedder.width) { [skipped] indices in
+        let (found, read) = try images.read(indices, skipped)
+        return found.isEmpty ? nil : (found, embedder(read, normalized: normalize))
       }
     }
     let (sidecar, count) = try write(rows, to: url, skipped)
@@ -151,20 +141,6 @@ struct EmbedCommand: ParsableCommand {
     let width: Int
     /// Embeds some; returns those that could be read with their rows, nil for none.
     let embed: (Range<Int>) throws -> (indices: [Int], rows: Tensor)?
-  }
-
-  private func imageRows(
-    _ folder: CLIPFolder, _ device: Device, _ names: [String], _ skipped: SkippedImages,
-    _ read: @escaping (Int) throws(SampleFault) -> Image
-  ) throws -> Rows {
-    let embedder = try CLIPImageEncoder(folder, device: device, dtype: model.dtype.dtype)
-    return Rows(names: names, width: embedder.width) { indices in
-      let found = try indices.compactMap { index in
-        try skipped.read { () throws(SampleFault) in (index, try read(index)) }
-      }
-      guard !found.isEmpty else { return nil }
-      return (found.map(\.0), embedder(found.map(\.1), normalized: normalize))
-    }
   }
 
   /// Writes all rows batch by batch, then the names; returns the file of the names, and how many
@@ -222,8 +198,7 @@ struct EmbedCommand: ParsableCommand {
   /// What is embedded.
   private enum Source {
     case texts([String])
-    case images(ImageFiles)
-    case shards(ShardReader)
+    case images(ImageSet)
 
     var kind: String {
       if case .texts = self { "text" } else { "image" }
@@ -231,10 +206,7 @@ struct EmbedCommand: ParsableCommand {
   }
 
   private func source() throws -> Source {
-    if let data {
-      return .shards(try ShardReader(directory: URL(fileURLWithPath: data, isDirectory: true)))
-    }
-    if !images.isEmpty { return .images(try ImageFiles(images)) }
+    if let images = try input.source() { return .images(images) }
     guard let textsFile else { return .texts(texts) }
     return .texts(try TextFile.lines(of: textsFile, content: "text"))
   }

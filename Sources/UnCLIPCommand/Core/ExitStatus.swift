@@ -48,7 +48,8 @@ public enum ExitStatus: Int32, Sendable {
       case let error as ClassicError: error.status
       case let error as ConversionError: error.status
       case let error as TokenizerError: error.status
-      case is RequestError: .usage
+      case is RequestError, EmbeddingPCAError.tooMany: .usage
+      case is EmbeddingPCAError: .data
       case let error as TrainingError: error.status
       case let error as DataError: error.status
       case let error as ImageError: error.status
@@ -85,7 +86,7 @@ extension ImageError {
   fileprivate var status: ExitStatus {
     switch self {
     case .unwritable: .cannotCreate
-    case .unknownExtension, .unencodable: .usage
+    case .unknownExtension, .unknownAnimation, .unencodable, .unencodableAnimation: .usage
     case .unreadable(_, let reason): .unreadable(reason)
     default: .data
     }

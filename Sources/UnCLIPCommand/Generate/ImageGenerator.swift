@@ -34,11 +34,12 @@ struct ImageGenerator {
 
   private func report(
     _ title: String, _ note: String
-  ) -> (GenerationProgress) -> Void {
+  ) -> (GenerationProgress) throws -> Void {
     { step in
       guard step.stage != .text else { return }
       let name = title.isEmpty ? step.stage.rawValue : "\(title) \(step.stage.rawValue)"
       progress.update(name, step: step.step, of: step.stepCount, note: note)
+      try PreviewWriter.current?.write(step)
     }
   }
 

@@ -50,6 +50,8 @@ struct ImageDestination: ParsableArguments {
       "Write all images in a grid too: a .png, .jpg or .webp file.", valueName: "file"))
   var grid: String?
 
+  @OptionGroup var animation: AnimationOptions
+  @OptionGroup var view: ViewOptions
   @OptionGroup var files: OutputFiles
 
   /// What `--json` prints.
@@ -64,6 +66,7 @@ struct ImageDestination: ParsableArguments {
 
     var images: [Entry]
     var grid: String?
+    var animation: String?
   }
 
   func validate() throws {
@@ -77,8 +80,8 @@ struct ImageDestination: ParsableArguments {
     Image, ImageRecord
   )
 
-  /// Where the images of `subjects` go, checked before any work. Of frames the grid alone is
-  /// written if it is named and `--out` is not.
+  /// Where the images of `subjects` go, checked before any work. Of frames the grid and the
+  /// animation alone are written if one is named and `--out` is not.
   ///
   /// - Parameters:
   ///   - subjects: The prompts, or the paths of the images to vary.
@@ -96,7 +99,8 @@ struct ImageDestination: ParsableArguments {
     var plan = try OutputPlan(
       of: subjects, count: count, frames: frames, seed: first, out: out ?? ".",
       force: files.force, candidates: candidates, naming: name)
-    plan.keepsImages = frames == 1 || out != nil || grid == nil
+    plan.keepsImages = frames == 1 || out != nil || (grid == nil && animation.file == nil)
+    try view.check(output: output)
     if plan.isStandardOutput {
       if output.json {
         throw .usage("--out - and --json both take standard output; leave one out.")
@@ -106,8 +110,14 @@ struct ImageDestination: ParsableArguments {
           "--out is -, but standard output is a terminal; redirect it to a file or pipe.")
       }
     }
+    let others = [
+      grid.map { OutputFile($0, option: "--grid") }, animation.output, view.previewFile,
+    ]
+    let folder =
+      view.previewFile == nil ? view.preview.map { OutputFile($0, option: "--preview") } : nil
     try plan.prepare(
-      and: grid.map { [OutputFile($0, option: "--grid")] } ?? [], inputs: inputs, files: files)
+      and: others.compactMap { $0 }, folders: folder.map { [$0] } ?? [], inputs: inputs,
+      files: files)
     seed.announce(first)
     return plan
   }
@@ -118,33 +128,43 @@ struct ImageDestination: ParsableArguments {
     _ plan: OutputPlan, columns: Int?, output: OutputOptions, _ image: Maker
   ) throws {
     let grid = grid.map { URL(fileURLWithPath: $0) }
-    var report = Report(images: [], grid: grid?.path)
+    var report = Report(images: [], grid: grid?.path, animation: animation.url?.path)
     var images: [Image] = []
     let all = plan.items.count
+    let viewer = view.viewer()
     let interruption = Interruption("no image was finished")
     let start = ContinuousClock.now
     for (index, item) in plan.items.enumerated() {
       let began = ContinuousClock.now
       let title = all > 1 ? "\(index + 1)/\(all)" : ""
       let left = index > 0 ? (began - start).seconds / Double(index) * Double(all - index) : 0
-      let (image, record) = try image(
-        item, title, left >= 1 ? "\(ProgressReporter.duration(left)) left" : "")
+      let name =
+        plan.isStandardOutput ? "image" : item.url.deletingPathExtension().lastPathComponent
+      let previews = try view.previews(of: name, force: files.force)
+      let (image, record) = try PreviewWriter.$current.withValue(previews) {
+        try image(item, title, left >= 1 ? "\(ProgressReporter.duration(left)) left" : "")
+      }
       if plan.isStandardOutput {
         try Output.bytes(PNGEncoder.encode(image, text: record.chunks()))
       } else if plan.keepsImages {
         try image.write(to: item.url, text: record.chunks(), replacing: files.force)
         if !output.json { try Output.line(item.url.path) }
+        try viewer?.show(image)
       }
       let seconds = (ContinuousClock.now - began).seconds
       let path = plan.keepsImages ? item.url.path : nil
       report.images.append(.init(path: path, settings: record, seconds: seconds))
-      if grid != nil { images.append(image) }
+      if grid != nil || animation.file != nil { images.append(image) }
       if plan.keepsImages { interruption.update("\(index + 1) of \(all) images are written") }
     }
     if let grid {
       let columns = columns ?? Self.columns(images.count)
       try ContactSheet.grid(images, columns: columns).write(to: grid, replacing: files.force)
       if !output.json { try Output.line(grid.path) }
+    }
+    if let url = animation.url {
+      try animation.write(images, to: url, replacing: files.force)
+      if !output.json { try Output.line(url.path) }
     }
     if output.json { try Output.json(report) }
   }

@@ -37,8 +37,7 @@ struct OutputPlan: Equatable {
     let url = URL(fileURLWithPath: out)
     let kind = url.pathExtension.lowercased()
     isStandardOutput = out == "-"
-    let isFile = !out.hasSuffix("/") && !kind.isEmpty && !FileManager.default.isFolder(url)
-    guard isStandardOutput || isFile else {
+    guard isStandardOutput || Self.isFile(out) else {
       var taken: Set<String> = []
       let endings = Self.endings(frames)
       func isTaken(_ file: String) -> Bool {
@@ -88,6 +87,12 @@ struct OutputPlan: Equatable {
     }
   }
 
+  /// Whether a path names a file: it has an extension and is no folder that exists.
+  static func isFile(_ path: String) -> Bool {
+    let url = URL(fileURLWithPath: path)
+    return !path.hasSuffix("/") && !url.pathExtension.isEmpty && !FileManager.default.isFolder(url)
+  }
+
   /// Makes a file name's stem from a prompt: its words, joined by hyphens, at most 48 bytes.
   static func stem(_ prompt: String) -> String {
     var stem = ""
@@ -103,20 +108,24 @@ struct OutputPlan: Equatable {
   ///
   /// - Parameters:
   ///   - others: Files that are written beside the images.
+  ///   - folders: Further folders that are written into.
   ///   - inputs: Paths of what is read.
   /// - Throws: `CommandError.cannotCreate`, `.exists` and `.usage`.
   func prepare(
-    and others: [OutputFile] = [], inputs: [String] = [], files: OutputFiles
+    and others: [OutputFile] = [], folders: [OutputFile] = [], inputs: [String] = [],
+    files: OutputFiles
   ) throws(CommandError) {
     let images = isStandardOutput || !keepsImages ? [] : items.map { OutputFile($0.url.path) }
-    let folders = Set((images + others).map { $0.url.deletingLastPathComponent() })
-    for folder in folders.sorted(by: { $0.path < $1.path }) {
-      try Self.prepare(folder)
+    let parents = (images + others).map { ($0.url.deletingLastPathComponent(), $0.option) }
+    // Images of one run are many, and their folders few.
+    let options = Dictionary(parents + folders.map { ($0.url, $0.option) }) { first, _ in first }
+    for (folder, option) in options.sorted(by: { $0.key.path < $1.key.path }) {
+      try Self.prepare(folder, option: option)
     }
     try files.check(images + others, inputs: inputs)
   }
 
-  private static func prepare(_ folder: URL) throws(CommandError) {
+  private static func prepare(_ folder: URL, option: String) throws(CommandError) {
     let files = FileManager.default
     do {
       try files.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -125,7 +134,7 @@ struct OutputPlan: Equatable {
       try Data().write(to: trial)
       try files.removeItem(at: trial)
     } catch {
-      throw .cannotCreate(path: folder.path, reason: reason(of: error))
+      throw .cannotCreate(path: folder.path, reason: reason(of: error), option: option)
     }
   }
 }
