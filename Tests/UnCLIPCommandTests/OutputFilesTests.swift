@@ -111,7 +111,7 @@ import Testing
         continue
       }
       let range = try #require(
-        text.firstMatch(of: /, (\d+) to (\d+)(?:[;,.]| \()/), "\(option) has no range: \(text)")
+        text.firstMatch(of: /, ([\d.]+) to (\d+)(?:[;,.]| \()/), "\(option) has no range: \(text)")
       guard range.2.count < 20 else { continue }  // seeds
       let beyond = (Int(range.2) ?? 0) + 1
       let example = try #require(node.examples.first)

@@ -58,16 +58,12 @@ struct GenerateLine: Equatable {
   ///
   /// Settings become the options that the command has for them.
   init?(own settings: StatedSettings, isStandardModel: Bool) {
-    let (command, argument): (String, String?) =
-      switch (settings.others["edit"], settings.others["original"]) {
-      case ("probe", _): ("probe", settings.others["source"])
-      case (nil, let original?): ("vary", original)
-      case (nil, nil): ("generate", settings.prompt)
-      default: ("", nil)
-      }
-    guard let argument else { return nil }
+    guard let (command, argument) = Self.command(settings) else { return nil }
     let options = CommandWords.options(of: [command])
     words = ["unclip", command]
+    if settings.others["edit"]?.contains(#""noise":"inverted""#) == true {
+      add("--noise", "inverted")
+    }
     if let seed = settings.seed { add("--seed", "\(seed)") }
     if let negative = settings.negative, !negative.isEmpty { add("--negative", negative) }
     if let size = settings.width { add("--size", "\(size)") }
@@ -76,12 +72,31 @@ struct GenerateLine: Equatable {
       add("--sampler", only)
     }
     for (key, value) in settings.others.sorted(by: { $0.key < $1.key }) {
-      let option = "--" + key.replacing("_", with: "-")
+      let isEta = key == "decoder_eta"
+      if isEta, Double(value) == 0 { continue }
+      let option = isEta ? "--eta" : "--" + key.replacing("_", with: "-")
       guard options.contains(option), !Self.machineKeys.contains(key) else { continue }
       add(option, value)
     }
     if let model = settings.model, !isStandardModel { add("--model", model) }
     finish(argument)
+  }
+
+  /// The command that made an image and its argument; nil for one that no short line makes again.
+  private static func command(_ settings: StatedSettings) -> (String, argument: String)? {
+    if let alteration = settings.others["alteration"] {
+      guard alteration == "probe" else { return nil }
+      return settings.others["source"].map { ("probe", $0) }
+    }
+    do throws(CommandError) {
+      guard let edit = try EditRecord(chunks: settings.others, file: "") else {
+        return settings.prompt.map { ("generate", $0) }
+      }
+      guard edit.sources.count == 1, edit.from == nil else { return nil }
+      return edit.sources[0].file.map { ("vary", $0) }
+    } catch {
+      return nil
+    }
   }
 
   /// Texts that say on what machine an image was made.

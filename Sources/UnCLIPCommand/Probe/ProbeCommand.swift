@@ -166,7 +166,7 @@ struct ProbeCommand: ParsableCommand {
   ) throws -> [(key: String, value: String)] {
     let idle = ["prompt", "prior_"]
     return [
-      ("edit", "probe"), ("source", image),
+      ("alteration", "probe"), ("source", image),
       ("components", counts.map(String.init).joined(separator: ",")),
     ] + (try settings.metadata().filter { chunk in !idle.contains { chunk.key.hasPrefix($0) } }) + [
       ("model", pipeline.defaults.name), ("model_version", pipeline.defaults.version),
