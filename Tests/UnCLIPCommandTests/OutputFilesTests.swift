@@ -77,19 +77,19 @@ import Testing
       && !["train", "config", "doctor", "models"].contains($0.path[1])
   }
 
-  /// Why the parser refuses arguments; nothing is run.
-  private static func refusal(_ arguments: [String]) -> String {
+  /// Why the parser refuses the arguments of a command; nothing is run.
+  private static func refusal(_ arguments: [String], _ node: ExamplesTests.Node) -> String {
     do {
-      _ = try RootCommand.parseAsRoot(arguments)
+      _ = try node.type.parse(arguments)
       return ""
     } catch {
-      return CommandEntry.sentence(for: error)
+      return node.type.message(for: error)
     }
   }
 
   /// Whether the parser takes only numbers for the option.
   private static func isNumeric(_ option: String, _ node: ExamplesTests.Node) -> Bool {
-    let said = refusal(Array(node.path.dropFirst()) + ["\(option)=x"])
+    let said = refusal(["\(option)=x"], node)
     return said.contains("The value 'x' is invalid for") && !said.contains("provide one of")
       && !said.contains("or random")
   }
@@ -115,8 +115,8 @@ import Testing
       guard range.2.count < 20 else { continue }  // seeds
       let beyond = (Int(range.2) ?? 0) + 1
       let example = try #require(node.examples.first)
-      let words = ExamplesTests.words(example).dropFirst()
-      let sentence = Self.refusal(words + ["\(option)=\(beyond)"])
+      let words = ExamplesTests.words(example).dropFirst(node.path.count)
+      let sentence = Self.refusal(words + ["\(option)=\(beyond)"], node)
       #expect(
         sentence.contains("\(option) is \(beyond), but it must be \(range.1) to \(range.2)"),
         "\(sentence)")
