@@ -24,6 +24,10 @@ public struct StageSampling: Sendable, Equatable {
   public var guidance: Double
   /// How far the guided prediction's deviation is pulled back to the conditional's, 0 to 1.
   public var guidanceRescale: Double
+  /// The fractions of the process between which guidance acts: 0 is all noise, 1 the result.
+  public var guidanceInterval: ClosedRange<Double>
+  /// How the predicted start is bounded.
+  public var threshold: ThresholdKind
   /// The sampler.
   public var sampler: SamplerKind
   /// DDIM: the noise of a step, 0 (none) to 1 (as much as ancestral sampling).
@@ -31,14 +35,26 @@ public struct StageSampling: Sendable, Equatable {
 
   /// Groups the settings.
   public init(
-    steps: Int, guidance: Double = 1, guidanceRescale: Double = 0, sampler: SamplerKind = .ddpm,
-    eta: Double = 0
+    steps: Int, guidance: Double = 1, guidanceRescale: Double = 0,
+    guidanceInterval: ClosedRange<Double> = 0...1, threshold: ThresholdKind = .model,
+    sampler: SamplerKind = .ddpm, eta: Double = 0
   ) {
+    self.guidanceInterval = guidanceInterval
+    self.threshold = threshold
     self.steps = steps
     self.guidance = guidance
     self.guidanceRescale = guidanceRescale
     self.sampler = sampler
     self.eta = eta
+  }
+}
+
+extension StageSampling {
+  /// Whether guidance acts where a fraction of the process is done.
+  ///
+  /// Source: Kynkäänniemi et al. 2024, "Applying guidance in a limited interval".
+  func guides(at fraction: Double) -> Bool {
+    guidance != 1 && guidanceInterval.contains(fraction)
   }
 }
 
@@ -121,10 +137,17 @@ extension DiffusionStage {
     onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
     let sampler = try scheduler.sampler(for: sampling, strength: given?.strength ?? 1)
-    let isGuided = sampling.guidance != 1
-    var denoiser = noGrad { self.denoiser(conditioning, rows: noise.dim(0), isGuided: isGuided) }
     let failure = Windows.Failure()
-    if let windows { denoiser = windows.blended(denoiser, failure) }
+    func denoiser(isGuided: Bool) -> Denoiser {
+      let whole = noGrad { self.denoiser(conditioning, rows: noise.dim(0), isGuided: isGuided) }
+      return windows?.blended(whole, failure) ?? whole
+    }
+    let isGuided = { [trainStepCount = scheduler.trainStepCount] (timestep: Int) in
+      sampling.guides(at: 1 - Double(timestep + 1) / Double(trainStepCount))
+    }
+    let guides = sampler.timesteps.map(isGuided)
+    let plain = guides.contains(false) ? denoiser(isGuided: false) : nil
+    let double = guides.contains(true) ? denoiser(isGuided: true) : nil
     func check(_ step: StepOutput) throws {
       if let error = failure.error { throw error }
       try onStep(step)
@@ -144,10 +167,13 @@ extension DiffusionStage {
     return try finished(
       walk(
         from: start, with: sampler, using: random, keeping: known, onStep: check
-      ) { [denoiser] sample, timestep in
-        let input = isGuided ? Tensor.concatenated([sample, sample], over: 0) : sample
-        let output = denoiser(NoisedSample(input, timestep: timestep))
-        guard isGuided else { return output }
+      ) { sample, timestep in
+        guard isGuided(timestep), let double else {
+          guard let plain else { preconditionFailure("timestep \(timestep) has no denoiser") }
+          return plain(NoisedSample(sample, timestep: timestep))
+        }
+        let output = double(
+          NoisedSample(Tensor.concatenated([sample, sample], over: 0), timestep: timestep))
         return guided(
           halves: output, scale: sampling.guidance, channels: sample.dim(1),
           rescale: sampling.guidanceRescale)

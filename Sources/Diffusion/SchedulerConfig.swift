@@ -192,6 +192,16 @@ public struct SchedulerConfig: Sendable, Equatable {
     return clipSample ? .range(clipSampleRange) : .none
   }
 
+  /// Returns how predicted starts are bounded where a person may have chosen.
+  func threshold(_ kind: ThresholdKind) -> Threshold {
+    switch kind {
+    case .model: threshold
+    case .none: .none
+    case .static: .range(clipSampleRange)
+    case .dynamic: .quantile(thresholdingRatio, cap: thresholding ? thresholdingCap : nil)
+    }
+  }
+
   /// Returns the timesteps of `stepCount` steps.
   public func timestepSpacing(_ stepCount: Int) -> TimestepSpacing {
     switch spacing {
@@ -238,6 +248,7 @@ public struct SchedulerConfig: Sendable, Equatable {
       count = min(count, used)
     }
     let spacing = timestepSpacing(count)
+    let threshold = threshold(sampling.threshold)
     switch sampling.sampler {
     case .ddpm: return try DDPMSampler(diffusion, spacing: spacing, threshold: threshold)
     case .ddim:
@@ -257,6 +268,18 @@ public enum SamplerKind: String, ConfigChoice {
   case ddim
   /// Deterministic, of second order, ``DPMSolverSampler``.
   case dpmSolver = "dpm++"
+}
+
+/// How predicted starts are bounded; raw values are those of `--threshold` and of image metadata.
+public enum ThresholdKind: String, ConfigChoice {
+  /// As the model's file says.
+  case model
+  /// Not at all.
+  case none
+  /// By clamping to the data's range.
+  case `static`
+  /// By the quantile of each image, ``Threshold/quantile(_:cap:)``.
+  case dynamic
 }
 
 extension SchedulerConfig: Codable {

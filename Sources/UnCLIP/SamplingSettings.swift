@@ -21,6 +21,12 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   public var decoderGuidance: Double
   /// How far guidance may not raise the contrast of the decoder's prediction, 0 to 1.
   public var guidanceRescale: Double
+  /// The fraction of the decoder's process from which guidance acts; 0 is its begin.
+  public var guidanceStart: Double
+  /// The fraction of the decoder's process up to which guidance acts; 1 is its end.
+  public var guidanceEnd: Double
+  /// How the decoder's predictions are bounded.
+  public var threshold: ThresholdKind
   /// How the decoder denoises.
   public var decoderSampler: SamplerKind
   /// The noise that the decoder's DDIM adds at each step: 0 is none, 1 as much as ancestral
@@ -43,6 +49,9 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     case decoderSteps = "decoder_steps"
     case decoderGuidance = "decoder_guidance"
     case guidanceRescale = "guidance_rescale"
+    case guidanceStart = "guidance_start"
+    case guidanceEnd = "guidance_end"
+    case threshold
     case decoderSampler = "decoder_sampler"
     case decoderEta = "decoder_eta"
     case upsamplerSteps = "upsampler_steps"
@@ -61,6 +70,9 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     decoderSteps = 25
     decoderGuidance = 8
     guidanceRescale = 0
+    guidanceStart = 0
+    guidanceEnd = 1
+    threshold = .model
     decoderSampler = .ddpm
     decoderEta = 0
     upsamplerSteps = 7
@@ -75,6 +87,8 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   public static let guidanceRange = 0.0...100
   /// Range: ``guidanceRescale``.
   public static let rescaleRange = 0.0...1
+  /// Range: ``guidanceStart`` and ``guidanceEnd``.
+  public static let intervalRange = 0.0...1
   /// Range: ``decoderEta``.
   public static let etaRange = 0.0...1
   /// Range: ``priorCandidates``.
@@ -111,6 +125,7 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   public var decoder: StageSampling {
     StageSampling(
       steps: decoderSteps, guidance: decoderGuidance, guidanceRescale: guidanceRescale,
+      guidanceInterval: guidanceStart...max(guidanceStart, guidanceEnd), threshold: threshold,
       sampler: decoderSampler, eta: decoderEta)
   }
 
@@ -144,6 +159,8 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     try check(priorGuidance, "prior guidance", in: Self.guidanceRange)
     try check(decoderGuidance, "decoder guidance", in: Self.guidanceRange)
     try check(guidanceRescale, "guidance rescale", in: Self.rescaleRange)
+    try check(guidanceStart, "start of the guidance interval", in: Self.intervalRange)
+    try check(guidanceEnd, "end of the guidance interval", in: guidanceStart...1)
     try check(decoderEta, "eta", in: Self.etaRange)
     guard decoderEta == 0 || decoderSampler == .ddim else {
       throw .outOfRange("the decoder's sampler", decoderSampler.rawValue, "ddim where eta is not 0")

@@ -70,6 +70,44 @@ private struct GaussianStage: DiffusionStage {
     #expect(try draw(0.25, 1).array(of: Double.self) != draw(1, 1).array(of: Double.self))
   }
 
+  /// Outside its interval guidance is 1; inside it is the same steps as everywhere.
+  @Test func guidanceActsInItsInterval() throws {
+    let noise = RandomSource(seed: 1).normal([6, 1], dtype: .float64)
+    func starts(_ guidance: Double, _ interval: ClosedRange<Double>) throws -> [[Double]] {
+      var starts: [[Double]] = []
+      _ = try stage.sample(
+        from: noise, 0.25,
+        sampling: .init(
+          steps: 20, guidance: guidance, guidanceInterval: interval, sampler: .ddim),
+        using: RandomSource(seed: 2)
+      ) { starts.append($0.predictedStart.array(of: Double.self)) }
+      return starts
+    }
+    let (none, whole) = (try starts(1, 0...1), try starts(3, 0...1))
+    #expect(try starts(3, 0.9999...1) == none)
+    let late = try starts(3, 0.5...1)
+    #expect(late[..<10] == none[..<10] && late[10] != none[10])
+    let early = try starts(3, 0...0.5)
+    #expect(early[..<10] == whole[..<10] && early[10] != whole[10])
+  }
+
+  /// A person's choice of the bound comes before the file's, which here is none.
+  @Test func thresholdsBoundThePrediction() throws {
+    let noise = RandomSource(seed: 1).normal([6, 64], dtype: .float64)
+    func largest(_ threshold: ThresholdKind) throws -> Double {
+      var largest = 0.0
+      _ = try stage.sample(
+        from: noise, 4, sampling: .init(steps: 10, threshold: threshold, sampler: .ddim),
+        using: RandomSource(seed: 2)
+      ) { largest = max(largest, $0.predictedStart.abs().max().item()) }
+      return largest
+    }
+    #expect(try largest(.model) == largest(.none) && largest(.none) > 2)
+    for bounded in [ThresholdKind.static, .dynamic] {
+      #expect(try abs(largest(bounded) - 1) < 1e-12, "\(bounded)")
+    }
+  }
+
   /// DDIM inversion finds the noise again; its error falls with the steps.
   @Test func inversionFindsTheNoise() throws {
     let noise = RandomSource(seed: 3).normal([8, 1], dtype: .float64)

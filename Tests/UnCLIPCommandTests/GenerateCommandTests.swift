@@ -127,12 +127,40 @@ import Testing
       try generate("a", "--sampler", "euler"), status: 64, saying: "'ddpm', 'ddim' or 'dpm++'")
   }
 
+  @Test func intervalThresholdAndSamplersOfStagesAreRecorded() throws {
+    let options = [
+      "--decoder-guidance", "3", "--guidance-interval", "0.2:0.75", "--threshold", "dynamic",
+      "--prior-sampler", "ddim", "--upsampler-sampler", "dpm++",
+    ]
+    let outcome = try BuiltCommand.run(
+      ["generate", "a cat", "--size", "16", "--out", "i.png", "--model", model]
+        + TinyModel.fewSteps + options, in: folder.url)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let file = folder.url.appendingPathComponent("i.png")
+    let chunks = try PNGText.read(Data(contentsOf: file))
+    #expect(chunks["guidance_start"] == "0.2" && chunks["guidance_end"] == "0.75")
+    #expect(chunks["threshold"] == "dynamic" && chunks["prior_sampler"] == "ddim")
+    #expect(chunks["decoder_sampler"] == "ddpm" && chunks["upsampler_sampler"] == "dpm++")
+    #expect(try BuiltCommand.run("verify", file.path, "--model", model).status == 0)
+    for interval in ["0.8:0.2", "0.5", "-1:1", "a:b", "0:1:2", "nan:1"] {
+      expectFailure(
+        try generate("a", "--guidance-interval=\(interval)"), status: 64,
+        saying: "'\(interval)' is invalid for '--guidance-interval <start:end>'")
+    }
+    expectFailure(
+      try generate("a", "--eta", "0.5", "--decoder-sampler", "ddpm"), status: 64,
+      saying: "--eta is for ddim, but --decoder-sampler is ddpm.")
+  }
+
   /// Images of versions that had no such settings still verify.
   @Test func anImageWithoutTheNewerSettingsVerifies() throws {
     let outcome = try generate("a cat", "--size", "16", "--out", "old.png")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let file = folder.url.appendingPathComponent("old.png")
-    let newer: Set = ["prior_sampler", "decoder_sampler", "upsampler_sampler", "guidance_rescale"]
+    let newer: Set = [
+      "prior_sampler", "decoder_sampler", "upsampler_sampler", "guidance_rescale", "guidance_start",
+      "guidance_end", "threshold", "decoder_eta",
+    ]
     let chunks = try PNGText.read(Data(contentsOf: file)).filter { !newer.contains($0.key) }
     try Image(contentsOf: file).write(to: file, text: chunks.map { ($0.key, $0.value) })
     let verified = try BuiltCommand.run("verify", file.path, "--model", model)

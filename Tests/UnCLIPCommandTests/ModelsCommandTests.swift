@@ -77,8 +77,8 @@ import Testing
     #expect(model.sizes == [16])
     #expect(
       model.defaults?.keys.sorted() == [
-        "decoder_eta", "decoder_guidance", "decoder_sampler", "decoder_steps", "guidance_rescale",
-        "resampling_jumps", "resampling_length",
+        "decoder_eta", "decoder_guidance", "decoder_sampler", "decoder_steps", "guidance_end",
+        "guidance_rescale", "guidance_start", "resampling_jumps", "resampling_length", "threshold",
       ])
     #expect(model.text.hasSuffix("\n  defaults: decoder 25 steps, guidance 8, ddpm"))
   }

@@ -3,6 +3,20 @@ public import Diffusion
 import UnCLIP
 
 extension SamplerKind: ExpressibleByArgument {}
+extension ThresholdKind: ExpressibleByArgument {}
+
+/// Where guidance acts: `0.2:0.8`, fractions of the process.
+public struct GuidanceInterval: ExpressibleByArgument {
+  let (start, end): (Double, Double)
+
+  public init?(argument: String) {
+    let ends = argument.split(separator: ":", omittingEmptySubsequences: false).map { Double($0) }
+    guard ends.count == 2, let start = ends[0], let end = ends[1],
+      SamplingSettings.intervalRange.contains(start), end <= 1, end >= start
+    else { return nil }
+    (self.start, self.end) = (start, end)
+  }
+}
 
 /// Size and negative prompt of the images.
 struct ImageSizeOptions: ParsableArguments {
@@ -37,6 +51,12 @@ struct SamplingOptions: ParsableArguments {
       valueName: "name"))
   var sampler: SamplerKind?
 
+  @Option(help: ArgumentHelp("The decoder's, if it differs from --sampler.", valueName: "name"))
+  var decoderSampler: SamplerKind?
+
+  @Option(help: ArgumentHelp("The upsampler's, if it differs from --sampler.", valueName: "name"))
+  var upsamplerSampler: SamplerKind?
+
   @Option(help: decoderStepRange.help("Denoising steps of the decoder", note: modelsOwn))
   var decoderSteps: Int?
 
@@ -57,6 +77,18 @@ struct SamplingOptions: ParsableArguments {
   var guidanceRescale: Double?
 
   @Option(
+    help: ArgumentHelp(
+      "Guide the decoder only between these fractions of its process, as in 0.2:0.8; 0 is all noise.",
+      valueName: "start:end"))
+  var guidanceInterval: GuidanceInterval?
+
+  @Option(
+    help: ArgumentHelp(
+      "How the decoder's predictions are bounded: static clamps them, dynamic takes each image's "
+        + "own quantile.", valueName: "name"))
+  var threshold: ThresholdKind?
+
+  @Option(
     help: etaRange.help(
       "Noise that the decoder's ddim adds at each step", note: "1 is as much as ddpm; " + modelsOwn,
       valueName: "fraction"))
@@ -68,17 +100,24 @@ struct SamplingOptions: ParsableArguments {
     try Self.guidanceRange.check(decoderGuidance)
     try Self.rescaleRange.check(guidanceRescale)
     try Self.etaRange.check(eta)
-    if let eta, eta > 0, let sampler, sampler != .ddim {
-      throw ValidationError("--eta is for ddim, but --sampler is \(sampler.rawValue).")
+    if let eta, eta > 0, let sampler = decoderSampler ?? sampler, sampler != .ddim {
+      let option = decoderSampler == nil ? "--sampler" : "--decoder-sampler"
+      throw ValidationError("--eta is for ddim, but \(option) is \(sampler.rawValue).")
     }
   }
 
   /// Sets the options that were given.
   func apply(to settings: inout SamplingSettings) {
-    if let sampler {
-      settings.setSampler(sampler)
-      if sampler != .ddim { settings.decoderEta = 0 }
+    if let sampler { settings.setSampler(sampler) }
+    if let decoderSampler { settings.decoderSampler = decoderSampler }
+    if let upsamplerSampler { settings.upsamplerSampler = upsamplerSampler }
+    if settings.decoderSampler != .ddim { settings.decoderEta = 0 }
+    if let guidanceInterval {
+      (settings.guidanceStart, settings.guidanceEnd) = (
+        guidanceInterval.start, guidanceInterval.end
+      )
     }
+    if let threshold { settings.threshold = threshold }
     if let eta {
       settings.decoderEta = eta
       if eta > 0 { settings.decoderSampler = .ddim }
@@ -92,6 +131,9 @@ struct SamplingOptions: ParsableArguments {
 
 /// How the prior samples; the model's defaults where not given.
 struct PriorOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The prior's, if it differs from --sampler.", valueName: "name"))
+  var priorSampler: SamplerKind?
+
   private static let stepRange = OptionRange("--prior-steps", SamplingSettings.stepRange)
   private static let guidanceRange = OptionRange("--prior-guidance", SamplingSettings.guidanceRange)
   private static let candidateRange = OptionRange(
@@ -118,6 +160,7 @@ struct PriorOptions: ParsableArguments {
 
   /// Sets the options that were given.
   func apply(to settings: inout SamplingSettings) {
+    if let priorSampler { settings.priorSampler = priorSampler }
     if let priorSteps { settings.priorSteps = priorSteps }
     if let priorGuidance { settings.priorGuidance = priorGuidance }
     if let priorCandidates { settings.priorCandidates = priorCandidates }

@@ -1,3 +1,4 @@
+import Diffusion
 import Foundation
 import UnCLIP
 
@@ -71,7 +72,14 @@ struct GenerateLine: Equatable {
     if let only = Set(samplers.values).first, Set(samplers.values).count == 1 {
       add("--sampler", only)
     }
+    if let start = settings.others["guidance_start"], let end = settings.others["guidance_end"],
+      (Double(start), Double(end)) != (0, 1)
+    {
+      add("--guidance-interval", "\(start):\(end)")
+    }
     for (key, value) in settings.others.sorted(by: { $0.key < $1.key }) {
+      if key == "threshold", value == ThresholdKind.model.rawValue { continue }
+      if samplers[key] != nil, Set(samplers.values).count == 1 { continue }
       let isEta = key == "decoder_eta"
       if isEta, Double(value) == 0 { continue }
       let option = isEta ? "--eta" : "--" + key.replacing("_", with: "-")
