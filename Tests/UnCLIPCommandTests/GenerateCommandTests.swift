@@ -149,7 +149,7 @@ import Testing
     }
     expectFailure(
       try generate("a", "--eta", "0.5", "--decoder-sampler", "ddpm"), status: 64,
-      saying: "--eta is for ddim, but --decoder-sampler is ddpm.")
+      saying: "--eta is for ddim, but --decoder-sampler is ddpm")
   }
 
   /// Images of versions that had no such settings still verify.

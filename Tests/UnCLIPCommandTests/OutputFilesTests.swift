@@ -90,6 +90,8 @@ import Testing
   /// Whether the parser takes only numbers for the option.
   private static func isNumeric(_ option: String, _ node: ExamplesTests.Node) -> Bool {
     let said = refusal(["\(option)=x"], node)
+    // A value of parts, such as 0.2:0.8, is no number.
+    if refusal(["\(option)=1"], node).contains("The value '1' is invalid for") { return false }
     return said.contains("The value 'x' is invalid for") && !said.contains("provide one of")
       && !said.contains("or random")
   }

@@ -111,7 +111,8 @@ struct Target: Sendable {
       }
     },
     "yaml": Target { bytes in
-      _ = try ConfigDocument.json(yaml: Data(bytes), file: "x.yaml")
+      _ = try ConfigDocument.json(
+        yaml: String(decoding: bytes, as: UTF8.self), file: "x.yaml")
     },
     "font": Target { bytes in
       let font = try EmojiFont(bytes: bytes, file: "x.ttf")
