@@ -21,6 +21,8 @@ let package = Package(
     example("draw", "UnCLIP", "SmallModel"),
     example("between", "UnCLIP", "SmallModel", "Imaging"),
     example("preview", "UnCLIP", "SmallModel"),
+    example("vary", "UnCLIP", "SmallModel", "Imaging"),
+    example("animate", "UnCLIP", "SmallModel", "Imaging"),
     example("similarity", "CLIP", "SmallModel"),
     example("circle", "Diffusion", "Torch"),
   ]
