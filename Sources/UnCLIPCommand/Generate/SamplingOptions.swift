@@ -6,10 +6,10 @@ extension SamplerKind: ExpressibleByArgument {}
 extension ThresholdKind: ExpressibleByArgument {}
 
 /// Where guidance acts: `0.2:0.8`, fractions of the process.
-public struct GuidanceInterval: ExpressibleByArgument {
+struct GuidanceInterval: ExpressibleByArgument {
   let (start, end): (Double, Double)
 
-  public init?(argument: String) {
+  init?(argument: String) {
     let ends = argument.split(separator: ":", omittingEmptySubsequences: false).map { Double($0) }
     guard ends.count == 2, let start = ends[0], let end = ends[1],
       SamplingSettings.intervalRange.contains(start), end <= 1, end >= start
