@@ -17,12 +17,14 @@ public enum TrainingStage: Hashable, Sendable {
   case decoder
   /// Small image to large one.
   case upsampler
+  /// Large image to larger one.
+  case secondUpsampler
   /// One of the models that led to unCLIP.
   case classic(ClassicKind)
 
   /// The stages of unCLIP, in the order in which they are trained.
   public static let unCLIP: [TrainingStage] = [
-    .tokenizer, .clip, .prior, .hint, .decoder, .upsampler,
+    .tokenizer, .clip, .prior, .hint, .decoder, .upsampler, .secondUpsampler,
   ]
 }
 
@@ -47,6 +49,7 @@ extension TrainingStage: RawRepresentable, CaseIterable {
     case .hint: "hint"
     case .decoder: "decoder"
     case .upsampler: "upsampler"
+    case .secondUpsampler: "second-upsampler"
     case .classic(let kind): kind.rawValue
     }
   }

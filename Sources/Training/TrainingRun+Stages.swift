@@ -163,7 +163,7 @@ extension TrainingRun {
       start: { if let initial { try task.start(from: ModelFolder(initial)) } })
   }
 
-  func upsamplerTask() throws -> Prepared<UpsamplerTask> {
+  func upsamplerTask(_ level: Upsampler.Level) throws -> Prepared<UpsamplerTask> {
     let config = try TrainConfig<UpsamplerTask.Model, UpsamplerTask.Objective>.decode(
       configuration, file: configurationName)
     try config.model.validate(file: configurationName)
@@ -172,7 +172,8 @@ extension TrainingRun {
     let stream = try images(
       config.training, config.data, size: config.objective.imageSize)
     let task = UpsamplerTask(
-      config.model, objective: config.objective, stream: stream, using: weights(config.training))
+      config.model, as: level, objective: config.objective, stream: stream,
+      using: weights(config.training))
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
       inputs: try inputs([], stream), heldOut: stream.heldOutCount,

@@ -4,6 +4,7 @@ import Files
 public import Foundation
 public import Torch
 import TorchNN
+import UnCLIP
 
 /// What happens during a run, in order.
 public enum TrainingEvent: Sendable {
@@ -94,7 +95,10 @@ public struct TrainingRun {
     case .prior: try train(try priorTask(observe), shouldStop: shouldStop, observe: observe)
     case .hint: try train(try hintTask(observe), shouldStop: shouldStop, observe: observe)
     case .decoder: try train(try decoderTask(observe), shouldStop: shouldStop, observe: observe)
-    case .upsampler: try train(try upsamplerTask(), shouldStop: shouldStop, observe: observe)
+    case .upsampler:
+      try train(try upsamplerTask(.first), shouldStop: shouldStop, observe: observe)
+    case .secondUpsampler:
+      try train(try upsamplerTask(.second), shouldStop: shouldStop, observe: observe)
     case .classic(let kind):
       try train(classic: kind.type, shouldStop: shouldStop, observe: observe)
     }

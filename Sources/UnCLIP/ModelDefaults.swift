@@ -3,7 +3,8 @@ import Diffusion
 import Foundation
 
 /// What a model is called and how it samples unless asked otherwise; `unclip.json` in its folder,
-/// one flat object of `name`, `version`, `domain` where there is one, and the keys of ``SamplingSettings``.
+/// one flat object of `name`, `version`, `domain` and `size` where there are such, and the keys of
+/// ``SamplingSettings``.
 ///
 /// A folder of diffusers has no such file, and a file may leave settings out: those are diffusers'
 /// defaults, each stage sampled as its scheduler's class says.
@@ -15,14 +16,17 @@ public struct ModelDefaults: Sendable, Equatable {
   /// What the model was trained on, where it knows nothing else: `drawings of single things`; nil
   /// for a model of everything.
   public var domain: String?
+  /// The side of images whose size nobody asks for, pixels; nil for the largest.
+  public var size: Int?
   /// How every stage samples.
   public var sampling: SamplingSettings
 
   /// Groups them.
   public init(
-    name: String, version: String = "1", domain: String? = nil,
+    name: String, version: String = "1", domain: String? = nil, size: Int? = nil,
     sampling: SamplingSettings = .init()
   ) {
+    self.size = size
     self.name = name
     self.version = version
     self.domain = domain
@@ -58,6 +62,15 @@ public struct ModelDefaults: Sendable, Equatable {
     let name = try text("name")
     let version = try text("version")
     let domain = values.keys.contains("domain") ? try text("domain") : nil
+    var size: Int?
+    if let value = values.removeValue(forKey: "size") {
+      guard case .number(let number) = value, let side = Int(exactly: number), side > 0 else {
+        throw .invalid(
+          file: url.path, key: "size", value: value.text,
+          expected: "it must be the side of an image, in pixels")
+      }
+      size = side
+    }
     sampling = try sampling.replacing(values, file: url.path)
     do {
       try sampling.validate()
@@ -68,7 +81,8 @@ public struct ModelDefaults: Sendable, Equatable {
     } catch {
       throw .unreadable(file: url.path, reason: error.description)
     }
-    return ModelDefaults(name: name, version: version, domain: domain, sampling: sampling)
+    return ModelDefaults(
+      name: name, version: version, domain: domain, size: size, sampling: sampling)
   }
 
   /// Returns the settings of a model that is made of the parts of several folders.
@@ -87,6 +101,7 @@ public struct ModelDefaults: Sendable, Equatable {
       if folder.hasDefaults {
         let own = try read(from: folder)
         (joined.sampling, joined.domain) = (own.sampling, own.domain ?? joined.domain)
+        joined.size = own.size ?? joined.size
         isSaid = true
       } else {
         let schedulers = try folder.schedulers()
@@ -102,6 +117,7 @@ public struct ModelDefaults: Sendable, Equatable {
   func encoded() throws(ConfigError) -> Data {
     var named: [String: JSONValue] = ["name": .string(name), "version": .string(version)]
     named["domain"] = domain.map { .string($0) }
+    named["size"] = size.map { .number(Double($0)) }
     return try ConfigFile.encode(sampling.values().merging(named) { own, _ in own })
   }
 
@@ -131,5 +147,8 @@ extension SamplingSettings {
     if let prior = schedulers[.prior] { priorSampler = prior.defaultSampler }
     if let decoder = schedulers[.decoder] { decoderSampler = decoder.defaultSampler }
     if let upsampler = schedulers[.upsampler] { upsamplerSampler = upsampler.defaultSampler }
+    if let second = schedulers[.secondUpsampler] {
+      secondUpsamplerSampler = second.defaultSampler
+    }
   }
 }

@@ -40,6 +40,9 @@ extension ModelFolder {
         if let encoder = found.first(where: { $0.part == .imageEncoder })?.source {
           try aside.copyPCA(from: encoder)
         }
+        var defaults = defaults
+        // The folder that says a size may have had more upsamplers.
+        if let size = defaults.size, try !aside.sizes().contains(size) { defaults.size = nil }
         try aside.writeDefaults(defaults)
         if let vocabulary {
           try aside.write(vocabulary, to: url.appending(path: KnownWords.fileName))

@@ -46,7 +46,7 @@ private struct PartConfigurations {
     prior = try read(.prior, PriorConfig.read)
     projection = try read(.textProjection, TextProjectionConfig.read)
     hint = try read(.imageHint, ImageHintConfig.read)
-    for part in [ModelFolder.Part.decoder, .upsampler, .lastUpsampler] {
+    for part in [ModelFolder.Part.decoder, .upsampler, .lastUpsampler, .secondUpsampler] {
       if let config = try read(part, UNetConfig.read) { networks.append((part, config)) }
     }
     schedulers = try folder.schedulers()
@@ -130,9 +130,8 @@ private struct PartConfigurations {
             ? "a decoder \(hint == nil ? "without" : "with") an image_hint takes \(channels * area)"
             : "an upsampler takes \(channels * area)")
       }
-      let process = part == .decoder ? ModelFolder.Part.decoderScheduler : .upsamplerScheduler
-      let isLearned =
-        schedulers[part == .decoder ? .decoder : .upsampler]?.variance == .learnedRange
+      let (process, stage) = self.process(of: part)
+      let isLearned = schedulers[stage]?.variance == .learnedRange
       let outputs = isLearned ? [6] : [3, 6]
       if !outputs.contains(network.predictionChannels) {
         throw refuse(
@@ -148,21 +147,44 @@ private struct PartConfigurations {
           "an upsampler sees no text")
       }
     }
+    if folder.has(.secondUpsampler), network(.decoder) != nil {
+      try folder.require([.upsampler])
+    }
     guard let small = network(.decoder)?.sampleSize else { return }
-    for part in [ModelFolder.Part.upsampler, .lastUpsampler] {
-      guard let large = network(part)?.sampleSize, large != small * Upsampler.factor else {
-        continue
-      }
+    for (part, times) in [
+      (ModelFolder.Part.upsampler, 1), (.lastUpsampler, 1), (.secondUpsampler, 2),
+    ] {
+      let wanted = (0..<times).reduce(small) { size, _ in size * Upsampler.factor }
+      guard let large = network(part)?.sampleSize, large != wanted else { continue }
       throw refuse(
         Entry(part: part, key: "sample_size", value: large),
-        "decoder makes \(small), which is enlarged to \(small * Upsampler.factor)")
+        "decoder makes \(small), which is enlarged to \(wanted)")
+    }
+  }
+
+  /// The process of a network, and the stage it is.
+  private func process(
+    of part: ModelFolder.Part
+  ) -> (ModelFolder.Part, GenerationProgress.Stage) {
+    switch part {
+    case .decoder: (.decoderScheduler, .decoder)
+    case .secondUpsampler: (.secondUpsamplerScheduler, .secondUpsampler)
+    default: (.upsamplerScheduler, .upsampler)
     }
   }
 
   // MARK: Processes
 
   func checkProcesses() throws {
-    let sampling = try ModelDefaults.read(from: folder, schedulers: schedulers).sampling
+    let defaults = try ModelDefaults.read(from: folder, schedulers: schedulers)
+    let sampling = defaults.sampling
+    let sizes = try folder.sizes()
+    if let size = defaults.size, !sizes.isEmpty, !sizes.contains(size) {
+      throw ConfigError.invalid(
+        file: folder.url.appendingPathComponent(ModelDefaults.fileName).path, key: "size",
+        value: "\(size)",
+        expected: "this model makes images of \(sizes.map(String.init).joined(separator: " or "))")
+    }
     let stages:
       [(
         stage: GenerationProgress.Stage, network: ModelFolder.Part, process: ModelFolder.Part,
@@ -171,6 +193,10 @@ private struct PartConfigurations {
         (.prior, .prior, .priorScheduler, sampling.priorSteps),
         (.decoder, .decoder, .decoderScheduler, sampling.decoderSteps),
         (.upsampler, .upsampler, .upsamplerScheduler, sampling.upsamplerSteps),
+        (
+          .secondUpsampler, .secondUpsampler, .secondUpsamplerScheduler,
+          sampling.secondUpsamplerSteps
+        ),
       ]
     for stage in stages where folder.has(stage.network) {
       guard let process = schedulers[stage.stage] else {

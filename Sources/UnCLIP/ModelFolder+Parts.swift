@@ -1,4 +1,4 @@
-import Config
+package import Config
 import Diffusion
 import Foundation
 public import Torch
@@ -64,30 +64,51 @@ extension ModelFolder {
     try write(decoder.scheduler.encoded(), as: .decoderScheduler)
   }
 
-  /// Loads the upsampler, with the last step's own network where there is one.
+  /// Loads an upsampler, with the last step's own network where there is one.
   /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
-  public func loadUpsampler() throws -> Upsampler {
+  public func loadUpsampler(_ level: Upsampler.Level = .first) throws -> Upsampler {
     func unet(_ part: Part) throws -> UNet {
       try network(UNetConfig.read(at: configuration(of: part)), from: part)
     }
     return Upsampler(
-      unet: try unet(.upsampler),
-      lastUNet: has(.lastUpsampler) ? try unet(.lastUpsampler) : nil,
-      scheduler: try SchedulerConfig.read(at: configuration(of: .upsamplerScheduler)))
+      unet: try unet(level.part),
+      lastUNet: try level.lastPart.flatMap { has($0) ? try unet($0) : nil },
+      scheduler: try SchedulerConfig.read(at: configuration(of: level.scheduler)))
   }
 
-  /// Writes the upsampler and its process.
+  /// Writes an upsampler and its process.
   /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
-  public func saveUpsampler(_ upsampler: Upsampler, dtype: DType) throws {
+  /// - Precondition: The last step has a network of its own at the first level alone.
+  public func saveUpsampler(
+    _ upsampler: Upsampler, as level: Upsampler.Level = .first, dtype: DType
+  ) throws {
     try save(
       Self.converted(upsampler.unet.stateDict(), to: dtype),
-      configuration: upsampler.unet.config.encoded(), as: .upsampler)
+      configuration: upsampler.unet.config.encoded(), as: level.part)
     if let last = upsampler.lastUNet {
+      guard let part = level.lastPart else {
+        preconditionFailure("the \(level) upsampler's last step has a network of its own")
+      }
       try save(
         Self.converted(last.stateDict(), to: dtype), configuration: last.config.encoded(),
-        as: .lastUpsampler)
+        as: part)
     }
-    try write(upsampler.scheduler.encoded(), as: .upsamplerScheduler)
+    try write(upsampler.scheduler.encoded(), as: level.scheduler)
+  }
+
+  /// Returns the sides of images that the model can generate, pixels, ascending; none without a decoder.
+  /// - Throws: `ConfigError`, naming the file.
+  package func sizes() throws(ConfigError) -> [Int] {
+    guard has(.decoder) else { return [] }
+    let size = try UNetConfig.read(at: configuration(of: .decoder)).sampleSize ?? 64
+    return Self.sizes(
+      from: size, upsamplers: Upsampler.Level.allCases.prefix { has($0.part) }.count)
+  }
+
+  static func sizes(from size: Int, upsamplers count: Int) -> [Int] {
+    (0..<count).reduce(into: [size]) { sizes, index in
+      sizes.append(sizes[index] * Upsampler.factor)
+    }
   }
 
   /// Returns the process of each stage the folder has.
@@ -96,6 +117,7 @@ extension ModelFolder {
     var found: [GenerationProgress.Stage: SchedulerConfig] = [:]
     let parts: [(GenerationProgress.Stage, Part)] = [
       (.prior, .priorScheduler), (.decoder, .decoderScheduler), (.upsampler, .upsamplerScheduler),
+      (.secondUpsampler, .secondUpsamplerScheduler),
     ]
     for (stage, part) in parts where has(part) {
       found[stage] = try SchedulerConfig.read(at: configuration(of: part))

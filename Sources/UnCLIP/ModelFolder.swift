@@ -46,6 +46,10 @@ public struct ModelFolder: Sendable, Equatable {
     case lastUpsampler = "super_res_last"
     /// The upsampler's diffusion process.
     case upsamplerScheduler = "super_res_scheduler"
+    /// The 256→1024 upsampler's U-Net; optional.
+    case secondUpsampler = "super_res_second"
+    /// The second upsampler's diffusion process.
+    case secondUpsamplerScheduler = "super_res_second_scheduler"
 
     /// The stem of the weight files of diffusers' parts.
     static let diffusersStem = "diffusion_pytorch_model"
@@ -54,9 +58,11 @@ public struct ModelFolder: Sendable, Equatable {
     package var weightStem: String? {
       switch self {
       case .textEncoder, .imageEncoder: "model"
-      case .prior, .textProjection, .imageHint, .decoder, .upsampler, .lastUpsampler:
+      case .prior, .textProjection, .imageHint, .decoder, .upsampler, .lastUpsampler,
+        .secondUpsampler:
         Self.diffusersStem
-      case .tokenizer, .featureExtractor, .priorScheduler, .decoderScheduler, .upsamplerScheduler:
+      case .tokenizer, .featureExtractor, .priorScheduler, .decoderScheduler, .upsamplerScheduler,
+        .secondUpsamplerScheduler:
         nil
       }
     }
@@ -72,8 +78,8 @@ public struct ModelFolder: Sendable, Equatable {
       case .textProjection: ["unclip", "UnCLIPTextProjModel"]
       case .imageHint: ["unclip", "UnCLIPImageHint"]
       case .decoder: ["diffusers", "UNet2DConditionModel"]
-      case .upsampler, .lastUpsampler: ["diffusers", "UNet2DModel"]
-      case .priorScheduler, .decoderScheduler, .upsamplerScheduler:
+      case .upsampler, .lastUpsampler, .secondUpsampler: ["diffusers", "UNet2DModel"]
+      case .priorScheduler, .decoderScheduler, .upsamplerScheduler, .secondUpsamplerScheduler:
         ["diffusers", "UnCLIPScheduler"]
       }
     }
@@ -87,7 +93,7 @@ public struct ModelFolder: Sendable, Equatable {
   /// Returns a part's `config.json` or `scheduler_config.json`.
   public func configuration(of part: Part) -> URL {
     switch part {
-    case .priorScheduler, .decoderScheduler, .upsamplerScheduler:
+    case .priorScheduler, .decoderScheduler, .upsamplerScheduler, .secondUpsamplerScheduler:
       folder(of: part).appendingPathComponent("scheduler_config.json")
     default: folder(of: part).appendingPathComponent("config.json")
     }
@@ -182,7 +188,7 @@ public struct ModelFolder: Sendable, Equatable {
 
   /// Writes name, version and default settings.
   /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
-  func writeDefaults(_ defaults: ModelDefaults) throws {
+  package func writeDefaults(_ defaults: ModelDefaults) throws {
     try write(
       defaults.encoded(), to: url.appendingPathComponent(ModelDefaults.fileName))
   }

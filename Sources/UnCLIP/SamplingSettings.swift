@@ -36,6 +36,10 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   public var upsamplerSteps: Int
   /// How the upsampler denoises.
   public var upsamplerSampler: SamplerKind
+  /// Denoising steps of the second upsampler.
+  public var secondUpsamplerSteps: Int
+  /// How the second upsampler denoises.
+  public var secondUpsamplerSampler: SamplerKind
   /// Inpainting: how often each stretch of steps is noised and denoised again.
   public var resamplingJumps: Int
   /// Inpainting: steps in such a stretch.
@@ -56,12 +60,15 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     case decoderEta = "decoder_eta"
     case upsamplerSteps = "upsampler_steps"
     case upsamplerSampler = "upsampler_sampler"
+    case secondUpsamplerSteps = "second_upsampler_steps"
+    case secondUpsamplerSampler = "second_upsampler_sampler"
     case resamplingJumps = "resampling_jumps"
     case resamplingLength = "resampling_length"
   }
 
-  /// diffusers' defaults for Karlo: 25, 25 and 7 ancestral steps, guidance 4 and 8, one candidate;
-  /// inpainting goes back four times over each step.
+  /// diffusers' defaults for Karlo: 25, 25 and 7 ancestral steps, guidance 4 and 8, one candidate; for
+  /// the second upsampler, which Karlo lacks, the paper's 15 steps. Inpainting goes back four times over
+  /// each step.
   public init() {
     priorSteps = 25
     priorGuidance = 4
@@ -77,6 +84,8 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     decoderEta = 0
     upsamplerSteps = 7
     upsamplerSampler = .ddpm
+    secondUpsamplerSteps = 15
+    secondUpsamplerSampler = .ddpm
     resamplingJumps = 4
     resamplingLength = 1
   }
@@ -103,6 +112,7 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     priorSampler = sampler
     decoderSampler = sampler
     upsamplerSampler = sampler
+    secondUpsamplerSampler = sampler
   }
 
   /// The fewest decoder steps that ``prepareForInversion()`` takes.
@@ -134,6 +144,16 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     StageSampling(steps: upsamplerSteps, sampler: upsamplerSampler)
   }
 
+  /// The second upsampler's part; it is not guided.
+  public var secondUpsampler: StageSampling {
+    StageSampling(steps: secondUpsamplerSteps, sampler: secondUpsamplerSampler)
+  }
+
+  /// The part of one of the upsamplers.
+  public subscript(level: Upsampler.Level) -> StageSampling {
+    level == .first ? upsampler : secondUpsampler
+  }
+
   /// How inpainting goes back.
   public var resampling: ResamplingJumps {
     ResamplingJumps(count: max(0, resamplingJumps), length: max(1, resamplingLength))
@@ -156,6 +176,7 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     try check(priorSteps, "prior steps", in: Self.stepRange)
     try check(decoderSteps, "decoder steps", in: Self.stepRange)
     try check(upsamplerSteps, "upsampler steps", in: Self.stepRange)
+    try check(secondUpsamplerSteps, "second upsampler steps", in: Self.stepRange)
     try check(priorGuidance, "prior guidance", in: Self.guidanceRange)
     try check(decoderGuidance, "decoder guidance", in: Self.guidanceRange)
     try check(guidanceRescale, "guidance rescale", in: Self.rescaleRange)

@@ -14,7 +14,7 @@ extension UnCLIPPipeline {
     }
     let settings = GenerationSettings(
       prompt: request.prompt, negative: request.negative, seed: request.seed,
-      size: request.size ?? sizes.last ?? decoderSize,
+      size: request.size ?? defaults.size ?? sizes.last ?? decoderSize,
       sampling: request.sampling ?? defaults.sampling)
     try check(settings)
     return settings
@@ -91,13 +91,12 @@ extension UnCLIPPipeline {
     _ progress: (GenerationProgress) throws -> Void
   ) throws -> Image {
     let sampling = settings.sampling
-    let isEnlarged = settings.size > decoderSize
     let sketch = canvas.map {
       $0.work(
-        reducedBy: isEnlarged ? Upsampler.factor : 1, side: decoderSize,
+        reducedBy: settings.size / decoderSize, side: decoderSize,
         resampling: sampling.resampling, device: device)
     }
-    let small =
+    var drawn =
       try sketch?.finished
       ?? Self.reporting(
         sketch?.windows, .decoder, sketch?.stepCount(of: sampling.decoderSteps) ?? 0, progress
@@ -107,21 +106,24 @@ extension UnCLIPPipeline {
           settings: sampling,
           using: random, onStep: onStep)
       }
-    guard isEnlarged else { return Image(small) }
-    let detail = canvas.map {
-      $0.work(
-        reducedBy: 1, side: settings.size, resampling: sampling.resampling, device: device)
-    }
-    return Image(
-      try detail?.finished
+    for level in levels(to: settings.size) {
+      let side = sizes[level.rawValue + 1]
+      let detail = canvas.map {
+        $0.work(
+          reducedBy: settings.size / side, side: side, resampling: sampling.resampling,
+          device: device)
+      }
+      drawn =
+        try detail?.finished
         ?? Self.reporting(
-          detail?.windows, .upsampler, detail?.stepCount(of: sampling.upsamplerSteps) ?? 0,
-          progress
+          detail?.windows, level.stage, detail?.stepCount(of: sampling[level].steps) ?? 0, progress
         ) { windows, onStep in
           try upsampled(
-            small, given: detail?.given, windows: windows, settings: sampling, using: random,
-            onStep: onStep)
-        })
+            drawn, by: level, given: detail?.given, windows: windows, settings: sampling,
+            using: random, onStep: onStep)
+        }
+    }
+    return Image(drawn)
   }
 
   /// Runs a stage and reports each of its steps, and each window of a step that has several.
@@ -158,11 +160,12 @@ extension UnCLIPPipeline {
     for (stage, sampling) in [
       (GenerationProgress.Stage.prior, settings.sampling.prior),
       (.decoder, settings.sampling.decoder), (.upsampler, settings.sampling.upsampler),
+      (.secondUpsampler, settings.sampling.secondUpsampler),
     ] {
       guard let scheduler = schedulers[stage] else { continue }
       guard sampling.steps <= scheduler.trainStepCount else {
         throw RequestError.outOfRange(
-          "\(stage.rawValue) steps", "\(sampling.steps)",
+          "\(stage.name) steps", "\(sampling.steps)",
           "1 to \(scheduler.trainStepCount), the steps it was trained with")
       }
       _ = try scheduler.sampler(sampling.sampler, stepCount: sampling.steps)
@@ -184,6 +187,13 @@ public struct GenerationProgress {
     case decoder
     /// Small image to a larger one.
     case upsampler
+    /// Larger image to the largest.
+    case secondUpsampler = "second_upsampler"
+
+    /// The name as sentences have it.
+    package var name: String { rawValue.replacing("_", with: " ") }
+    /// Whether it makes images.
+    var makesImages: Bool { [.decoder, .upsampler, .secondUpsampler].contains(self) }
   }
   /// The stage at work.
   public let stage: Stage
@@ -207,7 +217,7 @@ public struct GenerationProgress {
   init(_ step: StepOutput, of stage: Stage, windows: Int = 1) {
     self.init(
       stage: stage, step: step.number * windows, stepCount: (step.count ?? step.number) * windows,
-      predictedStart: stage == .decoder || stage == .upsampler ? step.predictedStart : nil)
+      predictedStart: stage.makesImages ? step.predictedStart : nil)
   }
 
   init(stage: Stage, step: Int, stepCount: Int, predictedStart: Tensor?) {

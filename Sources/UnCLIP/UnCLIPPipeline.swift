@@ -39,8 +39,8 @@ public struct UnCLIPPipeline {
   public let imageEncoder: LazyStage<CLIPImageEncoder>
   /// The decoder, from image embeddings to small images.
   public let decoder: LazyStage<Decoder>
-  /// The upsampler; nil where the model has none.
-  public let upsampler: LazyStage<Upsampler>?
+  /// The upsamplers that the model has, in order: none, 64→256, or 256→1024 too.
+  public let upsamplers: [LazyStage<Upsampler>]
   /// The device of the tensors.
   public let device: Device
   /// The networks' arithmetic; sampling itself is float32.
@@ -103,16 +103,20 @@ public struct UnCLIPPipeline {
       return try CLIPImageEncoder(clip, device: device, dtype: dtype)
     }
     decoder = lazy(folder.loadDecoder) { [$0.unet, $0.projection, $0.hint] }
-    upsampler =
-      folder.has(.upsampler) ? lazy(folder.loadUpsampler) { [$0.unet, $0.lastUNet] } : nil
+    upsamplers = Upsampler.Level.allCases.prefix { folder.has($0.part) }.map { level in
+      lazy({ try folder.loadUpsampler(level) }, { [$0.unet, $0.lastUNet] })
+    }
     self.device = device
     self.dtype = dtype
     self.residency = residency
   }
 
   /// The sides of images that this model can generate, pixels, ascending.
-  public var sizes: [Int] {
-    upsampler == nil ? [decoderSize] : [decoderSize, decoderSize * Upsampler.factor]
+  public var sizes: [Int] { ModelFolder.sizes(from: decoderSize, upsamplers: upsamplers.count) }
+
+  /// The upsamplers that make images of a size, in order.
+  package func levels(to size: Int) -> [Upsampler.Level] {
+    zip(Upsampler.Level.allCases, sizes.dropFirst()).filter { $1 <= size }.map(\.0)
   }
 
   // MARK: The stages
@@ -201,10 +205,11 @@ public struct UnCLIPPipeline {
     }
   }
 
-  /// Returns the upsampler: `[1, 3, H, W] -> [1, 3, 4H, 4W]` in [-1, 1].
+  /// Returns an upsampler: `[1, 3, H, W] -> [1, 3, 4H, 4W]` in [-1, 1].
   ///
   /// - Parameters:
-  ///   - image: The decoder's image.
+  ///   - image: The decoder's image, or the first upsampler's.
+  ///   - level: Which of them.
   ///   - given: an enlarged image to start from or to keep a part of.
   ///   - windows: the squares that are enlarged of a larger image.
   ///   - settings: nil takes the model's.
@@ -213,18 +218,19 @@ public struct UnCLIPPipeline {
   /// - Throws: `ModelFolderError` when the model has none; `ConfigError` and `CheckpointError`
   ///   when it is broken; `ConfigError` when it cannot be sampled so; what `onStep` throws.
   public func upsampled(
-    _ image: Tensor, given: GivenSample? = nil, windows: Windows? = nil,
-    settings: SamplingSettings? = nil, using random: RandomSource,
+    _ image: Tensor, by level: Upsampler.Level = .first, given: GivenSample? = nil,
+    windows: Windows? = nil, settings: SamplingSettings? = nil, using random: RandomSource,
     onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
     let settings = settings ?? defaults.sampling
-    guard let upsampler else {
+    guard upsamplers.indices.contains(level.rawValue) else {
       throw ModelFolderError.missing(
-        folder: folder.url.path, part: ModelFolder.Part.upsampler.rawValue)
+        folder: folder.url.path, part: level.part.rawValue)
     }
-    return try using(upsampler, .upsampler, of: [.upsampler, .lastUpsampler]) { upsampler in
+    let upsampler = upsamplers[level.rawValue]
+    return try using(upsampler, level.stage, of: level.networks) { upsampler in
       try upsampler.enlarged(
-        image, sampling: settings.upsampler, given: given, windows: windows, using: random,
+        image, sampling: settings[level], given: given, windows: windows, using: random,
         onStep: onStep)
     }
   }

@@ -1,9 +1,10 @@
-import Config
+public import Config
 public import Diffusion
 public import Torch
 
 /// An upsampler: a diffusion U-Net without attention that adds detail to a smaller image, which
-/// is enlarged and given as three more channels. It sees neither text nor image embedding.
+/// is enlarged and given as three more channels. It sees neither text nor image embedding. A model
+/// has one for 256 pixels, and may have a second for 1024.
 ///
 /// Trained on random crops of a quarter of the target's side; convolutions alone make it work at
 /// full size. Source: paper section 2.1.
@@ -16,6 +17,27 @@ public struct Upsampler: DiffusionStage {
   public let scheduler: SchedulerConfig
   /// The noising process.
   public let process: GaussianDiffusion
+
+  /// The places of a cascade, in order.
+  public enum Level: Int, Sendable, CaseIterable {
+    /// 64 → 256 pixels.
+    case first
+    /// 256 → 1024 pixels.
+    case second
+
+    /// The part of a folder that holds the U-Net.
+    public var part: ModelFolder.Part { self == .first ? .upsampler : .secondUpsampler }
+    /// The part that holds the U-Net of the last step; nil where there can be none.
+    var lastPart: ModelFolder.Part? { self == .first ? .lastUpsampler : nil }
+    /// The part that holds the process.
+    public var scheduler: ModelFolder.Part {
+      self == .first ? .upsamplerScheduler : .secondUpsamplerScheduler
+    }
+    /// The stage as progress names it.
+    public var stage: GenerationProgress.Stage { self == .first ? .upsampler : .secondUpsampler }
+    /// The parts with weights.
+    var networks: [ModelFolder.Part] { [part] + [lastPart].compactMap { $0 } }
+  }
 
   /// By how much the side grows.
   public static let factor = 4
@@ -30,29 +52,52 @@ public struct Upsampler: DiffusionStage {
     process = scheduler.diffusion()
   }
 
+  /// How the small images of training are made from the large ones.
+  public enum Degradation: String, ConfigChoice {
+    /// They are averaged, and half of them blurred a little: the first upsampler's.
+    case blur
+    /// As ``BSRDegradation/Variant/light``.
+    case bsrLight = "bsr_light"
+    /// As ``BSRDegradation/Variant/full``.
+    case bsrFull = "bsr_full"
+
+    /// The degradation of many faults; nil for ``blur``.
+    var bsr: BSRDegradation? { BSRDegradation.Variant(rawValue: rawValue).map(BSRDegradation.init) }
+  }
+
   /// Images that are reduced, made worse and enlarged again, and how.
   public struct TrainingConditioning {
     /// The images, `[B, 3, S, S]` in [-1, 1].
     public var images: Tensor
+    /// How they are reduced.
+    public var degradation: Degradation
     /// The largest deviation of the noise on the reduced images, of which a decoder's are not free
     /// either; each image has its own deviation.
     public var noise: Double
 
-    /// Joins the two, without noise.
-    public init(images: Tensor, noise: Double = 0) {
+    /// Groups them, without noise.
+    public init(images: Tensor, degradation: Degradation = .blur, noise: Double = 0) {
       self.images = images
+      self.degradation = degradation
       self.noise = noise
+    }
+
+    /// Reduces the images, and makes them worse: `[B, 3, S / 4, S / 4]`.
+    func degraded(using random: RandomSource) -> Tensor {
+      if let bsr = degradation.bsr { return bsr.degraded(images, using: random) }
+      let blurred = random.bernoulli(
+        Upsampler.blurRate, [images.dim(0)], dtype: .bool, device: images.device)
+      return LowResolution.reduced(images, factor: Upsampler.factor, blurred: blurred)
     }
   }
 
-  /// Returns the U-Net beside the images, reduced, at times blurred, noised and enlarged again.
+  /// Returns the U-Net beside the images, reduced, made worse, noised and enlarged again.
   public func trainingDenoiser(
     _ conditioning: TrainingConditioning, using random: RandomSource
   ) -> Denoiser {
     let images = conditioning.images
     let (b, device) = (images.dim(0), images.device)
-    let blurred = random.bernoulli(Self.blurRate, [b], dtype: .bool, device: device)
-    var small = LowResolution.reduced(images, factor: Self.factor, blurred: blurred)
+    var small = conditioning.degraded(using: random)
     if conditioning.noise > 0 {
       let deviations = random.uniform([b, 1, 1, 1], device: device) * conditioning.noise
       small = small + random.normal(small.shape, device: device) * deviations

@@ -23,7 +23,10 @@ import Testing
       #expect(Array(apple.image[0, 0])[3] == 0)
       #expect(Array(apple.image[23, 23]) == [200, 0, 0, 255])
       let hat = try #require(samples.first { $0.caption == "purple hat" })
-      #expect(max(hat.image.width, hat.image.height) <= ClipArtSource.largestSide)
+      #expect(max(hat.image.width, hat.image.height) <= source.largestSide)
+      var small: [Int] = []
+      try ClipArtSource(files, largestSide: 40).forEachSample { small.append($0.image.width) }
+      #expect(small.max() == 40)
     }
   }
 

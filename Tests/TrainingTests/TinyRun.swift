@@ -106,13 +106,15 @@ struct TinyRun {
               ? DrawnEmbeddings(fraction: 0.5, steps: 2, guidance: 2) : .none,
             embeddingBatches: 3, sampleSteps: 2, sampleGuidance: 2),
           training: training, data: options))
-    case .upsampler:
+    case .upsampler, .secondUpsampler:
+      var unet = preset.upsampler
+      if stage == .secondUpsampler { unet.sampleSize = 4 * (unet.sampleSize ?? 64) }
       return try ConfigFile.encode(
         TrainConfig(
-          model: UpsamplerTask.Model(
-            unet: preset.upsampler, scheduler: preset.upsamplerScheduler),
+          model: UpsamplerTask.Model(unet: unet, scheduler: preset.upsamplerScheduler),
           objective: UpsamplerTask.Objective(
-            imageSize: 64, cropSize: 16, weighting: weighting, conditionNoise: 0.1,
+            imageSize: 64, cropSize: 16, weighting: weighting,
+            degradation: stage == .upsampler ? .blur : .bsrFull, conditionNoise: 0.1,
             sampleSteps: 2),
           training: training, data: options))
     default: return try classicConfig(stage, training: training)

@@ -33,7 +33,7 @@ import UnCLIP
         }
       }
       #expect(summaries(events[.prior]).last?.metrics["seen_cosine"] != nil)
-      for stage in [TrainingStage.decoder, .upsampler] {
+      for stage in [TrainingStage.decoder, .upsampler, .secondUpsampler] {
         let sheet = tiny.out(stage).appending(path: "samples/step-8.png")
         #expect(FileManager.default.fileExists(atPath: sheet.path))
         #expect(summaries(events[stage]).allSatisfy { $0.parts["squared_error"] != nil })
@@ -51,8 +51,9 @@ import UnCLIP
       sampling.priorSteps = 2
       sampling.decoderSteps = 2
       sampling.upsamplerSteps = 2
+      sampling.secondUpsamplerSteps = 2
       let request = ImageRequest(prompt: "red disc", sampling: sampling)
-      #expect(try pipeline.images(for: request).first?.width == 64)
+      #expect(try pipeline.images(for: request).first?.width == 256)
     }
   }
 

@@ -318,6 +318,7 @@ struct TrainingFile: CustomTestStringConvertible, Sendable {
     TrainingFile(name: "small-hint", stage: .hint),
     TrainingFile(name: "tiny-decoder", stage: .decoder),
     TrainingFile(name: "tiny-upsampler", stage: .upsampler),
+    TrainingFile(name: "small-second-upsampler", stage: .secondUpsampler),
     TrainingFile(name: "fashion-ae", stage: .classic(Autoencoder.kind)),
     TrainingFile(name: "fashion-dae", stage: .classic(DenoisingAutoencoder.kind)),
     TrainingFile(name: "fashion-vae", stage: .classic(VAE.kind)),

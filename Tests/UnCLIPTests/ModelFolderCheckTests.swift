@@ -1,5 +1,6 @@
 import CLIP
 import Config
+import Diffusion
 import Foundation
 import TestSupport
 import Testing
@@ -90,6 +91,48 @@ import UnCLIP
     #expect(text.contains(fault), "\(text)")
     #expect(text.hasPrefix(model.folder.url.path) && text.hasSuffix("."), "\(text)")
     #expect(sentence { try UnCLIPPipeline(model.folder) } == text)
+  }
+
+  @Test func aSecondUpsamplerBelongsToTheFirst() throws {
+    let first = try model.folder.loadUpsampler()
+    func save(_ size: Int) throws {
+      var config = first.unet.config
+      config.sampleSize = size
+      let unet = UNet(config, using: RandomSource(seed: 2))
+      try model.folder.saveUpsampler(
+        Upsampler(unet: unet, scheduler: first.scheduler), as: .second, dtype: .float32)
+    }
+    try save(128)
+    #expect(
+      sentence { try model.folder.checkFit() }.contains(
+        "'sample_size' of super_res_second is 128, but decoder makes 16, which is enlarged to 256"))
+    try save(256)
+    try model.folder.checkFit()
+    #expect(try UnCLIPPipeline(model.folder).sizes == [16, 64, 256])
+    try FileManager.default.removeItem(
+      at: model.folder.folder(of: .secondUpsamplerScheduler))
+    #expect(
+      sentence { try model.folder.checkFit() }.contains(
+        "has no 'super_res_second_scheduler' folder"))
+    try save(256)
+    try FileManager.default.removeItem(at: model.folder.folder(of: .upsampler))
+    #expect(
+      sentence { try model.folder.checkFit() }.contains("has no 'super_res_first' folder"))
+  }
+
+  @Test func theDefaultSizeIsOneOfTheModels() throws {
+    var defaults = try ModelDefaults.read(from: model.folder)
+    for size in [16, 64] {
+      defaults.size = size
+      try model.folder.writeDefaults(defaults)
+      let pipeline = try UnCLIPPipeline(model.folder)
+      #expect(try pipeline.settings(for: ImageRequest(prompt: "")).size == size)
+    }
+    defaults.size = 256
+    try model.folder.writeDefaults(defaults)
+    #expect(
+      sentence { try UnCLIPPipeline(model.folder) }.contains(
+        "'size' is 256, but this model makes images of 16 or 64"))
   }
 
   @Test func aPriorThatLearnsItsVarianceIsRefused() throws {

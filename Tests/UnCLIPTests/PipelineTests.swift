@@ -56,6 +56,43 @@ import UnCLIP
     try golden.tensor("\(name).seeds").array(of: Int64.self).map(UInt64.init)
   }
 
+  /// The toy model with a second upsampler, which draws as the first one does.
+  @Test func threeUpsamplingsMakeThreeSizes() throws {
+    try withTemporaryFolder { folder in
+      let url = folder.appending(path: "model")
+      try FileManager.default.copyItem(at: Golden.url("pipeline/model"), to: url)
+      let model = ModelFolder(url)
+      let first = try model.loadUpsampler()
+      var config = first.unet.config
+      config.sampleSize = 256
+      let unet = UNet(config, using: RandomSource(seed: 1))
+      try model.saveUpsampler(
+        Upsampler(unet: unet, scheduler: first.scheduler), as: .second, dtype: .float32)
+      let pipeline = try UnCLIPPipeline(model)
+      #expect(pipeline.sizes == [16, 64, 256])
+      var sampling = SamplingSettings()
+      (sampling.priorSteps, sampling.decoderSteps, sampling.upsamplerSteps) = (2, 2, 2)
+      sampling.secondUpsamplerSteps = 3
+      var stages: [GenerationProgress.Stage] = []
+      let request = ImageRequest(prompt: "a red apple", seed: 3, sampling: sampling)
+      let large = try #require(
+        try pipeline.images(for: request) { stages.append($0.stage) }.first)
+      #expect(large.width == 256)
+      #expect(
+        stages == [.text] + [.prior, .decoder, .upsampler].flatMap { [$0, $0] }
+          + [.secondUpsampler, .secondUpsampler, .secondUpsampler])
+
+      // The last stage by itself, from the random numbers as the first three leave them.
+      let random = RandomSource(seed: 3)
+      let prompt = pipeline.conditioning("a red apple")
+      let embedding = try pipeline.embedding(of: prompt, settings: sampling, using: random)
+      let small = try pipeline.decoded(embedding, prompt, settings: sampling, using: random)
+      let middle = try pipeline.upsampled(small, settings: sampling, using: random)
+      let last = try pipeline.upsampled(middle, by: .second, settings: sampling, using: random)
+      #expect(Image(last) == large)
+    }
+  }
+
   /// Every pixel within one level of diffusers'.
   private func expectSame(_ images: [Image], _ expected: Tensor) {
     #expect(images.count == expected.dim(0))

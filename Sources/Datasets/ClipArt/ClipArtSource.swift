@@ -46,13 +46,17 @@ public struct ClipArtSource: SampleSource, Sendable {
   }
 
   /// Longest side of an image, in pixels; larger ones are reduced.
-  public static let largestSide = 512
+  public let largestSide: Int
   private let items: [Item]
 
   /// Reads the metadata of all drawings; images are decoded by `forEachSample`.
   ///
+  /// - Parameters:
+  ///   - files: Where they are.
+  ///   - largestSide: The longest side of an image, in pixels; larger ones are reduced.
   /// - Throws: `DataError.unreadable`, or `.empty` if no drawing has an English name and an image.
-  public init(_ files: Files) throws(DataError) {
+  public init(_ files: Files, largestSide: Int = 512) throws(DataError) {
+    self.largestSide = largestSide
     items = try Self.candidates(files)
     guard !items.isEmpty else {
       throw .empty(
@@ -73,7 +77,7 @@ public struct ClipArtSource: SampleSource, Sendable {
       let range = start..<min(items.count, start + chunk)
       let ready = Mutex<[Int: (Image, ImageFingerprint)]>([:])
       DispatchQueue.concurrentPerform(iterations: range.count) { offset in
-        guard let (image, isOpaque) = Self.trimmed(items[start + offset].image) else { return }
+        guard let (image, isOpaque) = trimmed(items[start + offset].image) else { return }
         let fingerprint = ImageFingerprint(image.composited(over: (255, 255, 255)))
         let framed = Self.framed(image, isOpaque: isOpaque)
         ready.withLock { $0[start + offset] = (framed, fingerprint) }
@@ -138,7 +142,7 @@ public struct ClipArtSource: SampleSource, Sendable {
   // MARK: Images
 
   /// Trims white, reduces, and says whether the whole is opaque; nil if blank, tiny or too long.
-  private static func trimmed(_ url: URL) -> (image: Image, isOpaque: Bool)? {
+  private func trimmed(_ url: URL) -> (image: Image, isOpaque: Bool)? {
     let image: Image
     do throws(ImageError) {
       image = try Image(contentsOf: url, limits: ImageLimits(pixels: 40_000_000))
@@ -146,7 +150,7 @@ public struct ClipArtSource: SampleSource, Sendable {
       return nil
     }
     let shown = image.converted(toChannels: 4)
-    guard let box = contentBox(shown) else { return nil }
+    guard let box = Self.contentBox(shown) else { return nil }
     let (width, height) = (box.x.count, box.y.count)
     let (long, short) = (max(width, height), min(width, height))
     guard short >= 8, long >= 32, long <= short * 4 else { return nil }

@@ -66,6 +66,11 @@ extension ConfigKey {
         values: "1 to 4096",
         "Side of the images that the upsampler makes, in pixels."),
       ConfigKey(
+        "objective.degradation",
+        values: "one of \"blur\", \"bsr_light\", \"bsr_full\"",
+        "How the upsampler's small images are made of the large ones: averaged, half of them blurred; "
+          + "or by BSR degradation's blurs, shrinkings, noise and JPEG, slight or strong."),
+      ConfigKey(
         "objective.crop_size",
         values: "1 to 4096",
         "Side of the crops that the upsampler is trained on, in pixels; it draws whole images."),

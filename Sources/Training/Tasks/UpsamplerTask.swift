@@ -5,17 +5,21 @@ public import Foundation
 public import Imaging
 public import Torch
 public import TorchNN
-import UnCLIP
+public import UnCLIP
 
-/// Training of the upsampler on random crops, from small, at times blurred images.
+/// Training of an upsampler on random crops, from small images that are made worse.
 ///
 /// Source: paper section 2.1.
 public final class UpsamplerTask: TrainingTask {
-  /// The trained networks, under the name it has in a model folder.
+  /// The trained network, under the name it has in a model folder; one of the two is there.
   final class Networks: Module {
-    let superResFirst: UNet
+    let superResFirst: UNet?
+    let superResSecond: UNet?
 
-    init(superResFirst: UNet) { self.superResFirst = superResFirst }
+    init(_ unet: UNet, of level: Upsampler.Level) {
+      superResFirst = level == .first ? unet : nil
+      superResSecond = level == .second ? unet : nil
+    }
   }
 
   /// The upsampler's shape in a training configuration.
@@ -49,13 +53,15 @@ public final class UpsamplerTask: TrainingTask {
     public var cropSize: Int
     /// The weight of each timestep.
     public var weighting: LossWeighting
+    /// How the small image is made.
+    public var degradation: Upsampler.Degradation
     /// Largest standard deviation of the noise added to the small image, of pixels in [-1, 1].
     public var conditionNoise: Double
     /// Denoising steps of a sample.
     public var sampleSteps: Int
 
     enum CodingKeys: String, CodingKey {
-      case weighting
+      case weighting, degradation
       case imageSize = "image_size"
       case cropSize = "crop_size"
       case conditionNoise = "condition_noise"
@@ -64,9 +70,10 @@ public final class UpsamplerTask: TrainingTask {
 
     /// Groups the values.
     public init(
-      imageSize: Int, cropSize: Int, weighting: LossWeighting, conditionNoise: Double,
-      sampleSteps: Int
+      imageSize: Int, cropSize: Int, weighting: LossWeighting,
+      degradation: Upsampler.Degradation = .blur, conditionNoise: Double, sampleSteps: Int
     ) {
+      self.degradation = degradation
       self.imageSize = imageSize
       self.cropSize = cropSize
       self.weighting = weighting
@@ -93,10 +100,13 @@ public final class UpsamplerTask: TrainingTask {
   }
 
   /// The name of the stage.
-  public let stage = "upsampler"
+  public var stage: String {
+    (level == .first ? TrainingStage.upsampler : .secondUpsampler).rawValue
+  }
   /// The module that is trained, averaged and saved.
   public var module: any Module { networks }
 
+  private let level: Upsampler.Level
   private let networks: Networks
   private let upsampler: Upsampler
   private let objective: Objective
@@ -104,10 +114,12 @@ public final class UpsamplerTask: TrainingTask {
 
   /// An upsampler with random weights.
   public init(
-    _ model: Model, objective: Objective, stream: ImageStream, using random: RandomSource
+    _ model: Model, as level: Upsampler.Level = .first, objective: Objective, stream: ImageStream,
+    using random: RandomSource
   ) {
     let unet = UNet(model.unet, using: random)
-    networks = Networks(superResFirst: unet)
+    self.level = level
+    networks = Networks(unet, of: level)
     upsampler = Upsampler(unet: unet, scheduler: model.scheduler)
     self.objective = objective
     self.stream = stream
@@ -115,9 +127,8 @@ public final class UpsamplerTask: TrainingTask {
 
   /// Loads the weights of a model folder.
   func start(from folder: ModelFolder) throws {
-    let other = try folder.loadUpsampler()
-    try networks.superResFirst.load(
-      other.unet.stateDict(), file: folder.folder(of: .upsampler))
+    let other = try folder.loadUpsampler(level)
+    try upsampler.unet.load(other.unet.stateDict(), file: folder.folder(of: level.part))
   }
 
   /// The batch at an index, a pure function of it.
@@ -129,7 +140,8 @@ public final class UpsamplerTask: TrainingTask {
     return Losses(
       diffusion: upsampler.loss(
         of: images,
-        Upsampler.TrainingConditioning(images: images, noise: objective.conditionNoise),
+        Upsampler.TrainingConditioning(
+          images: images, degradation: objective.degradation, noise: objective.conditionNoise),
         weighting: objective.weighting, using: random))
   }
 
@@ -149,7 +161,7 @@ public final class UpsamplerTask: TrainingTask {
 
   /// Writes the averaged weights as parts of a model folder.
   public func export(to folder: URL) throws {
-    try ModelFolder(folder).saveUpsampler(upsampler, dtype: .float32)
+    try ModelFolder(folder).saveUpsampler(upsampler, as: level, dtype: .float32)
   }
 
   /// Crops each image at a random position, `[B, 3, S, S] -> [B, 3, crop, crop]`.

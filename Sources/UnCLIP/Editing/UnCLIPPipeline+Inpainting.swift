@@ -27,7 +27,7 @@ extension UnCLIPPipeline {
     let region = Region(
       around: inpainting.part, width: inpainting.image.width, height: inpainting.image.height,
       window: inpainting.window(size: settings.size), size: settings.size,
-      multiple: settings.size > decoderSize ? Upsampler.factor : 1)
+      multiple: settings.size / decoderSize)
     guard region.workWidth * region.workHeight <= Self.mostWork else {
       throw RequestError.outOfRange(
         "window", "\(inpainting.window(size: settings.size))",

@@ -41,10 +41,10 @@ extension UnCLIPPipeline {
         pca.reconstruction(of: embedding, components: count), prompt, settings: settings.sampling,
         using: random
       ) { try report($0, .decoder, of: settings.sampling.decoderSteps) }
-      if settings.size > decoderSize {
+      for level in levels(to: settings.size) {
         drawn = try upsampled(
-          drawn, settings: settings.sampling, using: random
-        ) { try report($0, .upsampler, of: settings.sampling.upsamplerSteps) }
+          drawn, by: level, settings: settings.sampling, using: random
+        ) { try report($0, level.stage, of: settings.sampling[level].steps) }
       }
       return Image(drawn)
     }

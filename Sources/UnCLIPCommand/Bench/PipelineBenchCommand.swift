@@ -55,6 +55,7 @@ struct PipelineBenchCommand: ParsableCommand {
     sampling.priorSteps = steps
     sampling.decoderSteps = steps
     sampling.upsamplerSteps = steps
+    sampling.secondUpsamplerSteps = steps
     let settings = try pipeline.settings(
       for: ImageRequest(prompt: "a red apple", sampling: sampling))
     let image = try counter.counting {
@@ -73,6 +74,7 @@ struct PipelineBenchCommand: ParsableCommand {
       peak: matrixProductRate(dtype.dtype), peakMemory: memory, age: age, marks: marks,
       stepCounts: [
         .prior: own.priorSteps, .decoder: own.decoderSteps, .upsampler: own.upsamplerSteps,
+        .secondUpsampler: own.secondUpsamplerSteps,
       ])
     if output.json {
       try Output.json(report)

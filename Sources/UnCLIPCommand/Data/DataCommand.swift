@@ -90,18 +90,21 @@ struct ClipArtCommand: ParsableCommand {
     abstract: "Openclipart's drawings of things, with English titles and keywords.",
     discussion: """
       Patterns, signs, flags, maps and drawings without an English title are left out, as are \
-      near-duplicates.
+      near-duplicates. A twelfth of the drawings have 1024 pixels or more.
 
       EXAMPLES:
         unclip data clipart --out data/clipart
+        unclip data clipart --max-side 1024 --out data/large
       """)
 
+  @OptionGroup var side: LargestSideOption
   @OptionGroup var shards: ShardOptions
 
   func run() throws {
     try shards.check(inputs: [])
     try shards.write(
-      ClipArtSource(.init(from: shards.packages)), name: "openclipart", origin: ["clipart"])
+      ClipArtSource(.init(from: shards.packages), largestSide: side.maxSide), name: "openclipart",
+      origin: ["clipart"] + (side.maxSide == 512 ? [] : ["\(side.maxSide)"]))
   }
 }
 
@@ -166,10 +169,7 @@ struct FolderCommand: ParsableCommand {
     help: ArgumentHelp("The licence of the images, written beside each.", valueName: "name"))
   var licence = "unknown"
 
-  @Option(
-    help: ArgumentHelp(
-      "Larger images are reduced to this many pixels on their longer side.", valueName: "n"))
-  var maxSide = 512
+  @OptionGroup var side: LargestSideOption
 
   @Option(
     help: ArgumentHelp(
@@ -181,21 +181,15 @@ struct FolderCommand: ParsableCommand {
 
   @OptionGroup var shards: ShardOptions
 
-  func validate() throws {
-    if !(1...65536).contains(maxSide) {
-      throw ValidationError("--max-side is \(maxSide), but it must be 1 to 65536.")
-    }
-  }
-
   func run() throws {
     try shards.check(inputs: [folder])
     let directory = URL(fileURLWithPath: folder, isDirectory: true)
     let source = try FolderSource(
-      directory: directory, licence: licence, largestSide: maxSide, fallback: withoutCaption)
+      directory: directory, licence: licence, largestSide: side.maxSide, fallback: withoutCaption)
     let path = directory.resolvingSymlinksInPath().path
     try shards.write(
       name: "folder", of: folder, count: source.count,
-      origin: ["folder", path, licence, "\(maxSide)", withoutCaption.rawValue]
+      origin: ["folder", path, licence, "\(side.maxSide)", withoutCaption.rawValue]
     ) { (body) throws(DataError) in
       try source.forEachSample(strict: strictness.strict, body)
     }
@@ -203,3 +197,17 @@ struct FolderCommand: ParsableCommand {
 }
 
 extension FolderSource.Fallback: ExpressibleByArgument {}
+
+/// How large imported images may be.
+struct LargestSideOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Larger images are reduced to this many pixels on their longer side.", valueName: "n"))
+  var maxSide = 512
+
+  func validate() throws {
+    if !(1...65536).contains(maxSide) {
+      throw ValidationError("--max-side is \(maxSide), but it must be 1 to 65536.")
+    }
+  }
+}

@@ -61,7 +61,7 @@ struct InvertCommand: ParsableCommand {
     ImageGenerator(pipeline: pipeline, progress: progress).warnOfForeignImages([image])
     let interruption = Interruption("nothing was written")
     let latent = try pipeline.latent(of: pixels, steps: decoderSteps) { step in
-      progress.update(step.stage.rawValue, step: step.step, of: step.stepCount)
+      progress.update(step.stage.name, step: step.step, of: step.stepCount)
     }
     let url = URL(fileURLWithPath: out)
     try latent.write(to: url)

@@ -37,7 +37,7 @@ struct ImageGenerator {
   ) -> (GenerationProgress) throws -> Void {
     { step in
       guard step.stage != .text else { return }
-      let name = title.isEmpty ? step.stage.rawValue : "\(title) \(step.stage.rawValue)"
+      let name = title.isEmpty ? step.stage.name : "\(title) \(step.stage.name)"
       progress.update(name, step: step.step, of: step.stepCount, note: note)
       try PreviewWriter.current?.write(step)
     }
@@ -53,7 +53,7 @@ struct ImageGenerator {
     var stages: Set<GenerationProgress.Stage> = [.text, .decoder]
     if edit?.sources.contains(where: { $0.prompt != nil }) ?? true { stages.insert(.prior) }
     if let alteration { stages = alteration.stages(for: settings) }
-    if settings.size > pipeline.decoderSize { stages.insert(.upsampler) }
+    stages.formUnion(pipeline.levels(to: settings.size).map(\.stage))
     return ImageRecord(
       settings: settings, provenance: provenance, alteration: alteration?.record, stages: stages)
   }

@@ -39,6 +39,8 @@ struct SamplingOptions: ParsableArguments {
   private static let decoderStepRange = OptionRange("--decoder-steps", SamplingSettings.stepRange)
   private static let upsamplerStepRange = OptionRange(
     "--upsampler-steps", SamplingSettings.stepRange)
+  private static let secondUpsamplerStepRange = OptionRange(
+    "--second-upsampler-steps", SamplingSettings.stepRange)
   private static let guidanceRange = OptionRange(
     "--decoder-guidance", SamplingSettings.guidanceRange)
   private static let rescaleRange = OptionRange(
@@ -57,6 +59,10 @@ struct SamplingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The upsampler's, if it differs from --sampler.", valueName: "name"))
   var upsamplerSampler: SamplerKind?
 
+  @Option(
+    help: ArgumentHelp("The second upsampler's, if it differs from --sampler.", valueName: "name"))
+  var secondUpsamplerSampler: SamplerKind?
+
   @Option(help: decoderStepRange.help("Denoising steps of the decoder", note: modelsOwn))
   var decoderSteps: Int?
 
@@ -64,6 +70,11 @@ struct SamplingOptions: ParsableArguments {
     help: upsamplerStepRange.help(
       "Denoising steps of the upsampler", note: modelsOwn))
   var upsamplerSteps: Int?
+
+  @Option(
+    help: secondUpsamplerStepRange.help(
+      "Denoising steps of the second upsampler", note: modelsOwn))
+  var secondUpsamplerSteps: Int?
 
   @Option(
     help: guidanceRange.help(
@@ -97,6 +108,7 @@ struct SamplingOptions: ParsableArguments {
   func validate() throws {
     try Self.decoderStepRange.check(decoderSteps)
     try Self.upsamplerStepRange.check(upsamplerSteps)
+    try Self.secondUpsamplerStepRange.check(secondUpsamplerSteps)
     try Self.guidanceRange.check(decoderGuidance)
     try Self.rescaleRange.check(guidanceRescale)
     try Self.etaRange.check(eta)
@@ -111,6 +123,7 @@ struct SamplingOptions: ParsableArguments {
     if let sampler { settings.setSampler(sampler) }
     if let decoderSampler { settings.decoderSampler = decoderSampler }
     if let upsamplerSampler { settings.upsamplerSampler = upsamplerSampler }
+    if let secondUpsamplerSampler { settings.secondUpsamplerSampler = secondUpsamplerSampler }
     if settings.decoderSampler != .ddim { settings.decoderEta = 0 }
     if let guidanceInterval {
       (settings.guidanceStart, settings.guidanceEnd) = (
@@ -124,6 +137,7 @@ struct SamplingOptions: ParsableArguments {
     }
     if let decoderSteps { settings.decoderSteps = decoderSteps }
     if let upsamplerSteps { settings.upsamplerSteps = upsamplerSteps }
+    if let secondUpsamplerSteps { settings.secondUpsamplerSteps = secondUpsamplerSteps }
     if let decoderGuidance { settings.decoderGuidance = decoderGuidance }
     if let guidanceRescale { settings.guidanceRescale = guidanceRescale }
   }

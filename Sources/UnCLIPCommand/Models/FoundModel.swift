@@ -131,10 +131,12 @@ struct FoundModel: Sendable, Encodable {
         + ModelFolder.Part.allCases.filter(folder.has).map(\.rawValue).joined(separator: ", ")
       return
     }
-    let size = try UNetConfig.read(at: folder.configuration(of: .decoder)).sampleSize ?? 64
-    sizes = folder.has(.upsampler) ? [size, size * Upsampler.factor] : [size]
+    sizes = try folder.sizes()
     let settings = try ModelDefaults.read(from: folder).sampling
-    let stages = ["prior_": commands.contains("generate"), "upsampler_": folder.has(.upsampler)]
+    let stages = [
+      "prior_": commands.contains("generate"), "upsampler_": sizes.count > 1,
+      "second_upsampler_": sizes.count > 2,
+    ]
     defaults = try settings.values().filter { key, _ in
       stages.allSatisfy { $0.value || !key.hasPrefix($0.key) }
     }
@@ -213,6 +215,9 @@ extension FoundModel {
     }
     stages.append(stage("decoder", sampling.decoder))
     if sizes.count > 1 { stages.append(stage("upsampler", sampling.upsampler, isGuided: false)) }
+    if sizes.count > 2 {
+      stages.append(stage("second upsampler", sampling.secondUpsampler, isGuided: false))
+    }
     return "defaults: " + stages.joined(separator: "; ")
   }
 

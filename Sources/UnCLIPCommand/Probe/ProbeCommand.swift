@@ -134,7 +134,7 @@ struct ProbeCommand: ParsableCommand {
       of: original, components: counts, pca: pca, settings: settings
     ) { step in
       generator.progress.update(
-        "\(step.index + 1)/\(step.count) \(step.stage.rawValue)", step: step.step,
+        "\(step.index + 1)/\(step.count) \(step.stage.name)", step: step.step,
         of: step.stepCount)
     }
     let square = original.composited(over: (255, 255, 255)).croppedToSquare()

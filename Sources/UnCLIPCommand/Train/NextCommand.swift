@@ -19,6 +19,8 @@ struct NextCommand {
     case .decoder: return train(.upsampler)
     case .upsampler:
       return "unclip assemble CLIP PRIOR DECODER \(model) --name NAME --out FOLDER"
+    case .secondUpsampler:
+      return "unclip assemble CLIP PRIOR DECODER UPSAMPLER \(model) --name NAME --out FOLDER"
     case .classic(let kind):
       let data = command.data.map { "--data " + Self.quoted($0) }.joined(separator: " ")
       switch kind.rawValue {
