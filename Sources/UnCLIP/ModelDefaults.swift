@@ -64,7 +64,7 @@ public struct ModelDefaults: Sendable, Equatable {
     let domain = values.keys.contains("domain") ? try text("domain") : nil
     var size: Int?
     if let value = values.removeValue(forKey: "size") {
-      guard case .number(let number) = value, let side = Int(exactly: number), side > 0 else {
+      guard case .integer(let side) = value, side > 0 else {
         throw .invalid(
           file: url.path, key: "size", value: value.text,
           expected: "it must be the side of an image, in pixels")
@@ -117,7 +117,7 @@ public struct ModelDefaults: Sendable, Equatable {
   func encoded() throws(ConfigError) -> Data {
     var named: [String: JSONValue] = ["name": .string(name), "version": .string(version)]
     named["domain"] = domain.map { .string($0) }
-    named["size"] = size.map { .number(Double($0)) }
+    named["size"] = size.map { .integer($0) }
     return try ConfigFile.encode(sampling.values().merging(named) { own, _ in own })
   }
 

@@ -64,12 +64,12 @@ import UnCLIP
       let model = ModelFolder(url)
       let first = try model.loadUpsampler()
       var config = first.unet.config
-      config.sampleSize = 256
+      config.sampleSize = 128
       let unet = UNet(config, using: RandomSource(seed: 1))
       try model.saveUpsampler(
         Upsampler(unet: unet, scheduler: first.scheduler), as: .second, dtype: .float32)
       let pipeline = try UnCLIPPipeline(model)
-      #expect(pipeline.sizes == [16, 64, 256])
+      #expect(pipeline.sizes == [8, 32, 128])
       var sampling = SamplingSettings()
       (sampling.priorSteps, sampling.decoderSteps, sampling.upsamplerSteps) = (2, 2, 2)
       sampling.secondUpsamplerSteps = 3
@@ -77,7 +77,7 @@ import UnCLIP
       let request = ImageRequest(prompt: "a red apple", seed: 3, sampling: sampling)
       let large = try #require(
         try pipeline.images(for: request) { stages.append($0.stage) }.first)
-      #expect(large.width == 256)
+      #expect(large.width == 128)
       #expect(
         stages == [.text] + [.prior, .decoder, .upsampler].flatMap { [$0, $0] }
           + [.secondUpsampler, .secondUpsampler, .secondUpsampler])

@@ -99,8 +99,8 @@ public struct ModelEvaluation {
     observe("prompts")
     let (prompted, promptCells) = try measured(prompts)
     merge(prompted)
-    observe("upsampler")
-    merge(try upsampler())
+    observe("upsamplers")
+    merge(try upsamplers())
     let columns = 12
     let blank = Image(
       width: ConceptJudge.side, height: ConceptJudge.side, channels: 3,
@@ -234,40 +234,63 @@ public struct ModelEvaluation {
     return Image(try pipeline.decoded(embedding, conditioning, using: random))
   }
 
-  /// The upsampler's gain over bicubic in PSNR, decibels, and its grain.
-  private func upsampler() throws -> Measures {
-    guard folder.has(.upsampler) else { return [:] }
-    let size = 4 * ConceptJudge.side
+  /// Each upsampler's gain over bicubic in PSNR, decibels, and in structural similarity, and its grain; of
+  /// the second's, whose input is never clean, also where small images are degraded.
+  private func upsamplers() throws -> Measures {
+    var measures: Measures = [:]
+    for (level, size) in zip(Upsampler.Level.allCases, pipeline.sizes.dropFirst()) {
+      let name = "\(level.stage.rawValue)_"
+      guard let truth = try heldOut(ofSide: size, limit: level == .first ? 11 : 6) else { continue }
+      let small = LowResolution.reduced(truth, factor: Upsampler.factor)
+      measures.merge(try upsampler(level, small, truth, named: name)) { $1 }
+      if level == .second {
+        let degraded = BSRDegradation(.light).degraded(
+          truth, using: RandomSource(seed: seed))
+        measures.merge(
+          try upsampler(level, degraded, truth, named: name + "degraded_")
+        ) { $1 }
+      }
+      measures[name + "images"] = Double(truth.dim(0))
+    }
+    return measures
+  }
+
+  /// Compares an upsampler with bicubic enlarging.
+  private func upsampler(
+    _ level: Upsampler.Level, _ small: Tensor, _ truth: Tensor, named name: String
+  ) throws -> Measures {
+    let random = RandomSource(seed: seed)
+    let large = Tensor.concatenated(
+      try (0..<small.dim(0)).map {
+        try pipeline.upsampled(small[$0..<$0 + 1], by: level, using: random)
+      }, over: 0)
+    let bicubic = LowResolution.enlarged(small, to: truth.dim(2)).clamped(min: -1, max: 1)
+    let plain = peakSignalToNoise(bicubic, truth)
+    let similarity = structuralSimilarity(bicubic, truth)
+    return [
+      name + "decibels": peakSignalToNoise(large, truth) - plain, name + "bicubic_decibels": plain,
+      name + "similarity": structuralSimilarity(large, truth) - similarity,
+      name + "bicubic_similarity": similarity,
+      name + "grain": Self.grain(of: large, over: truth),
+    ]
+  }
+
+  /// The first held-out images that are as large, `[B, 3, S, S]`; nil where there are none.
+  private func heldOut(ofSide size: Int, limit: Int) throws -> Tensor? {
     let configuration = StreamConfiguration(
       Mixture(
         workers: 0, sceneFraction: 0, shapeFraction: 0, heldOutFraction: 0.02, minimumSide: size,
         groupWeights: [:]),
       imageSize: size, part: .heldOut)
-    let samples: [EvaluationSample]
     do throws(DataError) {
-      samples = try TrainingStream(directories: directories, configuration: configuration)
-        .samples(limit: 11)
+      let samples = try TrainingStream(directories: directories, configuration: configuration)
+        .samples(limit: limit)
+      return Self.tensor(samples.map(\.image))
     } catch {
       // Not every data set has large images.
       guard case .empty = error else { throw error }
-      return [:]
+      return nil
     }
-    let truth = Self.tensor(samples.map(\.image))
-    let small = LowResolution.reduced(truth, factor: Upsampler.factor)
-    let upsampler = try folder.loadUpsampler()
-    let random = RandomSource(seed: seed)
-    let large = Tensor.concatenated(
-      try (0..<small.dim(0)).map {
-        try upsampler.enlarged(
-          small[$0..<$0 + 1], sampling: pipeline.defaults.sampling.upsampler, using: random)
-      }, over: 0)
-    let bicubic = LowResolution.enlarged(small, to: size).clamped(min: -1, max: 1)
-    let plain = peakSignalToNoise(bicubic, truth)
-    return [
-      "upsampler_decibels": peakSignalToNoise(large, truth) - plain, "bicubic_decibels": plain,
-      "upsampler_grain": Self.grain(of: large, over: truth),
-      "upsampler_images": Double(truth.dim(0)),
-    ]
   }
 
   /// Root mean square of fine detail where the true image is flat; levels from 0 to 1.

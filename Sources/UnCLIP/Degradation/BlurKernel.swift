@@ -16,17 +16,26 @@ struct BlurKernel: Equatable {
 
   /// Makes a Gaussian of one deviation, in pixels; 0 blurs nothing.
   static func round(side: Int, deviation: Double) -> BlurKernel {
-    stretched(side: side, angle: 0, variances: (deviation * deviation, deviation * deviation))
+    // A narrower one is one pixel, and its exponents would not be finite.
+    let variance = max(deviation * deviation, 1e-6)
+    return gaussian(side: side, angle: 0, variances: (variance, variance))
   }
 
   /// Makes a Gaussian whose variances, in square pixels, differ along two axes that are turned by an
-  /// angle.
+  /// angle; they count as 0.1 at least.
   static func stretched(
     side: Int, angle: Double, variances: (Double, Double)
   ) -> BlurKernel {
-    // A Gaussian narrower than this is one pixel, and its exponents would not be finite.
-    let smallest = 1e-6
-    let (first, second) = (max(variances.0, smallest), max(variances.1, smallest))
+    // A narrower line passes between all pixels near the middle, and hits one far from it.
+    let smallest = 0.1
+    return gaussian(
+      side: side, angle: angle, variances: (max(variances.0, smallest), max(variances.1, smallest)))
+  }
+
+  private static func gaussian(
+    side: Int, angle: Double, variances: (Double, Double)
+  ) -> BlurKernel {
+    let (first, second) = variances
     let (cosine, sine) = (cos(angle), sin(angle))
     let center = Double(side - 1) / 2
     let squares = (0..<side * side).map { index in

@@ -1,0 +1,19 @@
+import Metrics
+import TestSupport
+import Testing
+import Torch
+
+@Suite struct StructuralSimilarityTests {
+  private let golden = Golden("metrics/similarity")
+
+  @Test(arguments: ["b", "c"]) func equalsScikitImage(_ other: String) throws {
+    let value = structuralSimilarity(try golden.tensor("a"), try golden.tensor(other))
+    #expect(abs(value - (try golden.tensor("\(other).similarity").item())) < 1e-5, "\(value)")
+  }
+
+  @Test func equalImagesAreEqualAndOppositesAreNot() throws {
+    let a = try golden.tensor("a")
+    #expect(abs(structuralSimilarity(a, a) - 1) < 1e-6)
+    #expect(structuralSimilarity(a, -a) < 0)
+  }
+}
