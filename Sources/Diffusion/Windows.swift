@@ -34,6 +34,10 @@ public struct Windows {
   /// Covers `height` × `width` with windows of one side that overlap by at least `overlap`.
   ///
   /// - Parameters:
+  ///   - height: Of the whole.
+  ///   - width: Of the whole.
+  ///   - side: Of a window.
+  ///   - overlap: Rows and columns that neighbours share.
   ///   - needed: Which windows are computed; what lies in none of them is predicted as 0.
   /// - Precondition: the side is at most the height and the width, and larger than the overlap.
   public init(

@@ -3,7 +3,7 @@ public import Foundation
 
 /// A matrix file written some rows at a time, so that it need not fit in memory.
 ///
-/// The rows go to a temporary file, which ``commit(replacing:)`` renames; without that nothing is left.
+/// The rows go to a temporary file, which ``commit(metadata:replacing:)`` renames; without that nothing is left.
 public final class MatrixFile {
   /// The format of the header.
   public enum Format: String, Sendable, CaseIterable {

@@ -14,6 +14,7 @@ import Torch
   @Test func equalImagesAreEqualAndOppositesAreNot() throws {
     let a = try golden.tensor("a")
     #expect(abs(structuralSimilarity(a, a) - 1) < 1e-6)
-    #expect(structuralSimilarity(a, -a) < 0)
+    // Noise has no brightness of its own.
+    #expect(structuralSimilarity(a[1..<2], -a[1..<2]) < -0.8)
   }
 }

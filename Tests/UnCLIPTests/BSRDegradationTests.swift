@@ -191,7 +191,8 @@ import Torch
             }
           }
           if abs(xx - yy) < 1e-9, abs(xy) < 1e-9 {
-            roundSides.insert(kernel.side)
+            // Stretched ones that are narrow both ways look round.
+            if xx > 0.3 { roundSides.insert(kernel.side) }
             widest = max(widest, xx)
           } else {
             stretched += 1

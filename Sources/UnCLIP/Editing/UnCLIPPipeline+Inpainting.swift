@@ -71,7 +71,7 @@ extension UnCLIPPipeline {
   ///     side of the decoder's images, for which the upsampler is trained.
   ///   - progress: Called at every step; what it throws ends the work.
   /// - Throws: `RequestError` for an image that would become too large, or a tile outside its
-  ///   range; as ``upsampled(_:given:windows:settings:using:onStep:)``.
+  ///   range; as ``upsampled(_:by:given:windows:settings:using:onStep:)``.
   public func upscaled(
     _ image: Image, sampling: SamplingSettings? = nil, seed: UInt64, tile: Int? = nil,
     progress: (GenerationProgress) throws -> Void = { _ in }
