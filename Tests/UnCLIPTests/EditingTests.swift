@@ -56,7 +56,7 @@ import Torch
     let conditioning = Decoder.Conditioning(
       imageEmbedding: try pipeline.embedding(of: first), prompt: pipeline.conditioning(""))
     let errors = try [25, 50, 100, 200].map { steps in
-      let noise = try decoder.noise(of: image, conditioning, steps: steps)
+      let noise = try decoder.noise(of: image, conditioning, sampling: .init(steps: steps))
       let back = try decoder.sample(
         from: noise, conditioning, sampling: StageSampling(steps: steps, sampler: .ddim),
         using: RandomSource(seed: 1))
@@ -68,13 +68,39 @@ import Torch
     }
   }
 
+  /// With one bound there and back the error is that of the steps; with another it is more.
+  @Test(arguments: [ThresholdKind.none, .static, .dynamic])
+  func inversionBoundsPredictionsAsDecodingDoes(_ kind: ThresholdKind) throws {
+    let pipeline = try UnCLIPPipeline(folder, dtype: .float64)
+    let embedding = try pipeline.embedding(of: first)
+    let image = pipeline.pixels(of: first).to(.float64)
+    let prompt = pipeline.conditioning("")
+    var settings = pipeline.sampling(for: .variation(of: .image(first), noise: .inverted))
+    func error(_ there: ThresholdKind, steps: Int) throws -> Double {
+      settings.decoderSteps = steps
+      settings.threshold = there
+      let noise = try pipeline.noise(of: image, for: embedding, prompt, settings: settings)
+      settings.threshold = kind
+      let back = try pipeline.decoded(
+        embedding, prompt, noise: noise, settings: settings, using: RandomSource(seed: 1))
+      return (back - image).square().mean().item().squareRoot()
+    }
+    let errors = try [25, 50, 100, 200].map { try error(kind, steps: $0) }
+    for other in ThresholdKind.allCases where other != kind && other != .model {
+      print("threshold", kind, other, errors, try error(other, steps: 100))
+    }
+  }
+
   @Test func aLatentSurvivesItsFile() throws {
     try withTemporaryFolder { folder in
-      let latent = try pipeline.latent(of: first, prompt: "a cat", steps: 5)
+      let latent = try pipeline.latent(of: first, prompt: "a cat", steps: 5, threshold: .dynamic)
       let file = folder.appendingPathComponent("a.safetensors")
       try latent.write(to: file)
       #expect(try ImageLatent(contentsOf: file) == latent)
       #expect(latent.steps == 5 && latent.size == 8 && latent.prompt == "a cat")
+      #expect(latent.threshold == .dynamic)
+      let its = pipeline.sampling(for: .variation(of: .latent(latent), noise: .inverted))
+      #expect(its.threshold == .dynamic && its.decoderSteps == 5)
       // The image and its latent are the same source.
       let made = try pipeline.latent(of: first, steps: 4)
       let images = try [ImageSource.image(first), .latent(made)].map {
@@ -99,6 +125,13 @@ import Torch
       try Safetensors.write(["a": .zeros([1])], to: file)
       refused("is not the latent of an image (its metadata do not say so)")
       let latent = try pipeline.latent(of: first, steps: 2)
+      try Safetensors.write(
+        ["embedding": latent.embeddingTensor(), "noise": latent.noiseTensor()],
+        metadata: [
+          "unclip": "image latent", "model": "a", "model_fingerprint": "b", "steps": "2",
+          "threshold": "loose", "prompt": "",
+        ], to: file)
+      refused("its 'threshold' is 'loose'")
       var broken = latent
       broken.noise[7] = .nan
       try broken.write(to: file)

@@ -172,9 +172,9 @@ extension UnCLIPPipeline {
   /// - Throws: `RequestError` and `ConfigError` for what the model cannot do.
   func settings(
     _ image: ImageSizeOptions, _ sampling: SamplingOptions, prior: PriorOptions? = nil,
-    editing edit: ImageEdit? = nil
+    editing edit: Edit? = nil
   ) throws -> GenerationSettings {
-    var own = edit.map(self.sampling) ?? defaults.sampling
+    var own = edit?.defaultSampling(of: self) ?? defaults.sampling
     sampling.apply(to: &own)
     prior?.apply(to: &own)
     return try settings(
