@@ -199,6 +199,10 @@ import Testing
     expectFailure(
       try run("inpaint", "plain.png"), status: 65, saying: "plain.png has no transparency", "--mask"
     )
+    try write(Image(width: 9, height: 9, color: [7, 7, 7, 0]), "mask.png")
+    expectFailure(
+      try run("inpaint", "mask.png"), status: 65,
+      saying: "the transparency keeps nothing of mask.png; make opaque what is to stay")
     expectFailure(
       try run("inpaint", "hole.png", "--feather", "3"), status: 64, saying: "--feather needs --mask"
     )

@@ -104,6 +104,9 @@ import UnCLIP
         saying: "--components")
     }
     expectFailure(
+      try run("probe", "photos/0.png", "--model", model, "--components", "two"), status: 64,
+      saying: "a list is numbers of 0 or more, or all, separated by commas")
+    expectFailure(
       try run("probe", "photos/0.png", "--model", model, "--out", "s.gif"), status: 64,
       saying: "--out is s.gif")
     expectFailure(
@@ -129,10 +132,10 @@ import UnCLIP
   }
 
   @Test func listsOfComponents() {
-    #expect(ComponentList(argument: "0, 2,all")?.resolved(7) == [0, 2, 7])
+    #expect(ComponentList("0, 2,all")?.resolved(7) == [0, 2, 7])
     let many = Array(repeating: "1", count: 1001)
-    #expect(ComponentList(argument: many.joined(separator: ",")) == nil)
-    #expect(ComponentList(argument: many.dropLast().joined(separator: ","))?.counts.count == 1000)
+    #expect(ComponentList(many.joined(separator: ",")) == nil)
+    #expect(ComponentList(many.dropLast().joined(separator: ","))?.counts.count == 1000)
     #expect(ComponentList.powers(upTo: 0) == [0])
     #expect(ComponentList.powers(upTo: 1) == [0, 1])
     #expect(ComponentList.powers(upTo: 8) == [0, 1, 2, 4, 8])

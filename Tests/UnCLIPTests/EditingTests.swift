@@ -68,26 +68,33 @@ import Torch
     }
   }
 
-  /// With one bound there and back the error is that of the steps; with another it is more.
+  /// With one bound there and back the error is that of the steps; with another it is larger.
   @Test(arguments: [ThresholdKind.none, .static, .dynamic])
   func inversionBoundsPredictionsAsDecodingDoes(_ kind: ThresholdKind) throws {
     let pipeline = try UnCLIPPipeline(folder, dtype: .float64)
-    let embedding = try pipeline.embedding(of: first)
-    let image = pipeline.pixels(of: first).to(.float64)
-    let prompt = pipeline.conditioning("")
-    var settings = pipeline.sampling(for: .variation(of: .image(first), noise: .inverted))
-    func error(_ there: ThresholdKind, steps: Int) throws -> Double {
-      settings.decoderSteps = steps
-      settings.threshold = there
-      let noise = try pipeline.noise(of: image, for: embedding, prompt, settings: settings)
-      settings.threshold = kind
-      let back = try pipeline.decoded(
-        embedding, prompt, noise: noise, settings: settings, using: RandomSource(seed: 1))
-      return (back - image).square().mean().item().squareRoot()
+    let networks = try pipeline.decoder.loaded()
+    let decoder = Decoder(
+      unet: networks.unet, projection: networks.projection,
+      scheduler: SchedulerConfig(prediction: .v, variance: .learnedRange, clipSampleRange: 1))
+    let conditioning = Decoder.Conditioning(
+      imageEmbedding: try pipeline.embedding(of: first), prompt: pipeline.conditioning(""))
+    func decoded(_ noise: Tensor, _ steps: Int) throws -> Tensor {
+      try decoder.sample(
+        from: noise, conditioning,
+        sampling: StageSampling(steps: steps, threshold: kind, sampler: .ddim),
+        using: RandomSource(seed: 1))
     }
-    let errors = try [25, 50, 100, 200].map { try error(kind, steps: $0) }
-    for other in ThresholdKind.allCases where other != kind && other != .model {
-      print("threshold", kind, other, errors, try error(other, steps: 100))
+    let image = try decoded(RandomSource(seed: 5).normal([1, 3, 8, 8], dtype: .float64), 100)
+    func error(_ there: ThresholdKind, _ steps: Int) throws -> Double {
+      let noise = try decoder.noise(
+        of: image, conditioning, sampling: StageSampling(steps: steps, threshold: there))
+      return try (decoded(noise, steps) - image).square().mean().item().squareRoot()
+    }
+    let (coarse, fine) = (try error(kind, 50), try error(kind, 100))
+    #expect(fine < 0.025 && fine < 0.7 * coarse, "\(coarse) at 50 steps, \(fine) at 100")
+    for other in [ThresholdKind.none, .static, .dynamic] where other != kind {
+      let crossed = try error(other, 100)
+      #expect(crossed > 1.02 * fine, "\(crossed) with \(other) there and \(kind) back, not \(fine)")
     }
   }
 
@@ -340,7 +347,7 @@ import Torch
     }
     for (weights, sentence) in [
       ([0, 0], "the sum of the weights is 0.0"), ([1, .nan], "weight 2 is nan"),
-      ([-1, 2], "weight 1 is -1.0, but it must be a number of at least 0"),
+      ([-1, 2], "weight 1 is -1.0, but it must be a finite number of at least 0"),
       ([.infinity, 1], "weight 1 is inf"), ([], "the sum of the weights is 0.0"),
     ] as [([Double], String)] {
       expectSentence(sentence) {

@@ -114,12 +114,13 @@ import Torch
           if step.stage != .text, step.step >= 2 || step.stepCount == 1 { throw Stop() }
         }
       }
-      await #expect(throws: CancellationError.self, "\(name)") {
-        try await work(engine) { _ in withUnsafeCurrentTask { $0?.cancel() } }
+      let atWork = Task { try await work(engine) { _ in withUnsafeCurrentTask { $0?.cancel() } } }
+      await #expect(throws: CancellationError.self, "\(name)") { try await atWork.value }
+      let waiting = Task {
+        withUnsafeCurrentTask { $0?.cancel() }
+        try await work(engine) { _ in Issue.record("\(name) began") }
       }
-      let task = Task { try await work(engine) { _ in Issue.record("\(name) began") } }
-      task.cancel()
-      await #expect(throws: CancellationError.self, "\(name)") { try await task.value }
+      await #expect(throws: CancellationError.self, "\(name)") { try await waiting.value }
     }
   }
 
@@ -132,11 +133,10 @@ import Torch
       var found: Set<String> = []
       for name in names where name.hasSuffix(".swift") && name.contains(type) {
         let text = try String(contentsOf: sources.appending(path: name), encoding: .utf8)
-        for match in text.matches(of: /public func (\w+)(?:<[^(]*>)?\(([^{]*?)\) (?:throws|async)/)
-        {
-          let labels = match.output.2.matches(of: /(?:^|,)\s*(\w+)(?: \w+)?:/).map(\.output.1)
-          guard labels.last == "progress" else { continue }
-          found.insert("\(match.output.1)(" + labels.dropLast().map { "\($0):" }.joined() + ")")
+        for match in text.matches(of: /public func (\w+)\(([^{}]*?)\bprogress:/) {
+          let labels = match.output.2.matches(of: /(?:^|,)\s*(\w+)(?: \w+)?:/)
+          found.insert(
+            "\(match.output.1)(" + labels.map { "\($0.output.1):" }.joined() + ")")
         }
       }
       return found

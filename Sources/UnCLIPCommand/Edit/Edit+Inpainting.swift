@@ -38,14 +38,14 @@ extension Inpainting {
   private static func sentence(
     for fault: RequestError.MaskFault, image: String, mask: String?
   ) -> String {
-    let name = mask ?? "the transparency of \(image)"
-    return switch fault {
+    switch fault {
     case .keepsAll:
-      "\(name) keeps all of \(image), so there is nothing to generate; make white, or transparent, "
-        + "what is to be generated anew."
+      "\(mask ?? "the transparency") keeps all of \(image), so there is nothing to generate; make "
+        + "white, or transparent, what is to be generated anew."
     case .keepsNothing:
-      "\(name) keeps nothing of \(image); make black what is to stay, or generate an image from a "
-        + "prompt with unclip generate."
+      "\(mask ?? "the transparency") keeps nothing of \(image); make "
+        + "\(mask == nil ? "opaque" : "black") what is to stay, or generate an image from a prompt "
+        + "with unclip generate."
     case .noTransparency:
       "\(image) has no transparency that says what to generate; give a mask with --mask."
     case .otherSize: "\(fault)"

@@ -10,8 +10,8 @@ struct InvertCommand: ParsableCommand {
     abstract: "Save the latent of an image: its CLIP embedding and its noise.",
     discussion: """
       vary, interpolate, diff and mix take the file in place of the image, and need not invert it \
-      again. It fits the model that made it, and is decoded best with the same \
-      steps and threshold.
+      again. It fits the model that made it, and is decoded best with the same steps and threshold, \
+      which are taken from it.
 
       EXAMPLES:
         unclip invert photo.jpg --out photo.safetensors

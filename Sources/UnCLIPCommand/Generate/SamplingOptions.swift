@@ -9,6 +9,7 @@ extension ThresholdKind: ExpressibleByArgument {}
 public struct GuidanceInterval: ExpressibleByArgument {
   let (start, end): (Double, Double)
 
+  /// Reads `start:end`; nil for what is no interval.
   public init?(argument: String) {
     let ends = argument.split(separator: ":", omittingEmptySubsequences: false).map { Double($0) }
     guard ends.count == 2, let start = ends[0], let end = ends[1],

@@ -6,14 +6,26 @@ import Torch
 import UnCLIP
 
 /// Numbers of components: `0,1,2,8,all`.
-struct ComponentList: ExpressibleByArgument, Equatable {
+struct ComponentList: Equatable {
   /// The numbers in their order; nil is all.
   let counts: [Int?]
 
   /// Range: how many numbers there are, each of which makes an image.
   static let countRange = 1...1000
 
-  init?(argument text: String) {
+  /// Reads a list.
+  /// - Throws: `ValidationError` that says what one is.
+  init(parsing text: String) throws {
+    guard let list = ComponentList(text) else {
+      throw ValidationError(
+        "a list is numbers of 0 or more, or all, separated by commas, at most "
+          + "\(Self.countRange.upperBound) of them")
+    }
+    self = list
+  }
+
+  /// Reads a list; nil for what is none.
+  init?(_ text: String) {
     var counts: [Int?] = []
     for word in text.split(separator: ",", omittingEmptySubsequences: false) {
       let word = word.trimmingCharacters(in: .whitespaces)
@@ -59,7 +71,8 @@ struct ProbeCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Numbers of components, 0 or more, separated by commas, at most 1000 of them; all is as many "
-        + "as there are; 0, 1, 2, 4 and so on if not given.", valueName: "list"))
+        + "as there are; 0, 1, 2, 4 and so on if not given.", valueName: "list"),
+    transform: ComponentList.init(parsing:))
   var components: ComponentList?
 
   @Option(
