@@ -180,18 +180,22 @@ extension DiffusionStage {
       })
   }
 
-  /// The noise from which DDIM without guidance reproduces `start`: DDIM inversion.
+  /// The noise from which DDIM of the same sampling, without guidance and added noise, reproduces
+  /// `start`: DDIM inversion.
   ///
   /// Shapes: `start` `[B, C, …]`, kept.
   /// Source: Song et al. 2020, 4.3; unCLIP 3.
+  /// - Parameters:
+  ///   - start: The clean sample.
+  ///   - conditioning: What it is conditioned on.
+  ///   - sampling: Steps and threshold; the rest has no influence.
+  ///   - onStep: Called after each step; what it throws ends the inversion.
   /// - Throws: `ConfigError` when the process has fewer steps, and what `onStep` throws.
   public func noise(
-    of start: Tensor, _ conditioning: Conditioning, steps: Int,
+    of start: Tensor, _ conditioning: Conditioning, sampling: StageSampling,
     onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
-    let inversion = try DDIMInversion(
-      scheduler.diffusion(.float32Reference), spacing: scheduler.timestepSpacing(steps),
-      threshold: scheduler.threshold)
+    let inversion = try scheduler.inversion(for: sampling)
     let denoiser = noGrad { self.denoiser(conditioning, rows: start.dim(0), isGuided: false) }
     // No step samples noise, so the source's seed has no effect.
     return try walk(

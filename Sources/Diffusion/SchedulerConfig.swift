@@ -260,6 +260,18 @@ public struct SchedulerConfig: Sendable, Equatable {
   }
 }
 
+extension SchedulerConfig {
+  /// Returns the inversion of the DDIM sampler of a stage's settings: over the same timesteps, with
+  /// the same threshold.
+  ///
+  /// - Throws: `ConfigError` when the process has fewer timesteps.
+  func inversion(for sampling: StageSampling) throws(ConfigError) -> DDIMInversion {
+    try DDIMInversion(
+      diffusion(.float32Reference), spacing: timestepSpacing(sampling.steps),
+      threshold: threshold(sampling.threshold))
+  }
+}
+
 /// The sampler of a stage; raw values are those of `--sampler` and of image metadata.
 public enum SamplerKind: String, ConfigChoice {
   /// Ancestral sampling, ``DDPMSampler``.

@@ -14,8 +14,8 @@ public import Torch
 /// }
 /// ```
 ///
-/// Requests are served one after the other. A task that is cancelled ends within one denoising
-/// step. The thread count of the arithmetic is the process's, see `setThreadCount`.
+/// It makes every edit of the pipeline's, by the same names. Requests are served one after the other. A
+/// task that is cancelled ends within one denoising step, and so does one whose `progress` throws. The thread count of the arithmetic is the process's, see `setThreadCount`.
 public actor UnCLIPEngine {
   /// What happens during a generation.
   public enum Event: Sendable {
@@ -81,26 +81,38 @@ public actor UnCLIPEngine {
   /// - Throws: as ``withPipeline(_:)``.
   public func defaults() throws -> ModelDefaults { try withPipeline { $0.defaults } }
 
-  /// Generates the images of a request, in order.
-  ///
-  /// - Parameters:
-  ///   - request: What to generate.
-  ///   - original: An image to vary; nil generates from the prompt.
-  /// - Throws: as ``UnCLIPPipeline/images(for:varying:progress:)``; `CancellationError` when the
-  ///   task is cancelled.
-  public func images(for request: ImageRequest, varying original: Image? = nil) throws -> [Image] {
-    try withPipeline { pipeline in
-      try pipeline.images(for: request, varying: original) { try Self.checkCancellation(after: $0) }
-    }
+  /// Generates the images of a request, in order; see
+  /// ``UnCLIPPipeline/images(for:varying:progress:)``.
+  /// - Throws: As that; `CancellationError` when the task is cancelled.
+  public func images(
+    for request: ImageRequest, varying original: Image? = nil,
+    progress: @escaping Progress = { _ in }
+  ) throws -> [Image] {
+    try working(progress) { try $0.images(for: request, varying: original, progress: $1) }
   }
 
-  /// Generates the images of an edit.
-  ///
-  /// - Throws: as ``UnCLIPPipeline/images(for:editing:progress:)``; `CancellationError` when the
-  ///   task is cancelled.
-  public func images(for request: ImageRequest, editing edit: ImageEdit) throws -> [Image] {
-    try withPipeline { pipeline in
-      try pipeline.images(for: request, editing: edit) { try Self.checkCancellation(after: $0) }
+  /// Generates one image; see ``UnCLIPPipeline/image(_:varying:progress:)``.
+  /// - Throws: As that; `CancellationError` when the task is cancelled.
+  public func image(
+    _ settings: GenerationSettings, varying original: Image? = nil,
+    progress: @escaping Progress = { _ in }
+  ) throws -> Image {
+    try working(progress) { try $0.image(settings, varying: original, progress: $1) }
+  }
+
+  /// Runs work that asks at each of its steps whether its task is cancelled.
+  func working<Result: Sendable>(
+    _ progress: @escaping Progress,
+    _ body:
+      @Sendable (UnCLIPPipeline, @escaping (GenerationProgress) throws -> Void) throws -> Result
+  ) throws -> Result {
+    // A task that was cancelled while it waited does nothing.
+    try Task.checkCancellation()
+    return try withPipeline { pipeline in
+      try body(pipeline) { step in
+        try Self.checkCancellation(after: step)
+        try progress(step)
+      }
     }
   }
 
@@ -172,18 +184,15 @@ public actor UnCLIPEngine {
   private func run(
     _ work: Work, previews: Bool, event: @escaping @Sendable (Event) -> Void
   ) throws {
-    try withPipeline { pipeline in
-      try work(pipeline) { progress in
-        try Self.checkCancellation(after: progress)
-        event(
-          .step(
-            Step(
-              stage: progress.stage, step: progress.step, stepCount: progress.stepCount,
-              index: progress.index, count: progress.count,
-              preview: previews ? progress.preview : nil)))
-      } _: { image, settings in
-        event(.image(image, settings))
-      }
+    try working { progress in
+      event(
+        .step(
+          Step(
+            stage: progress.stage, step: progress.step, stepCount: progress.stepCount,
+            index: progress.index, count: progress.count,
+            preview: previews ? progress.preview : nil)))
+    } _: { pipeline, progress in
+      try work(pipeline, progress) { event(.image($0, $1)) }
     }
   }
 }

@@ -187,21 +187,28 @@ public struct UnCLIPPipeline {
   }
 
   /// The decoder inverted: the noise from which
-  /// ``decoded(_:_:noise:given:windows:settings:using:onStep:)`` without guidance, by DDIM in as many
-  /// steps, reproduces `image`.
+  /// ``decoded(_:_:noise:given:windows:settings:using:onStep:)`` reproduces `image` by DDIM with the
+  /// same steps and threshold, without guidance and added noise.
   ///
   /// Shapes: `image` `[1, 3, S, S]` in [-1, 1], kept; `embedding` `[1, D]`.
   /// Source: paper section 3.
+  /// - Parameters:
+  ///   - image: What is to be reproduced.
+  ///   - embedding: raw.
+  ///   - prompt: conditions the decoder beside the embedding.
+  ///   - settings: nil takes the model's.
+  ///   - onStep: called after each step; what it throws ends the inversion.
   /// - Throws: `ConfigError` and `CheckpointError` when the decoder is broken or has fewer steps;
   ///   what `onStep` throws.
   public func noise(
-    of image: Tensor, for embedding: Tensor, _ prompt: PromptConditioning, steps: Int,
-    onStep: (StepOutput) throws -> Void = { _ in }
+    of image: Tensor, for embedding: Tensor, _ prompt: PromptConditioning,
+    settings: SamplingSettings? = nil, onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
-    try using(decoder, .decoder, of: Self.decoderParts) { decoder in
+    let settings = settings ?? defaults.sampling
+    return try using(decoder, .decoder, of: Self.decoderParts) { decoder in
       try decoder.noise(
         of: image, Decoder.Conditioning(imageEmbedding: embedding, prompt: prompt),
-        steps: steps, onStep: onStep)
+        sampling: settings.decoder, onStep: onStep)
     }
   }
 

@@ -115,7 +115,7 @@ private struct GaussianStage: DiffusionStage {
       let drawn = try stage.sample(
         from: noise, 0.25, sampling: StageSampling(steps: steps, sampler: .ddim),
         using: RandomSource(seed: 4))
-      let found = try stage.noise(of: drawn, 0.25, steps: steps)
+      let found = try stage.noise(of: drawn, 0.25, sampling: .init(steps: steps))
       return (found - noise).abs().max().item()
     }
     let (coarse, fine) = (try error(50), try error(500))
@@ -127,7 +127,7 @@ private struct GaussianStage: DiffusionStage {
   @Test func inversionAndBackConvergeAtFirstOrder() throws {
     let start = RandomSource(seed: 3).normal([8, 1], dtype: .float64) * 0.5
     let errors = try [50, 100, 200].map { steps in
-      let noise = try stage.noise(of: start, 0.25, steps: steps)
+      let noise = try stage.noise(of: start, 0.25, sampling: .init(steps: steps))
       let back = try stage.sample(
         from: noise, 0.25, sampling: StageSampling(steps: steps, sampler: .ddim),
         using: RandomSource(seed: 4))

@@ -90,12 +90,14 @@ import Testing
     let named = try verify("new.png", "--source", "m.png", "--json")
     #expect(named.status == 0, "\(named.errors)")
     for part in [
-      "\"alteration\" : \"inpaint\"", "resampling_jumps", "source_sha256", "mask_sha256",
+      "\"operation\" : \"inpaint\"", "resampling_jumps", "\"sha256\"", "\"mask\" : {",
     ] {
       #expect(named.output.contains(part), "\(named.output)")
     }
     try Data().write(to: folder.url.appendingPathComponent("mask.png"))
-    #expect(try verify("new.png", "--source", "m.png").status == 65)
+    expectFailure(
+      try verify("new.png", "--source", "m.png"), status: 65,
+      saying: "was made from another mask.png than")
   }
 
   @Test func transparencyIsTheMaskWhereThereIsNone() throws {
@@ -197,6 +199,10 @@ import Testing
     expectFailure(
       try run("inpaint", "plain.png"), status: 65, saying: "plain.png has no transparency", "--mask"
     )
+    try write(Image(width: 9, height: 9, color: [7, 7, 7, 0]), "mask.png")
+    expectFailure(
+      try run("inpaint", "mask.png"), status: 65,
+      saying: "the transparency keeps nothing of mask.png; make opaque what is to stay")
     expectFailure(
       try run("inpaint", "hole.png", "--feather", "3"), status: 64, saying: "--feather needs --mask"
     )
@@ -251,21 +257,32 @@ import Testing
     let image = try read("new.png")
     let chunks = try PNGText.read(
       Data(contentsOf: folder.url.appendingPathComponent("new.png")))
-    for (key, value) in [
-      ("feather", "1000000"), ("feather", "0.5"), ("strength", "0"), ("window", "-1"),
-      ("left", "nan"), ("alteration", "magic"),
-    ] {
-      let changed = chunks.merging([key: value]) { $1 }
+    let text = try #require(chunks["edit"])
+    func expectRefused(_ changed: String, _ sentence: String) throws {
+      #expect(changed != text)
       try image.write(
-        to: folder.url.appendingPathComponent("odd.png"), text: changed.map { ($0, $1) })
-      expectFailure(
-        try verify("odd.png"), status: 65, saying: "odd.png says '\(value)' as its '\(key)'")
+        to: folder.url.appendingPathComponent("odd.png"),
+        text: chunks.merging(["edit": changed]) { $1 }.map { ($0, $1) })
+      expectFailure(try verify("odd.png"), status: 65, saying: "odd.png says '" + sentence)
     }
-    let nameless = chunks.filter { $0.key != "source" }
-    try image.write(
-      to: folder.url.appendingPathComponent("odd.png"), text: nameless.map { ($0, $1) })
-    expectFailure(
-      try verify("odd.png"), status: 65, saying: "does not say which image it was made from")
+    for (key, value) in [
+      ("feather", "1000000"), ("strength", "0.0"), ("window", "-1"), ("left", "8193"),
+      ("tile", "7"), ("columns", "0"), ("theta", "1.5"),
+    ] {
+      try expectRefused(
+        text.replacing("{\"mask\"", with: "{\"\(key)\":\(value),\"mask\""),
+        "\(value)' as '\(key)' of its 'edit', which is not possible")
+    }
+    try expectRefused(
+      text.replacing("\"inpaint\"", with: "\"probe\""), "' as 'components' of its 'edit'")
+    try expectRefused(
+      text.replacing("\"inpaint\"", with: "\"magic\""), "{\"mask\":")
+    try expectRefused(
+      text.replacing("{\"mask\"", with: "{\"feather\":0.5,\"mask\""), "{\"feather\":0.5")
+    try expectRefused(
+      text.replacing("\"file\":\"plain.png\"", with: "\"prompt\":\"a cat\""),
+      "a cat' as 'sources' of its 'edit'")
+    try expectRefused("{\"operation\":\"vary\",\"sources\":[]}", "' as 'sources'")
   }
 
   @Test func saysWhichPartAModelLacks() throws {

@@ -171,10 +171,29 @@ import Testing
     expectFailure(
       try unclip("interpolate", "dark.png", "half.jpg", "--out", "x"), status: 65,
       saying: "half.jpg is not a whole JPEG file")
+    let half = folder.path("half.jpg")
+    for command in [
+      ["vary", half], ["diff", half, "--from", "a", "--to", "b"], ["mix", "a cat", half],
+      ["invert", half, "--out", folder.path("y.safetensors")], ["probe", half], ["inspect", half],
+      ["verify", half],
+    ] {
+      let outcome = CommandEntry.outcome(of: command)
+      #expect(outcome.status == .data, "\(command)")
+      #expect(outcome.sentence?.contains("half.jpg is not a whole JPEG file") == true, "\(command)")
+    }
     try FileManager.default.removeItem(atPath: model + "/image_encoder")
-    expectFailure(
-      try unclip("mix", "a cat", "dark.png", "--out", "x"), status: 65,
-      saying: "has no 'image_encoder' folder")
+    let dark = folder.path("dark.png")
+    for command in [
+      ["mix", "a cat", dark], ["vary", dark], ["interpolate", dark, "a cat"],
+      ["diff", dark, "--from", "a", "--to", "b"],
+      ["invert", dark, "--out", folder.path("y.safetensors")], ["probe", dark],
+    ] {
+      let out = ["invert", "probe"].contains(command[0]) ? [] : ["--out", folder.path("x")]
+      let outcome = CommandEntry.outcome(of: command + ["--model", model] + out)
+      #expect(outcome.status == .data, "\(command)")
+      #expect(outcome.sentence?.contains("has no 'image_encoder' folder") == true, "\(command)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: folder.path("y.safetensors")))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("x")).isEmpty)
   }
 

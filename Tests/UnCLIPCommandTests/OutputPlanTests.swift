@@ -116,19 +116,19 @@ import UnCLIP
     let provenance = try ImageRecord.Provenance(chunks: chunks, file: "x.png")
     return ImageRecord(
       settings: try GenerationSettings(metadata: chunks, sampling: sampling, file: "x.png"),
-      provenance: provenance)
+      edit: try EditRecord(chunks: chunks, file: "x.png"), provenance: provenance)
   }
 
   @Test func survivesTheFile() throws {
     #expect(try read(chunks()) == record)
     // The first versions named the image that a variation was made from so.
     let varied = try read(chunks(["original": "cat.jpg"]))
-    #expect(varied.provenance.edit?.sources.map(\.file) == ["cat.jpg"])
+    #expect(varied.edit?.sources.map(\.path) == ["cat.jpg"])
     let again = try read(
       Dictionary(uniqueKeysWithValues: varied.chunks().map { ($0.key, $0.value) }))
     #expect(again == varied)
     #expect(throws: CommandError.self) { try read(chunks(["edit": "{}"])) }
-    let negative = #"{"noise":"fresh","sources":[{"file":"a.png","weight":-1}]}"#
+    let negative = #"{"operation":"vary","noise":"fresh","sources":[{"file":"a.png","weight":-1}]}"#
     #expect(throws: CommandError.self) { try read(chunks(["edit": negative])) }
   }
 

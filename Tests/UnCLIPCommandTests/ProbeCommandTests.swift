@@ -51,10 +51,13 @@ import UnCLIP
 
     let inspected = try run("inspect", "1-probe.png")
     #expect(
-      inspected.output.contains("unclip probe photos/1.png --seed 3 --size 16"),
+      inspected.output.contains(
+        "unclip probe photos/1.png --components 0,2,5 --seed 3 --size 16"),
       "\(inspected.output)")
-    #expect(inspected.output.contains("--components 0,2,5"))
-    expectFailure(try run("verify", "1-probe.png"), status: 65, saying: "does not say how")
+    let verified = try run("verify", "1-probe.png", "--model", model, "--json")
+    #expect(verified.status == 0, "\(verified.errors)")
+    #expect(verified.output.contains("\"operation\" : \"probe\""), "\(verified.output)")
+    #expect(!verified.output.contains("prior_"), "\(verified.output)")
     expectFailure(
       try run("probe", "photos/1.png", "--model", model), status: 73,
       saying: "1-probe.png exists already")
@@ -68,6 +71,17 @@ import UnCLIP
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.output.contains("\"components\" : 3"))
     #expect(try Image(contentsOf: folder.file("s.webp")).width == 2 * 18 + 2)
+    let png = try run(
+      "probe", "photos/0.png", "--model", model, "--pca", "own.safetensors", "--size", "16",
+      "--decoder-steps", "1", "--components", "3", "--out", "s.png", "--threads", "1")
+    #expect(png.status == 0, "\(png.errors)")
+    try FileManager.default.moveItem(
+      at: folder.file("own.safetensors"), to: folder.file("moved.safetensors"))
+    expectFailure(
+      try run("verify", "s.png", "--model", model), status: 66,
+      saying: "s.png was made from own.safetensors, which is not there any more", "--source")
+    let verified = try run("verify", "s.png", "--model", model, "--source", "moved.safetensors")
+    #expect(verified.status == 0, "\(verified.errors)")
     var fit = EmbeddingPCA.Fit()
     try fit.add(RandomSource(seed: 1).normal([9, 3]))
     try fit.pca().write(to: folder.file("narrow.safetensors"))
@@ -89,6 +103,9 @@ import UnCLIP
         try run("probe", "photos/0.png", "--model", model, "--components=\(list)"), status: 64,
         saying: "--components")
     }
+    expectFailure(
+      try run("probe", "photos/0.png", "--model", model, "--components", "two"), status: 64,
+      saying: "a list is numbers of 0 or more, or all, separated by commas")
     expectFailure(
       try run("probe", "photos/0.png", "--model", model, "--out", "s.gif"), status: 64,
       saying: "--out is s.gif")
@@ -115,7 +132,10 @@ import UnCLIP
   }
 
   @Test func listsOfComponents() {
-    #expect(ComponentList(argument: "0, 2,all")?.resolved(7) == [0, 2, 7])
+    #expect(ComponentList("0, 2,all")?.resolved(7) == [0, 2, 7])
+    let many = Array(repeating: "1", count: 1001)
+    #expect(ComponentList(many.joined(separator: ",")) == nil)
+    #expect(ComponentList(many.dropLast().joined(separator: ","))?.counts.count == 1000)
     #expect(ComponentList.powers(upTo: 0) == [0])
     #expect(ComponentList.powers(upTo: 1) == [0, 1])
     #expect(ComponentList.powers(upTo: 8) == [0, 1, 2, 4, 8])

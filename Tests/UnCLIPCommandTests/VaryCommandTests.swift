@@ -48,6 +48,32 @@ import Testing
     #expect(named.output.contains("decoder_steps") && !named.output.contains("prior_"))
   }
 
+  /// The first versions named the image alone, in a chunk of its own, and had fewer settings.
+  @Test func variationsOfTheFirstVersionsVerify() throws {
+    let outcome = try vary("dark.png", "--seed", "3", "--out", "new.png")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let url = folder.url.appendingPathComponent("new.png")
+    var chunks = try PNGText.read(Data(contentsOf: url))
+    for key in [
+      "edit", "decoder_eta", "guidance_start", "guidance_end", "threshold", "resampling_jumps",
+      "resampling_length",
+    ] { #expect(chunks.removeValue(forKey: key) != nil) }
+    chunks["original"] = "dark.png"
+    try Image(contentsOf: url).write(
+      to: folder.url.appendingPathComponent("old.png"), text: chunks.map { ($0, $1) })
+    func verify(_ arguments: String...) throws -> BuiltCommand.Outcome {
+      try BuiltCommand.run(["verify", "old.png", "--model", model] + arguments, in: folder.url)
+    }
+    let verified = try verify()
+    #expect(verified.status == 0, "\(verified.errors)")
+    let inspected = try BuiltCommand.run(["inspect", "old.png"], in: folder.url)
+    #expect(inspected.output.contains("unclip vary dark.png --seed 3"), "\(inspected.output)")
+    try FileManager.default.moveItem(atPath: folder.path("dark.png"), toPath: folder.path("m.png"))
+    expectFailure(try verify(), status: 66, saying: "made from dark.png", "with --source")
+    #expect(try verify("--original", "m.png").status == 0)
+    expectFailure(try verify("--source", "light.jpg"), status: 65, saying: "differs")
+  }
+
   @Test func anInputIsNeverReplaced() throws {
     let file = folder.url.appendingPathComponent("dark.png")
     let before = try Data(contentsOf: file)

@@ -111,24 +111,6 @@ import Torch
     #expect(ranked.allSatisfy { abs($0.score) <= 100 })
   }
 
-  @Test func theEngineMakesThePipelinesImagesAndCanBeCancelled() async throws {
-    let engine = UnCLIPEngine(InpaintingTests.folder)
-    let settings = InpaintingTests.settings("a cat")
-    let image = waves(32, 32)
-    let inpainting = try Inpainting(extending: image, left: 8)
-    #expect(
-      try await engine.inpainted(inpainting, settings) == pipeline.inpainted(inpainting, settings))
-    #expect(
-      try await engine.image(settings, startingFrom: image, strength: 0.5)
-        == pipeline.image(settings, startingFrom: image, strength: 0.5))
-    #expect(
-      try await engine.upscaled(image, sampling: settings.sampling, seed: 1)
-        == pipeline.upscaled(image, sampling: settings.sampling, seed: 1))
-    let task = Task { try await engine.inpainted(inpainting, settings) }
-    task.cancel()
-    await #expect(throws: CancellationError.self) { try await task.value }
-  }
-
   /// What `progress` throws ends each of them.
   @Test func progressCanEndEachOfThem() throws {
     struct Stop: Error {}

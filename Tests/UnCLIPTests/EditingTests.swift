@@ -56,7 +56,7 @@ import Torch
     let conditioning = Decoder.Conditioning(
       imageEmbedding: try pipeline.embedding(of: first), prompt: pipeline.conditioning(""))
     let errors = try [25, 50, 100, 200].map { steps in
-      let noise = try decoder.noise(of: image, conditioning, steps: steps)
+      let noise = try decoder.noise(of: image, conditioning, sampling: .init(steps: steps))
       let back = try decoder.sample(
         from: noise, conditioning, sampling: StageSampling(steps: steps, sampler: .ddim),
         using: RandomSource(seed: 1))
@@ -68,13 +68,46 @@ import Torch
     }
   }
 
+  /// With one bound there and back the error is that of the steps; with another it is larger.
+  @Test(arguments: [ThresholdKind.none, .static, .dynamic])
+  func inversionBoundsPredictionsAsDecodingDoes(_ kind: ThresholdKind) throws {
+    let pipeline = try UnCLIPPipeline(folder, dtype: .float64)
+    let networks = try pipeline.decoder.loaded()
+    let decoder = Decoder(
+      unet: networks.unet, projection: networks.projection,
+      scheduler: SchedulerConfig(prediction: .v, variance: .learnedRange, clipSampleRange: 1))
+    let conditioning = Decoder.Conditioning(
+      imageEmbedding: try pipeline.embedding(of: first), prompt: pipeline.conditioning(""))
+    func decoded(_ noise: Tensor, _ steps: Int) throws -> Tensor {
+      try decoder.sample(
+        from: noise, conditioning,
+        sampling: StageSampling(steps: steps, threshold: kind, sampler: .ddim),
+        using: RandomSource(seed: 1))
+    }
+    let image = try decoded(RandomSource(seed: 5).normal([1, 3, 8, 8], dtype: .float64), 100)
+    func error(_ there: ThresholdKind, _ steps: Int) throws -> Double {
+      let noise = try decoder.noise(
+        of: image, conditioning, sampling: StageSampling(steps: steps, threshold: there))
+      return try (decoded(noise, steps) - image).square().mean().item().squareRoot()
+    }
+    let (coarse, fine) = (try error(kind, 50), try error(kind, 100))
+    #expect(fine < 0.025 && fine < 0.7 * coarse, "\(coarse) at 50 steps, \(fine) at 100")
+    for other in [ThresholdKind.none, .static, .dynamic] where other != kind {
+      let crossed = try error(other, 100)
+      #expect(crossed > 1.02 * fine, "\(crossed) with \(other) there and \(kind) back, not \(fine)")
+    }
+  }
+
   @Test func aLatentSurvivesItsFile() throws {
     try withTemporaryFolder { folder in
-      let latent = try pipeline.latent(of: first, prompt: "a cat", steps: 5)
+      let latent = try pipeline.latent(of: first, prompt: "a cat", steps: 5, threshold: .dynamic)
       let file = folder.appendingPathComponent("a.safetensors")
       try latent.write(to: file)
       #expect(try ImageLatent(contentsOf: file) == latent)
       #expect(latent.steps == 5 && latent.size == 8 && latent.prompt == "a cat")
+      #expect(latent.threshold == .dynamic)
+      let its = pipeline.sampling(for: .variation(of: .latent(latent), noise: .inverted))
+      #expect(its.threshold == .dynamic && its.decoderSteps == 5)
       // The image and its latent are the same source.
       let made = try pipeline.latent(of: first, steps: 4)
       let images = try [ImageSource.image(first), .latent(made)].map {
@@ -99,6 +132,13 @@ import Torch
       try Safetensors.write(["a": .zeros([1])], to: file)
       refused("is not the latent of an image (its metadata do not say so)")
       let latent = try pipeline.latent(of: first, steps: 2)
+      try Safetensors.write(
+        ["embedding": latent.embeddingTensor(), "noise": latent.noiseTensor()],
+        metadata: [
+          "unclip": "image latent", "model": "a", "model_fingerprint": "b", "steps": "2",
+          "threshold": "loose", "prompt": "",
+        ], to: file)
+      refused("its 'threshold' is 'loose'")
       var broken = latent
       broken.noise[7] = .nan
       try broken.write(to: file)
@@ -307,7 +347,7 @@ import Torch
     }
     for (weights, sentence) in [
       ([0, 0], "the sum of the weights is 0.0"), ([1, .nan], "weight 2 is nan"),
-      ([-1, 2], "weight 1 is -1.0, but it must be a number of at least 0"),
+      ([-1, 2], "weight 1 is -1.0, but it must be a finite number of at least 0"),
       ([.infinity, 1], "weight 1 is inf"), ([], "the sum of the weights is 0.0"),
     ] as [([Double], String)] {
       expectSentence(sentence) {

@@ -190,7 +190,7 @@ public struct ImageEdit: Sendable, Equatable {
       }
       for (index, weight) in frame.weights.enumerated() where !(weight >= 0 && weight.isFinite) {
         throw .outOfRange(
-          "weight \(index + 1)", "\(weight)", "a number of at least 0")
+          "weight \(index + 1)", "\(weight)", "a finite number of at least 0")
       }
       let sum = frame.weights.reduce(0, +)
       guard sum > 0, sum.isFinite else {

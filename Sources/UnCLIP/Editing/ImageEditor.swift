@@ -121,8 +121,7 @@ public final class ImageEditor {
       return
     }
     noises[index] = try pipeline.noise(
-      of: pipeline.pixels(of: image), for: embedding, prompt,
-      steps: settings.sampling.decoderSteps,
+      of: pipeline.pixels(of: image), for: embedding, prompt, settings: settings.sampling,
       onStep: { try progress(.init($0, of: .inversion)) })
   }
 

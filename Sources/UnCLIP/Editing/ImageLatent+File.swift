@@ -1,3 +1,4 @@
+import Diffusion
 public import Foundation
 public import Torch
 
@@ -12,7 +13,7 @@ extension ImageLatent {
       ["embedding": embeddingTensor(), "noise": noiseTensor()],
       metadata: [
         "unclip": Self.kind, "model": model.name, "model_fingerprint": model.fingerprint,
-        "steps": "\(steps)", "prompt": prompt,
+        "steps": "\(steps)", "threshold": threshold.rawValue, "prompt": prompt,
       ], to: url)
   }
 
@@ -49,9 +50,13 @@ extension ImageLatent {
     guard let steps = Int(count), SamplingSettings.stepRange.contains(steps) else {
       throw refused("its 'steps' is '\(count)'")
     }
+    let bound = try text("threshold")
+    guard let threshold = ThresholdKind(rawValue: bound) else {
+      throw refused("its 'threshold' is '\(bound)'")
+    }
     self.init(
       embedding: embedding.array(), noise: noise.array(), size: noise.dim(2), steps: steps,
-      prompt: try text("prompt"),
+      threshold: threshold, prompt: try text("prompt"),
       model: Model(name: try text("model"), fingerprint: try text("model_fingerprint")))
   }
 }

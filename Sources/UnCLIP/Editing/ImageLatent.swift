@@ -1,3 +1,4 @@
+public import Diffusion
 public import Foundation
 public import Torch
 
@@ -24,6 +25,8 @@ public struct ImageLatent: Sendable, Equatable {
   public var size: Int
   /// The steps of the inversion; as many lead back to the image best.
   public var steps: Int
+  /// How the inversion bounded predictions; the same leads back best.
+  public var threshold: ThresholdKind
   /// The prompt that conditioned the decoder beside z_i; mostly empty.
   public var prompt: String
   /// The model that made it.
@@ -45,12 +48,14 @@ public struct ImageLatent: Sendable, Equatable {
 
   /// Groups all of it.
   public init(
-    embedding: [Float], noise: [Float], size: Int, steps: Int, prompt: String, model: Model
+    embedding: [Float], noise: [Float], size: Int, steps: Int, threshold: ThresholdKind = .model,
+    prompt: String, model: Model
   ) {
     self.embedding = embedding
     self.noise = noise
     self.size = size
     self.steps = steps
+    self.threshold = threshold
     self.prompt = prompt
     self.model = model
   }

@@ -1,17 +1,19 @@
 import CLIP
-import Diffusion
+public import Diffusion
 public import Imaging
 public import Torch
 
 extension UnCLIPPipeline {
   /// Returns how an edit is sampled unless asked otherwise: as the model says, but inverted
-  /// noise as ``SamplingSettings/prepareForInversion()`` does, and latents in the steps of their
-  /// inversion.
+  /// noise as ``SamplingSettings/prepareForInversion()`` does, and latents with the steps and the
+  /// threshold of their inversion.
   public func sampling(for edit: ImageEdit) -> SamplingSettings {
     var sampling = defaults.sampling
     guard edit.noise == .inverted else { return sampling }
     sampling.prepareForInversion()
-    if case .latent(let latent)? = edit.sources.first { sampling.decoderSteps = latent.steps }
+    if case .latent(let latent)? = edit.sources.first {
+      (sampling.decoderSteps, sampling.threshold) = (latent.steps, latent.threshold)
+    }
     return sampling
   }
 
@@ -80,20 +82,24 @@ extension UnCLIPPipeline {
   ///   - image: Of any size; the central square is used.
   ///   - prompt: Conditions the decoder beside the image's embedding.
   ///   - steps: Of the inversion, and best of the decoding too.
-  ///   - onStep: Called after each step; what it throws ends the inversion.
+  ///   - threshold: How predictions are bounded, best in decoding too; nil takes the model's.
+  ///   - progress: Called at every step; what it throws ends the inversion.
   /// - Throws: `ModelFolderError`, `ConfigError` and `CheckpointError` when a network is missing or
-  ///   broken, or has fewer steps; what `onStep` throws.
+  ///   broken, or has fewer steps; what `progress` throws.
   public func latent(
     of image: Image, prompt: String = "", steps: Int = SamplingSettings.inversionSteps,
-    onStep: (GenerationProgress) throws -> Void = { _ in }
+    threshold: ThresholdKind? = nil, progress: (GenerationProgress) throws -> Void = { _ in }
   ) throws -> ImageLatent {
+    var settings = defaults.sampling
+    settings.decoderSteps = steps
+    settings.threshold = threshold ?? settings.threshold
     let embedding = try embedding(of: image)
     let noise = try noise(
-      of: pixels(of: image), for: embedding, conditioning(prompt), steps: steps,
-      onStep: { try onStep(.init($0, of: .inversion)) })
+      of: pixels(of: image), for: embedding, conditioning(prompt), settings: settings,
+      onStep: { try progress(.init($0, of: .inversion)) })
     return ImageLatent(
       embedding: embedding.to(.float32).array(), noise: noise.to(.float32).array(),
-      size: decoderSize, steps: steps, prompt: prompt,
+      size: decoderSize, steps: steps, threshold: settings.threshold, prompt: prompt,
       model: .init(name: defaults.name, fingerprint: try folder.latentFingerprint()))
   }
 

@@ -61,6 +61,6 @@ struct DiffCommand: ParsableCommand {
       output: options.output)
     let count = edit.frames.count
     try options.run(
-      plan, [input], edit, texts: [from, to], to: destination, columns: count <= 10 ? count : nil)
+      plan, Edit(.diff, edit, of: [input]), to: destination, columns: count <= 10 ? count : nil)
   }
 }

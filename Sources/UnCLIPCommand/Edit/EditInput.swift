@@ -3,58 +3,41 @@ import Foundation
 import Imaging
 import UnCLIP
 
-/// What an edit starts from, as a command names it: a prompt, an image, or the latent of one.
-struct EditInput {
-  /// The prompt, or the path.
-  let text: String
-  /// Its content.
-  let source: ImageSource
-  /// The hash of the file; nil for a prompt.
-  let sha256: String?
+/// What an image is made from, as a command names it: a prompt, or the file of an image or a latent.
+enum EditInput {
+  case prompt(String)
+  case file(SourceFile<ImageSource>)
 
-  /// Takes a prompt.
-  init(prompt: String) {
-    (text, source, sha256) = (prompt, .prompt(prompt), nil)
-  }
-
-  /// Reads the file of an image or a latent.
-  /// - Throws: `ImageError`, `CheckpointError` and `LatentError`.
-  init(file: String) throws {
-    let url = URL(fileURLWithPath: file)
-    let bytes = try readFile(url)
-    text = file
-    source =
-      Self.isLatent(url)
-      ? .latent(try ImageLatent(contentsOf: url))
-      : .image(try ImageDecoder.decode(bytes, name: url.path))
-    sha256 = Files.sha256(Data(bytes))
-  }
+  /// Reads a file.
+  /// - Throws: As ``SourceFile/init(_:)``.
+  init(file path: String) throws { self = .file(try SourceFile(path)) }
 
   /// Reads a file, or takes a prompt: a file is what ends like an image or a latent.
-  /// - Throws: As ``init(file:)``; `CommandError` for what may be either.
+  /// - Throws: As ``SourceFile/init(_:)``; `CommandError` for what may be either.
   init(_ text: String) throws {
-    if try Self.isFile(text) { try self.init(file: text) } else { self.init(prompt: text) }
+    self = try Self.isFile(text) ? .init(file: text) : .prompt(text)
   }
 
-  /// The path; nil for a prompt.
-  var path: String? { sha256 == nil ? nil : text }
-
-  /// A short name: the prompt, or the file's without its ending.
-  var name: String {
-    path.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent } ?? text
-  }
-
-  /// The parts of a model that it needs.
-  var parts: [ModelFolder.Part] {
-    switch source {
-    case .prompt: [.prior]
-    case .image: [.imageEncoder]
-    case .latent: []
+  /// Its content.
+  var source: ImageSource {
+    switch self {
+    case .prompt(let prompt): .prompt(prompt)
+    case .file(let file): file.content
     }
   }
 
-  private static func isLatent(_ url: URL) -> Bool {
-    url.pathExtension.lowercased() == "safetensors"
+  /// The prompt; nil for a file.
+  var prompt: String? { if case .prompt(let prompt) = self { prompt } else { nil } }
+
+  /// The path; nil for a prompt.
+  var path: String? { if case .file(let file) = self { file.path } else { nil } }
+
+  /// A short name: the prompt, or the file's without its ending.
+  var name: String {
+    switch self {
+    case .prompt(let prompt): prompt
+    case .file(let file): file.name
+    }
   }
 
   /// Whether a text names a file rather than being a prompt.
@@ -62,7 +45,7 @@ struct EditInput {
   static func isFile(_ text: String) throws(CommandError) -> Bool {
     guard !text.isEmpty else { return false }
     let url = URL(fileURLWithPath: text)
-    let ends = ImageFormat(pathExtension: url.pathExtension) != nil || isLatent(url)
+    let ends = ImageFormat(pathExtension: url.pathExtension) != nil || ImageSource.isLatent(url)
     let exists = FileManager.default.fileExists(atPath: url.path)
     if ends, !exists {
       throw .noInput(
@@ -77,17 +60,4 @@ struct EditInput {
     }
     return true
   }
-}
-
-extension [EditInput] {
-  /// The paths of the files.
-  var paths: [String] { compactMap(\.path) }
-  /// The paths of the images, without latents.
-  var imagePaths: [String] {
-    filter { if case .image = $0.source { true } else { false } }.map(\.text)
-  }
-  /// The prompts.
-  var prompts: [String] { filter { $0.path == nil }.map(\.text) }
-  /// The parts of a model that any needs.
-  var parts: [ModelFolder.Part] { flatMap(\.parts) }
 }

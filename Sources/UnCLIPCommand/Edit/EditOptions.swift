@@ -4,7 +4,7 @@ public import UnCLIP
 
 extension ImageEdit.Noise: ExpressibleByArgument {}
 
-/// What the commands that edit images share beside their inputs.
+/// What the commands that mix embeddings and noises share beside their inputs.
 struct EditOptions: ParsableArguments {
   @OptionGroup(title: "Sampling") var size: ImageSizeOptions
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
@@ -13,31 +13,20 @@ struct EditOptions: ParsableArguments {
   @OptionGroup(title: "Machine") var machine: MachineOptions
   @OptionGroup var output: OutputOptions
 
-  /// Makes the images of a plan.
+  /// Makes the images of a plan with one subject.
   ///
   /// - Parameters:
   ///   - plan: Where they go.
-  ///   - inputs: What they are made from.
-  ///   - edit: How.
-  ///   - texts: What else the text encoder reads.
+  ///   - edit: How they are made.
   ///   - destination: Writes them.
   ///   - columns: Of the grid; nil makes it square.
   func run(
-    _ plan: OutputPlan, _ inputs: [EditInput], _ edit: ImageEdit, texts: [String] = [],
-    to destination: ImageDestination, columns: Int?
+    _ plan: OutputPlan, _ edit: Edit, to destination: ImageDestination, columns: Int?
   ) throws {
-    let pipeline = try model.open(on: machine, requiring: inputs.parts)
-    var settings = try pipeline.settings(size, sampling, prior: prior, editing: edit)
-    let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
-    generator.warnIfTooLong(inputs.prompts + texts + [settings.negative])
-    try generator.warnOfUnknownWords(inputs.prompts + texts)
-    generator.warnOfForeignImages(inputs.imagePaths)
-    let editor = try pipeline.editor(edit, settings)
-    try destination.generate(plan, columns: columns, output: output) { item, title, note in
-      settings.seed = item.seed
-      return try generator.image(
-        settings, of: editor, frame: item.frame,
-        EditRecord(edit, frame: item.frame, of: inputs), title: title, note: note)
-    }
+    let subject = plan.items.first?.subject ?? ""
+    try Edit.generate(
+      [(subject, edit)], plan, to: destination, columns: columns, model: model, machine: machine,
+      output: output
+    ) { try $0.settings(size, sampling, prior: prior, editing: $1) }
   }
 }

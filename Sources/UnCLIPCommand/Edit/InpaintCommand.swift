@@ -45,17 +45,19 @@ struct InpaintCommand: ParsableCommand {
   func validate() throws { try StrengthRange.check(strength) }
 
   func run() throws {
-    let image = try SourceImage(source)
-    let shape = try mask.mask.map { path throws(ImageError) in try SourceImage(path) }
-    var numbers = mask.numbers
-    numbers[.strength] = strength
-    numbers[.window] = inpainting.window.map(Double.init)
-    let alteration = try ImageAlteration(
-      AlterationRecord(.inpaint, of: image, mask: shape, numbers), source: image, mask: shape)
-    try ImageAlteration.generate(
-      [alteration], inputs: [source] + (mask.mask.map { [$0] } ?? []), images: images,
-      model: model, machine: machine, output: output
-    ) { pipeline in
+    let image = try SourceFile<Image>(source)
+    let shape = try mask.mask.map { try SourceFile<Image>($0) }
+    var record = EditRecord(.inpaint, of: image.recorded)
+    record.mask = shape?.recorded
+    mask.apply(to: &record)
+    record.strength = strength
+    record.window = inpainting.window
+    let edit = try Edit(record, image: image.content, mask: shape?.content)
+    let inputs = [source] + (mask.mask.map { [$0] } ?? [])
+    try Edit.generate(
+      [(source, edit)], images.plan(ofFiles: [source], inputs: inputs, output: output),
+      to: images.destination, columns: nil, model: model, machine: machine, output: output
+    ) { pipeline, _ in
       var settings = try pipeline.settings(size, sampling, prior: prior)
       inpainting.apply(to: &settings)
       return settings
@@ -109,15 +111,17 @@ struct OutpaintCommand: ParsableCommand {
   }
 
   func run() throws {
-    let image = try SourceImage(source)
-    let numbers: [AlterationRecord.Number: Double?] = [
-      .left: Double(left), .top: Double(top), .right: Double(right), .bottom: Double(bottom),
-      .window: inpainting.window.map(Double.init),
-    ]
-    try ImageAlteration.generate(
-      [ImageAlteration(AlterationRecord(.outpaint, of: image, numbers), source: image)],
-      inputs: [source], images: images, model: model, machine: machine, output: output
-    ) { pipeline in
+    let image = try SourceFile<Image>(source)
+    var record = EditRecord(.outpaint, of: image.recorded)
+    func new(_ space: Int) -> Int? { space > 0 ? space : nil }
+    (record.left, record.top) = (new(left), new(top))
+    (record.right, record.bottom) = (new(right), new(bottom))
+    record.window = inpainting.window
+    let edit = try Edit(record, image: image.content)
+    try Edit.generate(
+      [(source, edit)], images.plan(ofFiles: [source], inputs: [source], output: output),
+      to: images.destination, columns: nil, model: model, machine: machine, output: output
+    ) { pipeline, _ in
       var settings = try pipeline.settings(size, sampling, prior: prior)
       inpainting.apply(to: &settings)
       return settings

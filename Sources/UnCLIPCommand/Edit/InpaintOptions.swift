@@ -38,12 +38,11 @@ struct MaskOptions: ParsableArguments {
     }
   }
 
-  /// What a record says of it.
-  var numbers: [AlterationRecord.Number: Double?] {
-    [
-      .feather: feather.map(Double.init), .maskInverted: invertMask ? 1 : nil,
-      .maskResized: resizeMask ? 1 : nil,
-    ]
+  /// Records what was given.
+  func apply(to record: inout EditRecord) {
+    record.feather = feather
+    if invertMask { record.invertsMask = true }
+    if resizeMask { record.resizesMask = true }
   }
 }
 

@@ -59,17 +59,19 @@ struct InterpolateImagesCommand: ParsableCommand {
   func run() throws {
     let read = try inputs.map { try EditInput($0) }
     let sources = read.map(\.source)
-    let noise = noise ?? (read.paths.isEmpty ? .fresh : .inverted)
+    let paths = read.compactMap(\.path)
+    let noise = noise ?? (paths.isEmpty ? .fresh : .inverted)
     let edit =
       square
       ? try ImageEdit.square(between: sources, side: frames, noise: noise)
       : try ImageEdit.interpolation(between: sources, frames: frames, noise: noise)
     let plan = try destination.plan(
       of: [read.map(\.name).joined(separator: " ")], frames: edit.frames.count,
-      inputs: read.paths, output: options.output)
+      inputs: paths, output: options.output)
     // Several ways lie one below the other if they are long.
     let count = edit.frames.count
     let columns = square ? frames : count <= 10 ? count : nil
-    try options.run(plan, read, edit, to: destination, columns: columns)
+    try options.run(
+      plan, Edit(.interpolate, edit, of: read), to: destination, columns: columns)
   }
 }

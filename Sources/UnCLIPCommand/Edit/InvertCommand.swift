@@ -1,4 +1,5 @@
 import ArgumentParser
+import Diffusion
 import Foundation
 import UnCLIP
 
@@ -9,7 +10,8 @@ struct InvertCommand: ParsableCommand {
     abstract: "Save the latent of an image: its CLIP embedding and its noise.",
     discussion: """
       vary, interpolate, diff and mix take the file in place of the image, and need not invert it \
-      again. It fits the model that made it, and is decoded best in as many steps.
+      again. It fits the model that made it, and is decoded best with the same steps and threshold, \
+      which are taken from it.
 
       EXAMPLES:
         unclip invert photo.jpg --out photo.safetensors
@@ -25,6 +27,12 @@ struct InvertCommand: ParsableCommand {
   var decoderSteps = SamplingSettings.inversionSteps
 
   @Option(
+    help: ArgumentHelp(
+      "How predictions are bounded: static clamps them, dynamic takes the image's own quantile; the "
+        + "model's own if not given.", valueName: "name"))
+  var threshold: ThresholdKind?
+
+  @Option(
     name: [.customShort("o"), .long],
     help: ArgumentHelp("The latent: a .safetensors file.", valueName: "file"))
   var out: String
@@ -38,7 +46,7 @@ struct InvertCommand: ParsableCommand {
   struct Report: Encodable {
     var path: String
     var image: String
-    var sha256: String?
+    var sha256: String
     var model: String
     var steps: Int
   }
@@ -51,8 +59,8 @@ struct InvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    let input = try EditInput(file: image)
-    guard case .image(let pixels) = input.source else {
+    let file = try SourceFile<ImageSource>(image)
+    guard case .image(let pixels) = file.content else {
       throw CommandError.usage("\(image) is the latent of an image already; name an image.")
     }
     try files.check([OutputFile(out)], inputs: [image])
@@ -60,7 +68,9 @@ struct InvertCommand: ParsableCommand {
     let progress = ProgressReporter()
     ImageGenerator(pipeline: pipeline, progress: progress).warnOfForeignImages([image])
     let interruption = Interruption("nothing was written")
-    let latent = try pipeline.latent(of: pixels, steps: decoderSteps) { step in
+    let latent = try pipeline.latent(
+      of: pixels, steps: decoderSteps, threshold: threshold
+    ) { step in
       progress.update(step.stage.name, step: step.step, of: step.stepCount)
     }
     let url = URL(fileURLWithPath: out)
@@ -69,7 +79,7 @@ struct InvertCommand: ParsableCommand {
     guard !output.json else {
       return try Output.json(
         Report(
-          path: url.path, image: image, sha256: input.sha256, model: latent.model.name,
+          path: url.path, image: image, sha256: file.sha256, model: latent.model.name,
           steps: decoderSteps))
     }
     try Output.line(url.path)

@@ -31,8 +31,9 @@ struct MixCommand: ParsableCommand {
     let edit = try ImageEdit.mixture(
       of: zip(read, parts).map { (source: $0.source, weight: $1.weight) })
     let plan = try images.plan(
-      of: [read.map(\.name).joined(separator: " ")], inputs: read.paths, output: options.output)
-    try options.run(plan, read, edit, to: images.destination, columns: nil)
+      of: [read.map(\.name).joined(separator: " ")], inputs: read.compactMap(\.path),
+      output: options.output)
+    try options.run(plan, Edit(.mix, edit, of: read), to: images.destination, columns: nil)
   }
 
   /// Gives each input the weight after it.

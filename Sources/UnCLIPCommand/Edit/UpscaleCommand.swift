@@ -51,14 +51,17 @@ struct UpscaleCommand: ParsableCommand {
   }
 
   func run() throws {
-    let alterations = try sources.map { path in
-      let source = try SourceImage(path)
-      return try ImageAlteration(
-        AlterationRecord(.upscale, of: source, [.tile: tile.map(Double.init)]), source: source)
+    let edits = try sources.map { path in
+      let file = try SourceFile<Image>(path)
+      var record = EditRecord(.upscale, of: file.recorded)
+      record.tile = tile
+      return (subject: path, edit: try Edit(record, image: file.content))
     }
-    try ImageAlteration.generate(
-      alterations, inputs: sources, images: images, model: model, machine: machine, output: output
-    ) { pipeline in
+    try Edit.generate(
+      edits, images.plan(ofFiles: sources, inputs: sources, output: output),
+      to: images.destination, columns: images.columns(of: sources.count), model: model,
+      machine: machine, output: output
+    ) { pipeline, _ in
       let multiple = try pipeline.tileMultiple()
       if let tile, !tile.isMultiple(of: multiple) {
         throw CommandError.usage(

@@ -63,9 +63,10 @@ struct GenerateCommand: ParsableCommand {
   func run() throws {
     let prompts = try prompts.read()
     let start = try image.map { path in
-      let source = try SourceImage(path)
-      return try ImageAlteration(
-        AlterationRecord(.start, of: source, [.strength: strength ?? 0.6]), source: source)
+      let file = try SourceFile<Image>(path)
+      var record = EditRecord(.start, of: file.recorded)
+      record.strength = strength ?? 0.6
+      return try Edit(record, image: file.content)
     }
     let candidates = bestOf ?? 1
     let plan = try images.plan(
@@ -79,14 +80,16 @@ struct GenerateCommand: ParsableCommand {
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
     generator.warnIfTooLong(prompts + [settings.negative])
     try generator.warnOfUnknownWords(prompts)
-    try images.generate(plan, sources: prompts.count, output: output) { item, title, note in
+    let edit = try start?.prepared(with: pipeline, settings)
+    try images.destination.generate(
+      plan, columns: images.columns(of: prompts.count), output: output
+    ) { item, title, note in
       settings.prompt = item.subject
       settings.seed = item.seed
       guard candidates > 1 else {
-        return try generator.image(settings, altering: start, title: title, note: note)
+        return try generator.image(settings, edit: edit, title: title, note: note)
       }
-      return try generator.best(
-        of: candidates, settings, altering: start, title: title, note: note)
+      return try generator.best(of: candidates, settings, edit: edit, title: title, note: note)
     }
   }
 }

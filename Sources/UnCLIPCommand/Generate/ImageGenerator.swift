@@ -9,27 +9,17 @@ struct ImageGenerator {
   let pipeline: UnCLIPPipeline
   let progress: ProgressReporter
 
-  /// Generates the image of a prompt, or what an alteration makes of its image; `title` goes before
-  /// the names of the stages in the progress report, and `note` to the end.
+  /// Generates the image of a prompt, or a frame of an edit; `title` goes before the names of the
+  /// stages in the progress report, and `note` to the end.
   func image(
-    _ settings: GenerationSettings, altering alteration: ImageAlteration? = nil,
+    _ settings: GenerationSettings, edit: Edit.Prepared? = nil, frame: Int = 0,
     title: String = "", note: String = ""
   ) throws -> (image: Image, record: ImageRecord) {
     let report = report(title, note)
     let image =
-      try alteration?.image(with: pipeline, settings, progress: report)
+      try edit?.image(settings, frame: frame, progress: report)
       ?? pipeline.image(settings, progress: report)
-    return (image, record(settings, alteration: alteration))
-  }
-
-  /// Generates a frame of an edit.
-  func image(
-    _ settings: GenerationSettings, of editor: ImageEditor, frame: Int, _ edit: EditRecord,
-    title: String = "", note: String = ""
-  ) throws -> (image: Image, record: ImageRecord) {
-    let image = try editor.image(
-      frame: frame, seed: settings.seed, progress: report(title, note))
-    return (image, record(settings, edit: edit))
+    return (image, record(settings, edit: edit?.edit, frame: frame))
   }
 
   private func report(
@@ -37,31 +27,29 @@ struct ImageGenerator {
   ) -> (GenerationProgress) throws -> Void {
     { step in
       guard step.stage != .text else { return }
-      let name = title.isEmpty ? step.stage.name : "\(title) \(step.stage.name)"
+      // An image may be made of several.
+      let part = step.count > 1 ? "\(step.index + 1)/\(step.count)" : ""
+      let name = [title, part, step.stage.name].filter { !$0.isEmpty }.joined(separator: " ")
       progress.update(name, step: step.step, of: step.stepCount, note: note)
       try PreviewWriter.current?.write(step)
     }
   }
 
-  private func record(
-    _ settings: GenerationSettings, edit: EditRecord? = nil, alteration: ImageAlteration? = nil
-  ) -> ImageRecord {
+  private func record(_ settings: GenerationSettings, edit: Edit?, frame: Int) -> ImageRecord {
     let provenance = ImageRecord.Provenance(
-      edit: edit, dtype: ElementType(pipeline.dtype).rawValue,
-      threads: threadCount, model: pipeline.defaults.name,
-      modelVersion: pipeline.defaults.version, software: "unclip \(Version.current)")
-    var stages: Set<GenerationProgress.Stage> = [.text, .decoder]
-    if edit?.sources.contains(where: { $0.prompt != nil }) ?? true { stages.insert(.prior) }
-    if let alteration { stages = alteration.stages(for: settings) }
+      dtype: ElementType(pipeline.dtype).rawValue, threads: threadCount,
+      model: pipeline.defaults.name, modelVersion: pipeline.defaults.version,
+      software: "unclip \(Version.current)")
+    var stages = edit?.stages(for: settings) ?? [.text, .prior, .decoder]
     stages.formUnion(pipeline.levels(to: settings.size).map(\.stage))
     return ImageRecord(
-      settings: settings, provenance: provenance, alteration: alteration?.record, stages: stages)
+      settings: settings, edit: edit?.records[frame], provenance: provenance, stages: stages)
   }
 
   /// Generates the images of one seed after the other, and returns the one with the best CLIP score.
   func best(
-    of count: Int, _ settings: GenerationSettings, altering alteration: ImageAlteration?,
-    title: String, note: String
+    of count: Int, _ settings: GenerationSettings, edit: Edit.Prepared?, title: String,
+    note: String
   ) throws -> (image: Image, record: ImageRecord) {
     var settings = settings
     let first = settings.seed
@@ -70,8 +58,7 @@ struct ImageGenerator {
     for index in 0..<count {
       settings.seed = first + UInt64(index)
       let name = (title.isEmpty ? "" : "\(title) ") + "\(index + 1) of \(count)"
-      let (image, record) = try self.image(
-        settings, altering: alteration, title: name, note: note)
+      let (image, record) = try self.image(settings, edit: edit, title: name, note: note)
       let score = try pipeline.clipScore(of: image, for: settings.prompt)
       candidates.append(.init(seed: settings.seed, clipScore: score))
       if best.map({ score > $0.score }) ?? true { best = (image, record, score) }

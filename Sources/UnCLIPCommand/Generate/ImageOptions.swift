@@ -25,13 +25,17 @@ struct ImageOptions: ParsableArguments {
       naming: name)
   }
 
-  /// Generates the images of a plan; a grid has a row for each of several `sources`.
-  func generate(
-    _ plan: OutputPlan, sources: Int, output: OutputOptions, _ image: ImageDestination.Maker
-  ) throws {
-    try destination.generate(
-      plan, columns: sources > 1 && count > 1 ? count : nil, output: output, image)
+  /// Where images of `files` go, named after them.
+  func plan(
+    ofFiles files: [String], inputs: [String], output: OutputOptions
+  ) throws(CommandError) -> OutputPlan {
+    try plan(of: files, inputs: inputs, output: output) {
+      URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent
+    }
   }
+
+  /// The columns of a grid, which has a row for each of several `sources`; nil makes it square.
+  func columns(of sources: Int) -> Int? { sources > 1 && count > 1 ? count : nil }
 }
 
 /// The seed of images, and where they go.

@@ -5,10 +5,10 @@ import UnCLIP
 struct ImageRecord: Equatable, Sendable, Encodable {
   /// The settings of the image.
   var settings: GenerationSettings
+  /// How it was made from others; nil for a prompt's image.
+  var edit: EditRecord?
   /// The model and the machine.
   var provenance: Provenance
-  /// How it was made from another image; nil for a prompt's image and a variation.
-  var alteration: AlterationRecord?
   /// What it was the best of; empty unless `--best-of` asked for it.
   var candidates: [Candidate] = []
   /// The stages that ran, whose settings `--json` lists.
@@ -16,8 +16,6 @@ struct ImageRecord: Equatable, Sendable, Encodable {
 
   /// The model and the machine that an image was made with.
   struct Provenance: Equatable, Sendable, Encodable {
-    /// What this was made from; nil for a prompt's image.
-    var edit: EditRecord?
     /// Element type of the computation.
     var dtype: String
     /// Number of threads: sums are split among them, which changes rounding.
@@ -49,16 +47,7 @@ struct ImageRecord: Equatable, Sendable, Encodable {
     {
       try values.encode(value, forKey: SettingKey(stringLiteral: key))
     }
-    if let alteration {
-      for (key, value) in alteration.chunks {
-        let key = SettingKey(stringLiteral: key)
-        if let number = Double(value) {
-          try values.encode(number, forKey: key)
-        } else {
-          try values.encode(value, forKey: key)
-        }
-      }
-    }
+    try values.encodeIfPresent(edit, forKey: "edit")
     if let best = candidates.first(where: { $0.seed == settings.seed }) {
       try values.encode(best.clipScore, forKey: "clip_score")
       try values.encode(candidates, forKey: "candidates")
@@ -68,7 +57,7 @@ struct ImageRecord: Equatable, Sendable, Encodable {
 
   /// Whether known pixels were kept.
   private var keepsPixels: Bool {
-    alteration?.operation == .inpaint || alteration?.operation == .outpaint
+    edit?.operation == .inpaint || edit?.operation == .outpaint
   }
 
   /// A key by its text.
@@ -83,12 +72,11 @@ struct ImageRecord: Equatable, Sendable, Encodable {
 
   /// The text chunks, in the order they are written.
   func chunks() throws -> [(key: String, value: String)] {
-    try settings.metadata() + (provenance.edit.map { [("edit", try $0.text())] } ?? [])
-      + (alteration?.chunks ?? []) + [
-        ("dtype", provenance.dtype), ("threads", "\(provenance.threads)"),
-        ("model", provenance.model), ("model_version", provenance.modelVersion),
-        ("software", provenance.software),
-      ]
+    try settings.metadata() + (edit.map { [("edit", try $0.text())] } ?? []) + [
+      ("dtype", provenance.dtype), ("threads", "\(provenance.threads)"),
+      ("model", provenance.model), ("model_version", provenance.modelVersion),
+      ("software", provenance.software),
+    ]
   }
 }
 
@@ -110,7 +98,6 @@ extension ImageRecord.Provenance {
     func impossible(_ key: String, _ value: String) -> CommandError {
       .data("\(file) says '\(value)' as its '\(key)', which is not possible.")
     }
-    edit = try EditRecord(chunks: chunks, file: file)
     dtype = try text("dtype")
     guard ElementType(rawValue: dtype) != nil else { throw impossible("dtype", dtype) }
     let count = try text("threads")

@@ -9,6 +9,7 @@ extension ThresholdKind: ExpressibleByArgument {}
 struct GuidanceInterval: ExpressibleByArgument {
   let (start, end): (Double, Double)
 
+  /// Reads `start:end`; nil for what is no interval.
   init?(argument: String) {
     let ends = argument.split(separator: ":", omittingEmptySubsequences: false).map { Double($0) }
     guard ends.count == 2, let start = ends[0], let end = ends[1],
@@ -186,9 +187,9 @@ extension UnCLIPPipeline {
   /// - Throws: `RequestError` and `ConfigError` for what the model cannot do.
   func settings(
     _ image: ImageSizeOptions, _ sampling: SamplingOptions, prior: PriorOptions? = nil,
-    editing edit: ImageEdit? = nil
+    editing edit: Edit? = nil
   ) throws -> GenerationSettings {
-    var own = edit.map(self.sampling) ?? defaults.sampling
+    var own = edit?.defaultSampling(of: self) ?? defaults.sampling
     sampling.apply(to: &own)
     prior?.apply(to: &own)
     return try settings(

@@ -40,35 +40,15 @@ struct VaryCommand: ParsableCommand {
 
   func run() throws {
     // All are read before anything is generated, since the last may be broken.
-    let read = try Dictionary(
-      originals.map { ($0, try EditInput(file: $0)) }, uniquingKeysWith: { first, _ in first })
-    let plan = try images.plan(of: originals, inputs: originals, output: output) {
-      read[$0]?.name ?? $0
-    }
-    let pipeline = try model.open(on: machine, requiring: read.values.flatMap(\.parts))
-    let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
-    generator.warnIfTooLong([size.negative])
-    generator.warnOfForeignImages(originals.compactMap { read[$0] }.imagePaths)
-    // Each is checked before the first is generated.
-    let edits = try read.mapValues { input in
+    let edits = try originals.map { path in
+      let input = try EditInput(file: path)
       let edit = ImageEdit.variation(of: input.source, noise: noise)
-      let settings = try pipeline.settings(size, sampling, editing: edit)
-      let record = EditRecord(edit, frame: 0, of: [input])
-      return (settings: settings, editor: try pipeline.editor(edit, settings), record: record)
+      return (subject: path, edit: Edit(.vary, edit, of: [input]))
     }
-    if noise == .inverted, images.count > 1,
-      edits.values.contains(where: { $0.settings.sampling.decoderEta == 0 })
-    {
-      Output.warn(
-        "inverted noise without --eta gives the image itself, whatever the seed; give --eta for "
-          + "variations.")
-    }
-    try images.generate(plan, sources: originals.count, output: output) { item, title, note in
-      guard let edit = edits[item.subject] else { preconditionFailure("no image \(item.subject)") }
-      var settings = edit.settings
-      settings.seed = item.seed
-      return try generator.image(
-        settings, of: edit.editor, frame: 0, edit.record, title: title, note: note)
-    }
+    try Edit.generate(
+      edits, images.plan(ofFiles: originals, inputs: originals, output: output),
+      to: images.destination, columns: images.columns(of: originals.count), model: model,
+      machine: machine, output: output
+    ) { try $0.settings(size, sampling, editing: $1) }
   }
 }

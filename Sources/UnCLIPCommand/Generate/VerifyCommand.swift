@@ -55,15 +55,14 @@ struct VerifyCommand: ParsableCommand {
     let old = try Image(contentsOf: url)
     let chunks = try Self.chunks(of: url)
     let provenance = try ImageRecord.Provenance(chunks: chunks, file: image)
-    let inputs = try provenance.edit.map { try $0.inputs(given: sources, for: image) }
-    let alteration = try AlterationRecord(chunks: chunks, file: image).map {
-      try ImageAlteration(repeating: $0, among: sources, file: image)
+    let finder = try SourceFinder(of: image, given: sources)
+    let edit = try EditRecord(chunks: chunks, file: image).map {
+      try Edit(repeating: $0, from: finder)
     }
     let device = try machine.prepare(recorded: provenance.threads)
     let folder = try ModelSearch.current.folder(of: model ?? provenance.model)
     let pipeline = try UnCLIPPipeline(
-      ModelFolder(folder), requiring: alteration != nil ? [] : inputs?.parts ?? [.prior],
-      device: device,
+      ModelFolder(folder), requiring: edit == nil ? [.prior] : [], device: device,
       dtype: (ElementType(rawValue: provenance.dtype) ?? .float32).dtype)
     if pipeline.defaults.version != provenance.modelVersion {
       Output.warn(
@@ -74,16 +73,9 @@ struct VerifyCommand: ParsableCommand {
     let settings = try GenerationSettings(
       metadata: chunks, sampling: pipeline.defaults.sampling, file: image)
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
-    let (new, made): (Image, ImageRecord)
-    if let record = provenance.edit, let inputs {
-      let editor = try pipeline.editor(record.edit(of: inputs.map(\.source)), settings)
-      (new, made) = try generator.image(settings, of: editor, frame: 0, record)
-    } else {
-      try pipeline.folder.require(alteration?.parts(for: settings) ?? [])
-      (new, made) = try generator.image(settings, altering: alteration)
-    }
-    let record = ImageRecord(
-      settings: settings, provenance: provenance, alteration: made.alteration, stages: made.stages)
+    var (new, record) = try generator.image(
+      settings, edit: edit?.prepared(with: pipeline, settings))
+    record.provenance = provenance
     let report = try Self.compare(old, new, path: image, record: record)
     if output.json { try Output.json(report) }
     guard report.same else {

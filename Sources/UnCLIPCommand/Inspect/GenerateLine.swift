@@ -42,7 +42,7 @@ struct GenerateLine: Equatable {
         notes.append("The sampler \(name) is not one of those here; the model's own is taken.")
       }
     }
-    finish(prompt)
+    finish([prompt])
     if prompt.split(separator: " ") != whole.split(whereSeparator: \.isWhitespace) {
       notes.append("Weights in brackets and tags such as <lora:…> are left out of the prompt.")
     }
@@ -54,70 +54,70 @@ struct GenerateLine: Equatable {
     }
   }
 
-  /// Makes the line for an image that this program generated from a prompt, varied or probed; nil
-  /// for other images.
+  /// Makes the line for an image that this program made; nil for one that no line makes alone.
   ///
   /// Settings become the options that the command has for them.
   init?(own settings: StatedSettings, isStandardModel: Bool) {
-    guard let (command, argument) = Self.command(settings) else { return nil }
+    // What cannot be read as an edit was none of a prompt alone.
+    guard settings.others["edit"] == nil else { return nil }
+    let line: EditRecord.Line? =
+      if let edit = settings.edit {
+        edit.line(prompt: settings.prompt ?? "")
+      } else {
+        settings.prompt.map { ("generate", [$0], []) }
+      }
+    guard let (command, arguments, own) = line else { return nil }
     let options = CommandWords.options(of: [command])
     words = ["unclip", command]
-    if settings.others["edit"]?.contains(#""noise":"inverted""#) == true {
-      add("--noise", "inverted")
+    for (name, value) in own {
+      if let value { add("--" + name, value) } else { words.append("--" + name) }
     }
     if let seed = settings.seed { add("--seed", "\(seed)") }
-    if let negative = settings.negative, !negative.isEmpty { add("--negative", negative) }
-    if let size = settings.width { add("--size", "\(size)") }
-    let samplers = settings.others.filter { $0.key.hasSuffix("_sampler") }
+    if let negative = settings.negative, !negative.isEmpty, options.contains("--negative") {
+      add("--negative", negative)
+    }
+    if let size = settings.width, options.contains("--size") { add("--size", "\(size)") }
+    let samplers = settings.others.filter { key, _ in
+      key.hasSuffix("_sampler") && (command != "upscale" || key == "upsampler_sampler")
+    }
     if let only = Set(samplers.values).first, Set(samplers.values).count == 1 {
       add("--sampler", only)
     }
-    if let start = settings.others["guidance_start"], let end = settings.others["guidance_end"],
-      (Double(start), Double(end)) != (0, 1)
+    if options.contains("--guidance-interval"), let start = settings.others["guidance_start"],
+      let end = settings.others["guidance_end"], (Double(start), Double(end)) != (0, 1)
     {
       add("--guidance-interval", "\(start):\(end)")
     }
     for (key, value) in settings.others.sorted(by: { $0.key < $1.key }) {
       if key == "threshold", value == ThresholdKind.model.rawValue { continue }
       if samplers[key] != nil, Set(samplers.values).count == 1 { continue }
-      let isEta = key == "decoder_eta"
-      if isEta, Double(value) == 0 { continue }
-      let option = isEta ? "--eta" : "--" + key.replacing("_", with: "-")
+      if key == "decoder_eta", Double(value) == 0 { continue }
+      let option = Self.otherNames[key] ?? "--" + key.replacing("_", with: "-")
       guard options.contains(option), !Self.machineKeys.contains(key) else { continue }
       add(option, value)
     }
     if let model = settings.model, !isStandardModel { add("--model", model) }
-    finish(argument)
+    finish(arguments)
   }
 
-  /// The command that made an image and its argument; nil for one that no short line makes again.
-  private static func command(_ settings: StatedSettings) -> (String, argument: String)? {
-    if let alteration = settings.others["alteration"] {
-      guard alteration == "probe" else { return nil }
-      return settings.others["source"].map { ("probe", $0) }
-    }
-    do throws(CommandError) {
-      guard let edit = try EditRecord(chunks: settings.others, file: "") else {
-        return settings.prompt.map { ("generate", $0) }
-      }
-      guard edit.sources.count == 1, edit.from == nil else { return nil }
-      return edit.sources[0].file.map { ("vary", $0) }
-    } catch {
-      return nil
-    }
-  }
+  /// Options that are not called as the settings are.
+  private static let otherNames = [
+    "decoder_eta": "--eta", "resampling_jumps": "--jumps", "resampling_length": "--jump-length",
+  ]
 
   /// Texts that say on what machine an image was made.
-  private static let machineKeys: Set<String> = ["original", "threads", "dtype", "device", "model"]
+  private static let machineKeys: Set<String> = ["threads", "dtype", "device", "model"]
 
-  private mutating func add(_ option: String, _ value: String) { words += [option, value] }
+  private mutating func add(_ option: String, _ value: String) {
+    words += value.hasPrefix("-") ? ["\(option)=\(value)"] : [option, value]
+  }
 
   /// Adds what stands alone.
-  private mutating func finish(_ argument: String) {
-    if argument.hasPrefix("-") {
-      words += ["--", argument]
+  private mutating func finish(_ arguments: [String]) {
+    if arguments.contains(where: { $0.hasPrefix("-") }) {
+      words += ["--"] + arguments
     } else {
-      words.insert(argument, at: 2)
+      words.insert(contentsOf: arguments, at: 2)
     }
   }
 

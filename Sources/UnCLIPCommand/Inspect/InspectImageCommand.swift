@@ -106,6 +106,7 @@ struct ImageInspection: Encodable {
       rows += values.compactMap { title, text in
         text.flatMap { $0.isEmpty ? nil : (title, $0) }
       }
+      rows += settings.edit?.rows ?? []
       rows += settings.others.sorted { $0.key < $1.key }.map { ($0.key, Self.cut($0.value)) }
     } else {
       rows.append(("made by", "the file does not say, or in no words that are known here"))

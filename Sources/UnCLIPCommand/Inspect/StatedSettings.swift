@@ -14,6 +14,8 @@ struct StatedSettings: Encodable, Equatable {
   var width: Int?
   var height: Int?
   var model: String?
+  /// How this program made it from others; nil where it did not.
+  var edit: EditRecord?
   /// Everything else, by the program's own names.
   var others: [String: String] = [:]
 
@@ -21,7 +23,8 @@ struct StatedSettings: Encodable, Equatable {
   var hasPromptSyntax = false
 
   enum CodingKeys: CodingKey {
-    case program, prompt, negative, seed, steps, guidance, sampler, width, height, model, others
+    case program, prompt, negative, seed, steps, guidance, sampler, width, height, model, edit
+    case others
   }
 
   init(program: String) { self.program = program }
@@ -74,6 +77,12 @@ struct StatedSettings: Encodable, Equatable {
     width = rest.removeValue(forKey: "size").flatMap { Int($0) }
     height = width
     model = rest.removeValue(forKey: "model")
+    do throws(CommandError) {
+      edit = try EditRecord(chunks: rest, file: "the file")
+      if edit != nil { (rest["edit"], rest["original"]) = (nil, nil) }
+    } catch {
+      // Its text stays among the others.
+    }
     others = rest
   }
 

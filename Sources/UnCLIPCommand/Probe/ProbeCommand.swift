@@ -6,11 +6,26 @@ import Torch
 import UnCLIP
 
 /// Numbers of components: `0,1,2,8,all`.
-struct ComponentList: ExpressibleByArgument, Equatable {
+struct ComponentList: Equatable {
   /// The numbers in their order; nil is all.
   let counts: [Int?]
 
-  init?(argument text: String) {
+  /// Range: how many numbers there are, each of which makes an image.
+  static let countRange = 1...1000
+
+  /// Reads a list.
+  /// - Throws: `ValidationError` that says what one is.
+  init(parsing text: String) throws {
+    guard let list = ComponentList(text) else {
+      throw ValidationError(
+        "a list is numbers of 0 or more, or all, separated by commas, at most "
+          + "\(Self.countRange.upperBound) of them")
+    }
+    self = list
+  }
+
+  /// Reads a list; nil for what is none.
+  init?(_ text: String) {
     var counts: [Int?] = []
     for word in text.split(separator: ",", omittingEmptySubsequences: false) {
       let word = word.trimmingCharacters(in: .whitespaces)
@@ -21,6 +36,7 @@ struct ComponentList: ExpressibleByArgument, Equatable {
       guard let count = Int(word), count >= 0 else { return nil }
       counts.append(count)
     }
+    guard Self.countRange.contains(counts.count) else { return nil }
     self.counts = counts
   }
 
@@ -54,8 +70,9 @@ struct ProbeCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Numbers of components, 0 or more, separated by commas; all is as many as there are; 0, 1, 2, "
-        + "4 and so on if not given.", valueName: "list"))
+      "Numbers of components, 0 or more, separated by commas, at most 1000 of them; all is as many "
+        + "as there are; 0, 1, 2, 4 and so on if not given.", valueName: "list"),
+    transform: ComponentList.init(parsing:))
   var components: ComponentList?
 
   @Option(
@@ -73,7 +90,7 @@ struct ProbeCommand: ParsableCommand {
       valueName: "file"))
   var out: String?
 
-  private static let columnRange = OptionRange("--columns", 1...1000)
+  static let columnRange = OptionRange("--columns", 1...1000)
 
   @Option(help: columnRange.help("Images in a row", note: "all if not given"))
   var columns: Int?
@@ -114,14 +131,19 @@ struct ProbeCommand: ParsableCommand {
   }
 
   func run() throws {
-    let original = try Image(contentsOf: URL(fileURLWithPath: image))
+    let original = try SourceFile<Image>(image)
+    let own = try pca.map { try SourceFile<EmbeddingPCA>($0) }
     let url = URL(fileURLWithPath: target)
     try files.check([OutputFile(target)], inputs: [image] + (pca.map { [$0] } ?? []))
     let first = try seed.resolve()
     let pipeline = try model.open(on: machine, requiring: [.imageEncoder])
-    let pca = try loadPCA(for: pipeline)
+    let pca = try own?.content ?? pipeline.folder.loadPCA()
+    var record = EditRecord(.probe, of: original.recorded)
+    record.pca = own?.recorded
     let counts = components?.resolved(pca.count) ?? ComponentList.powers(upTo: pca.count)
     for count in counts { try pca.check(count) }
+    record.components = counts
+    record.columns = columns
     var settings = try pipeline.settings(size, sampling)
     settings.seed = first
     seed.announce(first)
@@ -130,48 +152,12 @@ struct ProbeCommand: ParsableCommand {
     generator.warnOfForeignImages([image])
     let interruption = Interruption("no file was written")
     defer { withExtendedLifetime(interruption) {} }
-    let drawn = try pipeline.reconstructions(
-      of: original, components: counts, pca: pca, settings: settings
-    ) { step in
-      generator.progress.update(
-        "\(step.index + 1)/\(step.count) \(step.stage.name)", step: step.step,
-        of: step.stepCount)
-    }
-    let square = original.composited(over: (255, 255, 255)).croppedToSquare()
-      .resized(width: settings.size, height: settings.size)
-    let strip = ContactSheet.grid([square] + drawn, columns: columns ?? drawn.count + 1)
+    let edit = try Edit(record, image: original.content, pca: pca)
+    let (strip, made) = try generator.image(
+      settings, edit: edit.prepared(with: pipeline, settings))
     let isPNG = ImageFormat(pathExtension: url.pathExtension) == .png
-    try strip.write(
-      to: url, text: isPNG ? chunks(settings, counts, pipeline) : [], replacing: files.force)
-    try report(counts, pca, pipeline.embedding(of: original), seed: first, url)
-  }
-
-  /// The components of `--pca`, else the model's.
-  /// - Throws: `ModelFolderError`, `CheckpointError`; `CommandError.data` for another width.
-  private func loadPCA(for pipeline: UnCLIPPipeline) throws -> EmbeddingPCA {
-    guard let pca else { return try pipeline.folder.loadPCA() }
-    let read = try EmbeddingPCA(contentsOf: URL(fileURLWithPath: pca))
-    let width = try pipeline.imageEncoder.loaded().width
-    guard read.width == width else {
-      throw CommandError.data(
-        "\(pca) is of embeddings of \(read.width) values, but the model makes \(width); fit it with "
-          + "this model by unclip pca.")
-    }
-    return read
-  }
-
-  /// What the strip says of itself; `unclip inspect` reads it.
-  private func chunks(
-    _ settings: GenerationSettings, _ counts: [Int], _ pipeline: UnCLIPPipeline
-  ) throws -> [(key: String, value: String)] {
-    let idle = ["prompt", "prior_"]
-    return [
-      ("alteration", "probe"), ("source", image),
-      ("components", counts.map(String.init).joined(separator: ",")),
-    ] + (try settings.metadata().filter { chunk in !idle.contains { chunk.key.hasPrefix($0) } }) + [
-      ("model", pipeline.defaults.name), ("model_version", pipeline.defaults.version),
-      ("software", "unclip \(Version.current)"),
-    ]
+    try strip.write(to: url, text: isPNG ? made.chunks() : [], replacing: files.force)
+    try report(counts, pca, pipeline.embedding(of: original.content), seed: first, url)
   }
 
   private func report(
