@@ -26,7 +26,8 @@ extension ModelFolder {
       sources.last { $0.has(part) }.map { (part: part, source: $0) }
     }
     let present = Set(found.map(\.part))
-    for part in [Part.tokenizer, .textEncoder, .prior, .textProjection, .decoder]
+    let prior = present.contains(.autoregressivePrior) ? [] : [Part.prior]
+    for part in [Part.tokenizer, .textEncoder] + prior + [.textProjection, .decoder]
     where !present.contains(part) {
       throw ModelFolderError.missing(
         folder: sources.map(\.url.path).joined(separator: ", "), part: part.rawValue)
