@@ -315,6 +315,7 @@ struct TrainingFile: CustomTestStringConvertible, Sendable {
     TrainingFile(name: "tiny-tokenizer", stage: .tokenizer),
     TrainingFile(name: "tiny-clip", stage: .clip),
     TrainingFile(name: "tiny-prior", stage: .prior),
+    TrainingFile(name: "tiny-ar-prior", stage: .autoregressivePrior),
     TrainingFile(name: "small-hint", stage: .hint),
     TrainingFile(name: "tiny-decoder", stage: .decoder),
     TrainingFile(name: "tiny-upsampler", stage: .upsampler),

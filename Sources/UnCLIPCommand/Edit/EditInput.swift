@@ -47,9 +47,9 @@ struct EditInput {
   /// The parts of a model that it needs.
   var parts: [ModelFolder.Part] {
     switch source {
-    case .prompt: [.prior]
     case .image: [.imageEncoder]
-    case .latent: []
+    // Which prior a prompt needs is a setting, which the editor checks.
+    case .prompt, .latent: []
     }
   }
 

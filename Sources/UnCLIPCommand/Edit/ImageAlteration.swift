@@ -60,8 +60,9 @@ struct ImageAlteration {
   func parts(for settings: GenerationSettings) -> [ModelFolder.Part] {
     switch record.operation {
     case .upscale: [.upsampler]
-    case .start: [.prior]
-    case .inpaint, .outpaint: [settings.prompt.isEmpty ? .imageEncoder : .prior]
+    case .start: settings.sampling.priorKind.parts
+    case .inpaint, .outpaint:
+      settings.prompt.isEmpty ? [.imageEncoder] : settings.sampling.priorKind.parts
     }
   }
 

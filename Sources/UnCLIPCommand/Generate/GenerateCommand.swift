@@ -73,9 +73,9 @@ struct GenerateCommand: ParsableCommand {
       inputs: (self.prompts.promptsFile.map { [$0] } ?? []) + (image.map { [$0] } ?? []),
       output: output
     ) { bestOf == nil ? $0 : "\($0) best of \(candidates)" }
-    let pipeline = try model.open(
-      on: machine, requiring: bestOf == nil ? [.prior] : [.prior, .imageEncoder])
+    let pipeline = try model.open(on: machine, requiring: bestOf == nil ? [] : [.imageEncoder])
     var settings = try pipeline.settings(size, sampling, prior: prior)
+    try pipeline.folder.require(settings.sampling.priorKind.parts)
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
     generator.warnIfTooLong(prompts + [settings.negative])
     try generator.warnOfUnknownWords(prompts)

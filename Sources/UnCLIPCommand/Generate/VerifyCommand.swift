@@ -62,7 +62,7 @@ struct VerifyCommand: ParsableCommand {
     let device = try machine.prepare(recorded: provenance.threads)
     let folder = try ModelSearch.current.folder(of: model ?? provenance.model)
     let pipeline = try UnCLIPPipeline(
-      ModelFolder(folder), requiring: alteration != nil ? [] : inputs?.parts ?? [.prior],
+      ModelFolder(folder), requiring: alteration != nil ? [] : inputs?.parts ?? [],
       device: device,
       dtype: (ElementType(rawValue: provenance.dtype) ?? .float32).dtype)
     if pipeline.defaults.version != provenance.modelVersion {
@@ -79,7 +79,8 @@ struct VerifyCommand: ParsableCommand {
       let editor = try pipeline.editor(record.edit(of: inputs.map(\.source)), settings)
       (new, made) = try generator.image(settings, of: editor, frame: 0, record)
     } else {
-      try pipeline.folder.require(alteration?.parts(for: settings) ?? [])
+      try pipeline.folder.require(
+        alteration?.parts(for: settings) ?? settings.sampling.priorKind.parts)
       (new, made) = try generator.image(settings, altering: alteration)
     }
     let record = ImageRecord(

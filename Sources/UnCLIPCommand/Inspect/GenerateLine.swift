@@ -68,7 +68,11 @@ struct GenerateLine: Equatable {
     if let seed = settings.seed { add("--seed", "\(seed)") }
     if let negative = settings.negative, !negative.isEmpty { add("--negative", negative) }
     if let size = settings.width { add("--size", "\(size)") }
-    let samplers = settings.others.filter { $0.key.hasSuffix("_sampler") }
+    let prior = settings.others["prior"].flatMap(PriorKind.init) ?? .diffusion
+    let unused = PriorKind.allSettingKeys.subtracting(prior.settingKeys)
+    let samplers = settings.others.filter {
+      $0.key.hasSuffix("_sampler") && !unused.contains($0.key)
+    }
     if let only = Set(samplers.values).first, Set(samplers.values).count == 1 {
       add("--sampler", only)
     }
@@ -78,6 +82,7 @@ struct GenerateLine: Equatable {
       add("--guidance-interval", "\(start):\(end)")
     }
     for (key, value) in settings.others.sorted(by: { $0.key < $1.key }) {
+      if unused.contains(key) { continue }
       if key == "threshold", value == ThresholdKind.model.rawValue { continue }
       if samplers[key] != nil, Set(samplers.values).count == 1 { continue }
       let isEta = key == "decoder_eta"
