@@ -96,7 +96,9 @@ public struct AutoregressivePriorConfig: Codable, Sendable, Equatable {
       width <= ConfigLimit.width, "num_attention_heads", numAttentionHeads,
       "times attention_head_dim it must be at most \(ConfigLimit.width)")
     try check.belowOne("dropout", dropout)
-    let inner = Double(width)
+    let (inner, components) = (Double(width), Double(numComponents))
+    try check.weights(
+      components * Double(embeddingDim + 2 * numBuckets), "num_buckets", numBuckets)
     try check.weights(
       Double(numLayers) * 12 * inner * inner + Double(positions + 2 * numBuckets) * inner
         + 2 * inner * Double(embeddingDim), "num_layers", numLayers)

@@ -25,7 +25,7 @@ public final class EmbeddingQuantizer: Module {
   public init(width: Int, components count: Int, buckets: Int) {
     precondition(buckets >= 2 && count <= width, "\(count) of \(width), in \(buckets) buckets")
     mean = Buffer([width], filledWith: 0)
-    components = Buffer([count, width]) { Tensor.eye(width)[0..<count].contiguous() }
+    components = Buffer([count, width]) { Tensor.eye(count, columns: width) }
     edges = Buffer([count, buckets - 1], filledWith: 0)
     values = Buffer([count, buckets], filledWith: 0)
     dotEdges = Buffer([buckets - 1], filledWith: 0)

@@ -20,6 +20,7 @@ struct GenerateCommand: ParsableCommand {
         unclip generate --prompts-file prompts.txt --out drawings --json
         unclip generate "a green apple" --image apple.png --strength 0.6
         unclip generate "a red apple" --best-of 8 --out best.png
+        unclip generate "a red apple" --prior ar --prior-top-k 32
       """)
 
   private static let bestRange = OptionRange("--best-of", 2...1000)
