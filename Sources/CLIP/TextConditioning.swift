@@ -49,6 +49,13 @@ public struct TextConditioning {
       mask: Tensor.concatenated(parts.map(\.mask), over: 0))
   }
 
+  /// Returns one text of the batch.
+  package func row(_ index: Int) -> TextConditioning {
+    TextConditioning(
+      embedding: embedding[index..<index + 1], encodings: encodings[index..<index + 1],
+      mask: mask[index..<index + 1])
+  }
+
   /// Repeats each text `n` times in a row.
   public func repeated(_ n: Int) -> TextConditioning {
     TextConditioning(

@@ -41,6 +41,8 @@ public final class EmbeddingCache {
   private let fingerprint: String
   private let device: Device
   private var open: [Int: [String: Tensor]] = [:]
+  /// Where each shard lies.
+  private var files: [URL] = []
 
   /// Opens the cache in `folder` and computes what is missing.
   ///
@@ -48,14 +50,15 @@ public final class EmbeddingCache {
   ///   - folder: Where the shards lie.
   ///   - batchCount: The number of batches.
   ///   - fingerprint: A hash of all that the embeddings depend on.
+  ///   - others: Caches of other runs, whose shards of this fingerprint are read where they lie.
   ///   - device: Where the embeddings are needed.
   ///   - compute: Computes the embeddings of a batch; called in order.
   ///   - progress: Receives the number of batches that are there.
   /// - Throws: `CheckpointError` when a shard cannot be written, and what `compute` throws.
   ///   Complete shards stay for the next run.
   public init(
-    folder: URL, batchCount: Int, fingerprint: String, device: Device = .cpu,
-    compute: (Int) throws -> Embeddings, progress: (Int) -> Void = { _ in }
+    folder: URL, batchCount: Int, fingerprint: String, others: [URL] = [],
+    device: Device = .cpu, compute: (Int) throws -> Embeddings, progress: (Int) -> Void = { _ in }
   ) throws {
     precondition(batchCount > 0, "an embedding cache of \(batchCount) batches")
     self.folder = folder
@@ -66,9 +69,12 @@ public final class EmbeddingCache {
     for first in stride(from: 0, to: batchCount, by: Self.shardBatches) {
       let count = min(Self.shardBatches, batchCount - first)
       let shard = first / Self.shardBatches
-      if !isCurrent(shard, batches: count) {
-        let batches = try (first..<first + count).map(compute)
-        try write(batches, as: shard)
+      let places = ([folder] + others).map { Self.url(of: shard, in: $0) }
+      if let found = places.first(where: { isCurrent($0, batches: count) }) {
+        files.append(found)
+      } else {
+        files.append(places[0])
+        try write((first..<first + count).map(compute), as: shard)
       }
       progress(first + count)
     }
@@ -85,7 +91,7 @@ public final class EmbeddingCache {
     func row(_ name: String) throws(CheckpointError) -> Tensor {
       guard let tensor = tensors[name] else {
         throw CheckpointError.misfit(
-          file: url(of: position / Self.shardBatches).path, missing: [name], surplus: [],
+          file: files[position / Self.shardBatches].path, missing: [name], surplus: [],
           misshapen: [])
       }
       return tensor[position % Self.shardBatches]
@@ -99,7 +105,7 @@ public final class EmbeddingCache {
       drawn: tensors["drawn"] == nil ? nil : try row("drawn").to(device))
   }
 
-  private func url(of shard: Int) -> URL {
+  private static func url(of shard: Int, in folder: URL) -> URL {
     let digits = "\(shard)"
     let zeros = String(repeating: "0", count: max(0, 5 - digits.count))
     return folder.appending(path: "embeddings-\(zeros)\(digits).safetensors")
@@ -107,15 +113,15 @@ public final class EmbeddingCache {
 
   private func shard(_ index: Int) throws(CheckpointError) -> [String: Tensor] {
     if let tensors = open[index] { return tensors }
-    let tensors = try Safetensors.read(url(of: index)).tensors
+    let tensors = try Safetensors.read(files[index]).tensors
     open[index] = tensors
     return tensors
   }
 
-  private func isCurrent(_ shard: Int, batches: Int) -> Bool {
-    guard FileManager.default.fileExists(atPath: url(of: shard).path) else { return false }
+  private func isCurrent(_ url: URL, batches: Int) -> Bool {
+    guard FileManager.default.fileExists(atPath: url.path) else { return false }
     do {
-      let file = try Safetensors.read(url(of: shard))
+      let file = try Safetensors.read(url)
       return file.metadata["fingerprint"] == fingerprint
         && file.tensors["image"]?.dim(0) == batches
     } catch {
@@ -138,6 +144,6 @@ public final class EmbeddingCache {
       tensors["drawn"] = noGrad { Tensor.stacked(drawn.map { $0.to(.cpu) }, over: 0) }
     }
     try Safetensors.write(
-      tensors, metadata: ["fingerprint": fingerprint], to: url(of: shard))
+      tensors, metadata: ["fingerprint": fingerprint], to: files[shard])
   }
 }

@@ -11,6 +11,8 @@ public enum TrainingStage: Hashable, Sendable {
   case clip
   /// Caption to image embedding.
   case prior
+  /// Caption to the tokens of an image embedding.
+  case autoregressivePrior
   /// Embeddings to a coarse image that a decoder may be conditioned on.
   case hint
   /// Image embedding to small image.
@@ -24,7 +26,8 @@ public enum TrainingStage: Hashable, Sendable {
 
   /// The stages of unCLIP, in the order in which they are trained.
   public static let unCLIP: [TrainingStage] = [
-    .tokenizer, .clip, .prior, .hint, .decoder, .upsampler, .secondUpsampler,
+    .tokenizer, .clip, .prior, .autoregressivePrior, .hint, .decoder, .upsampler,
+    .secondUpsampler,
   ]
 }
 
@@ -46,6 +49,7 @@ extension TrainingStage: RawRepresentable, CaseIterable {
     case .tokenizer: "tokenizer"
     case .clip: "clip"
     case .prior: "prior"
+    case .autoregressivePrior: "ar-prior"
     case .hint: "hint"
     case .decoder: "decoder"
     case .upsampler: "upsampler"

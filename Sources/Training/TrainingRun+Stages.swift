@@ -233,12 +233,18 @@ extension TrainingRun {
     }
     let direct = EmbeddedImages(stream: stream, clip: clip, prior: frozenPrior)
     guard batches > 0 else { return direct }
+    // What another run has computed of the same images need not be computed again.
+    let others = models.flatMap { [$0, $0.deletingLastPathComponent()] }
     let cache = try EmbeddingCache(
-      folder: out.appending(path: "embeddings"), batchCount: batches, fingerprint: fingerprint,
+      folder: out.appending(path: Self.embeddingFolder), batchCount: batches,
+      fingerprint: fingerprint, others: others.map { $0.appending(path: Self.embeddingFolder) },
       device: device, compute: { try direct.embedded(stream.batch(at: $0), at: $0) },
       progress: { observe(.embedding(done: $0, count: batches)) })
     return EmbeddedImages(stream: stream, clip: clip, prior: frozenPrior, cache: cache)
   }
+
+  /// The folder of the embedding cache in a run's.
+  private static let embeddingFolder = "embeddings"
 
   /// Fingerprints of the data and of the parts of models that a stage builds on. Each set of parts
   /// lies in one folder.

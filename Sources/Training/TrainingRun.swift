@@ -32,7 +32,7 @@ public struct TrainingRun {
   /// The output folder; the trained parts go into `model` in it.
   public var out: URL
   /// Model folders with the parts that this stage needs: the tokenizer for CLIP; all of CLIP for
-  /// the prior, with the prior for hint and decoder, and the hint for the decoder; the VQ-VAE for
+  /// the priors, with the prior for hint and decoder, and the hint for the decoder; the VQ-VAE for
   /// priors over its codes. A part that several folders have is taken from the last.
   public var models: [URL]
   /// The folder of the CLIP model that embeds captions for a prior over codes conditioned on them.
@@ -93,6 +93,8 @@ public struct TrainingRun {
     case .tokenizer: try trainTokenizer(observe: observe)
     case .clip: try train(try clipTask(), shouldStop: shouldStop, observe: observe)
     case .prior: try train(try priorTask(observe), shouldStop: shouldStop, observe: observe)
+    case .autoregressivePrior:
+      try train(try autoregressivePriorTask(observe), shouldStop: shouldStop, observe: observe)
     case .hint: try train(try hintTask(observe), shouldStop: shouldStop, observe: observe)
     case .decoder: try train(try decoderTask(observe), shouldStop: shouldStop, observe: observe)
     case .upsampler:

@@ -37,13 +37,13 @@ public struct Decoder: DiffusionStage {
 
   /// What an image is decoded from.
   public struct Conditioning {
-    /// The CLIP image embedding, raw, `[1, D]`.
-    public var imageEmbedding: Tensor
+    /// The CLIP image embedding, raw, `[1, D]`; nil drops it, as some of training does.
+    public var imageEmbedding: Tensor?
     /// The prompt; the unconditional half of guidance sees the negative prompt and no embedding.
     public var prompt: PromptConditioning
 
     /// Joins the two.
-    public init(imageEmbedding: Tensor, prompt: PromptConditioning) {
+    public init(imageEmbedding: Tensor?, prompt: PromptConditioning) {
       self.imageEmbedding = imageEmbedding
       self.prompt = prompt
     }
@@ -98,15 +98,15 @@ public struct Decoder: DiffusionStage {
   /// the negative prompt.
   public func denoiser(_ conditioning: Conditioning, rows: Int, isGuided: Bool) -> Denoiser {
     let text = conditioning.prompt.batch(isGuided: isGuided).trimmed().repeated(rows)
-    let image = conditioning.imageEmbedding.to(text.embedding.dtype)
-      .repeatInterleaved(text.count, over: 0)
-    let dropped = (0..<text.count).map { isGuided && $0 < rows }
+    let given = conditioning.imageEmbedding?.to(text.embedding.dtype)
+    let one = given ?? conditioning.prompt.text.embedding.zerosLike()
+    let dropped = (0..<text.count).map { given == nil || isGuided && $0 < rows }
     let conditions = projection(
-      imageEmbedding: image, text: text,
-      imageDropped: isGuided ? Tensor(dropped, device: image.device) : nil)
+      imageEmbedding: one.repeatInterleaved(text.count, over: 0), text: text,
+      imageDropped: dropped.contains(true) ? Tensor(dropped, device: one.device) : nil)
     let coarse = hint?.coarse(
-      imageEmbedding: conditioning.imageEmbedding.to(text.embedding.dtype),
-      textEmbedding: conditioning.prompt.text.embedding)
+      imageEmbedding: one, textEmbedding: conditioning.prompt.text.embedding,
+      imageDropped: given == nil ? Tensor([true], device: one.device) : nil)
     return denoiser(
       conditions, coarse: coarse?.repeatInterleaved(text.count, over: 0),
       dtype: text.embedding.dtype)

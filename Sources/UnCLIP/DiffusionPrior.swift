@@ -81,12 +81,7 @@ public struct DiffusionPrior: DiffusionStage {
     let noise = random.normal(
       [candidates, transformer.config.embeddingDim], dtype: .float32, device: text.device)
     let sample = try sample(from: noise, prompt, sampling: sampling, using: random, onStep: onStep)
-    return noGrad {
-      let embeddings = transformer.restored(sample)  // [N, D]
-      guard candidates > 1 else { return embeddings }
-      let closeness = embeddings.matmul(text.to(.float32).transposed(0, 1))  // [N, 1]
-      let nearest = closeness.reshaped(candidates).argmax(over: 0).itemInt()
-      return embeddings.narrowed(0, start: nearest, count: 1)
-    }
+    // [N, D] -> [1, D]
+    return noGrad { transformer.restored(sample).nearest(to: text) }
   }
 }

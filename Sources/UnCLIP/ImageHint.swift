@@ -123,8 +123,14 @@ public final class ImageHint: ConfiguredModule {
   }
 
   /// Returns the coarse image without gradients, in float32: `[B, 3, s, s]`.
-  public func coarse(imageEmbedding: Tensor, textEmbedding: Tensor) -> Tensor {
-    noGrad { self(imageEmbedding: imageEmbedding, textEmbedding: textEmbedding).to(.float32) }
+  public func coarse(
+    imageEmbedding: Tensor, textEmbedding: Tensor, imageDropped: Tensor? = nil
+  ) -> Tensor {
+    noGrad {
+      self(
+        imageEmbedding: imageEmbedding, textEmbedding: textEmbedding, imageDropped: imageDropped
+      ).to(.float32)
+    }
   }
 
   /// Sets the statistics of CLIP's embeddings from examples, `[N, D]` each.

@@ -39,6 +39,8 @@ public enum RequestError: LocalizedError, Sendable, Equatable, CustomStringConve
   case outOfRange(String, String, String)
   /// A mask that does not say what to generate.
   case mask(MaskFault)
+  /// An image embedding of a prompt is needed, and the prior is none.
+  case noEmbedding
 
   /// What is wrong with a mask.
   public enum MaskFault: Sendable, Equatable {
@@ -65,6 +67,9 @@ public enum RequestError: LocalizedError, Sendable, Equatable, CustomStringConve
       return "\(name) is \(value), but it must be \(range)."
     case .mask(let fault):
       return fault.description
+    case .noEmbedding:
+      return "the prior is none, but an image embedding of the prompt is needed here; take "
+        + "diffusion, ar or text."
     }
   }
 }

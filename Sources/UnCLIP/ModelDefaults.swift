@@ -45,6 +45,9 @@ public struct ModelDefaults: Sendable, Equatable {
   ) throws(ConfigError) -> ModelDefaults {
     var sampling = SamplingSettings()
     sampling.takeSamplers(of: schedulers)
+    if !folder.has(.prior), folder.has(.autoregressivePrior) {
+      sampling.priorKind = .autoregressive
+    }
     let url = folder.url.appendingPathComponent(fileName)
     guard FileManager.default.fileExists(atPath: url.path) else {
       return ModelDefaults(name: folder.url.lastPathComponent, sampling: sampling)
@@ -109,6 +112,11 @@ public struct ModelDefaults: Sendable, Equatable {
           of: schedulers.filter { !isSaid || $0.value.algorithm != .unCLIP })
       }
     }
+    if !folders.contains(where: { $0.has(.prior) }),
+      folders.contains(where: { $0.has(.autoregressivePrior) })
+    {
+      joined.sampling.priorKind = .autoregressive
+    }
     return joined
   }
 
@@ -126,7 +134,8 @@ public struct ModelDefaults: Sendable, Equatable {
   private static func flattened(_ object: [String: JSONValue]) -> [String: JSONValue] {
     var flat = object
     for stage in ["prior", "decoder"] {
-      guard case .object(let members)? = flat.removeValue(forKey: stage) else { continue }
+      guard case .object(let members)? = flat[stage] else { continue }
+      flat[stage] = nil
       for (key, value) in members { flat["\(stage)_\(key)"] = value }
     }
     for (old, new) in [

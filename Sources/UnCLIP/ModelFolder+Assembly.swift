@@ -9,7 +9,8 @@ extension ModelFolder {
   /// Writes one model from parts that lie in several folders, such as those of training runs.
   ///
   /// Everything is written beside the folder and renamed to it at the end, which replaces a folder
-  /// that exists.
+  /// that exists. The autoregressive prior of a whole model whose CLIP another source replaces is
+  /// left out.
   ///
   /// - Parameters:
   ///   - sources: Model folders; the last that has a part provides it.
@@ -22,11 +23,15 @@ extension ModelFolder {
   public func assemble(
     from sources: [ModelFolder], dtype: DType, defaults: ModelDefaults, vocabulary: Data? = nil
   ) throws -> [(part: Part, source: ModelFolder)] {
-    let found = Part.allCases.compactMap { part in
+    var found = Part.allCases.compactMap { part in
       sources.last { $0.has(part) }.map { (part: part, source: $0) }
     }
+    if try Self.isOrphaned(.autoregressivePrior, in: found) {
+      found.removeAll { $0.part == .autoregressivePrior }
+    }
     let present = Set(found.map(\.part))
-    for part in [Part.tokenizer, .textEncoder, .prior, .textProjection, .decoder]
+    let prior = present.contains(.autoregressivePrior) ? [] : [Part.prior]
+    for part in [Part.tokenizer, .textEncoder] + prior + [.textProjection, .decoder]
     where !present.contains(part) {
       throw ModelFolderError.missing(
         folder: sources.map(\.url.path).joined(separator: ", "), part: part.rawValue)
@@ -54,6 +59,21 @@ extension ModelFolder {
       throw CheckpointError.unwritable(file: url.path, reason: error.reason)
     }
     return found
+  }
+
+  /// Whether a part belongs to a CLIP that another source replaces: it comes from a whole model, whose
+  /// CLIP is not taken.
+  private static func isOrphaned(
+    _ part: Part, in found: [(part: Part, source: ModelFolder)]
+  ) throws -> Bool {
+    guard let source = found.first(where: { $0.part == part })?.source,
+      source.has(.textEncoder), source.has(.imageEncoder)
+    else { return false }
+    let own = try CLIPFingerprint.read(at: source.configuration(of: part))
+    return try own.parts.contains { tower in
+      guard let taken = found.first(where: { $0.part == tower.part })?.source else { return false }
+      return try taken.url != source.url && taken.signFingerprint(of: tower.part) != tower.hash
+    }
   }
 
   /// Copies the principal components of an image encoder's embeddings, where they were fitted.

@@ -16,6 +16,7 @@ extension ModelFolder {
   public func checkFit() throws {
     let configurations = try PartConfigurations(self)
     try configurations.checkEmbeddings()
+    try configurations.checkFingerprint()
     try configurations.checkImages()
     try configurations.checkProcesses()
     try configurations.checkWeights()
@@ -28,6 +29,7 @@ private struct PartConfigurations {
   let text: CLIPTextConfig?
   let vision: CLIPVisionConfig?
   let prior: PriorConfig?
+  let autoregressivePrior: AutoregressivePriorConfig?
   let projection: TextProjectionConfig?
   let hint: ImageHintConfig?
   /// Decoder and upsamplers, those that are there.
@@ -44,6 +46,7 @@ private struct PartConfigurations {
     text = try read(.textEncoder, CLIPTextConfig.read)
     vision = try read(.imageEncoder, CLIPVisionConfig.read)
     prior = try read(.prior, PriorConfig.read)
+    autoregressivePrior = try read(.autoregressivePrior, AutoregressivePriorConfig.read)
     projection = try read(.textProjection, TextProjectionConfig.read)
     hint = try read(.imageHint, ImageHintConfig.read)
     for part in [ModelFolder.Part.decoder, .upsampler, .lastUpsampler, .secondUpsampler] {
@@ -87,21 +90,30 @@ private struct PartConfigurations {
     let encoding = entry(.textEncoder, "hidden_size", text?.hiddenSize)
     let imageWidth = entry(.imageEncoder, "projection_dim", vision?.projectionDim)
     let priorWidth = entry(.prior, "embedding_dim", prior?.embeddingDim)
+    let otherPriorWidth = entry(
+      .autoregressivePrior, "embedding_dim", autoregressivePrior?.embeddingDim)
     let projectionWidth = entry(
       .textProjection, "clip_embeddings_dim", projection?.clipEmbeddingsDim)
     let hintWidth = entry(.imageHint, "clip_embeddings_dim", hint?.clipEmbeddingsDim)
     try requireEqual(imageWidth, embedding)
     try requireEqual(priorWidth, embedding)
     try requireEqual(priorWidth, encoding)
+    try requireEqual(otherPriorWidth, embedding)
+    try requireEqual(otherPriorWidth, encoding)
+    try requireEqual(otherPriorWidth, imageWidth)
     try requireEqual(projectionWidth, embedding)
     try requireEqual(projectionWidth, encoding)
     try requireEqual(projectionWidth, priorWidth)
+    try requireEqual(projectionWidth, otherPriorWidth)
     try requireEqual(hintWidth, embedding)
     try requireEqual(hintWidth, projectionWidth)
-    if let text, let prior, prior.numEmbeddings < text.maxPositionEmbeddings {
-      throw refuse(
-        Entry(part: .prior, key: "num_embeddings", value: prior.numEmbeddings),
-        "text_encoder gives \(text.maxPositionEmbeddings) tokens")
+    let contexts = [
+      entry(.prior, "num_embeddings", prior?.numEmbeddings),
+      entry(.autoregressivePrior, "num_embeddings", autoregressivePrior?.numEmbeddings),
+    ]
+    for case .some(let context) in contexts {
+      guard let text, context.value < text.maxPositionEmbeddings else { continue }
+      throw refuse(context, "text_encoder gives \(text.maxPositionEmbeddings) tokens")
     }
     guard let projection, let decoder = network(.decoder) else { return }
     try requireEqual(
@@ -113,6 +125,20 @@ private struct PartConfigurations {
       throw refuse(
         Entry(part: .textProjection, key: "time_embed_dim", value: projection.timeEmbedDim),
         "decoder takes \(width), four times the first of its 'block_out_channels'")
+    }
+  }
+
+  /// Refuses a prior whose tokens are made of another CLIP's embeddings.
+  func checkFingerprint() throws {
+    guard autoregressivePrior != nil else { return }
+    let file = folder.configuration(of: .autoregressivePrior)
+    for (part, hash) in try CLIPFingerprint.read(at: file).parts where folder.has(part) {
+      let found = try folder.signFingerprint(of: part)
+      guard found != hash else { continue }
+      throw ModelFolderError.disagreement(
+        folder: folder.url.path, part: ModelFolder.Part.autoregressivePrior.rawValue,
+        key: "\(CLIPFingerprint.key).\(part.rawValue)", value: hash,
+        reason: "that of the \(part.rawValue) here is \(found), another CLIP")
     }
   }
 
@@ -235,6 +261,7 @@ private struct PartConfigurations {
       try CLIPVisionModelWithProjection.checkFit(in: folder.folder(of: .imageEncoder))
     }
     try check(PriorTransformer.self, prior, .prior)
+    try check(AutoregressiveTransformer.self, autoregressivePrior, .autoregressivePrior)
     try check(TextProjection.self, projection, .textProjection)
     try check(ImageHint.self, hint, .imageHint)
     for (part, network) in networks { try check(UNet.self, network, part) }

@@ -1,6 +1,6 @@
 import Files
 import Foundation
-import Torch
+package import Torch
 
 extension ModelFolder {
   /// The parts on which the latent of an image depends.
@@ -26,6 +26,35 @@ extension ModelFolder {
         }
         Self.add(mapping.bytes, to: &fingerprint)
       }
+    }
+    return fingerprint.text
+  }
+
+  /// Returns a hash of the weights of each of CLIP's towers, which no conversion of their type
+  /// changes.
+  /// - Throws: `CheckpointError`.
+  package func clipFingerprint() throws(CheckpointError) -> CLIPFingerprint {
+    CLIPFingerprint(
+      textEncoder: try signFingerprint(of: .textEncoder),
+      imageEncoder: try signFingerprint(of: .imageEncoder))
+  }
+
+  /// Hashes keys, shapes and the signs of at most 4,096 values of each of a part's weights.
+  ///
+  /// A conversion to half precision keeps every sign, those of zeros too, and training changes some
+  /// of them.
+  /// - Throws: `CheckpointError`.
+  func signFingerprint(of part: Part) throws(CheckpointError) -> String {
+    var fingerprint = Fingerprint()
+    let weights = try Safetensors.readModel(
+      folder: folder(of: part), stem: part.weightStem ?? Part.diffusersStem)
+    for (key, tensor) in weights.sorted(by: { $0.key < $1.key })
+    where tensor.dtype.isFloatingPoint && tensor.count > 0 {
+      fingerprint.add("\(key) \(tensor.shape)")
+      let step = max(1, tensor.count / 4096)
+      let values = tensor.flattened().strided(0, from: 0, to: tensor.count, by: step)
+      fingerprint.add(
+        Data(values.to(.float32).array(of: Float.self).map { $0.sign == .minus ? 1 : 0 }))
     }
     return fingerprint.text
   }

@@ -22,6 +22,24 @@ extension ModelFolder {
     try write(prior.scheduler.encoded(), as: .priorScheduler)
   }
 
+  /// Loads the autoregressive prior.
+  /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
+  public func loadAutoregressivePrior() throws -> AutoregressivePrior {
+    let file = configuration(of: .autoregressivePrior)
+    return AutoregressivePrior(
+      transformer: try network(
+        AutoregressivePriorConfig.read(at: file), from: .autoregressivePrior),
+      clip: try CLIPFingerprint.read(at: file))
+  }
+
+  /// Writes the autoregressive prior, weights as `dtype`.
+  /// - Throws: `ConfigError`, `CheckpointError.unwritable`.
+  public func saveAutoregressivePrior(_ prior: AutoregressivePrior, dtype: DType) throws {
+    try save(
+      Self.converted(prior.transformer.stateDict(), to: dtype),
+      configuration: prior.transformer.config.encoded(for: prior.clip), as: .autoregressivePrior)
+  }
+
   /// Loads the network of the coarse image; nil where the model has none.
   /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
   public func loadImageHint() throws -> ImageHint? {

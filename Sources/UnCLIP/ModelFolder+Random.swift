@@ -29,6 +29,14 @@ extension ModelFolder {
       DiffusionPrior(
         transformer: drawn(PriorTransformer(preset.prior, using: random)),
         scheduler: preset.priorScheduler), dtype: dtype)
+    if let config = preset.autoregressivePrior {
+      let transformer = drawn(AutoregressiveTransformer(config, using: random))
+      let examples = [4 * config.embeddingDim, config.embeddingDim]
+      try transformer.quantizer.fit(
+        images: random.normal(examples), texts: random.normal(examples))
+      try saveAutoregressivePrior(
+        AutoregressivePrior(transformer: transformer, clip: clipFingerprint()), dtype: dtype)
+    }
     try saveDecoder(
       Decoder(
         unet: drawn(UNet(preset.decoder, using: random)),

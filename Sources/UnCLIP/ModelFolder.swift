@@ -32,6 +32,8 @@ public struct ModelFolder: Sendable, Equatable {
     case prior
     /// The prior's diffusion process.
     case priorScheduler = "prior_scheduler"
+    /// The autoregressive prior's transformer, with what its tokens stand for; optional.
+    case autoregressivePrior = "prior_ar"
     /// The projection of embeddings to the decoder's conditioning.
     case textProjection = "text_proj"
     /// The network that gives the decoder a coarse image as condition; optional.
@@ -58,8 +60,8 @@ public struct ModelFolder: Sendable, Equatable {
     package var weightStem: String? {
       switch self {
       case .textEncoder, .imageEncoder: "model"
-      case .prior, .textProjection, .imageHint, .decoder, .upsampler, .lastUpsampler,
-        .secondUpsampler:
+      case .prior, .autoregressivePrior, .textProjection, .imageHint, .decoder, .upsampler,
+        .lastUpsampler, .secondUpsampler:
         Self.diffusersStem
       case .tokenizer, .featureExtractor, .priorScheduler, .decoderScheduler, .upsamplerScheduler,
         .secondUpsamplerScheduler:
@@ -75,6 +77,7 @@ public struct ModelFolder: Sendable, Equatable {
       case .imageEncoder: ["transformers", "CLIPVisionModelWithProjection"]
       case .featureExtractor: ["transformers", "CLIPImageProcessor"]
       case .prior: ["diffusers", "PriorTransformer"]
+      case .autoregressivePrior: ["unclip", "UnCLIPAutoregressivePrior"]
       case .textProjection: ["unclip", "UnCLIPTextProjModel"]
       case .imageHint: ["unclip", "UnCLIPImageHint"]
       case .decoder: ["diffusers", "UNet2DConditionModel"]

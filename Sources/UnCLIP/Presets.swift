@@ -11,6 +11,8 @@ public struct UnCLIPPreset: Sendable {
   public let clip: CLIPConfig
   /// The prior's transformer.
   public let prior: PriorConfig
+  /// The autoregressive prior's transformer; nil where the preset says none.
+  public var autoregressivePrior: AutoregressivePriorConfig?
   /// How embeddings enter the decoder.
   public let textProjection: TextProjectionConfig
   /// The network of the coarse image that the decoder starts from; nil where it has none.
@@ -92,6 +94,9 @@ public struct UnCLIPPreset: Sendable {
     clip: .vitH16,
     prior: PriorConfig(
       heads: 32, headWidth: 64, layers: 24, embeddingWidth: 1024, textLength: 256, dropout: 0),
+    autoregressivePrior: AutoregressivePriorConfig(
+      heads: 26, headWidth: 64, layers: 24, embeddingWidth: 1024, textLength: 256,
+      components: 319, buckets: 1024, dropout: 0),
     textProjection: TextProjectionConfig(
       embeddingWidth: 1024, contextWidth: 2048, timeWidth: 2048),
     decoder: .decoder(

@@ -54,6 +54,9 @@ extension GenerationSettings {
       guard let number = Number(value) else { throw Self.notANumber(value, key, file) }
       return number
     }
+    var sampling = sampling
+    // Older versions had no other prior, whatever the model takes now.
+    sampling.priorKind = .diffusion
     var values: [String: JSONValue] = [:]
     for (key, own) in try sampling.values() {
       guard let value = metadata[key] else { continue }

@@ -6,6 +6,8 @@ public import Diffusion
 /// A new setting is a property here with its key and its range; the option that sets it; and the
 /// stage that reads it.
 public struct SamplingSettings: Codable, Sendable, Equatable {
+  /// Where a prompt's image embedding comes from.
+  public var priorKind: PriorKind
   /// Denoising steps of the prior.
   public var priorSteps: Int
   /// Guidance scale of the prior; 1 is none.
@@ -15,6 +17,10 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   public var priorCandidates: Int
   /// How the prior denoises.
   public var priorSampler: SamplerKind
+  /// Divides the logits of the autoregressive prior's tokens: below 1 likely ones become likelier.
+  public var priorTemperature: Double
+  /// Only so many of the likeliest tokens are sampled by the autoregressive prior; 0 is all.
+  public var priorTopK: Int
   /// Denoising steps of the decoder.
   public var decoderSteps: Int
   /// Guidance scale of the decoder; 1 is none.
@@ -46,10 +52,13 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   public var resamplingLength: Int
 
   enum CodingKeys: String, CodingKey {
+    case priorKind = "prior"
     case priorSteps = "prior_steps"
     case priorGuidance = "prior_guidance"
     case priorCandidates = "prior_candidates"
     case priorSampler = "prior_sampler"
+    case priorTemperature = "prior_temperature"
+    case priorTopK = "prior_top_k"
     case decoderSteps = "decoder_steps"
     case decoderGuidance = "decoder_guidance"
     case guidanceRescale = "guidance_rescale"
@@ -70,10 +79,13 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   /// the second upsampler, which Karlo lacks, the paper's 15 steps. Inpainting goes back four times over
   /// each step.
   public init() {
+    priorKind = .diffusion
     priorSteps = 25
     priorGuidance = 4
     priorCandidates = 1
     priorSampler = .ddpm
+    priorTemperature = 1
+    priorTopK = 0
     decoderSteps = 25
     decoderGuidance = 8
     guidanceRescale = 0
@@ -102,6 +114,10 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   public static let etaRange = 0.0...1
   /// Range: ``priorCandidates``.
   public static let candidateRange = 1...64
+  /// Range: ``priorTemperature``.
+  public static let temperatureRange = 0.01...10
+  /// Range: ``priorTopK``.
+  public static let topKRange = 0...65536
   /// Range: ``resamplingJumps``.
   public static let jumpRange = 0...100
   /// Range: ``resamplingLength``.
@@ -129,6 +145,12 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   /// The prior's part.
   public var prior: StageSampling {
     StageSampling(steps: priorSteps, guidance: priorGuidance, sampler: priorSampler)
+  }
+
+  /// The autoregressive prior's part.
+  public var autoregressivePrior: AutoregressivePrior.Sampling {
+    AutoregressivePrior.Sampling(
+      temperature: priorTemperature, top: priorTopK, guidance: priorGuidance)
   }
 
   /// The decoder's part.
@@ -187,6 +209,8 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
       throw .outOfRange("the decoder's sampler", decoderSampler.rawValue, "ddim where eta is not 0")
     }
     try check(priorCandidates, "prior candidates", in: Self.candidateRange)
+    try check(priorTemperature, "prior temperature", in: Self.temperatureRange)
+    try check(priorTopK, "prior top k", in: Self.topKRange)
     try check(resamplingJumps, "resampling jumps", in: Self.jumpRange)
     try check(resamplingLength, "resampling length", in: Self.jumpLengthRange)
   }

@@ -69,13 +69,13 @@ extension UnCLIPPipeline {
     let random = RandomSource(seed: settings.seed)
     let prompt = conditioning(settings.prompt, negative: settings.negative)
     try progress(GenerationProgress(stage: .text, step: 1, stepCount: 1, predictedStart: nil))
-    let embedding =
+    let embedding: Tensor? =
       if let original {
         try embedding(of: original)
+      } else if sampling.priorKind == .none {
+        nil
       } else {
-        try embedding(of: prompt, settings: sampling, using: random) {
-          try progress(GenerationProgress($0, of: .prior))
-        }
+        try embedding(of: prompt, settings: sampling, using: random, onStep: progress)
       }
     return try rendered(embedding, prompt, on: canvas, settings, using: random, progress)
   }
@@ -83,10 +83,11 @@ extension UnCLIPPipeline {
   /// Decodes an embedding at the size of the settings.
   ///
   /// - Parameters:
+  ///   - embedding: nil leaves all to the prompt.
   ///   - noise: Where the decoder starts; nil samples it.
   ///   - canvas: What decoder and upsampler start from or keep a part of.
   func rendered(
-    _ embedding: Tensor, _ prompt: PromptConditioning, noise: Tensor? = nil,
+    _ embedding: Tensor?, _ prompt: PromptConditioning, noise: Tensor? = nil,
     on canvas: Canvas? = nil, _ settings: GenerationSettings, using random: RandomSource,
     _ progress: (GenerationProgress) throws -> Void
   ) throws -> Image {
@@ -162,7 +163,9 @@ extension UnCLIPPipeline {
       (.decoder, settings.sampling.decoder), (.upsampler, settings.sampling.upsampler),
       (.secondUpsampler, settings.sampling.secondUpsampler),
     ] {
-      guard let scheduler = schedulers[stage] else { continue }
+      guard let scheduler = schedulers[stage],
+        stage != .prior || settings.sampling.priorKind == .diffusion
+      else { continue }
       guard sampling.steps <= scheduler.trainStepCount else {
         throw RequestError.outOfRange(
           "\(stage.name) steps", "\(sampling.steps)",

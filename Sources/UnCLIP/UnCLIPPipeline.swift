@@ -35,6 +35,8 @@ public struct UnCLIPPipeline {
   public let textEncoder: CLIPTextEncoder
   /// The prior, from CLIP text to image embeddings.
   public let prior: LazyStage<DiffusionPrior>
+  /// The autoregressive prior, where the model has one.
+  public let autoregressivePrior: LazyStage<AutoregressivePrior>
   /// The image encoder, from images to embeddings.
   public let imageEncoder: LazyStage<CLIPImageEncoder>
   /// The decoder, from image embeddings to small images.
@@ -98,6 +100,11 @@ public struct UnCLIPPipeline {
         try folder.require([.prior])
         return try folder.loadPrior()
       }, { [$0.transformer] })
+    autoregressivePrior = lazy(
+      {
+        try folder.require([.autoregressivePrior])
+        return try folder.loadAutoregressivePrior()
+      }, { [$0.transformer] })
     imageEncoder = LazyStage {
       try folder.require([.imageEncoder])
       return try CLIPImageEncoder(clip, device: device, dtype: dtype)
@@ -137,16 +144,34 @@ public struct UnCLIPPipeline {
   ///   - random: The source of all noise.
   ///   - onStep: called after each step; what it throws ends the sampling.
   /// - Throws: `ModelFolderError`, `ConfigError` and `CheckpointError` when the prior is missing
-  ///   or broken; `ConfigError` when it cannot be sampled so; what `onStep` throws.
+  ///   or broken; `ConfigError` when it cannot be sampled so; `RequestError` for settings without
+  ///   a prior; what `onStep` throws.
   public func embedding(
     of prompt: PromptConditioning, settings: SamplingSettings? = nil, using random: RandomSource,
-    onStep: (StepOutput) throws -> Void = { _ in }
+    onStep: (GenerationProgress) throws -> Void = { _ in }
   ) throws -> Tensor {
     let settings = settings ?? defaults.sampling
-    return try using(prior, .prior, of: [.textEncoder, .prior]) { prior in
-      try prior.embedding(
-        of: prompt, sampling: settings.prior, candidates: settings.priorCandidates, using: random,
-        onStep: onStep)
+    let candidates = settings.priorCandidates
+    switch settings.priorKind {
+    case .diffusion:
+      return try using(prior, .prior, of: [.textEncoder, .prior]) { prior in
+        try prior.embedding(
+          of: prompt, sampling: settings.prior, candidates: candidates, using: random
+        ) { try onStep(GenerationProgress($0, of: .prior)) }
+      }
+    case .autoregressive:
+      let parts: [ModelFolder.Part] = [.textEncoder, .autoregressivePrior]
+      return try using(autoregressivePrior, .prior, of: parts) { prior in
+        try prior.embedding(
+          of: prompt, sampling: settings.autoregressivePrior, candidates: candidates, using: random
+        ) { done in
+          try onStep(
+            GenerationProgress(
+              stage: .prior, step: done, stepCount: prior.tokenCount, predictedStart: nil))
+        }
+      }
+    case .text: return prompt.text.embedding.to(.float32)
+    case .none: throw RequestError.noEmbedding
     }
   }
 
@@ -162,7 +187,7 @@ public struct UnCLIPPipeline {
   /// ``decoderSize``.
   ///
   /// - Parameters:
-  ///   - embedding: raw.
+  ///   - embedding: raw; nil leaves all to the prompt.
   ///   - prompt: conditions the decoder beside the embedding; the empty prompt leaves all to it.
   ///   - noise: where denoising starts, `[1, 3, S, S]`; nil samples it from `random`.
   ///   - given: an image to start from or to keep a part of; it may be larger than S.
@@ -173,7 +198,7 @@ public struct UnCLIPPipeline {
   /// - Throws: `ConfigError` and `CheckpointError` when the decoder is broken; `ConfigError` when
   ///   it cannot be sampled so; what `onStep` throws.
   public func decoded(
-    _ embedding: Tensor, _ prompt: PromptConditioning, noise: Tensor? = nil,
+    _ embedding: Tensor?, _ prompt: PromptConditioning, noise: Tensor? = nil,
     given: GivenSample? = nil, windows: Windows? = nil, settings: SamplingSettings? = nil,
     using random: RandomSource, onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {

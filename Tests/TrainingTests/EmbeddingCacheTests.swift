@@ -41,6 +41,27 @@ import UnCLIP
     }
   }
 
+  /// What another run has computed is read where it lies, if it is of the same images and model.
+  @Test func readsTheShardsOfOtherRuns() throws {
+    try withTemporaryFolder { folder in
+      let names = ["first", "second", "third"].map { folder.appending(path: $0) }
+      _ = try cache(in: names[0], batches: 18, fingerprint: "a")
+      _ = try cache(in: names[1], batches: 16, fingerprint: "b")
+      var computed: [Int] = []
+      let cache = try EmbeddingCache(
+        folder: names[2], batchCount: 18, fingerprint: "a", others: [names[1], names[0]],
+        compute: {
+          computed.append($0)
+          return embeddings($0)
+        })
+      #expect(computed.isEmpty)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: names[2].path).isEmpty)
+      for index in [3, 17] {
+        #expect(try cache.embeddings(at: index).image.bytes() == embeddings(index).image.bytes())
+      }
+    }
+  }
+
   @Test func keepsWholeShardsOfTheSameFingerprintOnly() throws {
     try withTemporaryFolder { folder in
       var computed: [Int] = []

@@ -87,6 +87,18 @@ struct TinyRun {
           objective: PriorTask.Objective(
             textDropRate: 0.1, statisticsBatches: 2, embeddingBatches: 3, evaluationCount: 2,
             sampleSteps: 2, sampleGuidance: 1), training: training, data: options))
+    case .autoregressivePrior:
+      return try ConfigFile.encode(
+        TrainConfig(
+          model: AutoregressivePriorTask.Model(
+            transformer: AutoregressivePriorConfig(
+              heads: 2, headWidth: 8, layers: 1, embeddingWidth: preset.prior.embeddingDim,
+              textLength: preset.prior.numEmbeddings, components: 0, buckets: 6,
+              dropout: 0.1)),
+          objective: AutoregressivePriorTask.Objective(
+            textDropRate: 0.1, reconstructionError: 0.05, statisticsBatches: 6,
+            embeddingBatches: 3, evaluationCount: 2, sampleTemperature: 1, sampleGuidance: 1),
+          training: training, data: options))
     case .hint:
       return try ConfigFile.encode(
         TrainConfig(
@@ -138,7 +150,7 @@ struct TinyRun {
     switch stage {
     case .clip: [.tokenizer]
     case .decoder where isHinted: [.clip, .prior, .hint]
-    case .prior, .decoder: [.clip]
+    case .prior, .autoregressivePrior, .decoder: [.clip]
     case .hint: [.clip, .prior]
     case .pixelcnn, .transformer, .rnn: [.vqvae]
     default: []

@@ -32,7 +32,10 @@ import UnCLIP
           #expect(metrics["held_out_\(way)_\(k)"] != nil && metrics["seen_\(way)_\(k)"] != nil)
         }
       }
-      #expect(summaries(events[.prior]).last?.metrics["seen_cosine"] != nil)
+      for stage in [TrainingStage.prior, .autoregressivePrior] {
+        #expect(summaries(events[stage]).last?.metrics["seen_cosine"] != nil)
+      }
+      try expectAutoregressivePrior(tiny, events[.autoregressivePrior] ?? [])
       for stage in [TrainingStage.decoder, .upsampler, .secondUpsampler] {
         let sheet = tiny.out(stage).appending(path: "samples/step-8.png")
         #expect(FileManager.default.fileExists(atPath: sheet.path))
@@ -53,7 +56,76 @@ import UnCLIP
       sampling.upsamplerSteps = 2
       sampling.secondUpsamplerSteps = 2
       let request = ImageRequest(prompt: "red disc", sampling: sampling)
-      #expect(try pipeline.images(for: request).first?.width == 256)
+      let image = try pipeline.images(for: request).first
+      #expect(image?.width == 256)
+      sampling.priorKind = .autoregressive
+      let other = try pipeline.images(for: ImageRequest(prompt: "red disc", sampling: sampling))
+      #expect(other.first?.width == 256 && other.first != image)
+    }
+  }
+
+  /// What a run of the autoregressive prior says, keeps and measures.
+  private func expectAutoregressivePrior(_ tiny: TinyRun, _ events: [TrainingEvent]) throws {
+    let folder = ModelFolder(tiny.out(.autoregressivePrior).appending(path: "model"))
+    let clip = ModelFolder(tiny.out(.clip).appending(path: "model"))
+    let prior = try folder.loadAutoregressivePrior()
+    #expect(prior.clip == (try clip.clipFingerprint()))
+    let count = prior.transformer.config.numComponents
+    #expect((1..<16).contains(count))
+    let notes = events.compactMap { if case .note(let note) = $0 { note } else { nil } }
+    #expect(
+      notes.contains { $0.hasPrefix("\(count) of 16 components are kept, without which ") },
+      "\(notes)")
+    let recorded = try Data(
+      contentsOf: tiny.out(.autoregressivePrior).appending(path: TrainingRun.configurationFile))
+    #expect(String(decoding: recorded, as: UTF8.self).contains("\"num_components\" : \(count)"))
+    let last = try #require(summaries(events).last)
+    for name in ["seen_nats", "held_out_cosine_tokens", "held_out_cosine_text"] {
+      #expect(last.metrics[name] != nil, "\(name) is missing")
+    }
+    #expect((last.metrics["seen_cosine_tokens"] ?? 0) > 0.8 && last.parts["dot_product"] != nil)
+  }
+
+  @Test func refusesAnAutoregressivePriorThatCannotBe() throws {
+    try withTemporaryFolder { folder in
+      let tiny = try TinyRun(in: folder)
+      for stage in [TrainingStage.tokenizer, .clip] { try tiny.run(stage).run() }
+      func refusal(_ changes: [String: Int]) throws -> String {
+        var run = try tiny.run(.autoregressivePrior)
+        var text = String(decoding: run.configuration, as: UTF8.self)
+        for (key, value) in changes {
+          #expect(text.contains("\"\(key)\" : "))
+          text.replace(try Regex("\"\(key)\" : \\d+"), with: "\"\(key)\" : \(value)")
+        }
+        run.configuration = Data(text.utf8)
+        return sentence { try run.run() }
+      }
+      let buckets = try refusal(["num_buckets": 1])
+      #expect(
+        buckets.contains("'model.transformer.num_buckets' is 1, but it must be 2 to 65536"))
+      let many = try refusal(["num_components": 17])
+      #expect(
+        many.contains(
+          "'model.transformer.num_components' is 17, but it must be 0 to embedding_dim, which is 16"
+        ))
+      let few = try refusal(["num_components": 5, "statistics_batches": 1])
+      #expect(
+        few.contains(
+          "'model.transformer.num_components' is 5, but they are measured on 4 embeddings"),
+        "\(few)")
+
+      // A prior of another CLIP is no start.
+      try tiny.run(.autoregressivePrior).run()
+      var options = TrainingOptions.tiny
+      options.seed = 7
+      let other = folder.appending(path: "other")
+      try tiny.run(.clip, training: options, into: other).run()
+      var run = try tiny.run(
+        .autoregressivePrior, into: folder.appending(path: "more"),
+        initial: tiny.out(.autoregressivePrior))
+      run.models = [other]
+      let text = sentence { try run.run() }
+      #expect(text.contains("'clip_fingerprint' of prior_ar is "), "\(text)")
     }
   }
 

@@ -22,10 +22,12 @@ import UnCLIP
     let outcome = try BuiltCommand.run("config", "show", name)
     let parts = try JSONDecoder().decode(
       [String: JSONValue].self, from: Data(outcome.output.utf8))
-    let hasHint = UnCLIPPreset.all.first { $0.name == name }?.imageHint != nil
-    let folders = ModelFolder.Part.allCases.filter {
-      ![.tokenizer, .featureExtractor, .lastUpsampler].contains($0) && ($0 != .imageHint || hasHint)
-    }
+    let preset = try #require(UnCLIPPreset.all.first { $0.name == name })
+    let absent =
+      [.tokenizer, .featureExtractor, .lastUpsampler]
+      + (preset.imageHint == nil ? [ModelFolder.Part.imageHint] : [])
+      + (preset.autoregressivePrior == nil ? [.autoregressivePrior] : [])
+    let folders = ModelFolder.Part.allCases.filter { !absent.contains($0) }
     #expect(Set(parts.keys) == Set(folders.map(\.rawValue)))
   }
 

@@ -199,6 +199,18 @@ struct ModelFile: CustomTestStringConvertible, Sendable {
         let config = try PriorConfig.read(at: url)
         make { PriorTransformer(config, using: $0) }
       },
+      ModelFile(
+        "prior_ar/config.json",
+        {
+          try ConfigFile.encode(
+            AutoregressivePriorConfig(
+              heads: 2, headWidth: 4, layers: 1, embeddingWidth: 8, textLength: 4, components: 3,
+              buckets: 5, dropout: 0))
+        }
+      ) { url in
+        let config = try AutoregressivePriorConfig.read(at: url)
+        make { AutoregressiveTransformer(config, using: $0) }
+      },
       ModelFile("text_proj/config.json", { try preset.textProjection.encoded() }) { url in
         let config = try TextProjectionConfig.read(at: url)
         make { TextProjection(config, using: $0) }
@@ -285,7 +297,7 @@ struct ModelFile: CustomTestStringConvertible, Sendable {
   private static let defaults = """
     {"name": "tiny", "version": "1", "prior_steps": 5, "prior_guidance": 2.0,
      "prior_candidates": 2, "decoder_steps": 5, "decoder_guidance": 3.0, "guidance_rescale": 0.5,
-     "upsampler_steps": 4}
+     "upsampler_steps": 4, "prior": "ar", "prior_temperature": 0.9, "prior_top_k": 5}
     """
 }
 
@@ -315,6 +327,7 @@ struct TrainingFile: CustomTestStringConvertible, Sendable {
     TrainingFile(name: "tiny-tokenizer", stage: .tokenizer),
     TrainingFile(name: "tiny-clip", stage: .clip),
     TrainingFile(name: "tiny-prior", stage: .prior),
+    TrainingFile(name: "tiny-ar-prior", stage: .autoregressivePrior),
     TrainingFile(name: "small-hint", stage: .hint),
     TrainingFile(name: "tiny-decoder", stage: .decoder),
     TrainingFile(name: "tiny-upsampler", stage: .upsampler),

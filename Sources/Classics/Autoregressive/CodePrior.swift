@@ -102,12 +102,7 @@ public struct CodeSampling: Sendable, Equatable {
 
   /// Returns the probabilities to sample from, `[B, K]`, of logits of the same shape.
   func probabilities(_ logits: Tensor) -> Tensor {
-    var logits = logits * (1 / temperature)
-    if top > 0, top < logits.dim(1) {
-      let least = logits.topK(top).values.min(over: 1, keepingDims: true)
-      logits = logits.masked(fill: logits .< least, -.infinity)
-    }
-    return logits.softmax(over: 1)
+    logits.samplingProbabilities(temperature: temperature, top: top)
   }
 }
 

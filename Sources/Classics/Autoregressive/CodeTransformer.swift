@@ -36,57 +36,10 @@ public struct CodeTransformerConfig: CodePriorConfig {
   }
 }
 
-/// One block's keys and values of the positions so far: `[B, heads, n, width/heads]`.
-struct KeyValueCache {
-  var keys: Tensor
-  var values: Tensor
-}
-
-/// One block: `x ← x + attention(norm(x))`, `x ← x + W₂ gelu(W₁ norm(x))`.
-final class CausalBlock: Module {
-  let norm1: LayerNorm
-  let toQkv: Linear
-  let toOut: Linear
-  let norm2: LayerNorm
-  let expand: Linear
-  let contract: Linear
-  private let heads: Int
-
-  init(width: Int, heads: Int, using random: RandomSource) {
-    norm1 = LayerNorm(width)
-    toQkv = Linear(width, 3 * width, using: random)
-    toOut = Linear(width, width, using: random)
-    norm2 = LayerNorm(width)
-    expand = Linear(width, 4 * width, using: random)
-    contract = Linear(4 * width, width, using: random)
-    self.heads = heads
-  }
-
-  /// Runs the block, `[B, n, width]` in and out. With a cache, x is the one position after those
-  /// in it, and the cache grows by it.
-  func callAsFunction(_ x: Tensor, cache: inout KeyValueCache?, isCaching: Bool) -> Tensor {
-    let length = x.dim(1)
-    precondition(cache == nil || length == 1, "a cache grows by one position at a time")
-    // [B, heads, n, width / heads] each
-    let qkv = toQkv(norm1(x)).splitHeads(3 * heads).chunked(3, over: 1)
-    var (keys, values) = (qkv[1], qkv[2])
-    if let cache {
-      keys = Tensor.concatenated([cache.keys, keys], over: 2)
-      values = Tensor.concatenated([cache.values, values], over: 2)
-    }
-    // One new position attends to all that is cached; whole rows need the causal mask.
-    let attended = F.scaledDotProductAttention(
-      qkv[0], keys, values, isCausal: cache == nil && length > 1)
-    if isCaching { cache = KeyValueCache(keys: keys, values: values) }
-    let h = x + toOut(attended.mergedHeads())
-    return h + contract(expand(norm2(h)).gelu())
-  }
-}
-
 /// A causal transformer over codes: each position attends to all before it.
 ///
-/// `attention(Q, K, V) = softmax(Q Kᵀ/√d + mask) V`, the mask −∞ where j > i. The input at position
-/// i is the sum of the embeddings of the code before it, of the position and of the condition.
+/// The input at position i is the sum of the embeddings of the code before it, of the position and
+/// of the condition.
 /// Source: Vaswani et al. 2017, equation 1; the order of norms is that of Radford et al. 2019.
 public final class CodeTransformer: CodePrior {
   /// Its name in commands and model folders.
@@ -122,10 +75,8 @@ public final class CodeTransformer: CodePrior {
   public func logits(_ codes: Tensor, condition given: Tensor?) -> Tensor {
     let (grid, count) = (config.codes, codes.dim(0))
     let c = condition(given, count: count, width: config.width, device: codes.device)
-    var x = embedding(grid.shifted(codes)) + position.value + c.unsqueezed(1)
-    var none: KeyValueCache?
-    for block in blocks { x = block(x, cache: &none, isCaching: false) }
-    return toLogits(norm(x)).reshaped(count, grid.height, grid.width, grid.codebookSize)
+    let x = embedding(grid.shifted(codes)) + position.value + c.unsqueezed(1)
+    return toLogits(norm(blocks(x))).reshaped(count, grid.height, grid.width, grid.codebookSize)
   }
 
   /// Starts to write codes: it caches keys and values, so each position costs one row.
@@ -136,24 +87,18 @@ public final class CodeTransformer: CodePrior {
   private final class Writer: CodeWriter {
     private let model: CodeTransformer
     private let c: Tensor
-    private var index = 0
-    private var caches: [KeyValueCache?]
+    private var cache = KeyValueCache()
 
     init(_ model: CodeTransformer, _ count: Int, _ given: Tensor?) {
       self.model = model
       c = model.condition(
         given, count: count, width: model.config.width, device: model.position.value.device)
-      caches = Array(repeating: nil, count: model.blocks.count)
     }
 
     func next(after last: Tensor?) -> Tensor {
       let code = last ?? model.config.codes.start(c.dim(0), device: c.device)
-      var x = (model.embedding(code) + model.position.value[index] + c).unsqueezed(1)
-      for (layer, block) in model.blocks.enumerated() {
-        x = block(x, cache: &caches[layer], isCaching: true)
-      }
-      index += 1
-      return model.toLogits(model.norm(x).squeezed(1))
+      let x = (model.embedding(code) + model.position.value[cache.count] + c).unsqueezed(1)
+      return model.toLogits(model.norm(model.blocks(x, growing: &cache)).squeezed(1))
     }
   }
 }

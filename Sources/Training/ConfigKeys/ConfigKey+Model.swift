@@ -62,6 +62,15 @@ extension ConfigKey {
         values: "1 to 65536",
         "Tokens of CLIP's texts."),
       ConfigKey(
+        "model.transformer.num_components",
+        values: "0 to embedding_dim",
+        "Principal components of an image embedding, each of which is a token of ar-prior; 0 keeps "
+          + "as many as objective.reconstruction_error asks for."),
+      ConfigKey(
+        "model.transformer.num_buckets",
+        values: "2 to 65536",
+        "Buckets of each component, of which a token names one."),
+      ConfigKey(
         "model.transformer.additional_embeddings",
         values: "4",
         "Further tokens of the prior: text embedding, timestep, noisy image embedding, and the "

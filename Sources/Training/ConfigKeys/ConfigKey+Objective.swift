@@ -52,7 +52,13 @@ extension ConfigKey {
       ConfigKey(
         "objective.statistics_batches",
         values: "1 to 100000",
-        "Batches from which mean and deviation of CLIP's embeddings are measured."),
+        "Batches from which mean and deviation of CLIP's embeddings are measured, of ar-prior "
+          + "their principal components and bucket edges."),
+      ConfigKey(
+        "objective.reconstruction_error",
+        values: "above 0 and at most 1",
+        "The fraction of the embeddings' variance that is lost at most with the components that "
+          + "are not kept, where num_components is 0."),
       ConfigKey(
         "objective.sample_steps",
         values: "1 to 1000",
@@ -106,6 +112,6 @@ extension ConfigKey {
       ConfigKey(
         "objective.sample_temperature",
         values: "0.001 to 1000",
-        "Temperature of the sample sheets of a code prior."),
+        "Temperature of what a code prior or ar-prior samples in training."),
     ])
 }

@@ -1,4 +1,3 @@
-import CLIP
 import Diffusion
 import Imaging
 import Torch
@@ -12,15 +11,6 @@ extension Losses {
     var parts = ["squared_error": losses.squaredError.mean()]
     if let bound = losses.bound { parts["bound"] = bound.mean() }
     self.init(total: losses.total, parts: parts)
-  }
-}
-
-extension TextConditioning {
-  /// One text of the batch.
-  func row(_ index: Int) -> TextConditioning {
-    TextConditioning(
-      embedding: embedding[index..<index + 1], encodings: encodings[index..<index + 1],
-      mask: mask[index..<index + 1])
   }
 }
 

@@ -42,7 +42,10 @@ public final class ImageEditor {
     }
     for source in edit.sources {
       switch source {
-      case .prompt: try pipeline.folder.require([.prior])
+      case .prompt:
+        let prior = settings.sampling.priorKind
+        guard prior != .none else { throw RequestError.noEmbedding }
+        try pipeline.folder.require(prior.parts)
       case .image: try pipeline.folder.require([.imageEncoder])
       case .latent(let latent): try pipeline.check(latent)
       }
@@ -109,7 +112,7 @@ public final class ImageEditor {
       embeddings[index] = try pipeline.embedding(
         of: pipeline.conditioning(text, negative: settings.negative), settings: settings.sampling,
         using: random,
-        onStep: { try progress(.init($0, of: .prior)) })
+        onStep: progress)
       noises[index] = pipeline.startNoise(using: random)
     }
   }

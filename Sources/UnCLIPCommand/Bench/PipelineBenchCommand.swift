@@ -52,6 +52,7 @@ struct PipelineBenchCommand: ParsableCommand {
     let counter = OperationCounter()
     var marks: [Mark] = []
     var sampling = pipeline.defaults.sampling
+    sampling.priorKind = .diffusion
     sampling.priorSteps = steps
     sampling.decoderSteps = steps
     sampling.upsamplerSteps = steps

@@ -113,6 +113,9 @@ extension UnCLIPPreset {
         (.upsampler, try upsampler.encoded()),
         (.upsamplerScheduler, try upsamplerScheduler.encoded()),
       ]
+      if let autoregressivePrior {
+        files.append((.autoregressivePrior, try ConfigFile.encode(autoregressivePrior)))
+      }
       if let imageHint { files.append((.imageHint, try imageHint.encoded())) }
       return try files.reduce(into: [:]) { parts, file in
         parts[file.0.rawValue] = try JSONDecoder().decode(JSONValue.self, from: file.1)

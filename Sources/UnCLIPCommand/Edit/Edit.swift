@@ -101,7 +101,8 @@ struct Edit {
     case .probe: [.text, .decoder]
     case .inpainting: settings.prompt.isEmpty ? [.text, .decoder] : [.text, .prior, .decoder]
     case .latents(let edit):
-      parts(of: edit).contains(.prior) ? [.text, .prior, .decoder] : [.text, .decoder]
+      edit.sources.contains { if case .prompt = $0 { true } else { false } }
+        ? [.text, .prior, .decoder] : [.text, .decoder]
     }
   }
 
@@ -109,19 +110,17 @@ struct Edit {
   private func parts(for settings: GenerationSettings) -> [ModelFolder.Part] {
     switch work {
     case .upscale: [.upsampler]
-    case .start: [.prior]
+    case .start: settings.sampling.priorKind.parts
     case .probe: [.imageEncoder]
-    case .inpainting: [settings.prompt.isEmpty ? .imageEncoder : .prior]
-    case .latents(let edit): parts(of: edit)
-    }
-  }
-
-  private func parts(of edit: ImageEdit) -> [ModelFolder.Part] {
-    edit.sources.compactMap { source in
-      switch source {
-      case .prompt: .prior
-      case .image: .imageEncoder
-      case .latent: nil
+    case .inpainting:
+      settings.prompt.isEmpty ? [.imageEncoder] : settings.sampling.priorKind.parts
+    case .latents(let edit):
+      edit.sources.flatMap { source in
+        switch source {
+        case .prompt: settings.sampling.priorKind.parts
+        case .image: [ModelFolder.Part.imageEncoder]
+        case .latent: []
+        }
       }
     }
   }

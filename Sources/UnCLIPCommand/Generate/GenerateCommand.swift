@@ -20,6 +20,7 @@ struct GenerateCommand: ParsableCommand {
         unclip generate --prompts-file prompts.txt --out drawings --json
         unclip generate "a green apple" --image apple.png --strength 0.6
         unclip generate "a red apple" --best-of 8 --out best.png
+        unclip generate "a red apple" --prior ar --prior-top-k 32
       """)
 
   private static let bestRange = OptionRange("--best-of", 2...1000)
@@ -74,9 +75,9 @@ struct GenerateCommand: ParsableCommand {
       inputs: (self.prompts.promptsFile.map { [$0] } ?? []) + (image.map { [$0] } ?? []),
       output: output
     ) { bestOf == nil ? $0 : "\($0) best of \(candidates)" }
-    let pipeline = try model.open(
-      on: machine, requiring: bestOf == nil ? [.prior] : [.prior, .imageEncoder])
+    let pipeline = try model.open(on: machine, requiring: bestOf == nil ? [] : [.imageEncoder])
     var settings = try pipeline.settings(size, sampling, prior: prior)
+    try pipeline.folder.require(settings.sampling.priorKind.parts)
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
     generator.warnIfTooLong(prompts + [settings.negative])
     try generator.warnOfUnknownWords(prompts)

@@ -41,9 +41,10 @@ struct ImageRecord: Equatable, Sendable, Encodable {
     try values.encode(settings.negative, forKey: "negative")
     try values.encode(settings.seed, forKey: "seed")
     try values.encode(settings.size, forKey: "size")
+    let unused = PriorKind.allSettingKeys.subtracting(settings.sampling.priorKind.settingKeys)
     for (key, value) in try settings.sampling.values()
-    where !idle.contains(where: { key.hasPrefix($0.rawValue + "_") })
-      && (keepsPixels || !key.hasPrefix("resampling_"))
+    where !idle.contains(where: { (key + "_").hasPrefix($0.rawValue + "_") })
+      && (keepsPixels || !key.hasPrefix("resampling_")) && !unused.contains(key)
     {
       try values.encode(value, forKey: SettingKey(stringLiteral: key))
     }

@@ -4,6 +4,7 @@ import UnCLIP
 
 extension SamplerKind: ExpressibleByArgument {}
 extension ThresholdKind: ExpressibleByArgument {}
+extension PriorKind: ExpressibleByArgument {}
 
 /// Where guidance acts: `0.2:0.8`, fractions of the process.
 struct GuidanceInterval: ExpressibleByArgument {
@@ -146,6 +147,13 @@ struct SamplingOptions: ParsableArguments {
 
 /// How the prior samples; the model's defaults where not given.
 struct PriorOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Where a prompt's image embedding comes from: the diffusion or the autoregressive prior; none "
+        + "leaves all to the prompt, and text takes the prompt's own embedding.",
+      valueName: "name"))
+  var prior: PriorKind?
+
   @Option(help: ArgumentHelp("The prior's, if it differs from --sampler.", valueName: "name"))
   var priorSampler: SamplerKind?
 
@@ -153,6 +161,9 @@ struct PriorOptions: ParsableArguments {
   private static let guidanceRange = OptionRange("--prior-guidance", SamplingSettings.guidanceRange)
   private static let candidateRange = OptionRange(
     "--prior-candidates", SamplingSettings.candidateRange)
+  private static let temperatureRange = OptionRange(
+    "--prior-temperature", SamplingSettings.temperatureRange)
+  private static let topKRange = OptionRange("--prior-top-k", SamplingSettings.topKRange)
 
   @Option(help: stepRange.help("Denoising steps of the prior", note: modelsOwn))
   var priorSteps: Int?
@@ -167,14 +178,45 @@ struct PriorOptions: ParsableArguments {
       "Image embeddings the prior samples, of which the best is kept", note: modelsOwn))
   var priorCandidates: Int?
 
+  @Option(
+    help: temperatureRange.help(
+      "Temperature of the autoregressive prior", note: "below 1 likely tokens become likelier",
+      valueName: "temperature"))
+  var priorTemperature: Double?
+
+  @Option(
+    help: topKRange.help(
+      "How many of the likeliest tokens the autoregressive prior samples from", note: "0 is all"))
+  var priorTopK: Int?
+
   func validate() throws {
+    try Self.temperatureRange.check(priorTemperature)
+    try Self.topKRange.check(priorTopK)
     try Self.stepRange.check(priorSteps)
     try Self.guidanceRange.check(priorGuidance)
     try Self.candidateRange.check(priorCandidates)
   }
 
+  /// Refuses options that the prior does not have.
+  /// - Throws: `CommandError.usage`.
+  func check(for kind: PriorKind) throws(CommandError) {
+    let given = [
+      "prior_steps": priorSteps != nil, "prior_sampler": priorSampler != nil,
+      "prior_guidance": priorGuidance != nil, "prior_candidates": priorCandidates != nil,
+      "prior_temperature": priorTemperature != nil, "prior_top_k": priorTopK != nil,
+    ].filter(\.value).keys.sorted()
+    guard let key = given.first(where: { !kind.settingKeys.contains($0) }) else { return }
+    let kinds = PriorKind.allCases.filter { $0.settingKeys.contains(key) }.map(\.rawValue)
+    throw CommandError.usage(
+      "--\(key.replacing("_", with: "-")) is for --prior \(kinds.joined(separator: " and ")), but the "
+        + "prior is \(kind.rawValue).")
+  }
+
   /// Sets the options that were given.
   func apply(to settings: inout SamplingSettings) {
+    if let prior { settings.priorKind = prior }
+    if let priorTemperature { settings.priorTemperature = priorTemperature }
+    if let priorTopK { settings.priorTopK = priorTopK }
     if let priorSampler { settings.priorSampler = priorSampler }
     if let priorSteps { settings.priorSteps = priorSteps }
     if let priorGuidance { settings.priorGuidance = priorGuidance }
@@ -192,6 +234,7 @@ extension UnCLIPPipeline {
     var own = edit?.defaultSampling(of: self) ?? defaults.sampling
     sampling.apply(to: &own)
     prior?.apply(to: &own)
+    try prior?.check(for: own.priorKind)
     return try settings(
       for: ImageRequest(
         prompt: "", negative: image.negative, size: image.size, sampling: own))

@@ -62,7 +62,7 @@ struct VerifyCommand: ParsableCommand {
     let device = try machine.prepare(recorded: provenance.threads)
     let folder = try ModelSearch.current.folder(of: model ?? provenance.model)
     let pipeline = try UnCLIPPipeline(
-      ModelFolder(folder), requiring: edit == nil ? [.prior] : [], device: device,
+      ModelFolder(folder), device: device,
       dtype: (ElementType(rawValue: provenance.dtype) ?? .float32).dtype)
     if pipeline.defaults.version != provenance.modelVersion {
       Output.warn(
@@ -73,6 +73,7 @@ struct VerifyCommand: ParsableCommand {
     let settings = try GenerationSettings(
       metadata: chunks, sampling: pipeline.defaults.sampling, file: image)
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
+    if edit == nil { try pipeline.folder.require(settings.sampling.priorKind.parts) }
     var (new, record) = try generator.image(
       settings, edit: edit?.prepared(with: pipeline, settings))
     record.provenance = provenance

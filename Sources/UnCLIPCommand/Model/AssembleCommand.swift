@@ -80,6 +80,14 @@ struct AssembleCommand: ParsableCommand {
       vocabulary: try words.map {
         Data(try TextFile.text(of: TextFile.read($0, content: "word"), file: $0).utf8)
       })
+    let left = ModelFolder.Part.autoregressivePrior
+    if !parts.contains(where: { $0.part == left }),
+      let source = folders.last(where: { $0.has(left) })
+    {
+      Output.warn(
+        "\(left.rawValue) of \(source.url.path) is left out, since it belongs to a CLIP that another "
+          + "folder replaces; train it anew with 'unclip train ar-prior'.")
+    }
     for (part, source) in parts { try Output.line("\(part.rawValue)  from \(source.url.path)") }
     try Output.line(target.url.path)
   }

@@ -77,6 +77,8 @@ struct FoundModel: Sendable, Encodable {
   private(set) var defaults: [String: JSONValue]?
   /// The same in words.
   private var sampling: String?
+  /// What there is to choose from, where there are two priors.
+  private var priors: String?
   /// Why it cannot be used; nil where it can.
   private(set) var problem: String?
   /// The folder that is found by this name instead; nil where this one is.
@@ -116,9 +118,10 @@ struct FoundModel: Sendable, Encodable {
     try folder.checkFit()
     func has(_ parts: ModelFolder.Part...) -> Bool { parts.allSatisfy(folder.has) }
     let draws = has(.tokenizer, .textEncoder, .textProjection, .decoder, .decoderScheduler)
-    if draws, has(.prior, .priorScheduler) { commands.append("generate") }
+    let hasPrior = has(.prior, .priorScheduler) || has(.autoregressivePrior)
+    if draws, hasPrior { commands.append("generate") }
     if draws, has(.imageEncoder) { commands += ["vary", "interpolate", "diff", "mix", "invert"] }
-    if draws, has(.prior, .priorScheduler) || has(.imageEncoder) {
+    if draws, hasPrior || has(.imageEncoder) {
       commands += ["inpaint", "outpaint"]
     }
     if draws, has(.upsampler, .upsamplerScheduler) { commands.append("upscale") }
@@ -134,13 +137,18 @@ struct FoundModel: Sendable, Encodable {
     sizes = try folder.sizes()
     let settings = try ModelDefaults.read(from: folder).sampling
     let stages = [
-      "prior_": commands.contains("generate"), "upsampler_": sizes.count > 1,
-      "second_upsampler_": sizes.count > 2,
+      "prior_": hasPrior, "upsampler_": sizes.count > 1, "second_upsampler_": sizes.count > 2,
     ]
+    let kinds = PriorKind.allCases.filter { $0.parts.allSatisfy(folder.has) }
+    let used = kinds.reduce(into: Set<String>()) { $0.formUnion($1.settingKeys) }
+    let unused = PriorKind.allSettingKeys.subtracting(used)
     defaults = try settings.values().filter { key, _ in
-      stages.allSatisfy { $0.value || !key.hasPrefix($0.key) }
+      stages.allSatisfy { $0.value || !(key + "_").hasPrefix($0.key) } && !unused.contains(key)
     }
-    sampling = Self.text(settings, hasPrior: commands.contains("generate"), sizes: sizes)
+    sampling = Self.text(settings, hasPrior: hasPrior, sizes: sizes)
+    if has(.prior, .autoregressivePrior) {
+      priors = "priors: diffusion and ar, --prior chooses"
+    }
   }
 
   private mutating func describe(_ folder: CLIPFolder) throws {
@@ -197,6 +205,7 @@ extension FoundModel {
       lines.append("  images of \(sizes.map(String.init).joined(separator: " or ")) pixels")
     }
     if let sampling { lines.append("  \(sampling)") }
+    if let priors { lines.append("  \(priors)") }
     return lines.joined(separator: "\n")
   }
 
@@ -209,7 +218,15 @@ extension FoundModel {
       return "\(name) \(steps)\(guidance), \(stage.sampler.rawValue)"
     }
     var stages: [String] = []
-    if hasPrior {
+    switch sampling.priorKind {
+    case _ where !hasPrior: break
+    case .none, .text: stages.append("prior \(sampling.priorKind.rawValue)")
+    case .autoregressive:
+      let top = sampling.priorTopK > 0 ? ", top \(sampling.priorTopK)" : ""
+      stages.append(
+        "prior ar, guidance \(number(sampling.priorGuidance)), temperature "
+          + number(sampling.priorTemperature) + top)
+    case .diffusion:
       let best = sampling.priorCandidates > 1 ? ", best of \(sampling.priorCandidates)" : ""
       stages.append(stage("prior", sampling.prior) + best)
     }

@@ -14,7 +14,7 @@ struct NextCommand {
     switch command.stage {
     case .tokenizer: return train(.clip)
     case .clip: return train(.prior)
-    case .prior: return train(config(of: .hint) == nil ? .decoder : .hint)
+    case .prior, .autoregressivePrior: return train(config(of: .hint) == nil ? .decoder : .hint)
     case .hint: return train(.decoder)
     case .decoder: return train(.upsampler)
     case .upsampler:

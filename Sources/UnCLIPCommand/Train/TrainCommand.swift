@@ -49,7 +49,7 @@ struct TrainCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "A folder of a model or a run with parts this stage needs: the tokenizer for clip, all of CLIP for prior, "
-        + "hint and decoder, the prior and the hint too where their configuration uses them, the "
+        + "ar-prior, hint and decoder, the prior and the hint too where their configuration uses them, the "
         + "VQ-VAE for pixelcnn, transformer and rnn; may be given several times; a part "
         + "that several have is taken from the last.", valueName: "folder"))
   var model: [String] = []
