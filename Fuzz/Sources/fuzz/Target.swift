@@ -137,6 +137,7 @@ struct Target: Sendable {
     { _ = try CLIPVisionConfig.read(at: $0) }, { _ = try UNetConfig.read(at: $0) },
     { _ = try SchedulerConfig.read(at: $0) }, { _ = try PriorConfig.read(at: $0) },
     { _ = try TextProjectionConfig.read(at: $0) },
+    { _ = try SecondMomentsFile.read(at: $0, stepCount: 1000) },
   ]
 
   // MARK: Files

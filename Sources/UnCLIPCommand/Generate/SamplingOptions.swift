@@ -47,7 +47,8 @@ struct SamplingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How every stage denoises: ddpm adds noise at each step, ddim and dpm++ do not.",
+      "How every stage denoises: ddpm adds noise at each step, ddim and dpm++ do not; analytic adds "
+        + "the best amount for the model's errors, which 'unclip moments' measures.",
       valueName: "name"))
   var sampler: SamplerKind?
 

@@ -80,6 +80,7 @@ struct AssembleCommand: ParsableCommand {
       vocabulary: try words.map {
         Data(try TextFile.text(of: TextFile.read($0, content: "word"), file: $0).utf8)
       })
+    target.warn(ofMomentsIn: folders)
     for (part, source) in parts { try Output.line("\(part.rawValue)  from \(source.url.path)") }
     try Output.line(target.url.path)
   }
