@@ -91,7 +91,7 @@ import UnCLIP
     #expect(try measure("--stage", "decoder", "--force", "--seed", "1").status == 0)
     #expect(try Data(contentsOf: file) != old)
     expectFailure(
-      try measure("--stage", "upsampler"), status: 65, saying: "no image")
+      try measure("--stage", "upsampler"), status: 65, saying: "No images to use in", "side 64")
     expectFailure(
       try measure("--stage", "text"), status: 64, saying: "'prior', 'decoder' or 'upsampler'")
     expectFailure(try measure("--images", "0"), status: 64, saying: "--images is 0")

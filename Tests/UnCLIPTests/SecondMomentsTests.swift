@@ -122,7 +122,7 @@ import Torch
     }
     let other = try TinyModel(seed: 2)
     let decoder = other.folder.url
-    for part in ModelFolder.Part.allCases where part != .decoder {
+    for part in ModelFolder.Part.allCases where part != .decoder && other.folder.has(part) {
       try FileManager.default.removeItem(at: other.folder.folder(of: part))
     }
     try joined.assemble(

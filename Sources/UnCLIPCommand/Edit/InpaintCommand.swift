@@ -56,7 +56,7 @@ struct InpaintCommand: ParsableCommand {
       [alteration], inputs: [source] + (mask.mask.map { [$0] } ?? []), images: images,
       model: model, machine: machine, output: output
     ) { pipeline in
-      var settings = try pipeline.settings(size, sampling, prior: prior)
+      var settings = try pipeline.settings(size, sampling, prior: prior, hasImage: true)
       inpainting.apply(to: &settings)
       return settings
     }
@@ -118,7 +118,7 @@ struct OutpaintCommand: ParsableCommand {
       [ImageAlteration(AlterationRecord(.outpaint, of: image, numbers), source: image)],
       inputs: [source], images: images, model: model, machine: machine, output: output
     ) { pipeline in
-      var settings = try pipeline.settings(size, sampling, prior: prior)
+      var settings = try pipeline.settings(size, sampling, prior: prior, hasImage: true)
       inpainting.apply(to: &settings)
       return settings
     }

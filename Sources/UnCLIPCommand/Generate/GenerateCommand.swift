@@ -75,7 +75,7 @@ struct GenerateCommand: ParsableCommand {
     ) { bestOf == nil ? $0 : "\($0) best of \(candidates)" }
     let pipeline = try model.open(
       on: machine, requiring: bestOf == nil ? [.prior] : [.prior, .imageEncoder])
-    var settings = try pipeline.settings(size, sampling, prior: prior)
+    var settings = try pipeline.settings(size, sampling, prior: prior, hasImage: start != nil)
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
     generator.warnIfTooLong(prompts + [settings.negative])
     try generator.warnOfUnknownWords(prompts)

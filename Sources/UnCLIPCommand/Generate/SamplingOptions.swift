@@ -170,12 +170,15 @@ struct PriorOptions: ParsableArguments {
 
 extension UnCLIPPipeline {
   /// This model's settings with the options applied, without prompt and seed.
+  ///
+  /// - Parameter hasImage: Whether decoding starts from an image or keeps a part of one.
   /// - Throws: `RequestError` and `ConfigError` for what the model cannot do.
   func settings(
     _ image: ImageSizeOptions, _ sampling: SamplingOptions, prior: PriorOptions? = nil,
-    editing edit: ImageEdit? = nil
+    editing edit: ImageEdit? = nil, hasImage: Bool = false
   ) throws -> GenerationSettings {
     var own = edit.map(self.sampling) ?? defaults.sampling
+    if hasImage { own.prepareForImage() }
     sampling.apply(to: &own)
     prior?.apply(to: &own)
     return try settings(
