@@ -1,6 +1,7 @@
 import Files
 public import Foundation
 import Torch
+import UnCLIP
 
 extension Converter {
   /// Copies a model folder of diffusers, transformers or open_clip whose weights are pickles into
@@ -33,7 +34,9 @@ extension Converter {
         {
           throw refusal
         }
-        let files = listed.filter { isFile(from, $0) && !PickledWeights.isWeight($0) }
+        let files = listed.filter {
+          isFile(from, $0) && !PickledWeights.isWeight($0) && $0 != ModelFolder.momentsName
+        }
         guard !weights.isEmpty || !files.isEmpty else { continue }
         try copy(files, from: from, to: to)
         for kind in weights {
@@ -44,6 +47,7 @@ extension Converter {
           written.append((part.isEmpty ? path : "\(part)/\(path)", origin))
         }
       }
+      try ModelFolder(aside).copyMoments(from: ModelFolder(source))
       guard !written.isEmpty else {
         throw ConversionError.incomplete(
           file: source.path, needs: "neither it nor a folder in it holds a model's weights")

@@ -16,23 +16,27 @@ public struct DDPMSampler: Sampler, Sendable {
   ///   - diffusion: The process that the network was trained with.
   ///   - spacing: How timesteps are chosen.
   ///   - threshold: How the predicted start is clipped.
-  ///   - analytic: The variance estimated for the network, instead of the process's.
+  ///   - analytic: The variance estimated for the network, instead of the process's or a learned one.
   /// - Throws: `ConfigError` when the process has no such timesteps.
+  /// - Precondition: An analytic variance covers the process.
   public init(
     _ diffusion: GaussianDiffusion, spacing: TimestepSpacing, threshold: Threshold = .none,
     analytic: AnalyticVariance? = nil
   ) throws(ConfigError) {
     trajectory = try Trajectory(diffusion, spacing: spacing, threshold: threshold)
     self.analytic = analytic
+    precondition(
+      analytic.map { $0.startErrors.count > trajectory.timesteps.first ?? 0 } ?? true,
+      "an analytic variance of \(analytic?.startErrors.count ?? 0) timesteps for a longer process")
   }
 
   /// Timesteps of the original process, descending.
   public var timesteps: [Int] { trajectory.timesteps }
 
-  /// Noise is sampled at every timestep above 0.
-  public func drawsNoise(at index: Int) -> Bool { timesteps[index] > 0 }
+  /// Noise is sampled at every step but the last, whose timestep need not be 0.
+  public func drawsNoise(at index: Int) -> Bool { index < timesteps.count - 1 }
 
-  /// Samples x_s from the reverse Gaussian; at timestep 0, takes its mean.
+  /// Samples x_s from the reverse Gaussian; at the last step, takes its mean.
   public func step(
     _ output: Tensor, at index: Int, from sample: Tensor, noise: Tensor?
   ) -> StepOutput {
@@ -55,7 +59,7 @@ public struct DDPMSampler: Sampler, Sendable {
     let variance = analytic.variance(
       alphaBar: diffusion.schedule.alphaBars[t],
       previousAlphaBar: diffusion.schedule.previousAlphaBars[t],
-      secondMoment: analytic.secondMoments[timesteps[index]])
+      startError: analytic.startErrors[timesteps[index]])
     return diffusion.coefficient(at: [t], like: sample) { _ in variance.squareRoot() }
   }
 }

@@ -30,6 +30,8 @@ public struct StageSampling: Sendable, Equatable {
   public var threshold: ThresholdKind
   /// The sampler.
   public var sampler: SamplerKind
+  /// The variance estimated for the network, which ``SamplerKind/analytic`` needs.
+  public var analyticVariance: AnalyticVariance?
   /// DDIM: the noise of a step, 0 (none) to 1 (as much as ancestral sampling).
   public var eta: Double
 

@@ -222,8 +222,8 @@ public struct SchedulerConfig: Sendable, Equatable {
   /// Returns a sampler of `stepCount` steps, over the float32 reference schedule; nil takes the
   /// class's.
   ///
-  /// - Throws: `ConfigError` when the process has fewer timesteps, or the sampler cannot start
-  ///   from it.
+  /// - Throws: `ConfigError` when the process has fewer timesteps, the sampler cannot start
+  ///   from it, or it is ``SamplerKind/analytic``, which needs a variance.
   public func sampler(
     _ kind: SamplerKind? = nil, stepCount: Int
   ) throws(ConfigError) -> any Sampler {
@@ -251,6 +251,16 @@ public struct SchedulerConfig: Sendable, Equatable {
     let threshold = threshold(sampling.threshold)
     switch sampling.sampler {
     case .ddpm: return try DDPMSampler(diffusion, spacing: spacing, threshold: threshold)
+    case .analytic:
+      guard let variance = sampling.analyticVariance, variance.startErrors.count == trainStepCount
+      else {
+        throw ConfigError.invalid(
+          file: "sampling", key: "sampler", value: sampling.sampler.rawValue,
+          expected: "it needs the second moments of the network's errors at its "
+            + "\(trainStepCount) timesteps")
+      }
+      return try DDPMSampler(
+        diffusion, spacing: spacing, threshold: threshold, analytic: variance)
     case .ddim:
       return try DDIMSampler(
         diffusion, spacing: spacing, eta: sampling.eta, threshold: threshold)
@@ -280,6 +290,9 @@ public enum SamplerKind: String, ConfigChoice {
   case ddim
   /// Deterministic, of second order, ``DPMSolverSampler``.
   case dpmSolver = "dpm++"
+  /// Ancestral sampling with the variance that was estimated for the network,
+  /// ``AnalyticVariance``: also instead of a learned one, and also with guidance.
+  case analytic
 }
 
 /// How predicted starts are bounded; raw values are those of `--threshold` and of image metadata.

@@ -1,14 +1,18 @@
 import Files
 import Foundation
 import Torch
+import UnCLIP
 
 extension Fingerprint {
-  /// Adds the names and contents of the files in a folder, without its subfolders.
+  /// Adds the names and contents of the files in a folder, without its subfolders and a stage's
+  /// second moments, which change nothing of its network.
   /// - Throws: `TrainingError.notRead`.
   mutating func add(filesIn folder: URL) throws(TrainingError) {
     do {
       for name in try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-      where !name.hasPrefix(".") && !FileManager.default.isFolder(folder.appending(path: name)) {
+      where !name.hasPrefix(".") && name != ModelFolder.momentsName
+        && !FileManager.default.isFolder(folder.appending(path: name))
+      {
         add(name)
         add(try Data(contentsOf: folder.appending(path: name), options: .mappedIfSafe))
       }

@@ -45,6 +45,7 @@ extension ModelFolder {
         if let encoder = found.first(where: { $0.part == .imageEncoder })?.source {
           try aside.copyPCA(from: encoder)
         }
+        try aside.copyMoments(from: found)
         var defaults = defaults
         // The folder that says a size may have had more upsamplers.
         if let size = defaults.size, try !aside.sizes().contains(size) { defaults.size = nil }
@@ -89,13 +90,25 @@ extension ModelFolder {
     }
   }
 
+  /// Copies the second moments of stages whose parts are all of one folder.
+  private func copyMoments(from found: [(part: Part, source: ModelFolder)]) throws {
+    for stage in GenerationProgress.Stage.denoising {
+      let (process, networks) = Self.parts(of: stage)
+      let sources = found.filter { $0.part == process || networks.contains($0.part) }.map(\.source)
+      guard let source = sources.first, sources.allSatisfy({ $0 == source }) else { continue }
+      try copyMoments(of: [stage], from: source)
+    }
+  }
+
   /// Copies a part: its weights as `dtype`, its other files as they are.
   private func copy(_ part: Part, from source: ModelFolder, dtype: DType) throws {
     let (from, to) = (source.folder(of: part), folder(of: part))
     do {
       try FileManager.default.createDirectory(at: to, withIntermediateDirectories: true)
       for name in try FileManager.default.contentsOfDirectory(atPath: from.path)
-      where name.hasSuffix(".json") && !name.contains(".index.") || name == "merges.txt" {
+      where name.hasSuffix(".json") && !name.contains(".index.") && name != Self.momentsName
+        || name == "merges.txt"
+      {
         try FileManager.default.copyItem(
           at: from.appendingPathComponent(name), to: to.appendingPathComponent(name))
       }

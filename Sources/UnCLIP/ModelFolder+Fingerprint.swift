@@ -14,8 +14,15 @@ extension ModelFolder {
   /// all of them, and gigabytes would take minutes.
   /// - Throws: `CheckpointError.unreadable`.
   func latentFingerprint() throws(CheckpointError) -> String {
+    try fingerprint(of: Self.latentParts).text
+  }
+
+  /// Returns a hash of the files of those of the parts that the folder has, second moments left out;
+  /// of large files as ``latentFingerprint()`` says.
+  /// - Throws: `CheckpointError.unreadable`.
+  func fingerprint(of parts: [Part]) throws(CheckpointError) -> Fingerprint {
     var fingerprint = Fingerprint()
-    for part in Self.latentParts where has(part) {
+    for part in parts where has(part) {
       let folder = folder(of: part)
       fingerprint.add(part.rawValue)
       for name in try Self.files(in: folder) {
@@ -27,7 +34,7 @@ extension ModelFolder {
         Self.add(mapping.bytes, to: &fingerprint)
       }
     }
-    return fingerprint.text
+    return fingerprint
   }
 
   /// Returns a hash of the weights of each of CLIP's towers, which no conversion of their type
@@ -62,7 +69,8 @@ extension ModelFolder {
   private static func files(in folder: URL) throws(CheckpointError) -> [String] {
     do {
       return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().filter {
-        !$0.hasPrefix(".") && !FileManager.default.isFolder(folder.appending(path: $0))
+        !$0.hasPrefix(".") && $0 != momentsName
+          && !FileManager.default.isFolder(folder.appending(path: $0))
       }
     } catch {
       throw .unreadable(file: folder.path, reason: reason(of: error))

@@ -133,11 +133,9 @@ extension ModelFolder {
   /// - Throws: `ConfigError`, naming the file.
   func schedulers() throws(ConfigError) -> [GenerationProgress.Stage: SchedulerConfig] {
     var found: [GenerationProgress.Stage: SchedulerConfig] = [:]
-    let parts: [(GenerationProgress.Stage, Part)] = [
-      (.prior, .priorScheduler), (.decoder, .decoderScheduler), (.upsampler, .upsamplerScheduler),
-      (.secondUpsampler, .secondUpsamplerScheduler),
-    ]
-    for (stage, part) in parts where has(part) {
+    for stage in GenerationProgress.Stage.denoising {
+      let part = Self.parts(of: stage).process
+      guard has(part) else { continue }
       found[stage] = try SchedulerConfig.read(at: configuration(of: part))
     }
     return found

@@ -218,6 +218,10 @@ public enum ModelFolderError: LocalizedError, Sendable, Equatable, CustomStringC
   case missing(folder: String, part: String)
   /// The file with the principal components of the embeddings is not there.
   case noComponents(folder: String)
+  /// The file with the second moments of a stage is not there.
+  case noMoments(folder: String, stage: String)
+  /// The second moments of a stage were estimated for other weights or another process.
+  case otherMoments(folder: String, stage: String)
   /// A value in the configuration of a part does not fit the other parts.
   case disagreement(folder: String, part: String, key: String, value: String, reason: String)
   /// The list of known words cannot be read.
@@ -243,6 +247,13 @@ public enum ModelFolderError: LocalizedError, Sendable, Equatable, CustomStringC
       return "\(folder) has no \(ModelFolder.pcaName) with the principal components of its "
         + "embeddings; fit them with 'unclip pca --data DATA --model \(folder) --out "
         + "\(folder)/\(ModelFolder.pcaName)'."
+    case .noMoments(let folder, let stage):
+      return "\(folder) has no second moments of its \(stage), which the analytic sampler needs; "
+        + "estimate them with 'unclip moments --data DATA --model \(folder)'."
+    case .otherMoments(let folder, let stage):
+      return "\(folder) holds second moments that were estimated for other weights of its \(stage) "
+        + "or another process; estimate them again with 'unclip moments --stage \(stage) --force "
+        + "--data DATA --model \(folder)'."
     case .disagreement(let folder, let part, let key, let value, let reason):
       return "\(folder) holds parts that do not belong together: '\(key)' of \(part) is \(value), "
         + "but \(reason); use parts of one model."

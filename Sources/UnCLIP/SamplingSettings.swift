@@ -142,6 +142,13 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     decoderSteps = max(decoderSteps, Self.inversionSteps)
   }
 
+  /// The fewest decoder steps that ``prepareForImage()`` takes.
+  public static let imageSteps = 3
+
+  /// Gives the decoder steps between which an image that it starts from, or keeps a part of, can
+  /// act; a model may generate in one.
+  public mutating func prepareForImage() { decoderSteps = max(decoderSteps, Self.imageSteps) }
+
   /// The prior's part.
   public var prior: StageSampling {
     StageSampling(steps: priorSteps, guidance: priorGuidance, sampler: priorSampler)

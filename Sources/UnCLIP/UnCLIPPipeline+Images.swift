@@ -7,7 +7,8 @@ extension UnCLIPPipeline {
   /// Returns the settings of a request's first image, with the model's defaults for those missing.
   ///
   /// - Throws: `RequestError` for what this model cannot do; `ConfigError` for a sampler that the
-  ///   model's process does not allow.
+  ///   model's process does not allow; `ModelFolderError` for one that needs second moments which
+  ///   the model has not.
   public func settings(for request: ImageRequest) throws -> GenerationSettings {
     guard request.count >= 1 else {
       throw RequestError.outOfRange("count", "\(request.count)", "at least 1")
@@ -158,20 +159,17 @@ extension UnCLIPPipeline {
       throw RequestError.size(settings.size, possible: sizes)
     }
     try settings.sampling.validate()
-    for (stage, sampling) in [
-      (GenerationProgress.Stage.prior, settings.sampling.prior),
-      (.decoder, settings.sampling.decoder), (.upsampler, settings.sampling.upsampler),
-      (.secondUpsampler, settings.sampling.secondUpsampler),
-    ] {
+    for stage in GenerationProgress.Stage.denoising {
       guard let scheduler = schedulers[stage],
         stage != .prior || settings.sampling.priorKind == .diffusion
       else { continue }
+      let sampling = try sampling(of: stage, settings.sampling)
       guard sampling.steps <= scheduler.trainStepCount else {
         throw RequestError.outOfRange(
           "\(stage.name) steps", "\(sampling.steps)",
           "1 to \(scheduler.trainStepCount), the steps it was trained with")
       }
-      _ = try scheduler.sampler(sampling.sampler, stepCount: sampling.steps)
+      _ = try scheduler.sampler(for: sampling)
     }
   }
 }

@@ -53,6 +53,8 @@ public struct UnCLIPPipeline {
   public let decoderSize: Int
   /// The process of each stage there is.
   let schedulers: [GenerationProgress.Stage: SchedulerConfig]
+  /// The variance of each of them that was estimated for its network.
+  private let variances: [GenerationProgress.Stage: LazyStage<AnalyticVariance>]
 
   /// When the networks are in memory.
   public enum Residency: Sendable {
@@ -79,7 +81,17 @@ public struct UnCLIPPipeline {
     try folder.require([.tokenizer, .textEncoder, .textProjection, .decoder] + parts)
     try folder.checkFit()
     self.folder = folder
-    schedulers = try folder.schedulers()
+    let schedulers = try folder.schedulers()
+    self.schedulers = schedulers
+    variances = Dictionary(
+      uniqueKeysWithValues: schedulers.map { stage, scheduler in
+        (
+          stage,
+          LazyStage {
+            try folder.loadMoments(of: stage).variance(stepCount: scheduler.trainStepCount)
+          }
+        )
+      })
     defaults = try ModelDefaults.read(from: folder, schedulers: schedulers)
     decoderSize = try UNetConfig.read(at: folder.configuration(of: .decoder)).sampleSize ?? 64
     func lazy<Value>(
@@ -156,7 +168,8 @@ public struct UnCLIPPipeline {
     case .diffusion:
       return try using(prior, .prior, of: [.textEncoder, .prior]) { prior in
         try prior.embedding(
-          of: prompt, sampling: settings.prior, candidates: candidates, using: random
+          of: prompt, sampling: sampling(of: .prior, settings), candidates: candidates,
+          using: random
         ) { try onStep(GenerationProgress($0, of: .prior)) }
       }
     case .autoregressive:
@@ -207,7 +220,8 @@ public struct UnCLIPPipeline {
       try decoder.sample(
         from: noise ?? startNoise(like: given?.start, using: random),
         Decoder.Conditioning(imageEmbedding: embedding, prompt: prompt),
-        sampling: settings.decoder, given: given, windows: windows, using: random, onStep: onStep)
+        sampling: sampling(of: .decoder, settings), given: given, windows: windows, using: random,
+        onStep: onStep)
     }
   }
 
@@ -262,9 +276,24 @@ public struct UnCLIPPipeline {
     let upsampler = upsamplers[level.rawValue]
     return try using(upsampler, level.stage, of: level.networks) { upsampler in
       try upsampler.enlarged(
-        image, sampling: settings[level], given: given, windows: windows, using: random,
+        image, sampling: sampling(of: level.stage, settings), given: given, windows: windows,
+        using: random,
         onStep: onStep)
     }
+  }
+
+  /// Returns how a stage samples, with the variance that its sampler may need.
+  ///
+  /// - Throws: As ``ModelFolder/loadMoments(of:)``, for the analytic sampler alone.
+  /// - Precondition: The stage is one of ``GenerationProgress/Stage/denoising``.
+  package func sampling(
+    of stage: GenerationProgress.Stage, _ settings: SamplingSettings
+  ) throws -> StageSampling {
+    guard var sampling = settings.sampling(of: stage) else {
+      preconditionFailure("the stage \(stage.rawValue) does not denoise")
+    }
+    if sampling.sampler == .analytic { sampling.analyticVariance = try variances[stage]?.loaded() }
+    return sampling
   }
 
   /// The parts of a folder that the decoder needs.

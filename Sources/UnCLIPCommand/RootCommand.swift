@@ -23,8 +23,8 @@ struct RootCommand: ParsableCommand {
     subcommands: [
       GenerateCommand.self, VaryCommand.self, InterpolateImagesCommand.self, DiffCommand.self,
       MixCommand.self, InvertCommand.self, InpaintCommand.self, OutpaintCommand.self,
-      UpscaleCommand.self, ProbeCommand.self, PCACommand.self, VerifyCommand.self,
-      InspectImageCommand.self, EmbedCommand.self,
+      UpscaleCommand.self, ProbeCommand.self, PCACommand.self, MomentsCommand.self,
+      VerifyCommand.self, InspectImageCommand.self, EmbedCommand.self,
       ClassifyCommand.self, TokenizeCommand.self, TrainCommand.self, ClassicsCommand.self,
       AssembleCommand.self, ConvertCommand.self, DataCommand.self, ConfigCommand.self,
       EvaluateCommand.self, BenchCommand.self, ModelsCommand.self, DoctorCommand.self,

@@ -203,6 +203,26 @@ import UnCLIP
         == UnCLIPPipeline(ModelFolder(whole)).images(for: request))
   }
 
+  /// Second moments go along with weights whose type changes, but not with others' weights.
+  @Test func secondMomentsAreConvertedAlike() throws {
+    let source = ModelFolder(folder.file("measured"))
+    try FileManager.default.copyItem(at: Golden.url("pipeline/model"), to: source.url)
+    let moments = SecondMoments(timesteps: [0, 9], values: [0.1, 0.9], samples: 2)
+    try source.write(moments, of: .prior)
+    try source.write(moments, of: .decoder)
+    let scheduler = source.configuration(of: .priorScheduler)
+    let text = try String(contentsOf: scheduler, encoding: .utf8)
+    let other = text.replacing(/"clip_sample_range": *[0-9.]+/, with: #""clip_sample_range": 3"#)
+    #expect(other != text)
+    try other.write(to: scheduler, atomically: true, encoding: .utf8)
+    try Converter(ConversionOptions(dtype: .float16)).convert(folder: source.url, to: out)
+    let converted = ModelFolder(out)
+    #expect(try converted.loadMoments(of: .decoder) == moments)
+    #expect(throws: ModelFolderError.noMoments(folder: out.path, stage: "prior")) {
+      try converted.loadMoments(of: .prior)
+    }
+  }
+
   /// A folder with weights in half precision alone, as diffusers publishes them beside others.
   @Test func variantsAreConvertedAlike() throws {
     let source = folder.file("halves")

@@ -93,6 +93,10 @@ import Testing
       #expect(try all.samples(in: .train).map(\.key) == train.samples().map(\.key))
       #expect(try all.samples(in: .heldOut).count == held.sampleCount)
       #expect(try all.samples(limit: 5).count == 5)
+      let keys = try all.samples().map(\.key)
+      #expect(
+        try all.samples(limit: 4, spread: true).map(\.key) == [0, 9, 19, 29].map { keys[$0] })
+      #expect(try all.samples(limit: 99, spread: true).map(\.key) == keys)
       #expect(
         Fixture.message { _ = try stream(folder) { $0.mixture.minimumSide = 999 } }?.contains(
           "no sample passes core_only, minimum_side 999, the weights and the part train") == true)

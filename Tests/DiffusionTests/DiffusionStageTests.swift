@@ -51,9 +51,11 @@ private struct GaussianStage: DiffusionStage {
     throws
   {
     let noise = RandomSource(seed: 1).normal([4000, 1], dtype: .float64)
+    var sampling = StageSampling(steps: 100, sampler: kind)
+    sampling.analyticVariance = AnalyticVariance(
+      startErrors: stage.process.schedule.alphaBars.map { 0.25 * (1 - $0) / (0.25 * $0 + 1 - $0) })
     let drawn = try stage.sample(
-      from: noise, 0.25, sampling: StageSampling(steps: 100, sampler: kind),
-      using: RandomSource(seed: 2))
+      from: noise, 0.25, sampling: sampling, using: RandomSource(seed: 2))
     let deviation = drawn.square().mean().item().squareRoot()
     #expect(abs(deviation - 0.5) < 0.03, "\(kind): \(deviation)")
   }

@@ -101,8 +101,8 @@ import Torch
       var config = SchedulerConfig.upsampler
       config.trainStepCount = 100
       var denoising = denoise(
-        RandomSource(seed: 1).normal([1, 3, 4, 4]), with: try config.sampler(kind, stepCount: 5),
-        using: [RandomSource(seed: 2)],
+        RandomSource(seed: 1).normal([1, 3, 4, 4]),
+        with: try config.sampler(for: sampling(kind, of: config)), using: [RandomSource(seed: 2)],
         keeping: KnownPart(
           start: start, mask: mask, process: process, resampling: .init(count: 2, length: 2))
       ) { sample, _ in sample * 0.5 }
@@ -119,19 +119,23 @@ import Torch
     }
   }
 
+  private func sampling(_ kind: SamplerKind, of config: SchedulerConfig) -> StageSampling {
+    var sampling = StageSampling(steps: 5, sampler: kind)
+    sampling.analyticVariance = AnalyticVariance(
+      startErrors: Array(repeating: 0.1, count: config.trainStepCount))
+    return sampling
+  }
+
   @Test func aStrengthTakesItsStepsOverThatFraction() throws {
     let config = SchedulerConfig.decoder
     #expect(try config.sampler(stepCount: 5).timesteps.first == 999)
     #expect(try config.sampler(for: .init(steps: 5), strength: 1).timesteps.count == 5)
     for kind in SamplerKind.allCases {
-      let sampler = try config.sampler(for: .init(steps: 5, sampler: kind), strength: 0.3)
+      let sampling = sampling(kind, of: config)
+      let sampler = try config.sampler(for: sampling, strength: 0.3)
       #expect(sampler.timesteps.count == 5 && sampler.timesteps.first == 299)
-      #expect(
-        try config.sampler(for: .init(steps: 5, sampler: kind), strength: 0.002).timesteps == [
-          1, 0,
-        ])
-      #expect(
-        try config.sampler(for: .init(steps: 5, sampler: kind), strength: 1e-9).timesteps == [0])
+      #expect(try config.sampler(for: sampling, strength: 0.002).timesteps == [1, 0])
+      #expect(try config.sampler(for: sampling, strength: 1e-9).timesteps == [0])
     }
     #expect(throws: (any Error).self) { try config.sampler(for: .init(steps: 2000), strength: 0.5) }
   }

@@ -199,17 +199,11 @@ import TorchNN
         * ((1 - bar).squareRoot() / (bar * variance + 1 - bar))
     }
     let random = RandomSource(seed: 11)
-    let moments = (0..<1000).map { t in
-      let bar = diffusion.schedule.alphaBars[t]
-      return (1 - bar) / (bar * variance + 1 - bar)
-    }
-    let analytic = AnalyticVariance(secondMoments: moments)
     let samplers: [(any Sampler, Double)] = [
       // The posterior's variance is too small by what the start's own spread adds.
       (try DDPMSampler(diffusion, spacing: .uniform(100)), 0.02),
       (try DDIMSampler(diffusion, spacing: .uniform(100)), 0.01),
       (try DPMSolverSampler(diffusion, spacing: .trailing(25)), 0.01),
-      (try DDPMSampler(diffusion, spacing: .uniform(12), analytic: analytic), 0.01),
     ]
     for (sampler, tolerance) in samplers {
       let noise = random.normal([20000, 1], dtype: .float64)
@@ -218,46 +212,6 @@ import TorchNN
       #expect(abs(result.mean().item() - mean) < tolerance, "\(sampler)")
       #expect(abs(result.standardDeviation().item() - variance.squareRoot()) < tolerance)
     }
-  }
-
-  @Test func analyticVarianceIsExactForGaussianData() throws {
-    // The best Gaussian step for N(0, s) data, in closed form, on a coarse chain.
-    let schedule = NoiseSchedule(.cosine)
-    let spread = 0.25
-    for (r, s) in [(900, 600), (500, 300), (200, 10)] {
-      let (bar, before) = (schedule.alphaBars[r], schedule.alphaBars[s])
-      let ratio = bar / before
-      let moment = (1 - bar) / (bar * spread + 1 - bar)
-      let marginal = before * spread + 1 - before
-      let exact = marginal - ratio * marginal * marginal / (bar * spread + 1 - bar)
-      let found = AnalyticVariance(secondMoments: []).variance(
-        alphaBar: bar, previousAlphaBar: before, secondMoment: moment)
-      #expect(isClose(found, exact, 1e-9))
-    }
-  }
-
-  @Test func analyticVarianceMatchesTheFormulas() throws {
-    let golden = Golden("diffusion/training")
-    let visited = try golden.ints("analytic.timesteps")
-    let schedule = NoiseSchedule(.cosine, stepCount: 50).respaced(to: visited).schedule
-    let analytic = AnalyticVariance(
-      secondMoments: try golden["analytic.moments"].array(of: Double.self))
-    let variances = visited.indices.map {
-      analytic.variance(
-        alphaBar: schedule.alphaBars[$0], previousAlphaBar: schedule.previousAlphaBars[$0],
-        secondMoment: analytic.secondMoments[visited[$0]])
-    }
-    // At t = 0 both are zero up to rounding.
-    expectTable(
-      Array(variances.dropFirst()), try golden["analytic.variance"][1..<5], 1e-9, "σ²")
-  }
-
-  @Test func secondMomentsAreGatheredAndFilled() {
-    var estimate = SecondMomentEstimate(stepCount: 6)
-    #expect(estimate.secondMoments == nil)
-    estimate.add(epsilon: Tensor([1, 1, 2, 2] as [Float], shape: [2, 2]), at: [1, 3])
-    estimate.add(epsilon: Tensor([3, 3] as [Float], shape: [1, 2]), at: [1])
-    #expect(estimate.secondMoments == [5, 5, 4.5, 4, 4, 4])
   }
 
   @Test(arguments: [TimestepSpacing.leading(10), .trailing(10)])

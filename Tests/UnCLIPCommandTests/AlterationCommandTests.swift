@@ -311,6 +311,26 @@ import Testing
       says: "super_res_first")
     #expect(isUntouched, "nothing was written")
   }
+
+  /// A model that generates in one step takes more where an image must act between them.
+  @Test func anImageTakesSteps() throws {
+    _ = try folder.write(
+      """
+      {"name": "tiny", "version": "1", "prior_steps": 1, "decoder_steps": 1, "upsampler_steps": 1,
+       "resampling_jumps": 1}
+      """, to: "tiny/unclip.json")
+    func steps(_ arguments: String...) throws -> String? {
+      let outcome = try BuiltCommand.run(
+        arguments + ["--model", model, "--size", "16", "--out", "o.png", "--force"],
+        in: folder.url)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      return try PNGText.read(Data(contentsOf: folder.file("o.png")))["decoder_steps"]
+    }
+    #expect(try steps("generate", "a cat") == "1")
+    #expect(try steps("generate", "a cat", "--image", "plain.png") == "3")
+    #expect(try steps("inpaint", "hole.png") == "3")
+    #expect(try steps("inpaint", "hole.png", "--decoder-steps", "2") == "2")
+  }
 }
 
 extension Image {

@@ -229,6 +229,9 @@ struct ModelFile: CustomTestStringConvertible, Sendable {
       ModelFile("decoder_scheduler/scheduler_config.json", { Data(ddim.utf8) }) {
         _ = try SchedulerConfig.read(at: $0).sampler(stepCount: 2)
       },
+      ModelFile("decoder_scheduler/second_moments.json", { Data(moments.utf8) }) {
+        _ = try SecondMomentsFile.read(at: $0, stepCount: 100)
+      },
       ModelFile(
         "image_hint/config.json",
         { try ImageHintConfig(embeddingWidth: 4, hiddenWidth: 8, layers: 1, size: 4).encoded() }
@@ -285,6 +288,10 @@ struct ModelFile: CustomTestStringConvertible, Sendable {
      "beta_start": 0.0001, "beta_end": 0.02, "rescale_betas_zero_snr": false,
      "thresholding": false, "dynamic_thresholding_ratio": 0.995, "sample_max_value": 1.0,
      "timestep_spacing": "leading", "set_alpha_to_one": true, "steps_offset": 0}
+    """
+  private static let moments = """
+    {"fingerprint": "0123456789abcdef", "samples": 3, "timesteps": [1, 50, 99],
+     "second_moments": [0.1, 0.2, 0.7]}
     """
   private static let openCLIP = """
     {"model_cfg": {"embed_dim": 12, "quick_gelu": true,

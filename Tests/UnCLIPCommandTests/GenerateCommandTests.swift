@@ -124,7 +124,8 @@ import Testing
     }
     #expect(images.count == 3)
     expectFailure(
-      try generate("a", "--sampler", "euler"), status: 64, saying: "'ddpm', 'ddim' or 'dpm++'")
+      try generate("a", "--sampler", "euler"), status: 64,
+      saying: "'ddpm', 'ddim', 'dpm++' or 'analytic'")
   }
 
   @Test func intervalThresholdAndSamplersOfStagesAreRecorded() throws {

@@ -51,6 +51,8 @@ import Testing
         upscale                 Enlarge images fourfold with a model's upsampler.
         probe                   Show what an image's embedding says first.
         pca                     Fit the principal components of image embeddings.
+        moments                 Measure a model's errors on data, for --sampler
+                                analytic.
         verify                  Generate an image again from its metadata and compare.
         inspect                 Show what image files say about how they were made.
         embed                   Write the CLIP embeddings of texts or images.

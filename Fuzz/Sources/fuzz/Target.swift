@@ -138,6 +138,7 @@ struct Target: Sendable {
     { _ = try SchedulerConfig.read(at: $0) }, { _ = try PriorConfig.read(at: $0) },
     { _ = try TextProjectionConfig.read(at: $0) },
     { _ = try AutoregressivePriorConfig.read(at: $0) },
+    { _ = try SecondMomentsFile.read(at: $0, stepCount: 1000) },
   ]
 
   // MARK: Files

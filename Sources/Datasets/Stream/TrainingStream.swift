@@ -89,13 +89,23 @@ public final class TrainingStream: Sendable {
   ///
   /// A stream holds only its own part: open one of part `all` to get another part too.
   ///
+  /// - Parameters:
+  ///   - part: The part.
+  ///   - limit: The most images.
+  ///   - spread: Whether they are taken evenly from all of the part, instead of its first.
   /// - Throws: `DataError.malformed` if an image that did not fit into memory cannot be decoded.
   public func samples(
-    in part: DataSplit.Part = .all, limit: Int = .max
+    in part: DataSplit.Part = .all, limit: Int = .max, spread: Bool = false
   ) throws(DataError) -> [EvaluationSample] {
     var samples: [EvaluationSample] = []
-    for (index, entry) in store.entries.enumerated()
-    where configuration.mixture.split.contains(entry.info, in: part) && samples.count < limit {
+    var indices = store.entries.indices.filter {
+      configuration.mixture.split.contains(store.entries[$0].info, in: part)
+    }
+    if spread, indices.count > limit {
+      indices = (0..<limit).map { indices[$0 * indices.count / limit] }
+    }
+    for index in indices where samples.count < limit {
+      let entry = store.entries[index]
       let (shown, image) = try store.image(at: index)
       guard shown.key == entry.key else { continue }
       let sprite = image.sprite

@@ -14,19 +14,42 @@ public import UnCLIP
 /// The metrics say how well the model generates its training images from their embeddings and
 /// captions, not whether it generalises.
 public struct ModelEvaluation {
+  /// A group of metrics.
+  public enum Measurement: String, Sendable, CaseIterable {
+    /// The classifier itself, on true, noisy and blurred images.
+    case classifier
+    /// The text tower, on phrasings.
+    case text
+    /// The prior's embeddings.
+    case prior
+    /// Images of everyday names, from their embeddings and from their captions.
+    case names
+    /// Images of prompts.
+    case prompts
+    /// Images of the data's own captions: their distance to other images, and the CLIP score.
+    case captions
+    /// The upsamplers.
+    case upsampler
+
+    /// What is said before it starts.
+    var title: String { self == .text ? "text tower" : rawValue }
+  }
+
   /// Metrics by name; a stage that the model or the data lacks has none.
   public typealias Measures = [String: Double]
 
   private let folder: ModelFolder
-  private let pipeline: UnCLIPPipeline
-  private let clip: FrozenCLIP
-  private let samples: [EvaluationSample]
-  private let references: Tensor  // [N, 3, 64, 64]
-  private let embeddings: Tensor  // [N, D]
+  let pipeline: UnCLIPPipeline
+  let clip: FrozenCLIP
+  let samples: [EvaluationSample]
+  let references: Tensor  // [N, 3, 64, 64]
+  let embeddings: Tensor  // [N, D]
   private let indices: [String: Int]
-  private let classifier: ConceptJudge
+  let classifier: ConceptJudge
   private let directories: [URL]
-  private let seed: UInt64
+  /// How the model samples.
+  public let sampling: SamplingSettings
+  let seed: UInt64
 
   /// Everyday names of emoji, generated from their images' embeddings and from their captions.
   static let names = [
@@ -49,12 +72,22 @@ public struct ModelEvaluation {
   ///   - folder: A complete model.
   ///   - directories: Data set folders, the emoji among them.
   ///   - seed: The seed of the generated images.
-  /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`, `DataError`.
-  public init(_ folder: ModelFolder, data directories: [URL], seed: UInt64 = 0) throws {
+  ///   - settings: Changes how the model samples unless asked otherwise.
+  /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`, `DataError`;
+  ///   `RequestError` for settings that the model cannot be sampled with.
+  public init(
+    _ folder: ModelFolder, data directories: [URL], seed: UInt64 = 0,
+    settings: (inout SamplingSettings) -> Void = { _ in }
+  ) throws {
     self.folder = folder
     self.directories = directories
     self.seed = seed
     pipeline = try UnCLIPPipeline(folder, requiring: [.prior, .imageEncoder])
+    var sampling = pipeline.defaults.sampling
+    settings(&sampling)
+    self.sampling = try pipeline.settings(
+      for: ImageRequest(prompt: "", sampling: sampling)
+    ).sampling
     clip = try FrozenCLIP(folder)
     let configuration = StreamConfiguration(
       Mixture(
@@ -78,41 +111,58 @@ public struct ModelEvaluation {
   ///
   /// - Parameters:
   ///   - prompts: Prompts with their accepted concepts.
+  ///   - captions: How many of the data's captions to generate from for the distance to images and
+  ///     the CLIP score.
+  ///   - measurements: What to measure.
   ///   - observe: Receives the name of each measurement before it starts.
   /// - Returns: The metrics, and a sheet: the names' images, the images generated from their
-  ///   embeddings and from their captions, then the prompts' images.
+  ///   embeddings and from their captions, the prompts' images, and some of the captions'; nil where
+  ///   no image was generated.
   /// - Throws: What sampling throws.
   public func run(
-    prompts: AcceptedConcepts, observe: (String) -> Void = { _ in }
-  ) throws -> (measures: Measures, sheet: Image) {
+    prompts: AcceptedConcepts, captions: Int = 256,
+    measurements: [Measurement] = Measurement.allCases, observe: (String) -> Void = { _ in }
+  ) throws -> (measures: Measures, sheet: Image?) {
     var measures: Measures = ["images": Double(samples.count)]
-    func merge(_ more: Measures) { measures.merge(more) { _, new in new } }
-    observe("classifier")
-    merge(checks())
-    observe("text tower")
-    merge(textTower())
-    observe("prior")
-    merge(try prior())
-    observe("names")
-    let (named, nameCells) = try generatedNames()
-    merge(named)
-    observe("prompts")
-    let (prompted, promptCells) = try measured(prompts)
-    merge(prompted)
-    observe("upsamplers")
-    merge(try upsamplers())
-    let columns = 12
-    let blank = Image(
-      width: ConceptJudge.side, height: ConceptJudge.side, channels: 3,
-      pixels: [UInt8](repeating: 255, count: ConceptJudge.side * ConceptJudge.side * 3))
-    var cells: [Image] = []
-    for start in stride(from: 0, to: nameCells.first?.count ?? 0, by: columns) {
-      for row in nameCells {
-        let line = Array(row[start..<min(start + columns, row.count)])
-        cells += line + Array(repeating: blank, count: columns - line.count)
+    var (nameCells, promptCells, captionCells): ([[Image]], [Image], [Image]) = ([], [], [])
+    for measurement in Measurement.allCases where measurements.contains(measurement) {
+      observe(measurement.title)
+      var found: Measures
+      switch measurement {
+      case .classifier: found = checks()
+      case .text: found = textTower()
+      case .prior: found = try prior()
+      case .names: (found, nameCells) = try generatedNames()
+      case .prompts: (found, promptCells) = try measured(prompts)
+      case .captions: (found, captionCells) = try generatedCaptions(captions)
+      case .upsampler: found = try upsamplers()
       }
+      measures.merge(found) { _, new in new }
     }
-    return (measures, ContactSheet.grid(cells + promptCells, columns: columns))
+    return (
+      measures,
+      sheet(names: nameCells, [promptCells, Array(captionCells.prefix(4 * Self.columns))])
+    )
+  }
+
+  /// Cells of a row of the sheet.
+  private static let columns = 12
+
+  /// Sets the rows of the names one below the other, then the prompts and the first captions; nil
+  /// without any image.
+  private func sheet(names: [[Image]], _ others: [[Image]]) -> Image? {
+    let side = ConceptJudge.side
+    let blank = Image(width: side, height: side, color: [255, 255, 255])
+    func filled(_ line: some Collection<Image>) -> [Image] {
+      line
+        + Array(repeating: blank, count: (Self.columns - line.count % Self.columns) % Self.columns)
+    }
+    var cells: [Image] = []
+    for start in stride(from: 0, to: names.first?.count ?? 0, by: Self.columns) {
+      for row in names { cells += filled(row[start..<min(start + Self.columns, row.count)]) }
+    }
+    cells += others.flatMap { filled($0) }
+    return cells.isEmpty ? nil : ContactSheet.grid(cells, columns: Self.columns)
   }
 
   /// Recall of the classifier on true images, noisy ones, and ones blurred to 4 pixels.
@@ -147,7 +197,7 @@ public struct ModelEvaluation {
     let chosen = Array(stride(from: 0, to: samples.count, by: max(1, samples.count / 100)))
     let sampled = try prior.embeddings(
       of: clip.text(chosen.map { samples[$0].caption }), unconditional: clip.text([""]),
-      sampling: pipeline.defaults.sampling.prior, using: RandomSource(seed: seed))
+      sampling: pipeline.sampling(of: .prior, sampling), using: RandomSource(seed: seed))
     let truth = Tensor.concatenated(chosen.map { embeddings[$0..<$0 + 1] }, over: 0)
     return [
       "prior_cosine": meanCosine(sampled, truth), "prior_recall": recall(of: sampled, chosen),
@@ -219,8 +269,8 @@ public struct ModelEvaluation {
     )
   }
 
-  /// Generates an image of the decoder's size from a caption, or from an image and its caption.
-  private func sample(
+  /// Generates an image of the classifier's size from a caption, or from an image and its caption.
+  func sample(
     _ prompt: String, like image: Image? = nil, seedOffset: UInt64 = 0
   ) throws -> Image {
     let random = RandomSource(seed: seed &+ seedOffset)
@@ -229,9 +279,12 @@ public struct ModelEvaluation {
       if let image {
         try pipeline.embedding(of: image)
       } else {
-        try pipeline.embedding(of: conditioning, using: random)
+        try pipeline.embedding(of: conditioning, settings: sampling, using: random)
       }
-    return Image(try pipeline.decoded(embedding, conditioning, using: random))
+    let image = Image(
+      try pipeline.decoded(embedding, conditioning, settings: sampling, using: random))
+    let side = ConceptJudge.side
+    return image.width == side ? image : image.resized(width: side, height: side)
   }
 
   /// Each upsampler's gain over bicubic in PSNR, decibels, and in structural similarity, and its grain; of
@@ -291,6 +344,22 @@ public struct ModelEvaluation {
       guard case .empty = error else { throw error }
       return nil
     }
+    let truth = Self.tensor(samples.map(\.image))
+    let small = LowResolution.reduced(truth, factor: Upsampler.factor)
+    let upsampler = try folder.loadUpsampler()
+    let random = RandomSource(seed: seed)
+    let large = Tensor.concatenated(
+      try (0..<small.dim(0)).map {
+        try upsampler.enlarged(
+          small[$0..<$0 + 1], sampling: pipeline.sampling(of: .upsampler, sampling), using: random)
+      }, over: 0)
+    let bicubic = LowResolution.enlarged(small, to: size).clamped(min: -1, max: 1)
+    let plain = peakSignalToNoise(bicubic, truth)
+    return [
+      "upsampler_decibels": peakSignalToNoise(large, truth) - plain, "bicubic_decibels": plain,
+      "upsampler_grain": Self.grain(of: large, over: truth),
+      "upsampler_images": Double(truth.dim(0)),
+    ]
   }
 
   /// Root mean square of fine detail where the true image is flat; levels from 0 to 1.
@@ -304,7 +373,7 @@ public struct ModelEvaluation {
     }
   }
 
-  private static func tensor(_ images: [Image]) -> Tensor {
+  static func tensor(_ images: [Image]) -> Tensor {
     Tensor(images: images, range: .symmetric).contiguous()
   }
 }

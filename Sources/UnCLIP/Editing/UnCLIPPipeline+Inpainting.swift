@@ -11,7 +11,8 @@ extension UnCLIPPipeline {
   /// - Parameters:
   ///   - inpainting: The image and its part; ``Inpainting/init(extending:left:top:right:bottom:)``
   ///     makes it larger.
-  ///   - settings: Prompt, seed and sampling; the size is that of the work, one of the model's.
+  ///   - settings: Prompt, seed and sampling, best after ``SamplingSettings/prepareForImage()``; the
+  ///     size is that of the work, one of the model's.
   ///   - progress: Called at every step; what it throws ends the generation.
   /// - Returns: An image of the inpainting's size.
   /// - Throws: As ``image(_:varying:progress:)``; `RequestError.outOfRange` for a strength or a
@@ -48,6 +49,7 @@ extension UnCLIPPipeline {
   ///
   /// Decoder and upsampler start from its central square, noised to `strength` of their process:
   /// little of it stays near 1, and nearly all near 0. At 1 this is ``image(_:varying:progress:)``.
+  /// ``SamplingSettings/prepareForImage()`` makes sure of steps enough.
   /// - Throws: As that; `RequestError.outOfRange` for a strength outside its range.
   public func image(
     _ settings: GenerationSettings, startingFrom original: Image, strength: Double,

@@ -10,8 +10,8 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
   case unavailable(String)
   /// An output that cannot be created.
   case cannotCreate(path: String, reason: String, option: String = "--out")
-  /// An output that is there already, which only `--force` replaces.
-  case exists(path: String, option: String = "--out")
+  /// An output that is there already, which only `--force` replaces; its name may be no option's.
+  case exists(path: String, option: String? = "--out")
   /// A result that cannot be written to standard output.
   case notPrinted(reason: String)
   /// An image that differs when it is generated again.
@@ -22,8 +22,10 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
     case .usage(let text), .data(let text), .noInput(let text), .unavailable(let text),
       .differs(let text):
       text
-    case .exists(let path, let option):
+    case .exists(let path, let option?):
       "\(path) exists already; choose another name with \(option), or replace it with --force."
+    case .exists(let path, nil):
+      "\(path) exists already; replace it with --force."
     case .notPrinted(let reason):
       "The result cannot be written to standard output (\(reason)); redirect it to a "
         + "writable file."

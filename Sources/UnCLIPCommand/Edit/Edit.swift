@@ -115,10 +115,10 @@ struct Edit {
     case .inpainting:
       settings.prompt.isEmpty ? [.imageEncoder] : settings.sampling.priorKind.parts
     case .latents(let edit):
-      edit.sources.flatMap { source in
+      edit.sources.flatMap { source -> [ModelFolder.Part] in
         switch source {
         case .prompt: settings.sampling.priorKind.parts
-        case .image: [ModelFolder.Part.imageEncoder]
+        case .image: [.imageEncoder]
         case .latent: []
         }
       }

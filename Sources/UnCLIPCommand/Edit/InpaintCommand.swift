@@ -58,7 +58,7 @@ struct InpaintCommand: ParsableCommand {
       [(source, edit)], images.plan(ofFiles: [source], inputs: inputs, output: output),
       to: images.destination, columns: nil, model: model, machine: machine, output: output
     ) { pipeline, _ in
-      var settings = try pipeline.settings(size, sampling, prior: prior)
+      var settings = try pipeline.settings(size, sampling, prior: prior, hasImage: true)
       inpainting.apply(to: &settings)
       return settings
     }
@@ -122,7 +122,7 @@ struct OutpaintCommand: ParsableCommand {
       [(source, edit)], images.plan(ofFiles: [source], inputs: [source], output: output),
       to: images.destination, columns: nil, model: model, machine: machine, output: output
     ) { pipeline, _ in
-      var settings = try pipeline.settings(size, sampling, prior: prior)
+      var settings = try pipeline.settings(size, sampling, prior: prior, hasImage: true)
       inpainting.apply(to: &settings)
       return settings
     }

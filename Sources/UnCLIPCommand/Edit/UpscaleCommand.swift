@@ -37,7 +37,8 @@ struct UpscaleCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How it denoises: ddpm adds noise at each step, ddim and dpm++ do not.", valueName: "name"))
+      "How it denoises: ddpm adds noise at each step, ddim and dpm++ do not; analytic adds the best "
+        + "amount for the model's errors, which 'unclip moments' measures.", valueName: "name"))
   var sampler: SamplerKind?
 
   @OptionGroup var images: ImageOptions

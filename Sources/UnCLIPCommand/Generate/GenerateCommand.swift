@@ -76,7 +76,7 @@ struct GenerateCommand: ParsableCommand {
       output: output
     ) { bestOf == nil ? $0 : "\($0) best of \(candidates)" }
     let pipeline = try model.open(on: machine, requiring: bestOf == nil ? [] : [.imageEncoder])
-    var settings = try pipeline.settings(size, sampling, prior: prior)
+    var settings = try pipeline.settings(size, sampling, prior: prior, hasImage: start != nil)
     try pipeline.folder.require(settings.sampling.priorKind.parts)
     let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
     generator.warnIfTooLong(prompts + [settings.negative])

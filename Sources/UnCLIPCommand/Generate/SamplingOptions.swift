@@ -51,7 +51,8 @@ struct SamplingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How every stage denoises: ddpm adds noise at each step, ddim and dpm++ do not.",
+      "How every stage denoises: ddpm adds noise at each step, ddim and dpm++ do not; analytic adds "
+        + "the best amount for the model's errors, which 'unclip moments' measures.",
       valueName: "name"))
   var sampler: SamplerKind?
 
@@ -226,12 +227,15 @@ struct PriorOptions: ParsableArguments {
 
 extension UnCLIPPipeline {
   /// This model's settings with the options applied, without prompt and seed.
+  ///
+  /// - Parameter hasImage: Whether decoding starts from an image or keeps a part of one.
   /// - Throws: `RequestError` and `ConfigError` for what the model cannot do.
   func settings(
     _ image: ImageSizeOptions, _ sampling: SamplingOptions, prior: PriorOptions? = nil,
-    editing edit: Edit? = nil
+    editing edit: Edit? = nil, hasImage: Bool = false
   ) throws -> GenerationSettings {
     var own = edit?.defaultSampling(of: self) ?? defaults.sampling
+    if hasImage { own.prepareForImage() }
     sampling.apply(to: &own)
     prior?.apply(to: &own)
     try prior?.check(for: own.priorKind)

@@ -88,6 +88,7 @@ struct AssembleCommand: ParsableCommand {
         "\(left.rawValue) of \(source.url.path) is left out, since it belongs to a CLIP that another "
           + "folder replaces; train it anew with 'unclip train ar-prior'.")
     }
+    target.warn(ofMomentsIn: folders)
     for (part, source) in parts { try Output.line("\(part.rawValue)  from \(source.url.path)") }
     try Output.line(target.url.path)
   }

@@ -84,6 +84,7 @@ struct ConvertCommand: ParsableCommand {
         )
       }
       let written = try converter.convert(folder: folder, to: target)
+      ModelFolder(target).warn(ofMomentsIn: [ModelFolder(folder)])
       for (path, source) in written { try Output.line("\(path)  from \(source.path)") }
       return try Output.line(target.path)
     }
