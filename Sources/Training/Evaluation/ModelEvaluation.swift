@@ -315,7 +315,8 @@ public struct ModelEvaluation {
     let random = RandomSource(seed: seed)
     let large = Tensor.concatenated(
       try (0..<small.dim(0)).map {
-        try pipeline.upsampled(small[$0..<$0 + 1], by: level, using: random)
+        try pipeline.upsampled(
+          small[$0..<$0 + 1], by: level, settings: sampling, using: random)
       }, over: 0)
     let bicubic = LowResolution.enlarged(small, to: truth.dim(2)).clamped(min: -1, max: 1)
     let plain = peakSignalToNoise(bicubic, truth)
@@ -344,22 +345,6 @@ public struct ModelEvaluation {
       guard case .empty = error else { throw error }
       return nil
     }
-    let truth = Self.tensor(samples.map(\.image))
-    let small = LowResolution.reduced(truth, factor: Upsampler.factor)
-    let upsampler = try folder.loadUpsampler()
-    let random = RandomSource(seed: seed)
-    let large = Tensor.concatenated(
-      try (0..<small.dim(0)).map {
-        try upsampler.enlarged(
-          small[$0..<$0 + 1], sampling: pipeline.sampling(of: .upsampler, sampling), using: random)
-      }, over: 0)
-    let bicubic = LowResolution.enlarged(small, to: size).clamped(min: -1, max: 1)
-    let plain = peakSignalToNoise(bicubic, truth)
-    return [
-      "upsampler_decibels": peakSignalToNoise(large, truth) - plain, "bicubic_decibels": plain,
-      "upsampler_grain": Self.grain(of: large, over: truth),
-      "upsampler_images": Double(truth.dim(0)),
-    ]
   }
 
   /// Root mean square of fine detail where the true image is flat; levels from 0 to 1.
