@@ -2,8 +2,8 @@ public import Diffusion
 public import Foundation
 public import Imaging
 
-// The pipeline's edits, by the same names. Each ends within one step, or one window of a step, when its
-// task is cancelled, and at once when `progress` throws.
+// The pipeline's edits, by the same names. Each ends within one step, or one window of a step, when
+// its task is cancelled, and at once when `progress` throws.
 extension UnCLIPEngine {
   /// What is called at every step of a generation, on the engine's thread.
   public typealias Progress = @Sendable (GenerationProgress) throws -> Void
@@ -31,7 +31,8 @@ extension UnCLIPEngine {
     try working(progress) { try $0.images(for: request, editing: edit, progress: $1) }
   }
 
-  /// Encodes and inverts an image; see ``UnCLIPPipeline/latent(of:prompt:steps:threshold:progress:)``.
+  /// Encodes and inverts an image; see
+  /// ``UnCLIPPipeline/latent(of:prompt:steps:threshold:progress:)``.
   /// - Throws: As that; `CancellationError` when the task is cancelled.
   public func latent(
     of image: Image, prompt: String = "", steps: Int = SamplingSettings.inversionSteps,
@@ -94,8 +95,8 @@ extension UnCLIPEngine {
   /// - Parameters:
   ///   - image: The image, of which the encoder sees the central square.
   ///   - counts: How many components; 0 is the mean embedding.
-  ///   - file: The principal components, as ``EmbeddingPCA/write(to:dtype:metadata:)`` wrote them; nil
-  ///     takes the model's.
+  ///   - file: The principal components, as ``EmbeddingPCA/write(to:dtype:metadata:)`` wrote them;
+  ///     nil takes the model's.
   ///   - settings: Seed, size and sampling.
   ///   - progress: Called at every step; what it throws ends the generation.
   /// - Throws: As that, ``ModelFolder/loadPCA()`` and ``EmbeddingPCA/init(contentsOf:)``;

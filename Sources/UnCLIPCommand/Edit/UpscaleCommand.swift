@@ -14,7 +14,8 @@ struct UpscaleCommand: ParsableCommand {
     abstract: "Enlarge images fourfold with a model's upsampler.",
     discussion: """
       An image of any size is enlarged tile by tile; tiles overlap and are averaged at each step. \
-      A tile takes as much memory as an image that is generated, unless --tile makes it larger.
+      Memory is some 120 bytes for each pixel of the result, and what the network needs for one \
+      tile: where it is short, make --tile smaller.
 
       EXAMPLES:
         unclip upscale icon.png --out large.png
