@@ -92,7 +92,8 @@ public struct AutoregressivePrior {
     return noGrad { embeddings.nearest(to: prompt.text.embedding) }
   }
 
-  /// Samples one image embedding for each of many prompts at once: `[B, D]`, raw.
+  /// Samples one image embedding for each of many prompts at once: `[B, D]`, raw; NaN where the
+  /// network's values are not finite.
   ///
   /// - Parameters:
   ///   - prompts: The prompts, and as many negative ones.
@@ -104,11 +105,17 @@ public struct AutoregressivePrior {
     of prompts: PromptConditioning, sampling: Sampling = Sampling(), using random: RandomSource,
     onToken: (_ done: Int) throws -> Void = { _ in }
   ) throws -> Tensor {
-    try noGrad {
-      let tokens = try tokens(
-        of: prompts, sampling: sampling, using: random, onToken: onToken)
-      return transformer.quantizer.embeddings(
-        of: tokens.narrowed(1, start: 1, count: transformer.quantizer.count))
+    let quantizer = transformer.quantizer
+    return try noGrad {
+      do {
+        let tokens = try tokens(
+          of: prompts, sampling: sampling, using: random, onToken: onToken)
+        return quantizer.embeddings(of: tokens.narrowed(1, start: 1, count: quantizer.count))
+      } catch is NotFinite {
+        // Whoever looks for the cause finds it in the result, as with the other stages.
+        return Tensor.full(
+          prompts.text.embedding.shape, .nan, device: prompts.text.embedding.device)
+      }
     }
   }
 
@@ -126,9 +133,7 @@ public struct AutoregressivePrior {
     let rows = prompts.text.count
     let dot = logits.to(.float32).narrowed(0, start: text.count - rows, count: rows)
     var tokens = [
-      random.multinomial(
-        Self.top(sampling.dotFraction, of: dot.softmax(over: 1)), 1
-      ).squeezed(1)
+      try Self.drawn(Self.top(sampling.dotFraction, of: dot.softmax(over: 1)), using: random)
     ]
     try onToken(1)
     for index in 1..<tokenCount {
@@ -143,10 +148,21 @@ public struct AutoregressivePrior {
       }
       let probabilities = logits.samplingProbabilities(
         temperature: sampling.temperature, top: sampling.top)
-      tokens.append(random.multinomial(probabilities, 1).squeezed(1))
+      tokens.append(try Self.drawn(probabilities, using: random))
       try onToken(index + 1)
     }
     return Tensor.stacked(tokens, over: 1)
+  }
+
+  /// Probabilities that nothing can be sampled from.
+  private struct NotFinite: Error {}
+
+  /// Samples a token by each row's weights, `[B, n] -> [B]`.
+  private static func drawn(
+    _ weights: Tensor, using random: RandomSource
+  ) throws(NotFinite) -> Tensor {
+    guard weights.isFinite().all().item() != 0 else { throw NotFinite() }
+    return random.multinomial(weights, 1).squeezed(1)
   }
 
   /// Returns the weights of the top fraction of a distribution over ascending buckets,

@@ -200,6 +200,22 @@ import UnCLIP
     #expect(text.contains(fault) && text.hasSuffix("."), "\(text)")
   }
 
+  /// Nothing is sampled from what is no number: the weight is named, as of the other stages.
+  @Test(arguments: ["to_logits.bias", "token_embedding.weight", "quantizer.values"])
+  func namesTheWeightThatIsNotANumber(key: String) throws {
+    let model = try Model()
+    let part = model.folder.folder(of: .autoregressivePrior)
+    let stem = "diffusion_pytorch_model"
+    var state = try Safetensors.readModel(folder: part, stem: stem)
+    state[key] = try #require(state[key]) * .nan
+    try Safetensors.write(
+      state, metadata: ["format": "pt"], to: part.appending(path: stem + ".safetensors"))
+    let pipeline = try UnCLIPPipeline(model.folder)
+    let request = ImageRequest(prompt: "a", size: 16, sampling: sampling(.autoregressive))
+    let text = sentence { try pipeline.images(for: request) }
+    #expect(text.contains("prior_ar") && text.contains(key) && text.contains("NaN"), "\(text)")
+  }
+
   @Test func aPriorThatDoesNotSayItsCLIPIsRefused() throws {
     let model = try Model()
     try model.set("clip_fingerprint", .object(["text_encoder": .string("a")]))
