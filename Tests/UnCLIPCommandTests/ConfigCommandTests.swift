@@ -24,7 +24,7 @@ import UnCLIP
       [String: JSONValue].self, from: Data(outcome.output.utf8))
     let preset = try #require(UnCLIPPreset.all.first { $0.name == name })
     let absent =
-      [.tokenizer, .featureExtractor, .lastUpsampler]
+      [.tokenizer, .featureExtractor, .lastUpsampler, .secondUpsampler, .secondUpsamplerScheduler]
       + (preset.imageHint == nil ? [ModelFolder.Part.imageHint] : [])
       + (preset.autoregressivePrior == nil ? [.autoregressivePrior] : [])
     let folders = ModelFolder.Part.allCases.filter { !absent.contains($0) }

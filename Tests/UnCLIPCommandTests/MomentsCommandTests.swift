@@ -93,7 +93,7 @@ import UnCLIP
     expectFailure(
       try measure("--stage", "upsampler"), status: 65, saying: "No images to use in", "side 64")
     expectFailure(
-      try measure("--stage", "text"), status: 64, saying: "'prior', 'decoder' or 'upsampler'")
+      try measure("--stage", "text"), status: 64, saying: "'upsampler' or 'second-upsampler'")
     expectFailure(try measure("--images", "0"), status: 64, saying: "--images is 0")
   }
 
