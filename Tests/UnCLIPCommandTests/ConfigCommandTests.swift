@@ -22,11 +22,15 @@ import UnCLIP
     let outcome = try BuiltCommand.run("config", "show", name)
     let parts = try JSONDecoder().decode(
       [String: JSONValue].self, from: Data(outcome.output.utf8))
-    let hasHint = UnCLIPPreset.all.first { $0.name == name }?.imageHint != nil
+    let preset = try #require(UnCLIPPreset.all.first { $0.name == name })
+    let hasHint = preset.imageHint != nil
     let folders = ModelFolder.Part.allCases.filter {
       ![.tokenizer, .featureExtractor, .lastUpsampler].contains($0) && ($0 != .imageHint || hasHint)
     }
-    #expect(Set(parts.keys) == Set(folders.map(\.rawValue)))
+    let beyond =
+      preset.secondUpsampler == nil
+      ? [] : ["super_res_second", "super_res_second_scheduler", "autoregressive_prior"]
+    #expect(Set(parts.keys) == Set(folders.map(\.rawValue) + beyond))
   }
 
   @Test func aPartIsAConfigurationFile() throws {

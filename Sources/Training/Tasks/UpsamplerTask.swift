@@ -49,6 +49,8 @@ public final class UpsamplerTask: TrainingTask {
     public var cropSize: Int
     /// The weight of each timestep.
     public var weighting: LossWeighting
+    /// Deviation of the noise that all pixels of a channel share; nil for none.
+    public var offsetNoise: Double?
     /// Largest standard deviation of the noise added to the small image, of pixels in [-1, 1].
     public var conditionNoise: Double
     /// Denoising steps of a sample.
@@ -56,6 +58,7 @@ public final class UpsamplerTask: TrainingTask {
 
     enum CodingKeys: String, CodingKey {
       case weighting
+      case offsetNoise = "offset_noise"
       case imageSize = "image_size"
       case cropSize = "crop_size"
       case conditionNoise = "condition_noise"
@@ -64,12 +67,13 @@ public final class UpsamplerTask: TrainingTask {
 
     /// Groups the values.
     public init(
-      imageSize: Int, cropSize: Int, weighting: LossWeighting, conditionNoise: Double,
-      sampleSteps: Int
+      imageSize: Int, cropSize: Int, weighting: LossWeighting, offsetNoise: Double? = nil,
+      conditionNoise: Double, sampleSteps: Int
     ) {
       self.imageSize = imageSize
       self.cropSize = cropSize
       self.weighting = weighting
+      self.offsetNoise = offsetNoise
       self.conditionNoise = conditionNoise
       self.sampleSteps = sampleSteps
     }
@@ -88,6 +92,7 @@ public final class UpsamplerTask: TrainingTask {
         cropSize <= imageSize, "crop_size", cropSize,
         "it must be at most image_size, \(imageSize)")
       try check.number("condition_noise", conditionNoise, in: 0...1000)
+      try check.number("offset_noise", offsetNoise ?? 0, in: 0...1)
       try check.count("sample_steps", sampleSteps, in: 1...1000)
     }
   }
@@ -130,7 +135,7 @@ public final class UpsamplerTask: TrainingTask {
       diffusion: upsampler.loss(
         of: images,
         Upsampler.TrainingConditioning(images: images, noise: objective.conditionNoise),
-        weighting: objective.weighting, using: random))
+        weighting: objective.weighting, offsetNoise: objective.offsetNoise ?? 0, using: random))
   }
 
   /// Pairs originals with themselves reduced and enlarged again.

@@ -10,15 +10,17 @@ import UnCLIP
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "config",
-    abstract: "List the presets, print one as JSON, or explain the keys of training.",
+    abstract:
+      "List the presets, print one as JSON, count its cost, or explain the keys of training.",
     discussion: """
       EXAMPLES:
         unclip config list
         unclip config explain training.batch_size
         unclip config show karlo
         unclip config show small --part decoder
+        unclip config cost paper
       """,
-    subcommands: [ListCommand.self, ShowCommand.self, ExplainCommand.self])
+    subcommands: [ListCommand.self, ShowCommand.self, CostCommand.self, ExplainCommand.self])
 
   /// `unclip config list`.
   struct ListCommand: ParsableCommand {
@@ -114,8 +116,17 @@ extension UnCLIPPreset {
         (.upsamplerScheduler, try upsamplerScheduler.encoded()),
       ]
       if let imageHint { files.append((.imageHint, try imageHint.encoded())) }
-      return try files.reduce(into: [:]) { parts, file in
-        parts[file.0.rawValue] = try JSONDecoder().decode(JSONValue.self, from: file.1)
+      var named = files.map { ($0.0.rawValue, $0.1) }
+      // What no model folder holds yet.
+      if let second = secondUpsampler {
+        named.append(("super_res_second", try second.unet.encoded()))
+        named.append(("super_res_second_scheduler", try second.scheduler.encoded()))
+      }
+      if let autoregressivePrior {
+        named.append(("autoregressive_prior", try ConfigFile.encode(autoregressivePrior)))
+      }
+      return try named.reduce(into: [:]) { parts, file in
+        parts[file.0] = try JSONDecoder().decode(JSONValue.self, from: file.1)
       }
     }
   }

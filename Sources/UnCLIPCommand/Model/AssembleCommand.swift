@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Training
 import UnCLIP
 
 /// `unclip assemble`: one model from parts of several folders.
@@ -11,11 +12,14 @@ struct AssembleCommand: ParsableCommand {
       Each run of `unclip train` leaves the parts it trained in RUN/model. A part that several \
       folders have is taken from the last, as are the sampling defaults; of a folder without any, \
       each stage's scheduler says its sampler. The tokenizer's run leaves the words of the captions \
-      in RUN/vocabulary.txt.
+      in RUN/vocabulary.txt. A run with training.ema_decays leaves the same parts with weights that \
+      are averaged over other lengths in RUN/model-ema-DECAY, which --ema takes: unclip evaluate then \
+      says which is best.
 
       EXAMPLES:
         unclip assemble runs/clip/model runs/prior/model runs/decoder/model --name small \
       --out Models/small
+        unclip assemble Models/small runs/decoder/model --ema 0.9995 --name longer --out Models/longer
       """)
 
   @Argument(help: ArgumentHelp("Model folders to take parts from.", valueName: "folder"))
@@ -31,6 +35,11 @@ struct AssembleCommand: ParsableCommand {
 
   @Option(name: .customLong("model-version"), help: "The model's version, written into images.")
   var modelVersion = "1"
+
+  @Option(
+    help: ArgumentHelp(
+      "Take the weights averaged with this decay from the runs that keep it.", valueName: "decay"))
+  var ema: Double?
 
   @Option(
     help: ArgumentHelp(
@@ -51,7 +60,8 @@ struct AssembleCommand: ParsableCommand {
   @OptionGroup(title: "Sampling defaults") var prior: PriorOptions
 
   func run() throws {
-    let folders = sources.map { ModelFolder(URL(fileURLWithPath: $0)) }
+    let folders = try Self.models(of: sources.map { URL(fileURLWithPath: $0) }, ema: ema)
+      .map { ModelFolder($0) }
     try files.check([OutputFile(out)], inputs: sources, replacesFolders: true)
     let target = ModelFolder(URL(fileURLWithPath: out))
     let inside = sources.first {
@@ -82,5 +92,21 @@ struct AssembleCommand: ParsableCommand {
       })
     for (part, source) in parts { try Output.line("\(part.rawValue)  from \(source.url.path)") }
     try Output.line(target.url.path)
+  }
+
+  /// The folders that parts are taken from: of a run that keeps the average, that average's.
+  private static func models(of sources: [URL], ema: Double?) throws(CommandError) -> [URL] {
+    guard let ema else { return sources }
+    let wanted = AveragedModel(decay: ema)
+    let kept = sources.map { AveragedModel.all(of: $0) }
+    guard kept.contains(where: { $0.contains(wanted) }) else {
+      let known = Set(kept.joined()).map(\.decay).sorted().map { "\($0)" }.joined(separator: ", ")
+      let advice =
+        known.isEmpty
+        ? "none keeps another average than its model's; train with training.ema_decays"
+        : "they keep \(known)"
+      throw .noInput("No folder has weights averaged with a decay of \(ema): \(advice).")
+    }
+    return zip(sources, kept).map { $1.contains(wanted) ? wanted.url(in: $0) : $0 }
   }
 }
