@@ -29,7 +29,7 @@ import TorchNN
     #expect(abs(cost.forward / counts.forward - 1) < 1e-4, "\(name): \(cost.forward)")
     #expect(abs(cost.training / counts.training - 1) < 1e-4, "\(name): \(cost.training)")
     // Activations are estimated: diffusers and transformers keep a little more or less.
-    #expect(abs(cost.kept / counts.kept - 1) < 0.06, "\(name): \(cost.kept / counts.kept)")
+    #expect(abs(cost.kept / counts.kept - 1) < 0.08, "\(name): \(cost.kept / counts.kept)")
   }
 
   private static let sizes: [(String, UnCLIPPreset)] = [
@@ -103,6 +103,7 @@ import TorchNN
       return (sum + unit / 2) / unit
     }
     #expect(rounded("prior", to: 1_000_000_000) == 1)
+    #expect(parameterCount { CLIPModel(paper.clip, using: $0) } == 986_523_137)
     // The table says 3.5 billion, GLIDE's paper 2.3 for its U-Net and 1.2 for its text encoder.
     let decoder = rounded("decoder", "text_proj", to: 1_000_000)
     #expect(abs(Double(decoder) / 3500 - 1) < 0.015, "\(decoder)")
@@ -110,7 +111,7 @@ import TorchNN
     #expect(rounded("super_res_second", to: 100_000_000) == 3)
     let other = try #require(paper.autoregressivePrior)
     #expect((other.latentParameters + 500_000_000) / 1_000_000_000 == 1)
-    #expect(other.parameters == 2_023_226_368)
+    #expect(other.parameters == 2_020_057_600)
   }
 
   /// Steps, guidance and candidates multiply what a stage costs; the context is projected once.
