@@ -47,8 +47,10 @@ import TorchNN
       clip.vision.cost, parameterCount { CLIPVisionModelWithProjection(clip.vision, using: $0) },
       "vision", size)
     try expect(
-      preset.prior.cost, parameterCount { PriorTransformer(preset.prior, using: $0) }, "prior", size
-    )
+      preset.prior.cost,
+      // diffusers counts the mean and the deviation of CLIP's embeddings as weights.
+      parameterCount { PriorTransformer(preset.prior, using: $0) } + 2 * preset.prior.embeddingDim,
+      "prior", size)
   }
 
   @Test(arguments: ["tiny", "karlo", "paper"])

@@ -38,13 +38,16 @@ struct CostReport {
       let imagesPerHour: Double?
     }
     struct Training: Encodable {
+      struct State: Encodable {
+        let weights, gradients, moments, averages, all: Double
+      }
       let stage: String
       let parameters: Int
       let imageOperations: Double
       let stepOperations: Double?
       let images, passImages, steps: Int?
       let operations: Double?
-      let stateBytes: Double
+      let stateBytes: State
       let keptBytesOfAnImage, bytes: Bytes
       let days: Double?
     }
@@ -72,12 +75,19 @@ struct CostReport {
           stage: cost.stage, parameters: cost.parameters, imageOperations: cost.imageOperations,
           stepOperations: cost.stepOperations, images: cost.budget?.images,
           passImages: cost.budget?.passImages, steps: cost.budget?.steps,
-          operations: cost.operations, stateBytes: cost.stateBytes,
+          operations: cost.operations, stateBytes: state(of: cost),
           keptBytesOfAnImage: .init(
             float32: cost.keptBytes(.float32), bfloat16: cost.keptBytes(.bfloat16)),
           bytes: .init(float32: cost.bytes(.float32), bfloat16: cost.bytes(.bfloat16)),
           days: days(cost.operations))
       })
+  }
+
+  private func state(of cost: TrainingCost) -> Entry.Training.State {
+    let weights = 4 * Double(cost.parameters)
+    return .init(
+      weights: weights, gradients: weights, moments: 2 * weights,
+      averages: cost.stateBytes - 4 * weights, all: cost.stateBytes)
   }
 
   // MARK: For people
