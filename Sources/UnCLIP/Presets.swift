@@ -42,6 +42,13 @@ public struct UnCLIPPreset: Sendable {
     public let scheduler: SchedulerConfig
     /// Denoising steps.
     public let steps: Int
+
+    /// Groups them.
+    public init(unet: UNetConfig, scheduler: SchedulerConfig, steps: Int) {
+      self.unet = unet
+      self.scheduler = scheduler
+      self.steps = steps
+    }
   }
 
   /// All presets, smallest first.
@@ -157,6 +164,22 @@ extension UNetConfig {
       levels: Array(repeating: .residual, count: channels.count), headWidth: 8,
       contextWidth: nil, groups: groups, timeShift: timeShift, dropout: dropout,
       patchSize: patchSize, addsCondition: addsCondition)
+  }
+}
+
+extension UnCLIPPreset {
+  /// Joins the parts of a system that is no preset.
+  package init(
+    clip: CLIPConfig, prior: (PriorConfig, SchedulerConfig), textProjection: TextProjectionConfig,
+    imageHint: ImageHintConfig?, decoder: (UNetConfig, SchedulerConfig),
+    upsampler: (UNetConfig, SchedulerConfig), sampling: SamplingSettings,
+    secondUpsampler: SecondUpsampler?
+  ) {
+    self.init(
+      name: "", summary: "", clip: clip, prior: prior.0, textProjection: textProjection,
+      imageHint: imageHint, decoder: decoder.0, upsampler: upsampler.0, priorScheduler: prior.1,
+      decoderScheduler: decoder.1, upsamplerScheduler: upsampler.1, sampling: sampling,
+      secondUpsampler: secondUpsampler)
   }
 }
 

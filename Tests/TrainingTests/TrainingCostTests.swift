@@ -14,8 +14,13 @@ import UnCLIP
 
   init() throws { tiny = try TinyRun(in: TemporaryFolder().url) }
 
-  private func cost(_ stage: TrainingStage) throws -> TrainingCost {
-    try TrainingCost.of(tiny.config(stage), file: "tiny", clip: UnCLIPPreset.tiny.clip)
+  private func cost(
+    _ stage: TrainingStage, _ training: TrainingOptions = .tiny,
+    clip: CLIPConfig? = UnCLIPPreset.tiny.clip
+  ) throws -> TrainingCost {
+    try TrainingCost(
+      of: StageConfiguration(tiny.config(stage, training: training), file: "tiny"), file: "tiny",
+      clip: clip)
   }
 
   /// The counts of a configuration are those of its preset's stage.
@@ -43,21 +48,38 @@ import UnCLIP
       cost.bytes(.bfloat16) == cost.stateBytes + 8 * cost.image.kept + 2 * Double(cost.parameters))
     var options = TrainingOptions.tiny
     (options.emaDecays, options.gradientAccumulation) = ([0.5, 0.6], 3)
-    let more = try TrainingCost.of(
-      tiny.config(.upsampler, training: options), file: "tiny")
+    let more = try self.cost(.upsampler, options)
     #expect(more.stateBytes == Double(cost.parameters) * 28)
     #expect(more.budget == .init(steps: 8, images: 12, passImages: 4, averages: 3))
   }
 
   @Test func whatIsNotCountedIsSaid() throws {
-    let decoder = try tiny.config(.decoder)
-    let without = #expect(throws: CostError.self) { try TrainingCost.of(decoder, file: "d.yaml") }
-    #expect(without?.description.contains("d.yaml: how large a decoder is") == true)
-    let vae = try tiny.config(.tokenizer)
-    #expect(throws: CostError.notCounted(file: "t")) { try TrainingCost.of(vae, file: "t") }
+    let without = #expect(throws: CostError.self) { try cost(.decoder, clip: nil) }
+    #expect(without?.description.contains("tiny: how large a decoder is") == true)
+    #expect(throws: CostError.notCounted(file: "tiny")) { try cost(.tokenizer) }
   }
 
-  /// `Configs/paper-*.yaml` are table 3, and the paper's preset.
+  /// Configurations of all stages are a system, which draws as their sample sheets are drawn.
+  @Test func configurationsOfAllStagesAreASystem() throws {
+    func system(_ stages: [TrainingStage]) throws -> UnCLIPPreset? {
+      try UnCLIPPreset.system(
+        of: stages.map {
+          (try StageConfiguration(tiny.config($0), file: "\($0.rawValue).yaml"), $0.rawValue)
+        })
+    }
+    let own = try #require(try system([.upsampler, .decoder, .clip, .prior]))
+    var sampling = SamplingSettings()
+    (sampling.priorSteps, sampling.priorGuidance) = (2, 1)
+    (sampling.decoderSteps, sampling.decoderGuidance, sampling.upsamplerSteps) = (2, 2, 2)
+    #expect(own.cost() == UnCLIPPreset.tiny.cost(sampling: sampling))
+    #expect(try system([.decoder, .clip, .prior]) == nil)
+    #expect(throws: CostError.repeated(stage: "clip")) { try system([.clip, .clip]) }
+    #expect(throws: CostError.repeated(stage: "upsampler")) {
+      try system([.upsampler, .upsampler])
+    }
+  }
+
+  /// Table 3.
   @Test func thePapersBudgetIsTableThree() throws {
     let budgets = Dictionary(
       uniqueKeysWithValues: UnCLIPPreset.paper.trainingCosts.compactMap { cost in

@@ -69,13 +69,40 @@ import UnCLIP
     #expect(costs.count == files.count)
     for (name, cost) in zip(files, costs) {
       let file = TrainingFile.folder.appending(path: "paper-\(name).yaml")
-      let own = try TrainingCost.of(
-        ConfigDocument.json(at: file), file: file.path, clip: UnCLIPPreset.paper.clip)
+      let own = try TrainingCost(
+        of: StageConfiguration(ConfigDocument.json(at: file), file: file.path), file: file.path,
+        clip: UnCLIPPreset.paper.clip)
       #expect(own.parameters == cost.parameters && own.image == cost.image, "\(name)")
       #expect(own.frozen == cost.frozen, "\(name)")
       guard let budget = cost.budget else { continue }
       #expect(own.budget?.images == budget.images && own.budget?.steps == budget.steps, "\(name)")
     }
+  }
+
+  /// The configurations of all stages together draw as the preset does, but for its candidates.
+  @Test func configurationsTogetherAreASystem() throws {
+    let names = ["clip", "prior", "decoder", "upsampler", "upsampler-1024"]
+    let files = names.map { TrainingFile.folder.appending(path: "paper-\($0).yaml").path }
+    func drawing(_ arguments: [String]) throws -> JSONValue? {
+      let outcome = try BuiltCommand.run(["config", "cost", "--json"] + arguments)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      return try JSONDecoder().decode(JSONValue.self, from: Data(outcome.output.utf8))["drawing"]
+    }
+    let options = ["--prior-candidates", "2", "--prior-guidance", "4"]
+    let own = try #require(try drawing(files + options))
+    #expect(own["operations"]?.number == UnCLIPPreset.paper.cost().operations)
+    #expect(own["parameters"]?.number == Double(UnCLIPPreset.paper.cost().parameters))
+    #expect(try drawing(Array(files.prefix(3))) == nil)
+    expectFailure(
+      try BuiltCommand.run(["config", "cost", files[0], files[0]]), status: 64,
+      saying: "Several of the configurations are of the stage clip")
+    expectFailure(
+      try BuiltCommand.run(["config", "cost", files[0], "paper"]), status: 64,
+      saying: "paper is a preset, which is counted alone")
+    let small = TrainingFile.folder.appending(path: "small-clip.yaml").path
+    expectFailure(
+      try BuiltCommand.run(["config", "cost", small] + files.dropFirst()), status: 65,
+      saying: "model.transformer.embedding_dim is 1024, but CLIP's embeddings have 192 dimensions")
   }
 
   /// `unclip train` takes them and asks for models and data next, or says that they do not fit here.

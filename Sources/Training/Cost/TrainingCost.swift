@@ -84,67 +84,48 @@ public struct TrainingCost: Sendable, Equatable {
 }
 
 extension TrainingCost {
-  /// Counts what `unclip train` would do with a configuration, which it checks as a run does.
+  /// Counts what `unclip train` would do with a configuration.
   ///
   /// - Parameters:
-  ///   - configuration: The configuration as JSON.
+  ///   - configuration: The configuration.
   ///   - file: Its name, for errors.
   ///   - clip: The CLIP that the stage builds on; a decoder needs it.
-  /// - Throws: `ConfigError`, and `CostError` for a stage that is not counted or a decoder without a
-  ///   CLIP.
-  public static func of(
-    _ configuration: Data, file: String, clip: CLIPConfig? = nil
-  ) throws -> TrainingCost {
-    switch try StageOfConfiguration(configuration, file: file) {
-    case .clip:
-      let config = try TrainConfig<CLIPConfig, CLIPTask.Objective>.checked(
-        configuration, file: file)
-      return TrainingCost(
+  /// - Throws: `CostError` for a decoder without a CLIP.
+  public init(
+    of configuration: StageConfiguration, file: String, clip: CLIPConfig? = nil
+  ) throws(CostError) {
+    switch configuration {
+    case .clip(let config):
+      self.init(
         .clip, parameterCount { CLIPModel(config.model, using: $0) }, config.model.cost,
         config.training)
-    case .prior:
-      let config = try TrainConfig<PriorTask.Model, PriorTask.Objective>.checked(
-        configuration, file: file)
-      return TrainingCost(
-        .prior, parameterCount { PriorTransformer(config.model.transformer, using: $0) },
-        config.model.transformer.cost, config.training,
+    case .prior(let config):
+      let prior = config.model.transformer
+      self.init(
+        .prior, parameterCount { PriorTransformer(prior, using: $0) }, prior.cost, config.training,
         frozen: config.objective.embeddingBatches == 0 ? clip : nil)
-    case .hint:
-      let config = try TrainConfig<HintTask.Model, HintTask.Objective>.checked(
-        configuration, file: file)
-      return TrainingCost(
+    case .hint(let config):
+      self.init(
         .hint, parameterCount { ImageHint(config.model.hint, using: $0) }, config.model.hint.cost,
         config.training)
-    case .decoder:
-      return try decoder(configuration, file: file, clip: clip)
-    case .upsampler:
-      let config = try TrainConfig<UpsamplerTask.Model, UpsamplerTask.Objective>.checked(
-        configuration, file: file)
-      return TrainingCost(
+    case .decoder(let config):
+      guard let clip else { throw CostError.needsCLIP(file: file) }
+      let unet = config.model.unet
+      let projection = config.model.projection(embeddingWidth: clip.embeddingWidth)
+      let length = clip.text.maxPositionEmbeddings
+      let context = projection.contextLength(textLength: length)
+      self.init(
+        .decoder,
+        parameterCount { UNet(unet, using: $0) }
+          + parameterCount { TextProjection(projection, using: $0) },
+        projection.cost(textLength: length)
+          + unet.cost(side: unet.sampleSize ?? 64, contextLength: context),
+        config.training, frozen: config.objective.embeddingBatches == 0 ? clip : nil)
+    case .upsampler(let config):
+      self.init(
         .upsampler, parameterCount { UNet(config.model.unet, using: $0) },
         config.model.unet.cost(side: config.objective.cropSize), config.training)
     }
-  }
-
-  private static func decoder(
-    _ configuration: Data, file: String, clip: CLIPConfig?
-  ) throws -> TrainingCost {
-    let config = try TrainConfig<DecoderTask.Model, DecoderTask.Objective>.checked(
-      configuration, file: file)
-    guard let clip else { throw CostError.needsCLIP(file: file) }
-    let unet = config.model.unet
-    let projection = config.model.projection(embeddingWidth: clip.embeddingWidth)
-    let length = clip.text.maxPositionEmbeddings
-    let cost =
-      projection.cost(textLength: length)
-      + unet.cost(
-        side: unet.sampleSize ?? 64,
-        contextLength: projection.contextLength(textLength: length))
-    return TrainingCost(
-      .decoder,
-      parameterCount { UNet(unet, using: $0) }
-        + parameterCount { TextProjection(projection, using: $0) },
-      cost, config.training, frozen: config.objective.embeddingBatches == 0 ? clip : nil)
   }
 
   private init(
@@ -166,6 +147,8 @@ public enum CostError: LocalizedError, Equatable, CustomStringConvertible {
   case needsCLIP(file: String)
   /// A configuration of another stage.
   case notCounted(file: String)
+  /// Several configurations of a stage that a system has once.
+  case repeated(stage: String)
 
   /// The same sentence, for `localizedDescription`.
   public var errorDescription: String? { description }
@@ -178,31 +161,9 @@ public enum CostError: LocalizedError, Equatable, CustomStringConvertible {
         + "training configuration of CLIP."
     case .notCounted(let file):
       "\(file): only training configurations of clip, prior, hint, decoder and upsampler are counted."
-    }
-  }
-}
-
-/// The stage that a configuration is of, by the sections of its model.
-private enum StageOfConfiguration {
-  case clip, prior, hint, decoder, upsampler
-
-  init(_ configuration: Data, file: String) throws {
-    let content = try ConfigFile.decode(
-      [String: JSONValue].self, from: configuration, file: file)
-    var sections: Set<String> = []
-    if case .object(let model)? = content["model"] { sections = Set(model.keys) }
-    var objective: Set<String> = []
-    if case .object(let keys)? = content["objective"] { objective = Set(keys.keys) }
-    if sections.contains("text"), sections.contains("vision") {
-      self = .clip
-    } else if sections.contains("transformer") {
-      self = .prior
-    } else if sections.contains("hint") {
-      self = .hint
-    } else if sections.contains("unet") {
-      self = objective.contains("crop_size") ? .upsampler : .decoder
-    } else {
-      throw CostError.notCounted(file: file)
+    case .repeated(let stage):
+      "Several of the configurations are of the stage \(stage); give one of each, and at most two of "
+        + "upsamplers, which differ in objective.image_size."
     }
   }
 }

@@ -16,13 +16,16 @@ extension ConfigCommand {
         convolutions and attention, as PyTorch's counter counts them, for texts of the whole context. \
         A training step is a forward and a backward pass of its batch, and CLIP's where it embeds at \
         each step. Memory of weights, gradients, Adam's two moments and averages is exact, that of \
-        activations an estimate. With --machines and --flops: days of training, images an hour.
+        activations an estimate. With --machines and --flops: days of training, images an hour. \
+        Configurations of CLIP, prior, decoder and upsampler together are a system, whose images are \
+        counted with the steps of their sample sheets.
 
         EXAMPLES:
           unclip config cost paper
           unclip config cost paper --machines 256 --flops 312T --utilisation 0.4
           unclip config cost karlo --decoder-steps 50 --json
           unclip config cost Configs/small-decoder.yaml --clip small
+          unclip config cost Configs/paper-{clip,prior,decoder,upsampler,upsampler-1024}.yaml
         """)
 
     private static let machineRange = OptionRange("--machines", 1...1_000_000)
@@ -31,10 +34,10 @@ extension ConfigCommand {
 
     @Argument(
       help: ArgumentHelp(
-        "A preset (\(UnCLIPPreset.all.map(\.name).joined(separator: ", "))), or a training "
-          + "configuration of a stage of unCLIP, YAML or JSON, or the folder of a run.",
+        "A preset (\(UnCLIPPreset.all.map(\.name).joined(separator: ", "))), or training "
+          + "configurations of stages of unCLIP, YAML or JSON, or folders of runs.",
         valueName: "preset|file"))
-    var subject: String
+    var subjects: [String]
 
     @Option(
       help: ArgumentHelp(
@@ -81,41 +84,61 @@ extension ConfigCommand {
     func run() throws {
       let speed = flops.map { Double(machines ?? 1) * $0.value * utilisation }
       let report: CostReport
-      if let preset = UnCLIPPreset.all.first(where: { $0.name == subject }) {
+      if let preset = UnCLIPPreset.all.first(where: { subjects.contains($0.name) }) {
+        let name = preset.name
+        try require(subjects.count == 1, "\(name) is a preset, which is counted alone.")
         try require(
-          overrides.isEmpty, "--set changes a training configuration, and \(subject) is a preset.")
+          overrides.isEmpty, "--set changes a training configuration, and \(name) is a preset.")
         try require(
-          clip == nil, "--clip is for a training configuration, and \(subject) is a preset.")
-        var settings = preset.sampling
-        sampling.apply(to: &settings)
-        prior.apply(to: &settings)
+          clip == nil, "--clip is for a training configuration, and \(name) is a preset.")
         report = CostReport(
-          name: preset.name, drawing: preset.cost(sampling: settings),
-          training: preset.trainingCosts, speed: speed)
+          name: name, drawing: drawing(preset), training: preset.trainingCosts, speed: speed)
       } else {
-        var settings = SamplingSettings()
-        sampling.apply(to: &settings)
-        prior.apply(to: &settings)
-        try require(
-          settings == SamplingSettings(),
-          "Sampling options are for a preset, and \(subject) is none.")
-        report = CostReport(
-          name: subject, drawing: nil, training: [try trainingCost()], speed: speed)
+        do {
+          report = try ownReport(speed: speed)
+        } catch let error as CostError {
+          switch error {
+          case .needsCLIP, .repeated: throw CommandError.usage(error.description)
+          case .notCounted: throw CommandError.data(error.description)
+          }
+        }
       }
       if output.json { return try Output.json(report.entry) }
       for line in report.lines { try Output.line(line) }
     }
 
-    private func trainingCost() throws -> TrainingCost {
-      let (content, file) = try Self.document(subject, overrides)
-      do {
-        return try TrainingCost.of(content, file: file, clip: clip.map(Self.clipConfig))
-      } catch let error as CostError {
-        switch error {
-        case .needsCLIP: throw CommandError.usage(error.description)
-        case .notCounted: throw CommandError.data(error.description)
-        }
+    private func drawing(_ preset: UnCLIPPreset) -> SystemCost {
+      var settings = preset.sampling
+      sampling.apply(to: &settings)
+      prior.apply(to: &settings)
+      return preset.cost(sampling: settings)
+    }
+
+    /// What configurations cost, and where they are a whole system, what it costs to draw.
+    private func ownReport(speed: Double?) throws -> CostReport {
+      try require(
+        overrides.isEmpty || subjects.count == 1, "--set changes one configuration; give it alone.")
+      let own = try subjects.map { subject in
+        let (content, file) = try Self.document(subject, overrides)
+        return (configuration: try StageConfiguration(content, file: file), file: file)
       }
+      let clips = own.compactMap { one -> CLIPConfig? in
+        if case .clip(let config) = one.configuration { config.model } else { nil }
+      }
+      let clip = try self.clip.map(Self.clipConfig) ?? clips.first
+      let system = try UnCLIPPreset.system(of: own)
+      var unused = SamplingSettings()
+      sampling.apply(to: &unused)
+      prior.apply(to: &unused)
+      try require(
+        system != nil || unused == SamplingSettings(),
+        "Sampling options are for a preset or the configurations of a whole system: clip, prior, "
+          + "decoder (with its hint, if it has one) and upsampler.")
+      return CostReport(
+        name: subjects.joined(separator: " "), drawing: system.map(drawing),
+        training: try own.map {
+          try TrainingCost(of: $0.configuration, file: $0.file, clip: clip)
+        }, speed: speed)
     }
 
     /// The sizes of CLIP in a preset or in a training configuration.
