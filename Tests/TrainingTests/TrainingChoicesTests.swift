@@ -26,7 +26,7 @@ import UnCLIP
     config.model.scheduler.zeroTerminalSignal = true
     config.objective.weighting = .p2(gamma: 1, k: 1)
     config.objective.offsetNoise = 0.1
-    config.training.emaDecays = [0.5, 0.9]
+    config.training.emaDecays = [0.3, 0.6]
     var run = try tiny.run(.decoder, resume: resume)
     run.configuration = try ConfigFile.encode(config)
     return run
@@ -49,7 +49,7 @@ import UnCLIP
       #expect(cost.budget?.averages == 3)
 
       var weights: Set<[UInt8]> = []
-      for name in ["model", "model-ema-0.5", "model-ema-0.9"] {
+      for name in ["model", "model-ema-0.3", "model-ema-0.6"] {
         let whole = ModelFolder(folder.appending(path: "whole-\(name)"))
         let parts = [TrainingStage.clip, .prior, .upsampler].map {
           ModelFolder(tiny.out($0).appending(path: "model"))

@@ -102,7 +102,7 @@ import UnCLIP
     let small = TrainingFile.folder.appending(path: "small-clip.yaml").path
     expectFailure(
       try BuiltCommand.run(["config", "cost", small] + files.dropFirst()), status: 65,
-      saying: "model.transformer.embedding_dim is 1024, but CLIP's embeddings have 192 dimensions")
+      saying: "model.transformer.embedding_dim' is 1024, but CLIP's embeddings have 192 dimensions")
   }
 
   /// `unclip train` takes them and asks for models and data next, or says that they do not fit here.

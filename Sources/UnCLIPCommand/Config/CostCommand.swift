@@ -25,7 +25,7 @@ extension ConfigCommand {
           unclip config cost paper --machines 256 --flops 312T --utilisation 0.4
           unclip config cost karlo --decoder-steps 50 --json
           unclip config cost Configs/small-decoder.yaml --clip small
-          unclip config cost Configs/paper-{clip,prior,decoder,upsampler,upsampler-1024}.yaml
+          unclip config cost Configs/small-clip.yaml Configs/small-decoder.yaml
         """)
 
     private static let machineRange = OptionRange("--machines", 1...1_000_000)

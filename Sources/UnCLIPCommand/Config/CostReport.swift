@@ -108,9 +108,12 @@ struct CostReport {
     }
     lines += table(trainingRows)
     // A system has one of the two priors.
-    let all = training.filter { $0.stage != TrainingCost.autoregressivePrior }
-      .compactMap { days($0.operations) }
-    if all.count > 1 { lines.append("days with the diffusion prior: \(plain(all.reduce(0, +)))") }
+    let trained = training.filter { $0.stage != TrainingCost.autoregressivePrior }
+    let all = trained.compactMap { days($0.operations) }
+    if all.count > 1 {
+      let note = trained.count < training.count ? " with the diffusion prior" : ""
+      lines.append("days\(note): \(plain(all.reduce(0, +)))")
+    }
     lines.append(
       "state: weights, gradients, Adam's two moments and averages, exact; an image: what a pass keeps"
     )
