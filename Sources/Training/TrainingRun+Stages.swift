@@ -3,7 +3,7 @@ import Config
 import Datasets
 import Diffusion
 import Files
-import Foundation
+package import Foundation
 import Torch
 import TorchNN
 import UnCLIP
@@ -176,7 +176,7 @@ extension TrainingRun {
   }
 
   /// The model of a run, where the run's folder is named in its place.
-  static func model(of folder: URL) -> URL {
+  package static func model(of folder: URL) -> URL {
     func isModel(_ url: URL) -> Bool {
       ["model_index.json", "config.json"].contains {
         FileManager.default.fileExists(atPath: url.appending(path: $0).path)

@@ -71,6 +71,9 @@ import Testing
       #expect(outcome.output.contains("decoder  from \(run)/model-ema-0.5\n"), "\(outcome.output)")
       #expect(outcome.output.contains("prior  from \(base)\n"))
     }
+    let plain = try BuiltCommand.run(
+      "assemble", base, run, "--name", "n", "--out", folder.path("out"), "--force")
+    #expect(plain.output.contains("decoder  from \(run)/model\n"), "a run stands for its model")
     expectFailure(
       try BuiltCommand.run(
         "assemble", base, run, "--ema", "0.9", "--name", "n", "--out", folder.path("none")),
@@ -79,6 +82,19 @@ import Testing
       try BuiltCommand.run(
         "assemble", base, "--ema", "0.9", "--name", "n", "--out", folder.path("none")),
       status: 66, saying: "none keeps another average than its model's")
+  }
+
+  @Test func aFolderWithoutPartsIsRefused() throws {
+    let folder = try TemporaryFolder()
+    try TinyModel.write(to: folder.file("base"))
+    try FileManager.default.createDirectory(
+      at: folder.file("empty"), withIntermediateDirectories: true)
+    for name in ["empty", "none"] {
+      expectFailure(
+        try BuiltCommand.run(
+          "assemble", folder.path("base"), folder.path(name), "--name", "n", "--out",
+          folder.path("out")), status: 66, saying: "\(name) ")
+    }
   }
 
   @Test func aPartKeepsTheSamplerOfItsScheduler() throws {

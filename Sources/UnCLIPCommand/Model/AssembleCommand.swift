@@ -22,7 +22,8 @@ struct AssembleCommand: ParsableCommand {
         unclip assemble Models/small runs/decoder/model --ema 0.9995 --name longer --out Models/longer
       """)
 
-  @Argument(help: ArgumentHelp("Model folders to take parts from.", valueName: "folder"))
+  @Argument(
+    help: ArgumentHelp("Folders of models or runs to take parts from.", valueName: "folder"))
   var sources: [String]
 
   @Option(name: .out, help: ArgumentHelp("The model folder to write.", valueName: "folder"))
@@ -63,6 +64,10 @@ struct AssembleCommand: ParsableCommand {
     let folders = try Self.models(of: sources.map { URL(fileURLWithPath: $0) }, ema: ema)
       .map { ModelFolder($0) }
     try files.check([OutputFile(out)], inputs: sources, replacesFolders: true)
+    for (source, folder) in zip(sources, folders) where folder.isEmpty {
+      throw CommandError.noInput(
+        "\(source) has no part of a model; name the folder of a model or of a run.")
+    }
     let target = ModelFolder(URL(fileURLWithPath: out))
     let inside = sources.first {
       (URL(fileURLWithPath: $0).resolvingSymlinksInPath().path + "/").hasPrefix(
@@ -83,7 +88,8 @@ struct AssembleCommand: ParsableCommand {
     try defaults.sampling.validate()
     let words =
       vocabulary
-      ?? folders.map { $0.url.appending(path: KnownWords.fileName).path }
+      ?? zip(sources, folders).flatMap { [$0, $1.url.path] }
+      .map { URL(fileURLWithPath: $0).appending(path: KnownWords.fileName).path }
       .last(where: FileManager.default.fileExists)
     let parts = try target.assemble(
       from: folders, dtype: dtype.dtype, defaults: defaults,
@@ -94,9 +100,10 @@ struct AssembleCommand: ParsableCommand {
     try Output.line(target.url.path)
   }
 
-  /// The folders that parts are taken from: of a run that keeps the average, that average's.
+  /// The folders that parts are taken from: of a run its model, or that of the average if it keeps
+  /// it.
   private static func models(of sources: [URL], ema: Double?) throws(CommandError) -> [URL] {
-    guard let ema else { return sources }
+    guard let ema else { return sources.map(TrainingRun.model) }
     let wanted = AveragedModel(decay: ema)
     let kept = sources.map { AveragedModel.all(of: $0) }
     guard kept.contains(where: { $0.contains(wanted) }) else {
@@ -107,6 +114,16 @@ struct AssembleCommand: ParsableCommand {
         : "they keep \(known)"
       throw .noInput("No folder has weights averaged with a decay of \(ema): \(advice).")
     }
-    return zip(sources, kept).map { $1.contains(wanted) ? wanted.url(in: $0) : $0 }
+    return zip(sources, kept).map { source, kept in
+      kept.contains(wanted) ? wanted.url(in: source) : TrainingRun.model(of: source)
+    }
+  }
+}
+
+extension ModelFolder {
+  /// Whether it has nothing to assemble: no part, no defaults, no words.
+  fileprivate var isEmpty: Bool {
+    !hasDefaults && !Part.allCases.contains(where: has)
+      && !FileManager.default.fileExists(atPath: url.appending(path: KnownWords.fileName).path)
   }
 }
