@@ -62,6 +62,8 @@ import Testing
       for part in ["decoder", "decoder_scheduler", "text_proj"] {
         try files.copyItem(atPath: "\(base)/\(part)", toPath: "\(run)/\(name)/\(part)")
       }
+      try files.copyItem(
+        atPath: base + "/model_index.json", toPath: "\(run)/\(name)/model_index.json")
     }
     for source in [run, run + "/model"] {
       let outcome = try BuiltCommand.run(
@@ -89,11 +91,11 @@ import Testing
     try TinyModel.write(to: folder.file("base"))
     try FileManager.default.createDirectory(
       at: folder.file("empty"), withIntermediateDirectories: true)
-    for name in ["empty", "none"] {
+    for (name, status) in [("empty", 65), ("none", 66)] as [(String, Int32)] {
       expectFailure(
         try BuiltCommand.run(
           "assemble", folder.path("base"), folder.path(name), "--name", "n", "--out",
-          folder.path("out")), status: 66, saying: "\(name) ")
+          folder.path("out")), status: status, saying: folder.path(name))
     }
   }
 

@@ -65,8 +65,11 @@ struct AssembleCommand: ParsableCommand {
       .map { ModelFolder($0) }
     try files.check([OutputFile(out)], inputs: sources, replacesFolders: true)
     for (source, folder) in zip(sources, folders) where folder.isEmpty {
-      throw CommandError.noInput(
-        "\(source) has no part of a model; name the folder of a model or of a run.")
+      guard OutputFile.exists(folder.url) else {
+        throw CommandError.noInput(
+          "There is no folder \(source); name the folder of a model or of a run.")
+      }
+      throw ModelFolderError.notAModel(source)
     }
     let target = ModelFolder(URL(fileURLWithPath: out))
     let inside = sources.first {
