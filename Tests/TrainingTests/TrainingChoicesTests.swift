@@ -68,4 +68,16 @@ import UnCLIP
       #expect(weights.count == 3, "no two averages are the same")
     }
   }
+
+  /// A sampler that leaves the last step out would not begin at the noise that training made of it.
+  @Test func aZeroTerminalScheduleIsSampledFromItsEnd() throws {
+    try withTemporaryFolder { folder in
+      let tiny = try TinyRun(in: folder)
+      var config = try DecoderConfig.decode(run(tiny).configuration, file: "a")
+      #expect(throws: Never.self) { try config.model.validate(file: "a") }
+      config.model.scheduler.spacing = .leading
+      let error = #expect(throws: ConfigError.self) { try config.model.validate(file: "a") }
+      #expect(error?.description.contains("set trailing or linspace") == true)
+    }
+  }
 }
