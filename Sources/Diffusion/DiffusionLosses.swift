@@ -53,6 +53,7 @@ extension GaussianDiffusion {
     case .uniform: return 1
     case .minSNR(let gamma): ofStart = min(ratio, gamma)
     case .truncatedSNR(let gamma): ofStart = min(max(ratio, 1), gamma)
+    case .p2(let gamma, let k): ofStart = ratio / Foundation.pow(k + ratio, gamma)
     }
     switch prediction {
     case .epsilon: return ofStart / ratio

@@ -55,7 +55,7 @@ extension StageSampling {
   /// Whether guidance acts where a fraction of the process is done.
   ///
   /// Source: Kynkäänniemi et al. 2024, "Applying guidance in a limited interval".
-  func guides(at fraction: Double) -> Bool {
+  package func guides(at fraction: Double) -> Bool {
     guidance != 1 && guidanceInterval.contains(fraction)
   }
 }
@@ -105,14 +105,21 @@ extension DiffusionStage {
   /// The loss of a batch: a timestep and noise are sampled for each row, in this order, before
   /// the conditioning's random numbers.
   ///
-  /// Shapes: `start` `[B, C, …]`, the clean samples.
+  /// Shapes: `start` `[B, C, …]`.
+  /// - Parameters:
+  ///   - start: The clean samples.
+  ///   - conditioning: What they are conditioned on.
+  ///   - weighting: The weight of each timestep.
+  ///   - offsetNoise: The deviation of noise that all positions of a channel share.
+  ///   - random: The source of all random numbers.
   public func loss(
     of start: Tensor, _ conditioning: TrainingConditioning, weighting: LossWeighting = .uniform,
-    using random: RandomSource
+    offsetNoise: Double = 0, using random: RandomSource
   ) -> DiffusionLosses {
     let timesteps = random.integers(in: 0..<process.schedule.stepCount, [start.dim(0)])
     let steps = timesteps.array(of: Int64.self).map(Int.init)
-    let noise = random.normal(start.shape, device: start.device)
+    let noise = offset(
+      random.normal(start.shape, device: start.device), by: offsetNoise, using: random)
     let denoiser = trainingDenoiser(conditioning, using: random)
     let sample = process.noised(start, at: steps, noise: noise)
     let output = denoiser(
@@ -219,6 +226,16 @@ extension DiffusionStage {
     }
     return sample
   }
+}
+
+/// Adds noise that all positions of a channel share, so that training also changes an image's mean
+/// brightness, which independent noise hardly does: `[B, C, …] -> [B, C, …]`.
+///
+/// Source: Guttenberg 2023, "Diffusion with offset noise".
+func offset(_ noise: Tensor, by deviation: Double, using random: RandomSource) -> Tensor {
+  guard deviation > 0 else { return noise }
+  let shape = Array(noise.shape.prefix(2)) + Array(repeating: 1, count: max(0, noise.rank - 2))
+  return noise + random.normal(shape, device: noise.device) * deviation
 }
 
 extension NoisedSample {

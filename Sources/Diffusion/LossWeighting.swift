@@ -11,30 +11,41 @@ public enum LossWeighting: Sendable, Equatable {
   /// `SNR` clamped to 1 … γ times the start's error: the noisiest steps, which decide colour and
   /// layout, keep weight. Source: Salimans & Ho 2022, 4 (truncated SNR), with Hang's bound.
   case truncatedSNR(gamma: Double)
+  /// `1 / (k + SNR)^γ` times the error of the noise: the least noisy steps, which are about details
+  /// no eye sees, count less. γ 1 and k 1 are the paper's. Source: Choi et al. 2022, 3.2 (P2).
+  case p2(gamma: Double, k: Double)
 }
 
 extension LossWeighting: Codable {
-  private enum Keys: String, CodingKey { case rule, gamma }
+  private enum Keys: String, CodingKey { case rule, gamma, k }
   private enum Rule: String, ConfigChoice {
     case uniform
     case minSNR = "min_snr"
     case truncatedSNR = "truncated_snr"
+    case p2
   }
 
   /// Decodes the rule; every key must be there.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Keys.self)
     let rule = try values.decode(Rule.self, forKey: .rule)
-    guard rule != .uniform else {
-      self = .uniform
-      return
+    func number(_ key: Keys, in range: ClosedRange<Double>, _ words: String) throws -> Double {
+      let value = try values.decode(Double.self, forKey: key)
+      guard range.contains(value) else {
+        throw ConfigFault(path: values.codingPath + [key], expected: "it must be \(words)")
+      }
+      return value
     }
-    let gamma = try values.decode(Double.self, forKey: .gamma)
-    guard (1...1e6).contains(gamma) else {
-      throw ConfigFault(
-        path: values.codingPath + [Keys.gamma], expected: "it must be 1 to 1000000")
+    switch rule {
+    case .uniform: self = .uniform
+    case .minSNR: self = .minSNR(gamma: try number(.gamma, in: 1...1e6, "1 to 1000000"))
+    case .truncatedSNR:
+      self = .truncatedSNR(gamma: try number(.gamma, in: 1...1e6, "1 to 1000000"))
+    case .p2:
+      self = .p2(
+        gamma: try number(.gamma, in: 0...10, "0 to 10"),
+        k: try number(.k, in: 1e-6...1e6, "1e-6 to 1000000"))
     }
-    self = rule == .minSNR ? .minSNR(gamma: gamma) : .truncatedSNR(gamma: gamma)
   }
 
   /// Encodes the rule with every key.
@@ -48,6 +59,10 @@ extension LossWeighting: Codable {
     case .truncatedSNR(let gamma):
       try values.encode(Rule.truncatedSNR, forKey: .rule)
       try values.encode(gamma, forKey: .gamma)
+    case .p2(let gamma, let k):
+      try values.encode(Rule.p2, forKey: .rule)
+      try values.encode(gamma, forKey: .gamma)
+      try values.encode(k, forKey: .k)
     }
   }
 }

@@ -21,6 +21,7 @@ public final class Trainer<Task: TrainingTask> {
   private let optimized: [Optimized]
   private let schedule: LearningRateSchedule
   private let average: ExponentialMovingAverage
+  private let further: [FurtherAverage]
 
   /// Prepares a run from the task's current weights.
   ///
@@ -46,9 +47,13 @@ public final class Trainer<Task: TrainingTask> {
       Optimized(part, index: index, options: options)
     }
     schedule = options.rateSchedule
-    average = ExponentialMovingAverage(
-      of: task.module, decay: options.emaDecay,
-      warmUp: options.emaWarmUpPower > 0 ? .power(options.emaWarmUpPower) : .none)
+    func average(_ decay: Double) -> ExponentialMovingAverage {
+      ExponentialMovingAverage(
+        of: task.module, decay: decay,
+        warmUp: options.emaWarmUpPower > 0 ? .power(options.emaWarmUpPower) : .none)
+    }
+    self.average = average(options.emaDecay)
+    further = options.furtherDecays.map { FurtherAverage(decay: $0, average: average($0)) }
     state = TrainingState(
       stage: task.stage, step: 0, seed: options.seed, images: 0, seconds: 0, inputs: inputs)
   }
@@ -82,7 +87,7 @@ public final class Trainer<Task: TrainingTask> {
         squaredNorm += done.gradientNorm * done.gradientNorm
       }
       task.didStep()
-      average.update(step: state.step + 1)
+      for average in averages { average.update(step: state.step + 1) }
 
       let seconds = Double((clock.now - started) / .seconds(1))
       let images = options.batchSize * options.gradientAccumulation
@@ -111,10 +116,12 @@ public final class Trainer<Task: TrainingTask> {
     }
   }
 
-  /// Restarts the average of the weights at the current weights.
+  /// Restarts the averages of the weights at the current weights.
   public func restartAverage() throws(CheckpointError) {
-    try average.load(task.module.stateDict())
+    for average in averages { try average.load(task.module.stateDict()) }
   }
+
+  private var averages: [ExponentialMovingAverage] { [average] + further.map(\.average) }
 
   /// Resumes from the newest undamaged checkpoint, if there is one.
   ///
@@ -145,6 +152,12 @@ public final class Trainer<Task: TrainingTask> {
       try take(Safetensors.read(url).tensors, url)
     }
     try load("ema.safetensors") { try average.load($0, file: $1) }
+    for one in further {
+      // An average that the checkpoint lacks is new: it begins at the one that it has.
+      let has = FileManager.default.fileExists(
+        atPath: checkpoint.appending(path: one.file).path)
+      try load(has ? one.file : "ema.safetensors") { try one.average.load($0, file: $1) }
+    }
     try load("model.safetensors") { try task.module.load($0, file: $1) }
     for one in optimized {
       try load(one.file) { try one.optimizer.load($0, file: $1) }
@@ -163,6 +176,9 @@ public final class Trainer<Task: TrainingTask> {
       try Safetensors.write(
         task.module.stateDict(), to: folder.appending(path: "model.safetensors"))
       try Safetensors.write(average.stateDict(), to: folder.appending(path: "ema.safetensors"))
+      for one in further {
+        try Safetensors.write(one.average.stateDict(), to: folder.appending(path: one.file))
+      }
       for one in optimized {
         try Safetensors.write(one.optimizer.stateDict(), to: folder.appending(path: one.file))
       }
@@ -213,22 +229,31 @@ public final class Trainer<Task: TrainingTask> {
     }
   }
 
-  /// Runs `body` with the averaged weights in the module, in evaluation mode, without gradients.
-  private func averaged<Result>(_ body: () throws -> Result) throws -> Result {
+  /// Runs `body` with averaged weights in the module, in evaluation mode, without gradients.
+  private func averaged<Result>(
+    by average: ExponentialMovingAverage? = nil, _ body: () throws -> Result
+  ) throws -> Result {
     task.module.eval()
     defer { task.module.train() }
-    return try average.withAveragedWeights {
+    return try (average ?? self.average).withAveragedWeights {
       try noGrad { try body() }
     }
   }
 
-  /// Replaces the model folder as a whole.
+  /// Replaces the model folders as a whole, and removes those of averages that are no longer kept.
   private func export() throws {
     do {
-      try averaged {
-        try DurableFolder.create("model", in: store.folder, replacing: true) {
-          try task.export(to: $0)
+      let models = [("model", average)] + further.map { ($0.model.name, $0.average) }
+      for (name, average) in models {
+        try averaged(by: average) {
+          try DurableFolder.create(name, in: store.folder, replacing: true) {
+            try task.export(to: $0)
+          }
         }
+      }
+      let kept = Set(models.map(\.0))
+      for old in AveragedModel.all(of: store.folder) where !kept.contains(old.name) {
+        try DurableFolder.remove(store.folder.appending(path: old.name))
       }
     } catch let error as FileError {
       throw TrainingError.notWritten(path: error.path, reason: error.reason)
@@ -266,6 +291,17 @@ public final class Trainer<Task: TrainingTask> {
       from: before, found.inputs, to: now, state.inputs ?? [:], schedule: options.schedule
     ).lines
   }
+}
+
+/// An average beside the one that is sampled from.
+private struct FurtherAverage {
+  let decay: Double
+  let average: ExponentialMovingAverage
+
+  /// Its model in the run's folder.
+  var model: AveragedModel { AveragedModel(decay: decay) }
+  /// Its file in a checkpoint.
+  var file: String { "ema-\(decay).safetensors" }
 }
 
 /// A part with its optimiser.

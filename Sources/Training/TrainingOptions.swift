@@ -46,7 +46,10 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   public var maxGradientNorm: Double
   /// Decay of the exponential moving average of the weights, in 0 ..< 1.
   public var emaDecay: Double
-  /// Exponent of the average's warm-up, 1 − (1 + step)^−power; 0 for none.
+  /// Decays of further averages, each kept in checkpoints and written as a model of its own; nil for
+  /// none.
+  public var emaDecays: [Double]?
+  /// Exponent of the averages' warm-up, 1 − (1 + step)^−power; 0 for none.
   public var emaWarmUpPower: Double
   /// The element type of activations.
   public var precision: Precision
@@ -75,6 +78,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
     case weightDecay = "weight_decay"
     case maxGradientNorm = "max_gradient_norm"
     case emaDecay = "ema_decay"
+    case emaDecays = "ema_decays"
     case emaWarmUpPower = "ema_warm_up_power"
     case logEverySteps = "log_every_steps"
     case sampleEverySteps = "sample_every_steps"
@@ -110,6 +114,11 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
     try check.positive("epsilon", epsilon, upTo: 1)
     try check.positive("max_gradient_norm", maxGradientNorm, upTo: 1e9)
     try check.belowOne("ema_decay", emaDecay)
+    try check.require(
+      furtherDecays.count <= 8 && furtherDecays.allSatisfy { (0..<1).contains($0) }
+        && Set(furtherDecays + [emaDecay]).count == furtherDecays.count + 1, "ema_decays",
+      furtherDecays,
+      "it must be at most 8 different numbers of 0 or more and less than 1, none of them ema_decay")
     try check.number("ema_warm_up_power", emaWarmUpPower, in: 0...100)
     let interval = 0...1_000_000_000
     try check.count("log_every_steps", logEverySteps, in: 1...interval.upperBound)
@@ -119,6 +128,9 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
     try check.count("keep_checkpoints", keepCheckpoints, in: 1...10_000)
     try check.count("threads", threads, in: 0...ConfigLimit.threads)
   }
+
+  /// The decays of the averages beside the one that is sampled from.
+  var furtherDecays: [Double] { emaDecays ?? [] }
 
   /// The learning rate of each step.
   var rateSchedule: LearningRateSchedule {

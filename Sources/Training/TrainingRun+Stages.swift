@@ -3,7 +3,7 @@ import Config
 import Datasets
 import Diffusion
 import Files
-import Foundation
+package import Foundation
 import Torch
 import TorchNN
 import UnCLIP
@@ -46,14 +46,9 @@ extension TrainingRun {
   }
 
   func clipTask() throws -> Prepared<CLIPTask> {
-    let config = try TrainConfig<CLIPConfig, CLIPTask.Objective>.decode(
+    let config = try TrainConfig<CLIPConfig, CLIPTask.Objective>.checked(
       configuration, file: configurationName)
-    try config.model.validate(file: configurationName, at: "model")
-    try config.objective.validate(file: configurationName, data: config.data)
     let batch = config.training.batchSize
-    try ConfigCheck(file: configurationName, at: "training").require(
-      batch > 1 || config.objective.locksImages, "batch_size", batch,
-      "CLIP contrasts the pairs of a batch, so it must be 2 or more")
     let folder = try modelFolder(with: [.tokenizer])
     let stream = try images(config.training, config.data, size: config.model.vision.imageSize)
     let tokenizer = try CLIPTokenizer(folder: folder.folder(of: .tokenizer))
@@ -79,11 +74,8 @@ extension TrainingRun {
   func priorTask(
     _ observe: (TrainingEvent) -> Void
   ) throws -> Prepared<PriorTask> {
-    let config = try TrainConfig<PriorTask.Model, PriorTask.Objective>.decode(
+    let config = try TrainConfig<PriorTask.Model, PriorTask.Objective>.checked(
       configuration, file: configurationName)
-    try config.model.transformer.validate(file: configurationName, at: "model.transformer")
-    try config.model.scheduler.validate(file: configurationName, at: "model.scheduler")
-    try config.objective.validate(file: configurationName)
     let clip = try frozenCLIP()
     try requireEqual(
       "transformer.embedding_dim", config.model.transformer.embeddingDim, clip.embeddingWidth,
@@ -109,10 +101,8 @@ extension TrainingRun {
   func hintTask(
     _ observe: (TrainingEvent) -> Void
   ) throws -> Prepared<HintTask> {
-    let config = try TrainConfig<HintTask.Model, HintTask.Objective>.decode(
+    let config = try TrainConfig<HintTask.Model, HintTask.Objective>.checked(
       configuration, file: configurationName)
-    try config.model.hint.validate(file: configurationName, at: "model.hint")
-    try config.objective.validate(file: configurationName)
     let clip = try frozenCLIP()
     try requireEqual(
       "hint.clip_embeddings_dim", config.model.hint.clipEmbeddingsDim, clip.embeddingWidth,
@@ -138,10 +128,8 @@ extension TrainingRun {
   func decoderTask(
     _ observe: (TrainingEvent) -> Void
   ) throws -> Prepared<DecoderTask> {
-    let config = try TrainConfig<DecoderTask.Model, DecoderTask.Objective>.decode(
+    let config = try TrainConfig<DecoderTask.Model, DecoderTask.Objective>.checked(
       configuration, file: configurationName)
-    try config.model.validate(file: configurationName)
-    try config.objective.validate(file: configurationName)
     let clip = try frozenCLIP()
     let size = config.model.unet.sampleSize ?? 64
     let stream = try images(config.training, config.data, size: max(size, clip.imageSize))
@@ -164,11 +152,8 @@ extension TrainingRun {
   }
 
   func upsamplerTask(_ level: Upsampler.Level) throws -> Prepared<UpsamplerTask> {
-    let config = try TrainConfig<UpsamplerTask.Model, UpsamplerTask.Objective>.decode(
+    let config = try TrainConfig<UpsamplerTask.Model, UpsamplerTask.Objective>.checked(
       configuration, file: configurationName)
-    try config.model.validate(file: configurationName)
-    try config.objective.validate(
-      file: configurationName, downsampling: config.model.unet.downsampling)
     let stream = try images(
       config.training, config.data, size: config.objective.imageSize)
     let task = UpsamplerTask(
@@ -192,7 +177,7 @@ extension TrainingRun {
   }
 
   /// The model of a run, where the run's folder is named in its place.
-  static func model(of folder: URL) -> URL {
+  package static func model(of folder: URL) -> URL {
     func isModel(_ url: URL) -> Bool {
       ["model_index.json", "config.json"].contains {
         FileManager.default.fileExists(atPath: url.appending(path: $0).path)

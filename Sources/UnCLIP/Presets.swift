@@ -29,6 +29,29 @@ public struct UnCLIPPreset: Sendable {
   public let decoderScheduler: SchedulerConfig
   /// See `priorScheduler`.
   public let upsamplerScheduler: SchedulerConfig
+  /// How every stage samples.
+  public var sampling = SamplingSettings()
+  /// The 256→1024 upsampler; nil where the images stay at 256 pixels.
+  public var secondUpsampler: SecondUpsampler?
+  /// The autoregressive prior that the paper compares with the diffusion prior.
+  public var autoregressivePriorShape: AutoregressivePriorShape?
+
+  /// An upsampler to 1024 pixels.
+  public struct SecondUpsampler: Sendable {
+    /// The U-Net.
+    public let unet: UNetConfig
+    /// The process over pixels.
+    public let scheduler: SchedulerConfig
+    /// Denoising steps.
+    public let steps: Int
+
+    /// Groups them.
+    public init(unet: UNetConfig, scheduler: SchedulerConfig, steps: Int) {
+      self.unet = unet
+      self.scheduler = scheduler
+      self.steps = steps
+    }
+  }
 
   /// All presets, smallest first.
   public static let all = [tiny, small, karlo, paper]
@@ -68,7 +91,8 @@ public struct UnCLIPPreset: Sendable {
     upsampler: .upsampler(
       size: 256, channels: [16, 24], layersPerBlock: 1, groups: 8, timeShift: .scaleShift,
       dropout: 0, patchSize: 2, addsCondition: true),
-    priorScheduler: .prior, decoderScheduler: .smallDDIM, upsamplerScheduler: .smallDDIM)
+    priorScheduler: .prior, decoderScheduler: .smallDDIM, upsamplerScheduler: .smallDDIM,
+    sampling: .small)
 
   /// Karlo v1 alpha, 3.4 billion weights; public checkpoints load into it.
   public static let karlo = UnCLIPPreset(
@@ -88,9 +112,10 @@ public struct UnCLIPPreset: Sendable {
     hasLastUpsampler: true,
     priorScheduler: .prior, decoderScheduler: .decoder, upsamplerScheduler: .upsampler)
 
-  /// The paper's sizes (table 3): 5 billion weights.
+  /// The paper's sizes and sampling (appendix C, table 3): 6.4 billion weights. The table does not
+  /// give the upsamplers' time shift, and either fits their sizes.
   public static let paper = UnCLIPPreset(
-    name: "paper", summary: "the paper's sizes, table 3: 5 billion weights",
+    name: "paper", summary: "the paper's sizes, table 3: 64, 256 and 1024 px, for planning",
     clip: .vitH16,
     prior: PriorConfig(
       heads: 32, headWidth: 64, layers: 24, embeddingWidth: 1024, textLength: 256, dropout: 0),
@@ -98,7 +123,8 @@ public struct UnCLIPPreset: Sendable {
       heads: 26, headWidth: 64, layers: 24, embeddingWidth: 1024, textLength: 256,
       components: 319, buckets: 1024, dropout: 0),
     textProjection: TextProjectionConfig(
-      embeddingWidth: 1024, contextWidth: 2048, timeWidth: 2048),
+      embeddingWidth: 1024, contextWidth: 2048, timeWidth: 2048,
+      textEncoder: DecoderTextConfig(layers: 24, headWidth: 64)),
     decoder: .decoder(
       size: 64, channels: [512, 1024, 1536, 2048], layersPerBlock: 3,
       attention: [false, true, true, true], headWidth: 64, contextWidth: 2048, groups: 32,
@@ -106,7 +132,15 @@ public struct UnCLIPPreset: Sendable {
     upsampler: .upsampler(
       size: 256, channels: [320, 640, 960, 1280], layersPerBlock: 3, groups: 32,
       timeShift: .scaleShift, dropout: 0.1),
-    priorScheduler: .prior, decoderScheduler: .decoder, upsamplerScheduler: .upsampler)
+    priorScheduler: .prior, decoderScheduler: .decoder,
+    upsamplerScheduler: .paperUpsampler(.cosine),
+    sampling: .paper,
+    secondUpsampler: SecondUpsampler(
+      unet: .upsampler(
+        size: 1024, channels: [192, 192, 384, 384, 768, 768], layersPerBlock: 2, groups: 32,
+        timeShift: .scaleShift, dropout: 0),
+      scheduler: .paperUpsampler(.linear), steps: 15),
+    autoregressivePriorShape: .paper)
 }
 
 extension UNetConfig {
@@ -138,7 +172,50 @@ extension UNetConfig {
   }
 }
 
+extension UnCLIPPreset {
+  /// Joins the parts of a system that is no preset.
+  package init(
+    clip: CLIPConfig, prior: (PriorConfig, SchedulerConfig), textProjection: TextProjectionConfig,
+    imageHint: ImageHintConfig?, decoder: (UNetConfig, SchedulerConfig),
+    upsampler: (UNetConfig, SchedulerConfig), sampling: SamplingSettings,
+    secondUpsampler: SecondUpsampler?
+  ) {
+    self.init(
+      name: "", summary: "", clip: clip, prior: prior.0, textProjection: textProjection,
+      imageHint: imageHint, decoder: decoder.0, upsampler: upsampler.0, priorScheduler: prior.1,
+      decoderScheduler: decoder.1, upsamplerScheduler: upsampler.1, sampling: sampling,
+      secondUpsampler: secondUpsampler)
+  }
+}
+
+extension SamplingSettings {
+  /// The bundled model's; a test compares them with its file.
+  fileprivate static let small: SamplingSettings = {
+    var settings = SamplingSettings()
+    (settings.priorSteps, settings.priorGuidance, settings.priorCandidates) = (13, 2, 2)
+    (settings.decoderSteps, settings.decoderGuidance, settings.decoderSampler) = (3, 1, .ddim)
+    (settings.upsamplerSteps, settings.upsamplerSampler) = (1, .ddim)
+    return settings
+  }()
+
+  /// The paper's: two candidates, and the decoder's guidance of its table 2. It does not give the
+  /// prior's, and any but 1 costs the same.
+  fileprivate static let paper: SamplingSettings = {
+    var settings = SamplingSettings()
+    (settings.priorSteps, settings.priorCandidates) = (64, 2)
+    (settings.decoderSteps, settings.decoderGuidance) = (250, 1.25)
+    (settings.upsamplerSteps, settings.upsamplerSampler) = (27, .ddim)
+    return settings
+  }()
+}
+
 extension SchedulerConfig {
+  /// The paper's upsamplers predict ε and are sampled with DDIM.
+  static func paperUpsampler(_ family: BetaSchedule) -> SchedulerConfig {
+    var config = upsampler
+    (config.algorithm, config.betaSchedule) = (.ddim, family)
+    return config
+  }
   /// The small decoder and upsampler predict the clean image: where training is short, an error
   /// of ε at the noisiest steps would be multiplied by 1/√ᾱ and tint the whole image. Their
   /// variance is fixed: at the cleanest steps the bound of a learned one has gradients a hundred

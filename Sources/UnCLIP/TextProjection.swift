@@ -14,20 +14,26 @@ public struct TextProjectionConfig: Codable, Sendable, Equatable {
   public var crossAttentionDim: Int
   /// Width of the decoder's timestep embedding.
   public var timeEmbedDim: Int
+  /// The decoder's own transformer over the text; nil in diffusers, where the text is CLIP's alone.
+  public var textEncoder: DecoderTextConfig?
 
   enum CodingKeys: String, CodingKey {
     case clipEmbeddingsDim = "clip_embeddings_dim"
     case clipExtraContextTokens = "clip_extra_context_tokens"
     case crossAttentionDim = "cross_attention_dim"
     case timeEmbedDim = "time_embed_dim"
+    case textEncoder = "text_encoder"
   }
 
   /// Makes a configuration with the paper's four context tokens.
-  public init(embeddingWidth: Int, contextWidth: Int, timeWidth: Int) {
+  public init(
+    embeddingWidth: Int, contextWidth: Int, timeWidth: Int, textEncoder: DecoderTextConfig? = nil
+  ) {
     clipEmbeddingsDim = embeddingWidth
     clipExtraContextTokens = 4
     crossAttentionDim = contextWidth
     timeEmbedDim = timeWidth
+    self.textEncoder = textEncoder
   }
 
   /// Reads diffusers' or our own `config.json`.
@@ -55,6 +61,7 @@ public struct TextProjectionConfig: Codable, Sendable, Equatable {
     let out = 2 * timeEmbedDim + (clipExtraContextTokens + 1) * crossAttentionDim
     try check.weights(
       Double(clipEmbeddingsDim) * Double(out), "clip_embeddings_dim", clipEmbeddingsDim)
+    try textEncoder?.validate(file: file, at: "text_encoder", width: crossAttentionDim)
   }
 
   /// Returns the file's content, which diffusers reads too.
@@ -75,6 +82,7 @@ public final class TextProjection: ConfiguredModule {
     "imageToTime": "clip_image_embeddings_project_to_time_embeddings",
     "imageToTokens": "clip_extra_context_tokens_proj",
     "textToContext": "encoder_hidden_states_proj",
+    "textBlocks": "text_encoder",
     "textNorm": "text_encoder_hidden_states_norm",
   ]
   /// What this network was made from.
@@ -84,6 +92,7 @@ public final class TextProjection: ConfiguredModule {
   let imageToTime: Linear
   let imageToTokens: Linear
   let textToContext: Linear
+  let textBlocks: [PriorBlock]
   let textNorm: LayerNorm
 
   /// Makes a projection with weights from `random`.
@@ -96,11 +105,17 @@ public final class TextProjection: ConfiguredModule {
     imageToTime = Linear(d, config.timeEmbedDim, using: random)
     imageToTokens = Linear(d, config.clipExtraContextTokens * x, using: random)
     textToContext = Linear(d, x, using: random)
+    textBlocks =
+      config.textEncoder.map { text in
+        (0..<text.numLayers).map { _ in PriorBlock(text.blocks(width: x), using: random) }
+      } ?? []
     textNorm = LayerNorm(x)
   }
 
-  /// It repeats no block.
-  public static func blockCount(of config: TextProjectionConfig) -> Int { 1 }
+  /// Returns the blocks of its text encoder, or 1.
+  public static func blockCount(of config: TextProjectionConfig) -> Int {
+    config.textEncoder?.numLayers ?? 1
+  }
 
   /// What the decoder attends to.
   public struct Conditions {
@@ -131,7 +146,10 @@ public final class TextProjection: ConfiguredModule {
     // diffusers' layout: width outside, tokens inside, then transposed.
     let tokens = imageToTokens(image).reshaped(b, config.crossAttentionDim, count)
       .transposed(1, 2)  // [B, 4, X]
-    let words = textNorm(textToContext(text.encodings))  // [B, L, X]
+    var words = textToContext(text.encodings)  // [B, L, X]
+    let read = text.mask.reshaped(b, 1, 1, text.mask.dim(1))
+    for block in textBlocks { words = block(words, mask: read) }
+    words = textNorm(words)
     let visible = Tensor.ones([b, count], dtype: .bool, device: text.mask.device)
     return Conditions(
       context: Tensor.concatenated([tokens.to(words.dtype), words], over: 1),

@@ -51,6 +51,54 @@ import Testing
       warned.errors.contains(#"never shown "a", "pear" (it knows fruit)"#), "\(warned.errors)")
   }
 
+  /// `--ema` takes the average's model of the runs that keep it, and the others as they are.
+  @Test func takesTheAverageThatIsAskedFor() throws {
+    let folder = try TemporaryFolder()
+    let files = FileManager.default
+    let (base, run) = (folder.path("base"), folder.path("run"))
+    try TinyModel.write(to: URL(fileURLWithPath: base))
+    for name in ["model", "model-ema-0.5"] {
+      try files.createDirectory(atPath: "\(run)/\(name)", withIntermediateDirectories: true)
+      for part in ["decoder", "decoder_scheduler", "text_proj"] {
+        try files.copyItem(atPath: "\(base)/\(part)", toPath: "\(run)/\(name)/\(part)")
+      }
+      try files.copyItem(
+        atPath: base + "/model_index.json", toPath: "\(run)/\(name)/model_index.json")
+    }
+    for source in [run, run + "/model"] {
+      let outcome = try BuiltCommand.run(
+        "assemble", base, source, "--ema", "0.5", "--name", "n", "--out", folder.path("out"),
+        "--force")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.output.contains("decoder  from \(run)/model-ema-0.5\n"), "\(outcome.output)")
+      #expect(outcome.output.contains("prior  from \(base)\n"))
+    }
+    let plain = try BuiltCommand.run(
+      "assemble", base, run, "--name", "n", "--out", folder.path("out"), "--force")
+    #expect(plain.output.contains("decoder  from \(run)/model\n"), "a run stands for its model")
+    expectFailure(
+      try BuiltCommand.run(
+        "assemble", base, run, "--ema", "0.9", "--name", "n", "--out", folder.path("none")),
+      status: 66, saying: "No folder has weights averaged with a decay of 0.9: they keep 0.5.")
+    expectFailure(
+      try BuiltCommand.run(
+        "assemble", base, "--ema", "0.9", "--name", "n", "--out", folder.path("none")),
+      status: 66, saying: "none keeps another average than its model's")
+  }
+
+  @Test func aFolderWithoutPartsIsRefused() throws {
+    let folder = try TemporaryFolder()
+    try TinyModel.write(to: folder.file("base"))
+    try FileManager.default.createDirectory(
+      at: folder.file("empty"), withIntermediateDirectories: true)
+    for (name, status) in [("empty", 65), ("none", 66)] as [(String, Int32)] {
+      expectFailure(
+        try BuiltCommand.run(
+          "assemble", folder.path("base"), folder.path(name), "--name", "n", "--out",
+          folder.path("out")), status: status, saying: folder.path(name))
+    }
+  }
+
   @Test func aPartKeepsTheSamplerOfItsScheduler() throws {
     let folder = try TemporaryFolder()
     let files = FileManager.default

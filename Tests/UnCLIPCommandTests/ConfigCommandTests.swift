@@ -24,9 +24,11 @@ import UnCLIP
       [String: JSONValue].self, from: Data(outcome.output.utf8))
     let preset = try #require(UnCLIPPreset.all.first { $0.name == name })
     let absent =
-      [.tokenizer, .featureExtractor, .lastUpsampler, .secondUpsampler, .secondUpsamplerScheduler]
+      [.tokenizer, .featureExtractor, .lastUpsampler]
       + (preset.imageHint == nil ? [ModelFolder.Part.imageHint] : [])
       + (preset.autoregressivePrior == nil ? [.autoregressivePrior] : [])
+      + (preset.secondUpsampler == nil
+        ? [.secondUpsampler, .secondUpsamplerScheduler] : [])
     let folders = ModelFolder.Part.allCases.filter { !absent.contains($0) }
     #expect(Set(parts.keys) == Set(folders.map(\.rawValue)))
   }

@@ -22,6 +22,7 @@ import UnCLIP
       ClassicError.noModel(folder: "a"),
       ConfigError.unreadable(file: "a", reason: "b"),
       ConversionError.exists("a"),
+      CostError.notCounted(file: "a"),
       DataError.unwritable(file: "a", reason: "b"),
       DeviceError.unknown("a"),
       ImageError.unknownExtension(name: "a"),

@@ -92,6 +92,16 @@ extension ConfigKey {
         values: "0 or more and less than 1",
         "Probability that a value is dropped in training."),
       ConfigKey(
+        "model.text_encoder.num_layers",
+        values: "1 to 1024",
+        "Blocks of the decoder's own transformer over CLIP's text encodings, as wide as "
+          + "cross_attention_dim; without the section text_encoder the decoder reads the encodings "
+          + "themselves."),
+      ConfigKey(
+        "model.text_encoder.attention_head_dim",
+        values: "1 to 65536",
+        "Channels of an attention head of it; it must divide cross_attention_dim."),
+      ConfigKey(
         "model.hint.clip_embeddings_dim",
         values: "1 to 65536",
         "Dimension of CLIP's embeddings."),
@@ -221,7 +231,9 @@ extension ConfigKey {
       ConfigKey(
         "model.scheduler.rescale_betas_zero_snr",
         values: "true or false",
-        "Moves the schedule so that its last step is noise alone."),
+        "Moves the schedule so that its last step is noise alone (zero terminal SNR), as sampling "
+          + "begins; the network must predict the sample or v, and timestep_spacing be trailing or "
+          + "linspace for samplers to begin there."),
       ConfigKey(
         "model.scheduler.timestep_spacing",
         values: "one of \"linspace\", \"leading\", \"trailing\"",

@@ -42,13 +42,24 @@ extension ConfigKey {
         "Guidance of the prior for them."),
       ConfigKey(
         "objective.weighting.rule",
-        values: "one of \"uniform\", \"min_snr\", \"truncated_snr\"",
-        "How the loss of a timestep is weighted by its signal-to-noise ratio: not at all, at "
-          + "most gamma (min-SNR), or at least 1 and at most gamma."),
+        values: "one of \"uniform\", \"min_snr\", \"truncated_snr\", \"p2\"",
+        "The loss of a timestep: the error of what the network predicts (uniform); or the error of "
+          + "the clean image, whatever it predicts, times the signal-to-noise ratio SNR, at most "
+          + "gamma (Min-SNR), SNR between 1 and gamma, or SNR / (k + SNR)^gamma (P2)."),
       ConfigKey(
         "objective.weighting.gamma",
-        values: "1 to 1000000",
-        "The bound of the weighting rule."),
+        values: "1 to 1000000, of p2 0 to 10",
+        "The bound of the weighting rule, 5 in Min-SNR's paper; P2's exponent, 1 in its paper."),
+      ConfigKey(
+        "objective.weighting.k",
+        values: "1e-6 to 1000000",
+        "P2's constant beside the signal-to-noise ratio, 1 in its paper; no other rule has it."),
+      ConfigKey(
+        "objective.offset_noise",
+        values: "0 to 1",
+        "Deviation of noise that all pixels of a channel share, added to the noise of training, so "
+          + "that very dark and very bright images are learned; 0.1 is usual, none if left out. "
+          + "rescale_betas_zero_snr is the cleaner way."),
       ConfigKey(
         "objective.statistics_batches",
         values: "1 to 100000",

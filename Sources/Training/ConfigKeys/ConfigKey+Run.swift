@@ -61,6 +61,12 @@ extension ConfigKey {
         "Decay of the average of the weights, which is what is sampled from and saved; 0 takes "
           + "the weights themselves."),
       ConfigKey(
+        "training.ema_decays",
+        values: "at most 8 different numbers of 0 or more and less than 1, none of them ema_decay",
+        "Decays of further averages, such as [0.99, 0.9995]: each is kept in checkpoints and written "
+          + "as RUN/model-ema-DECAY, to be chosen after training (assemble --ema, evaluate); none if "
+          + "left out. An average of decay d spans some 1 / (1 - d) steps."),
+      ConfigKey(
         "training.ema_warm_up_power",
         values: "0 to 100",
         "The average's decay after n steps is at most 1 - (1 + n)^-power, so that it follows "

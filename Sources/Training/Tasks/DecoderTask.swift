@@ -5,7 +5,7 @@ public import Foundation
 public import Imaging
 public import Torch
 public import TorchNN
-import UnCLIP
+public import UnCLIP
 
 /// Training of the decoder: images from their CLIP embeddings and, at times, their captions.
 ///
@@ -28,11 +28,28 @@ public final class DecoderTask: TrainingTask {
     public var unet: UNetConfig
     /// The process over pixels.
     public var scheduler: SchedulerConfig
+    /// The decoder's own text encoder; nil takes CLIP's encodings as they are.
+    public var textEncoder: DecoderTextConfig?
 
-    /// Joins the two.
-    public init(unet: UNetConfig, scheduler: SchedulerConfig) {
+    enum CodingKeys: String, CodingKey {
+      case unet, scheduler
+      case textEncoder = "text_encoder"
+    }
+
+    /// Groups them.
+    public init(
+      unet: UNetConfig, scheduler: SchedulerConfig, textEncoder: DecoderTextConfig? = nil
+    ) {
       self.unet = unet
       self.scheduler = scheduler
+      self.textEncoder = textEncoder
+    }
+
+    /// How CLIP's embeddings of this width enter the U-Net.
+    func projection(embeddingWidth: Int) -> TextProjectionConfig {
+      TextProjectionConfig(
+        embeddingWidth: embeddingWidth, contextWidth: unet.crossAttentionDim ?? 0,
+        timeWidth: unet.timeEmbedWidth, textEncoder: textEncoder)
     }
 
     /// Whether the decoder is given an image hint: it is when the U-Net adds its condition.
@@ -48,6 +65,8 @@ public final class DecoderTask: TrainingTask {
       ] {
         try check.require(value != nil, key, "null", "a decoder needs it")
       }
+      try textEncoder?.validate(
+        file: file, at: "model.text_encoder", width: unet.crossAttentionDim ?? 0)
     }
   }
 
@@ -59,6 +78,8 @@ public final class DecoderTask: TrainingTask {
     public var textDropRate: Double
     /// The weight of each timestep.
     public var weighting: LossWeighting
+    /// Deviation of the noise that all pixels of a channel share; nil for none.
+    public var offsetNoise: Double?
     /// How many of the image embeddings the prior samples.
     public var drawnEmbeddings: DrawnEmbeddings
     /// Batches whose embeddings are computed once and then cycled; 0 computes them at every step.
@@ -70,6 +91,7 @@ public final class DecoderTask: TrainingTask {
 
     enum CodingKeys: String, CodingKey {
       case weighting
+      case offsetNoise = "offset_noise"
       case imageDropRate = "image_drop_rate"
       case textDropRate = "text_drop_rate"
       case drawnEmbeddings = "drawn_embeddings"
@@ -81,12 +103,14 @@ public final class DecoderTask: TrainingTask {
     /// Groups the values.
     public init(
       imageDropRate: Double, textDropRate: Double, weighting: LossWeighting,
+      offsetNoise: Double? = nil,
       drawnEmbeddings: DrawnEmbeddings, embeddingBatches: Int, sampleSteps: Int,
       sampleGuidance: Double
     ) {
       self.imageDropRate = imageDropRate
       self.textDropRate = textDropRate
       self.weighting = weighting
+      self.offsetNoise = offsetNoise
       self.drawnEmbeddings = drawnEmbeddings
       self.embeddingBatches = embeddingBatches
       self.sampleSteps = sampleSteps
@@ -101,6 +125,7 @@ public final class DecoderTask: TrainingTask {
       try check.fraction("text_drop_rate", textDropRate)
       try drawnEmbeddings.validate(file: file)
       try check.count("embedding_batches", embeddingBatches, in: 0...1_000_000)
+      try check.number("offset_noise", offsetNoise ?? 0, in: 0...1)
       try check.count("sample_steps", sampleSteps, in: 1...1000)
       try check.number("sample_guidance", sampleGuidance, in: 0...1000)
     }
@@ -132,9 +157,7 @@ public final class DecoderTask: TrainingTask {
   ) {
     let unet = UNet(model.unet, using: random)
     let projection = TextProjection(
-      TextProjectionConfig(
-        embeddingWidth: clip.embeddingWidth, contextWidth: model.unet.crossAttentionDim ?? 0,
-        timeWidth: model.unet.timeEmbedWidth), using: random)
+      model.projection(embeddingWidth: clip.embeddingWidth), using: random)
     networks = Networks(decoder: unet, textProj: projection)
     hint?.freeze()
     hint?.eval()
@@ -178,7 +201,7 @@ public final class DecoderTask: TrainingTask {
           imageEmbedding: batch.embeddings.mixed(drawn: chosen), text: batch.embeddings.text,
           unconditional: unconditional, imageDropRate: objective.imageDropRate,
           textDropRate: objective.textDropRate),
-        weighting: objective.weighting, using: random))
+        weighting: objective.weighting, offsetNoise: objective.offsetNoise ?? 0, using: random))
   }
 
   /// Pairs held-out images with the decoder's samples from their embeddings and captions; with a

@@ -18,6 +18,11 @@ func checkUNet(
   let check = ConfigCheck(file: file, at: "model")
   try unet.validate(file: file, at: check.section("unet").path)
   try scheduler.validate(file: file, at: check.section("scheduler").path)
+  // Sampling would begin before the last step, which alone has no signal.
+  try check.section("scheduler").require(
+    !scheduler.zeroTerminalSignal || scheduler.spacing != .leading, "timestep_spacing",
+    "\"leading\"",
+    "with rescale_betas_zero_snr sampling begins at the last step: set trailing or linspace")
   let outputChannels = scheduler.variance == .learnedRange ? 6 : 3
   let patch = unet.patchSize * unet.patchSize
   for (key, found, wanted) in [

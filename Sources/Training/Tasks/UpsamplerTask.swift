@@ -55,6 +55,8 @@ public final class UpsamplerTask: TrainingTask {
     public var weighting: LossWeighting
     /// How the small image is made.
     public var degradation: Upsampler.Degradation
+    /// Deviation of the noise that all pixels of a channel share; nil for none.
+    public var offsetNoise: Double?
     /// Largest standard deviation of the noise added to the small image, of pixels in [-1, 1].
     public var conditionNoise: Double
     /// Denoising steps of a sample.
@@ -62,6 +64,7 @@ public final class UpsamplerTask: TrainingTask {
 
     enum CodingKeys: String, CodingKey {
       case weighting, degradation
+      case offsetNoise = "offset_noise"
       case imageSize = "image_size"
       case cropSize = "crop_size"
       case conditionNoise = "condition_noise"
@@ -70,13 +73,14 @@ public final class UpsamplerTask: TrainingTask {
 
     /// Groups the values.
     public init(
-      imageSize: Int, cropSize: Int, weighting: LossWeighting,
+      imageSize: Int, cropSize: Int, weighting: LossWeighting, offsetNoise: Double? = nil,
       degradation: Upsampler.Degradation = .blur, conditionNoise: Double, sampleSteps: Int
     ) {
       self.degradation = degradation
       self.imageSize = imageSize
       self.cropSize = cropSize
       self.weighting = weighting
+      self.offsetNoise = offsetNoise
       self.conditionNoise = conditionNoise
       self.sampleSteps = sampleSteps
     }
@@ -95,6 +99,7 @@ public final class UpsamplerTask: TrainingTask {
         cropSize <= imageSize, "crop_size", cropSize,
         "it must be at most image_size, \(imageSize)")
       try check.number("condition_noise", conditionNoise, in: 0...1000)
+      try check.number("offset_noise", offsetNoise ?? 0, in: 0...1)
       try check.count("sample_steps", sampleSteps, in: 1...1000)
     }
   }
@@ -142,7 +147,7 @@ public final class UpsamplerTask: TrainingTask {
         of: images,
         Upsampler.TrainingConditioning(
           images: images, degradation: objective.degradation, noise: objective.conditionNoise),
-        weighting: objective.weighting, using: random))
+        weighting: objective.weighting, offsetNoise: objective.offsetNoise ?? 0, using: random))
   }
 
   /// Pairs originals with themselves reduced and enlarged again.

@@ -10,15 +10,17 @@ import UnCLIP
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "config",
-    abstract: "List the presets, print one as JSON, or explain the keys of training.",
+    abstract:
+      "List the presets, print one as JSON, count its cost, or explain the keys of training.",
     discussion: """
       EXAMPLES:
         unclip config list
         unclip config explain training.batch_size
         unclip config show karlo
         unclip config show small --part decoder
+        unclip config cost paper
       """,
-    subcommands: [ListCommand.self, ShowCommand.self, ExplainCommand.self])
+    subcommands: [ListCommand.self, ShowCommand.self, CostCommand.self, ExplainCommand.self])
 
   /// `unclip config list`.
   struct ListCommand: ParsableCommand {
@@ -117,6 +119,10 @@ extension UnCLIPPreset {
         files.append((.autoregressivePrior, try ConfigFile.encode(autoregressivePrior)))
       }
       if let imageHint { files.append((.imageHint, try imageHint.encoded())) }
+      if let second = secondUpsampler {
+        files.append((.secondUpsampler, try second.unet.encoded()))
+        files.append((.secondUpsamplerScheduler, try second.scheduler.encoded()))
+      }
       return try files.reduce(into: [:]) { parts, file in
         parts[file.0.rawValue] = try JSONDecoder().decode(JSONValue.self, from: file.1)
       }

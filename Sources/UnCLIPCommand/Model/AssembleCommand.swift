@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Training
 import UnCLIP
 
 /// `unclip assemble`: one model from parts of several folders.
@@ -11,14 +12,18 @@ struct AssembleCommand: ParsableCommand {
       Each run of `unclip train` leaves the parts it trained in RUN/model. A part that several \
       folders have is taken from the last, as are the sampling defaults; of a folder without any, \
       each stage's scheduler says its sampler. The tokenizer's run leaves the words of the captions \
-      in RUN/vocabulary.txt.
+      in RUN/vocabulary.txt. A run with training.ema_decays leaves the same parts with weights that \
+      are averaged over other lengths in RUN/model-ema-DECAY, which --ema takes: unclip evaluate then \
+      says which is best.
 
       EXAMPLES:
         unclip assemble runs/clip/model runs/prior/model runs/decoder/model --name small \
       --out Models/small
+        unclip assemble Models/small runs/decoder/model --ema 0.9995 --name longer --out Models/longer
       """)
 
-  @Argument(help: ArgumentHelp("Model folders to take parts from.", valueName: "folder"))
+  @Argument(
+    help: ArgumentHelp("Folders of models or runs to take parts from.", valueName: "folder"))
   var sources: [String]
 
   @Option(name: .out, help: ArgumentHelp("The model folder to write.", valueName: "folder"))
@@ -31,6 +36,11 @@ struct AssembleCommand: ParsableCommand {
 
   @Option(name: .customLong("model-version"), help: "The model's version, written into images.")
   var modelVersion = "1"
+
+  @Option(
+    help: ArgumentHelp(
+      "Take the weights averaged with this decay from the runs that keep it.", valueName: "decay"))
+  var ema: Double?
 
   @Option(
     help: ArgumentHelp(
@@ -51,8 +61,16 @@ struct AssembleCommand: ParsableCommand {
   @OptionGroup(title: "Sampling defaults") var prior: PriorOptions
 
   func run() throws {
-    let folders = sources.map { ModelFolder(URL(fileURLWithPath: $0)) }
+    let folders = try Self.models(of: sources.map { URL(fileURLWithPath: $0) }, ema: ema)
+      .map { ModelFolder($0) }
     try files.check([OutputFile(out)], inputs: sources, replacesFolders: true)
+    for (source, folder) in zip(sources, folders) where folder.isEmpty {
+      guard OutputFile.exists(folder.url) else {
+        throw CommandError.noInput(
+          "There is no folder \(source); name the folder of a model or of a run.")
+      }
+      throw ModelFolderError.notAModel(source)
+    }
     let target = ModelFolder(URL(fileURLWithPath: out))
     let inside = sources.first {
       (URL(fileURLWithPath: $0).resolvingSymlinksInPath().path + "/").hasPrefix(
@@ -73,7 +91,8 @@ struct AssembleCommand: ParsableCommand {
     try defaults.sampling.validate()
     let words =
       vocabulary
-      ?? folders.map { $0.url.appending(path: KnownWords.fileName).path }
+      ?? zip(sources, folders).flatMap { [$0, $1.url.path] }
+      .map { URL(fileURLWithPath: $0).appending(path: KnownWords.fileName).path }
       .last(where: FileManager.default.fileExists)
     let parts = try target.assemble(
       from: folders, dtype: dtype.dtype, defaults: defaults,
@@ -91,5 +110,32 @@ struct AssembleCommand: ParsableCommand {
     target.warn(ofMomentsIn: folders)
     for (part, source) in parts { try Output.line("\(part.rawValue)  from \(source.url.path)") }
     try Output.line(target.url.path)
+  }
+
+  /// The folders that parts are taken from: of a run its model, or that of the average if it keeps
+  /// it.
+  private static func models(of sources: [URL], ema: Double?) throws(CommandError) -> [URL] {
+    guard let ema else { return sources.map(TrainingRun.model) }
+    let wanted = AveragedModel(decay: ema)
+    let kept = sources.map { AveragedModel.all(of: $0) }
+    guard kept.contains(where: { $0.contains(wanted) }) else {
+      let known = Set(kept.joined()).map(\.decay).sorted().map { "\($0)" }.joined(separator: ", ")
+      let advice =
+        known.isEmpty
+        ? "none keeps another average than its model's; train with training.ema_decays"
+        : "they keep \(known)"
+      throw .noInput("No folder has weights averaged with a decay of \(ema): \(advice).")
+    }
+    return zip(sources, kept).map { source, kept in
+      kept.contains(wanted) ? wanted.url(in: source) : TrainingRun.model(of: source)
+    }
+  }
+}
+
+extension ModelFolder {
+  /// Whether it has nothing to assemble: no part, no defaults, no words.
+  fileprivate var isEmpty: Bool {
+    !hasDefaults && !Part.allCases.contains(where: has)
+      && !FileManager.default.fileExists(atPath: url.appending(path: KnownWords.fileName).path)
   }
 }
