@@ -111,7 +111,7 @@ import TorchNN
     #expect(abs(Double(decoder) / 3500 - 1) < 0.015, "\(decoder)")
     #expect(rounded("super_res_first", to: 100_000_000) == 7)
     #expect(rounded("super_res_second", to: 100_000_000) == 3)
-    let other = try #require(paper.autoregressivePrior)
+    let other = try #require(paper.autoregressivePriorShape)
     #expect((other.latentParameters + 500_000_000) / 1_000_000_000 == 1)
     #expect(other.parameters == 2_020_057_600)
   }
