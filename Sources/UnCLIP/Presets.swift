@@ -192,9 +192,10 @@ extension SamplingSettings {
   /// The bundled model's; a test compares them with its file.
   fileprivate static let small: SamplingSettings = {
     var settings = SamplingSettings()
-    (settings.priorSteps, settings.priorGuidance, settings.priorCandidates) = (13, 2, 2)
-    (settings.decoderSteps, settings.decoderGuidance, settings.decoderSampler) = (3, 1, .ddim)
+    (settings.priorSteps, settings.priorGuidance, settings.priorCandidates) = (4, 2, 2)
+    (settings.decoderSteps, settings.decoderGuidance, settings.decoderSampler) = (1, 1, .ddim)
     (settings.upsamplerSteps, settings.upsamplerSampler) = (1, .ddim)
+    settings.priorSampler = .analytic
     return settings
   }()
 

@@ -107,7 +107,8 @@ struct MomentsCommand: ParsableCommand {
             timesteps: moments.timesteps.count, seconds: (ContinuousClock.now - began).seconds))
       } catch DataError.empty where stage != .prior && stage != .decoder && self.stage.isEmpty {
         Output.warn(
-          "the data hold no image as large as the \(stage.name)'s, so the \(stage.name) was left out.")
+          "the data hold no image as large as the \(stage.name)'s, so the \(stage.name) was left out."
+        )
       }
       if !output.json, let report = reports.last, report.stage == stage.rawValue {
         try Output.line(report.path)
