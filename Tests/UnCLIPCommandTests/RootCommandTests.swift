@@ -63,8 +63,8 @@ import Testing
                                 pickles.
         data                    Write training data as WebDataset shards, or inspect
                                 them.
-        config                  List the presets, print one as JSON, or explain the
-                                keys of training.
+        config                  List the presets, print one as JSON, count its cost,
+                                or explain the keys of training.
         evaluate                Measure a trained model, stage by stage, on the
                                 images it was trained on.
         bench                   Measure what generating an image costs on this
