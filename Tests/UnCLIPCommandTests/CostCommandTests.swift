@@ -133,7 +133,7 @@ import UnCLIP
       (["none/large.yaml"], 66, "there is no such file"),
       (["paper", "--machines", "0"], 64, "--machines is 0, but it must be 1 to 1000000"),
       (["paper", "--machines", "2"], 64, "--machines needs --flops"),
-      (["paper", "--flops", "0"], 64, "--flops is 0, but it must be"),
+      (["paper", "--flops", "0"], 64, "--flops is 0.0, but it must be more than 0"),
       (["paper", "--flops", "fast"], 64, "--flops"),
       (
         ["paper", "--flops", "1T", "--utilisation", "0"], 64,

@@ -29,7 +29,6 @@ extension ConfigCommand {
         """)
 
     private static let machineRange = OptionRange("--machines", 1...1_000_000)
-    private static let rateRange = OptionRange("--flops", 1e6...1e21)
     private static let utilisationRange = OptionRange("--utilisation", 0.001...1.0)
 
     @Argument(
@@ -58,7 +57,8 @@ extension ConfigCommand {
 
     @Option(
       help: ArgumentHelp(
-        "Operations that one machine could do in a second, such as 312T (T is 1e12, P is 1e15).",
+        "Operations that one machine could do in a second, more than 0, such as 312T (T is 1e12, P "
+          + "is 1e15).",
         valueName: "flop/s"))
     var flops: OperationRate?
 
@@ -73,7 +73,10 @@ extension ConfigCommand {
 
     func validate() throws {
       try Self.machineRange.check(machines)
-      try Self.rateRange.check(flops?.value)
+      if let flops, flops.value <= 0 || flops.value > 1e24 {
+        throw ValidationError(
+          "--flops is \(flops.value), but it must be more than 0 and at most 1e24.")
+      }
       try Self.utilisationRange.check(utilisation)
       if machines != nil, flops == nil {
         throw ValidationError(

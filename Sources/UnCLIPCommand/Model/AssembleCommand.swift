@@ -37,9 +37,11 @@ struct AssembleCommand: ParsableCommand {
   @Option(name: .customLong("model-version"), help: "The model's version, written into images.")
   var modelVersion = "1"
 
+  private static let emaRange = OptionRange("--ema", 0.0...1)
+
   @Option(
-    help: ArgumentHelp(
-      "Take the weights averaged with this decay from the runs that keep it.", valueName: "decay"))
+    help: emaRange.help(
+      "Take the weights averaged with this decay from the runs that keep it", valueName: "decay"))
   var ema: Double?
 
   @Option(
@@ -59,6 +61,8 @@ struct AssembleCommand: ParsableCommand {
 
   @OptionGroup(title: "Sampling defaults") var sampling: SamplingOptions
   @OptionGroup(title: "Sampling defaults") var prior: PriorOptions
+
+  func validate() throws { try Self.emaRange.check(ema) }
 
   func run() throws {
     let folders = try Self.models(of: sources.map { URL(fileURLWithPath: $0) }, ema: ema)
