@@ -146,7 +146,7 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
   public static let imageSteps = 3
 
   /// Gives the decoder steps between which an image that it starts from, or keeps a part of, can
-  /// act; a model may generate in one.
+  /// act, and in which the noise tells variations of one image apart; a model may generate in one.
   public mutating func prepareForImage() { decoderSteps = max(decoderSteps, Self.imageSteps) }
 
   /// The prior's part.

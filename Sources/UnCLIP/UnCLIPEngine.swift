@@ -128,7 +128,7 @@ public actor UnCLIPEngine {
     for request: ImageRequest, varying original: Image? = nil, previews: Bool = false
   ) -> AsyncThrowingStream<Event, any Error> {
     events(previews) { pipeline, progress, image in
-      var settings = try pipeline.settings(for: request)
+      var settings = try pipeline.settings(for: request, varying: original)
       for index in 0..<request.count {
         settings.seed = request.seed &+ UInt64(index)
         let made = try pipeline.image(settings, varying: original) { step in

@@ -21,6 +21,16 @@ extension UnCLIPPipeline {
     return settings
   }
 
+  /// As ``settings(for:)``; variations take ``SamplingSettings/prepareForImage()`` where the request
+  /// does not say how to sample.
+  func settings(
+    for request: ImageRequest, varying original: Image?
+  ) throws -> GenerationSettings {
+    var settings = try settings(for: request)
+    if original != nil, request.sampling == nil { settings.sampling.prepareForImage() }
+    return settings
+  }
+
   /// Generates the images of a request, in order.
   ///
   /// - Parameters:
@@ -34,7 +44,7 @@ extension UnCLIPPipeline {
     for request: ImageRequest, varying original: Image? = nil,
     progress: (GenerationProgress) throws -> Void = { _ in }
   ) throws -> [Image] {
-    var settings = try settings(for: request)
+    var settings = try settings(for: request, varying: original)
     return try (0..<request.count).map { index in
       settings.seed = request.seed &+ UInt64(index)
       return try image(settings, varying: original) { step in

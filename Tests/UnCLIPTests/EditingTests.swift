@@ -193,6 +193,34 @@ import Torch
         == pipeline.images(for: request, varying: first))
   }
 
+  /// In one step the noise hardly shows, and variations would be alike.
+  @Test func variationsOfAModelOfOneStepTakeThree() throws {
+    try withTemporaryFolder { folder in
+      let url = folder.appending(path: "model")
+      try FileManager.default.copyItem(at: self.folder.url, to: url)
+      let model = ModelFolder(url)
+      var defaults = try ModelDefaults.read(from: model)
+      (defaults.sampling.priorSteps, defaults.sampling.decoderSteps) = (1, 1)
+      defaults.sampling.upsamplerSteps = 1
+      try model.writeDefaults(defaults)
+      let pipeline = try UnCLIPPipeline(model)
+      func steps(_ request: ImageRequest, varying image: Image?) throws -> Int {
+        var count = 0
+        _ = try pipeline.images(for: request, varying: image) {
+          if $0.stage == .decoder { count += 1 }
+        }
+        return count
+      }
+      var request = ImageRequest(prompt: "")
+      #expect(try steps(request, varying: nil) == 1)
+      #expect(try steps(request, varying: Self.image(1)) == 3)
+      let edit = ImageEdit.variation(of: .image(Self.image(1)))
+      #expect(pipeline.sampling(for: edit).decoderSteps == 3)
+      request.sampling = defaults.sampling
+      #expect(try steps(request, varying: Self.image(1)) == 1, "as asked")
+    }
+  }
+
   @Test func etaLeadsFromTheImageToVariations() throws {
     func drawn(_ eta: Double, _ seed: UInt64) throws -> Image {
       try pipeline.images(

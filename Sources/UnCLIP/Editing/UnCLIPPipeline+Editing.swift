@@ -4,12 +4,16 @@ public import Imaging
 public import Torch
 
 extension UnCLIPPipeline {
-  /// Returns how an edit is sampled unless asked otherwise: as the model says, but inverted
-  /// noise as ``SamplingSettings/prepareForInversion()`` does, and latents with the steps and the
-  /// threshold of their inversion.
+  /// Returns how an edit is sampled unless asked otherwise: as the model says, but fresh noise as
+  /// ``SamplingSettings/prepareForImage()`` does, inverted noise as
+  /// ``SamplingSettings/prepareForInversion()``, and latents with the steps and the threshold of
+  /// their inversion.
   public func sampling(for edit: ImageEdit) -> SamplingSettings {
     var sampling = defaults.sampling
-    guard edit.noise == .inverted else { return sampling }
+    guard edit.noise == .inverted else {
+      sampling.prepareForImage()
+      return sampling
+    }
     sampling.prepareForInversion()
     if case .latent(let latent)? = edit.sources.first {
       (sampling.decoderSteps, sampling.threshold) = (latent.steps, latent.threshold)
