@@ -19,7 +19,8 @@ struct PromptOptions: ParsableArguments {
       throw ValidationError("Missing a prompt: give one or --prompts-file.")
     }
     if !prompts.isEmpty, promptsFile != nil {
-      throw ValidationError("Give prompts or --prompts-file, not both.")
+      throw ValidationError(
+        "Give prompts or --prompts-file, not both; \"\(prompts[0])\" was taken as a prompt.")
     }
   }
 
