@@ -15,12 +15,8 @@ extension TrainingRun {
     let (clip, folder) = (
       try frozenCLIP(), try modelFolder(with: [.tokenizer, .textEncoder, .imageEncoder])
     )
-    try requireEqual(
-      "transformer.embedding_dim", config.model.transformer.embeddingDim, clip.embeddingWidth,
-      "CLIP's embeddings have \(clip.embeddingWidth) dimensions")
-    try requireEqual(
-      "transformer.num_embeddings", config.model.transformer.numEmbeddings, clip.contextLength,
-      "CLIP's texts have \(clip.contextLength) tokens")
+    try requireFit(
+      config.model.transformer.embeddingDim, texts: config.model.transformer.numEmbeddings, clip)
     let stream = try images(config.training, config.data, size: clip.imageSize)
     let embedded = try embeddings(
       of: stream, clip, prior: nil, batches: config.objective.embeddingBatches, observe)

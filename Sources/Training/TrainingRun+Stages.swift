@@ -71,18 +71,24 @@ extension TrainingRun {
       start: { if let initial { try task.start(from: ModelFolder(initial)) } })
   }
 
+  /// Refuses a prior whose embeddings or texts are not CLIP's.
+  func requireFit(_ embeddingDim: Int, texts numEmbeddings: Int, _ clip: FrozenCLIP) throws {
+    try requireEqual(
+      "transformer.embedding_dim", embeddingDim, clip.embeddingWidth,
+      "CLIP's embeddings have \(clip.embeddingWidth) dimensions")
+    try requireEqual(
+      "transformer.num_embeddings", numEmbeddings, clip.contextLength,
+      "CLIP's texts have \(clip.contextLength) tokens")
+  }
+
   func priorTask(
     _ observe: (TrainingEvent) -> Void
   ) throws -> Prepared<PriorTask> {
     let config = try TrainConfig<PriorTask.Model, PriorTask.Objective>.checked(
       configuration, file: configurationName)
     let clip = try frozenCLIP()
-    try requireEqual(
-      "transformer.embedding_dim", config.model.transformer.embeddingDim, clip.embeddingWidth,
-      "CLIP's embeddings have \(clip.embeddingWidth) dimensions")
-    try requireEqual(
-      "transformer.num_embeddings", config.model.transformer.numEmbeddings, clip.contextLength,
-      "CLIP's texts have \(clip.contextLength) tokens")
+    try requireFit(
+      config.model.transformer.embeddingDim, texts: config.model.transformer.numEmbeddings, clip)
     let stream = try images(config.training, config.data, size: clip.imageSize)
     let embedded = try embeddings(
       of: stream, clip, prior: nil, batches: config.objective.embeddingBatches, observe)

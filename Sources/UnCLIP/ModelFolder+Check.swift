@@ -192,11 +192,11 @@ private struct PartConfigurations {
   private func process(
     of part: ModelFolder.Part
   ) -> (ModelFolder.Part, GenerationProgress.Stage) {
-    switch part {
-    case .decoder: (.decoderScheduler, .decoder)
-    case .secondUpsampler: (.secondUpsamplerScheduler, .secondUpsampler)
-    default: (.upsamplerScheduler, .upsampler)
+    let stage = GenerationProgress.Stage.denoising.first {
+      ModelFolder.parts(of: $0).networks.contains(part)
     }
+    guard let stage else { preconditionFailure("\(part.rawValue) does not denoise") }
+    return (ModelFolder.parts(of: stage).process, stage)
   }
 
   // MARK: Processes

@@ -95,7 +95,7 @@ public struct MomentEstimation {
     let upsampler = try pipeline.upsamplers[level.rawValue].loaded()
     return try moments(of: upsampler, level.stage, samples, timesteps, seed, progress) {
       _, batch, random in
-      let crops = cropped(batch.images, to: batch.images.dim(2) / Upsampler.factor, using: random)
+      let crops = batch.images.cropped(to: batch.images.dim(2) / Upsampler.factor, using: random)
       return (crops, .init(images: crops, degradation: degradation))
     }
   }
@@ -155,17 +155,5 @@ public struct MomentEstimation {
       configuration: StreamConfiguration(
         Mixture(workers: 0, minimumSide: level == nil ? 0 : size), imageSize: size, part: .all))
     return try stream.samples(limit: count, spread: true)
-  }
-
-  /// Crops each image at a random position, `[B, 3, S, S] -> [B, 3, side, side]`.
-  private func cropped(_ images: Tensor, to side: Int, using random: RandomSource) -> Tensor {
-    let corners = random.integers(in: 0..<images.dim(2) - side + 1, [images.dim(0), 2])
-      .array(of: Int64.self).map(Int.init)
-    return Tensor.concatenated(
-      (0..<images.dim(0)).map { row in
-        images[row..<row + 1]
-          .narrowed(2, start: corners[2 * row], count: side)
-          .narrowed(3, start: corners[2 * row + 1], count: side)
-      }, over: 0)
   }
 }

@@ -33,3 +33,17 @@ func sheet(pairing originals: [Image], with results: [Image]) -> Image {
   }
   return ContactSheet.grid(cells, columns: columns)
 }
+
+extension Tensor {
+  /// Crops each image of a batch at a random position, `[B, C, S, S] -> [B, C, side, side]`.
+  func cropped(to side: Int, using random: RandomSource) -> Tensor {
+    let corners = random.integers(in: 0..<dim(2) - side + 1, [dim(0), 2])
+      .array(of: Int64.self).map(Int.init)
+    return Tensor.concatenated(
+      (0..<dim(0)).map { row in
+        self[row..<row + 1]
+          .narrowed(2, start: corners[2 * row], count: side)
+          .narrowed(3, start: corners[2 * row + 1], count: side)
+      }, over: 0)
+  }
+}

@@ -141,7 +141,7 @@ public final class UpsamplerTask: TrainingTask {
 
   /// The loss of a batch.
   public func loss(_ batch: Tensor, of part: Int, using random: RandomSource) -> Losses {
-    let images = crops(of: batch, using: random)
+    let images = batch.cropped(to: objective.cropSize, using: random).channelsLast()
     return Losses(
       diffusion: upsampler.loss(
         of: images,
@@ -167,19 +167,5 @@ public final class UpsamplerTask: TrainingTask {
   /// Writes the averaged weights as parts of a model folder.
   public func export(to folder: URL) throws {
     try ModelFolder(folder).saveUpsampler(upsampler, as: level, dtype: .float32)
-  }
-
-  /// Crops each image at a random position, `[B, 3, S, S] -> [B, 3, crop, crop]`.
-  private func crops(of images: Tensor, using random: RandomSource) -> Tensor {
-    let (count, side) = (images.dim(0), objective.cropSize)
-    let corners = random.integers(in: 0..<images.dim(2) - side + 1, [count, 2])
-      .array(of: Int64.self).map(Int.init)
-    return Tensor.concatenated(
-      (0..<count).map { row in
-        images[row..<row + 1]
-          .narrowed(2, start: corners[2 * row], count: side)
-          .narrowed(3, start: corners[2 * row + 1], count: side)
-      }, over: 0
-    ).channelsLast()
   }
 }

@@ -27,26 +27,14 @@ extension UnCLIPPipeline {
     let (pca, embedding) = (pca.to(device), try embedding(of: image))
     let prompt = conditioning(settings.prompt, negative: settings.negative)
     return try counts.enumerated().map { index, count in
-      func report(
-        _ step: StepOutput, _ stage: GenerationProgress.Stage, of stepCount: Int
-      ) throws {
-        var report = GenerationProgress(
-          stage: stage, step: step.index + 1, stepCount: stepCount,
-          predictedStart: step.predictedStart)
-        (report.index, report.count) = (index, counts.count)
-        try progress(report)
+      try rendered(
+        pca.reconstruction(of: embedding, components: count), prompt, settings,
+        using: RandomSource(seed: settings.seed)
+      ) { step in
+        var step = step
+        (step.index, step.count) = (index, counts.count)
+        try progress(step)
       }
-      let random = RandomSource(seed: settings.seed)
-      var drawn = try decoded(
-        pca.reconstruction(of: embedding, components: count), prompt, settings: settings.sampling,
-        using: random
-      ) { try report($0, .decoder, of: settings.sampling.decoderSteps) }
-      for level in levels(to: settings.size) {
-        drawn = try upsampled(
-          drawn, by: level, settings: settings.sampling, using: random
-        ) { try report($0, level.stage, of: settings.sampling[level].steps) }
-      }
-      return Image(drawn)
     }
   }
 }
