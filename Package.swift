@@ -15,6 +15,11 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
   .target(name: name, dependencies: dependencies, swiftSettings: swift)
 }
 
+/// What a target of the command needs of another package, which library users do not fetch.
+func product(_ name: String, _ package: String) -> Target.Dependency {
+  .product(name: name, package: package, condition: .when(traits: ["Command"]))
+}
+
 /// A C library of the system, found by its name for pkg-config.
 func system(_ name: String, _ pkgConfig: String, apt: String, brew: String) -> Target {
   .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt]), .brew([brew])])
@@ -53,7 +58,7 @@ let package = Package(
     .library(name: "Imaging", targets: ["Imaging"]),
     .library(name: "Datasets", targets: ["Datasets"]),
     .library(name: "Classics", targets: ["Classics"]),
-    .library(name: "Metrics", targets: ["Metrics"]),
+    .library(name: "ImageMetrics", targets: ["ImageMetrics"]),
     .library(name: "Training", targets: ["Training"]),
     .library(name: "Conversion", targets: ["Conversion", "TorchArchive"]),
     .executable(name: "unclip", targets: ["unclip"]),
@@ -66,6 +71,10 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.20.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.8.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
   ],
   targets: [
     // LibTorch is found through .libtorch/pkgconfig/libtorch.pc, which Scripts/setup writes.
@@ -94,17 +103,20 @@ let package = Package(
       swiftSettings: swift),
     library("Conversion", ["UnCLIP", "TorchArchive"]),
     library("Datasets", ["Imaging", "Config", "CZlib"]),
-    library("Metrics", ["TorchNN"]),
-    library("Classics", ["Metrics"]),
-    library("Training", ["UnCLIP", "Classics", "Datasets", "Metrics"]),
+    library("ImageMetrics", ["TorchNN"]),
+    library("Classics", ["ImageMetrics"]),
+    library("Training", ["UnCLIP", "Classics", "Datasets", "ImageMetrics"]),
+    library(
+      "UnCLIPServer",
+      [
+        "UnCLIP", product("Hummingbird", "hummingbird"), product("GRDB", "GRDB.swift"),
+        product("Logging", "swift-log"), product("ServiceLifecycle", "swift-service-lifecycle"),
+      ]),
     library(
       "UnCLIPCommand",
       [
-        "Training", "Conversion",
-        .product(name: "Yams", package: "Yams", condition: .when(traits: ["Command"])),
-        .product(
-          name: "ArgumentParser", package: "swift-argument-parser",
-          condition: .when(traits: ["Command"])),
+        "Training", "Conversion", "UnCLIPServer", product("Yams", "Yams"),
+        product("ArgumentParser", "swift-argument-parser"),
       ]),
     .target(name: "CStart"),
     .executableTarget(
@@ -124,9 +136,10 @@ let package = Package(
     tests("TorchArchive", ["CZlib"]),
     tests("Conversion"),
     tests("Datasets", ["CZlib"]),
-    tests("Metrics"),
+    tests("ImageMetrics"),
     tests("Classics"),
     tests("Training"),
+    tests("UnCLIPServer", [product("HummingbirdTesting", "hummingbird")]),
     tests("UnCLIPCommand"),
   ],
   cxxLanguageStandard: .cxx20

@@ -1,4 +1,4 @@
-"""Makes the golden files of Metrics from torch-fidelity.
+"""Makes the golden files of ImageMetrics from torch-fidelity.
 
 Writes Tests/Golden/metrics.
 """

@@ -1,5 +1,5 @@
 public import Config
-import Metrics
+import ImageMetrics
 public import Torch
 public import TorchNN
 

@@ -1,7 +1,7 @@
 public import Config
 import Files
 import Foundation
-import Metrics
+import ImageMetrics
 public import Torch
 public import TorchNN
 

@@ -2,8 +2,8 @@ import CLIP
 import Datasets
 import Files
 import Foundation
+import ImageMetrics
 import Imaging
-import Metrics
 import Torch
 
 extension ModelEvaluation {

@@ -3,8 +3,8 @@ import Datasets
 import Diffusion
 import Files
 public import Foundation
+import ImageMetrics
 public import Imaging
-import Metrics
 import Torch
 import TorchNN
 public import UnCLIP

@@ -2,7 +2,7 @@ public import CLIP
 import Config
 import Datasets
 public import Foundation
-import Metrics
+import ImageMetrics
 public import Torch
 public import TorchNN
 import UnCLIP

@@ -2,7 +2,7 @@ import ArgumentParser
 import Classics
 import Files
 import Foundation
-import Metrics
+import ImageMetrics
 import Torch
 import TorchNN
 import Training

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Classics
 import Foundation
-import Metrics
+import ImageMetrics
 import Torch
 import TorchNN
 

@@ -1,4 +1,4 @@
-import Metrics
+import ImageMetrics
 import TestSupport
 import Testing
 import Torch

@@ -1,4 +1,4 @@
-import Metrics
+import ImageMetrics
 import Testing
 import Torch
 

@@ -1,0 +1,182 @@
+public import Foundation
+
+/// What runs a job: a worker process, or a test's stand-in.
+public protocol JobRunner: Sendable {
+  /// The loaded model; nil while it loads.
+  var model: ModelDescription? { get async }
+
+  /// Runs a job and says what happens. Whoever stops listening cancels it, within one denoising step.
+  ///
+  /// - Throws (the stream): `JobFailure`.
+  func run(_ request: JobRequest) -> AsyncThrowingStream<JobEvent, any Error>
+}
+
+/// The model that a worker has loaded.
+public struct ModelDescription: Codable, Sendable, Equatable {
+  /// Its name and version, and the fingerprint of its files.
+  public var name: String
+  public var version: String
+  public var fingerprint: String
+  /// Sides of the images it makes, pixels, ascending; and the one it makes unless asked.
+  public var sizes: [Int]
+  public var defaultSize: Int
+  /// The operations that its parts allow.
+  public var operations: [JobRequest.Operation]
+  /// The names of its parts, as folders.
+  public var parts: [String]
+  /// Its sampling settings by key, as JSON.
+  public var defaults: Data
+  /// The words it was trained on in general; nil where it knows any.
+  public var domain: String?
+  /// The model card, Markdown; nil if it has none.
+  public var card: String?
+  /// Bytes that the worker holds.
+  public var memory: Int
+
+  /// Groups all of it.
+  public init(
+    name: String, version: String, fingerprint: String, sizes: [Int], defaultSize: Int,
+    operations: [JobRequest.Operation], parts: [String], defaults: Data, domain: String? = nil,
+    card: String? = nil, memory: Int = 0
+  ) {
+    self.name = name
+    self.version = version
+    self.fingerprint = fingerprint
+    self.sizes = sizes
+    self.defaultSize = defaultSize
+    self.operations = operations
+    self.parts = parts
+    self.defaults = defaults
+    self.domain = domain
+    self.card = card
+    self.memory = memory
+  }
+}
+
+/// A job as the store keeps it.
+public struct JobRecord: Codable, Sendable, Equatable, Identifiable {
+  /// Where a job is.
+  public enum State: String, Codable, Sendable, CaseIterable {
+    case queued, running, done, failed, cancelled
+
+    /// Whether nothing more happens to it.
+    public var isFinal: Bool { self != .queued && self != .running }
+  }
+
+  /// 128 random bits, hexadecimal.
+  public var id: String
+  /// Who asked: the id of a key; nil where the server asks for none.
+  public var owner: String?
+  /// What was asked for, with its seed.
+  public var request: JobRequest
+  /// Where it is.
+  public var state: State
+  /// Why it failed; nil unless it did.
+  public var failure: JobFailure?
+  /// When it was accepted, began and ended.
+  public var created: Date
+  public var started: Date?
+  public var finished: Date?
+  /// How far it is; nil before it begins.
+  public var progress: JobStep?
+  /// Jobs before it; nil unless it is queued.
+  public var position: Int?
+  /// Seconds until it is expected to end; nil once it has.
+  public var secondsLeft: Double?
+  /// The ids of its images, in order of their index; the files are fetched by id.
+  public var images: [String]
+  /// The JSON of an operation that makes no images.
+  public var result: Data?
+
+  enum CodingKeys: String, CodingKey {
+    case id, owner, request, state, failure, created, started, finished, progress, position, images
+    case result
+    case secondsLeft = "seconds_left"
+  }
+
+  /// Makes the record of a job that was just accepted.
+  public init(id: String, owner: String?, request: JobRequest, created: Date) {
+    self.id = id
+    self.owner = owner
+    self.request = request
+    self.created = created
+    state = .queued
+    images = []
+  }
+}
+
+/// Why a job is not accepted.
+public enum JobRefusal: Error, Sendable, Equatable {
+  /// The request is impossible; the field at fault where it is one.
+  case invalid(String, field: String?)
+  /// The queue is full: images waiting, and seconds until there is room.
+  case full(images: Int, wait: Double)
+  /// This owner holds more than its part of the queue, or of a minute.
+  case overShare(wait: Double)
+  /// The model is not loaded yet, or could not be.
+  case notReady(String)
+  /// The server is stopping.
+  case draining
+  /// The disk is full, or the quota is.
+  case noSpace
+}
+
+/// Accepts jobs, keeps them, and says what happens to them: what every route speaks to.
+public protocol JobService: Sendable {
+  /// Accepts a job: when this returns, it is on disk and survives a crash of the server.
+  ///
+  /// - Parameters:
+  ///   - owner: The id of the key that asks.
+  ///   - deadline: When whoever asks stops waiting; a job that has not begun then is dropped.
+  ///   - retryKey: Equal for repetitions of one call: a repetition within ten minutes joins the job of
+  ///     the first. nil never joins.
+  func submit(
+    _ request: JobRequest, owner: String?, deadline: Date?, retryKey: String?
+  ) async throws(JobRefusal) -> JobRecord
+
+  /// Returns a job; nil if there is none of that id that `owner` may see.
+  func job(_ id: String, owner: String?) async throws -> JobRecord?
+
+  /// Says what happens to a job from now on; ends when it ends. Begins with its present state, so
+  /// that nothing is missed.
+  func updates(of id: String) async -> AsyncStream<JobUpdate>
+
+  /// Cancels a job, queued or running; nothing for one that ended.
+  func cancel(_ id: String) async
+
+  /// Returns the PNG file of an image; nil if there is none.
+  func imageFile(_ id: String) async throws -> URL?
+
+  /// Takes a file that a job will name; returns its SHA-256, hexadecimal.
+  func store(_ data: Data) async throws(JobRefusal) -> String
+
+  /// How full the queue is.
+  var load: JobLoad { get async }
+}
+
+/// News of a job.
+public enum JobUpdate: Sendable, Equatable {
+  /// The record changed: its state, place or progress; with the preview of the step, a PNG file.
+  case changed(JobRecord, preview: Data?)
+  /// An image is on disk.
+  case image(id: String, JobImage)
+}
+
+/// How full the queue is.
+public struct JobLoad: Sendable, Equatable {
+  /// Images that wait, and that may wait.
+  public var waiting: Int
+  public var capacity: Int
+  /// Seconds that an image takes, measured.
+  public var secondsPerImage: Double
+  /// Whether the server is stopping.
+  public var isDraining: Bool
+
+  /// Groups all of it.
+  public init(waiting: Int, capacity: Int, secondsPerImage: Double, isDraining: Bool) {
+    self.waiting = waiting
+    self.capacity = capacity
+    self.secondsPerImage = secondsPerImage
+    self.isDraining = isDraining
+  }
+}
