@@ -70,3 +70,24 @@ public final class TrainingLog {
     }
   }
 }
+
+extension TrainingLog {
+  /// Reads the lines that a run has logged so far; those that cannot be read, such as one that is being
+  /// written, are left out.
+  ///
+  /// - Throws: `TrainingError.notRead` for a folder without a log, or one that has no line yet.
+  public static func summaries(of folder: URL) throws(TrainingError) -> [TrainingSummary] {
+    let url = folder.appending(path: "log.jsonl")
+    let lines: [Data]
+    do {
+      lines = try Data(contentsOf: url).split(separator: UInt8(ascii: "\n")).map { Data($0) }
+    } catch {
+      throw TrainingError.notRead(path: url.path, reason: reason(of: error))
+    }
+    let found = lines.compactMap { summary(of: $0) }
+    guard !found.isEmpty else {
+      throw TrainingError.notRead(path: url.path, reason: "it holds no line of a training run")
+    }
+    return found
+  }
+}
