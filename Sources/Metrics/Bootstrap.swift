@@ -65,8 +65,12 @@ public struct Bootstrap: Sendable {
     precondition(!values.isEmpty, "a mean of no values")
     let (count, random) = (values.count, RandomSource(seed: seed))
     let all = Tensor(values)
-    let means = (0..<replicates).map { _ in
-      all.indexed(by: random.integers(in: 0..<count, [count])).mean().item()
+    // As many replicates at once as take 8 MB.
+    let atOnce = max(1, (1 << 20) / count)
+    let means = stride(from: 0, to: replicates, by: atOnce).flatMap { start in
+      let chosen = random.integers(
+        in: 0..<count, [min(atOnce, replicates - start) * count])
+      return all.indexed(by: chosen).reshaped(-1, count).mean(over: 1).array(of: Double.self)
     }
     return Estimate(values.reduce(0, +) / Double(count), interval(of: means))
   }

@@ -6,6 +6,8 @@ public import Foundation
 ///
 /// The lines are the log; the other two are made from them when a run is resumed.
 public final class TrainingLog {
+  /// The name of the file of JSON lines.
+  public static let fileName = "log.jsonl"
   /// The file of JSON lines.
   public let url: URL
   private let file: FileHandle
@@ -16,7 +18,7 @@ public final class TrainingLog {
   /// and a last line cut in the middle are dropped.
   /// - Throws: `TrainingError.notWritten`.
   public init(folder: URL, resumingAt step: Int) throws(TrainingError) {
-    url = folder.appending(path: "log.jsonl")
+    url = folder.appending(path: Self.fileName)
     do {
       var kept = Data()
       var summaries: [TrainingSummary] = []
@@ -77,7 +79,7 @@ extension TrainingLog {
   ///
   /// - Throws: `TrainingError.notRead` for a folder without a log, or one that has no line yet.
   public static func summaries(of folder: URL) throws(TrainingError) -> [TrainingSummary] {
-    let url = folder.appending(path: "log.jsonl")
+    let url = folder.appending(path: Self.fileName)
     let lines: [Data]
     do {
       lines = try Data(contentsOf: url).split(separator: UInt8(ascii: "\n")).map { Data($0) }

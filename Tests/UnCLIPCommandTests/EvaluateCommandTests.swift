@@ -126,7 +126,7 @@ import UnCLIP
     expectFailure(try evaluate(), status: 64, saying: "give --data")
     expectFailure(
       try evaluate("--images", "a", "--data", "b", "--sheet", "s.png"), status: 64,
-      saying: "--sheet is for a model's own images; leave --images out.")
+      saying: "--sheet is for a model's own images; leave --images out")
   }
 
   @Test func featureWeightsOfAnotherKindAreRefused() throws {
@@ -181,6 +181,10 @@ import UnCLIP
   }
 
   private func evaluate(_ arguments: String...) throws -> BuiltCommand.Outcome {
+    try evaluate(arguments)
+  }
+
+  private func evaluate(_ arguments: [String]) throws -> BuiltCommand.Outcome {
     try BuiltCommand.run(
       [
         "evaluate", "--model", folder.path("tiny"), "--threads", "1", "--data", "data",
@@ -230,8 +234,10 @@ import UnCLIP
 
   @Test(arguments: ["diffusion", "ar", "none", "text"])
   func everyPriorIsMeasured(_ prior: String) throws {
+    let steps = prior == "diffusion" ? ["--prior-steps", "2"] : []
     let found = try json(
-      evaluate("--prior", prior, "--only", "captions", "--only", "prior", "--only", "stages"))
+      evaluate(
+        ["--prior", prior, "--only", "captions", "--only", "prior", "--only", "stages"] + steps))
     #expect(found["prior"] as? String == prior)
     #expect((found["captions_kid"] as? Double)?.isFinite == true)
     #expect((found["prior_cosine"] == nil) == (prior == "none"))
@@ -265,7 +271,11 @@ import UnCLIP
     expectFailure(
       try evaluate("--run", "run"), status: 64, saying: "--run shows its curves on the page")
     expectFailure(
-      try evaluate("--run", "data", "--page", "p.html"), status: 66, saying: "data/log.jsonl")
+      try evaluate("--run", "data", "--page", "p.html"), status: 66,
+      saying: "There is no training log in data; name the folder of a run with --run.")
+    expectFailure(
+      try evaluate("--prior", "text", "--prior-steps", "2"), status: 64,
+      saying: "--prior-steps is for --prior diffusion, but the prior is text.")
     expectFailure(
       try evaluate("--guidance", "1,x"), status: 64, saying: "'1,x' is invalid for '--guidance")
     expectFailure(

@@ -83,10 +83,11 @@ public struct ModelEvaluation {
   ///   - seed: The seed of the generated images.
   ///   - settings: Changes how the model samples unless asked otherwise.
   /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`, `DataError`;
-  ///   `RequestError` for settings that the model cannot be sampled with.
+  ///   `RequestError` for settings that the model cannot be sampled with;
+  ///   what `settings` throws.
   public init(
     _ folder: ModelFolder, data directories: [URL], features: ImageFeatures? = nil,
-    seed: UInt64 = 0, settings: (inout SamplingSettings) -> Void = { _ in }
+    seed: UInt64 = 0, settings: (inout SamplingSettings) throws -> Void = { _ in }
   ) throws {
     self.features = features
     self.directories = directories
@@ -94,7 +95,7 @@ public struct ModelEvaluation {
     bootstrap = Bootstrap(seed: seed)
     pipeline = try UnCLIPPipeline(folder, requiring: [.imageEncoder])
     var sampling = pipeline.defaults.sampling
-    settings(&sampling)
+    try settings(&sampling)
     try folder.require(sampling.priorKind.parts)
     self.sampling = try pipeline.settings(
       for: ImageRequest(prompt: "", sampling: sampling)

@@ -83,7 +83,8 @@ struct PipelineBenchCommand: ParsableCommand {
       model: pipeline.defaults.name, dtype: dtype.rawValue, threads: threadCount,
       peak: matrixProductRate(dtype.dtype), peakMemory: memory, age: age, marks: marks,
       stepCounts: [
-        .prior: prior == .autoregressive ? tokens : own.priorSteps, .decoder: own.decoderSteps, .upsampler: own.upsamplerSteps,
+        .prior: prior == .autoregressive ? tokens : own.priorSteps, .decoder: own.decoderSteps,
+        .upsampler: own.upsamplerSteps,
         .secondUpsampler: own.secondUpsamplerSteps,
       ])
     if output.json {

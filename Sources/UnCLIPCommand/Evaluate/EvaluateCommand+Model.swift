@@ -13,7 +13,12 @@ extension EvaluateCommand {
       lines: try prompts.map { try PromptOptions.lines(of: $0) } ?? [])
     let folder = ModelFolder(try ModelSearch.current.folder(of: model))
     let curves = try runs.map { run in
-      (name: run, lines: try TrainingLog.summaries(of: URL(fileURLWithPath: run)))
+      let url = URL(fileURLWithPath: run)
+      guard OutputFile.exists(url.appending(path: TrainingLog.fileName)) else {
+        throw CommandError.noInput(
+          "There is no training log in \(run); name the folder of a run with --run.")
+      }
+      return (name: run, lines: try TrainingLog.summaries(of: url))
     }
     let averages = try ema.map { try Self.averages(of: $0) } ?? []
     let scales = guidance ?? (page == nil ? nil : GuidanceScales([1, 2, 4]))
@@ -60,6 +65,7 @@ extension EvaluateCommand {
     ) {
       sampling.apply(to: &$0)
       prior.apply(to: &$0)
+      try prior.check(for: $0.priorKind)
     }
   }
 

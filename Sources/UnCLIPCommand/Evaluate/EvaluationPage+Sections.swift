@@ -45,8 +45,8 @@ extension EvaluationPage {
     var meaning = finding.meaning
     if finding.stage == .decoder, let detail = stages.detail {
       meaning +=
-        "; fine detail \(detail.formatted(places: 1)) times the true images', where noise has "
-        + "several times as much"
+        "; fine detail \(detail.formatted(places: 1)) times the true images': below 1 is blur, several "
+        + "times as much is noise"
     }
     lines.append(.tag("p", ["class": "soft"], HTML(meaning)))
     for (title, images) in finding.rows {
@@ -109,7 +109,9 @@ extension EvaluationPage {
     return section(
       "Guidance",
       "More guidance makes images fit their captions better and differ less from each other. Choose "
-        + "the scale where the kernel distance is lowest, or beyond it the one whose images you like.",
+        + "the scale where the kernel distance is lowest, or beyond it the one whose images you like. "
+        + "Bands are the intervals; the captions are the same at each scale, so small steady differences "
+        + "may be real.",
       [
         .tag("div", ["class": "plots"], plots),
         .tag("div", ["class": "card"], rows),

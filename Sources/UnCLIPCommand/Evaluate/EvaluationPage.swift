@@ -12,7 +12,7 @@ struct EvaluationPage {
   let html: String
 
   /// Side of an image in a row, pixels of the page.
-  static let thumbnail = 72
+  static let thumbnail = 68
 
   /// The training log of a run.
   typealias Run = (name: String, lines: [TrainingSummary])
