@@ -1,29 +1,5 @@
 public import Foundation
 public import Torch
-import TorchNN
-
-/// Why a file of features cannot be used.
-public enum FeatureFileError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
-  /// Its features were computed otherwise.
-  case otherSource(file: String, found: String, expected: String)
-  /// It was made of other images.
-  case otherImages(file: String, count: Int)
-
-  /// The description, for `localizedDescription`.
-  public var errorDescription: String? { description }
-
-  /// The cause and the remedy.
-  public var description: String {
-    switch self {
-    case .otherSource(let file, let found, let expected):
-      "\(file) holds features of \(found), which cannot be compared with those of \(expected): use "
-        + "the network they were made with, or name a new file."
-    case .otherImages(let file, let count):
-      "\(file) holds features of \(count) images that are not those of --data: leave --data out to "
-        + "use the file, or name a new file."
-    }
-  }
-}
 
 extension FeatureSet {
   private static let keys = ["mean", "covariance", "sample"]
@@ -52,7 +28,7 @@ extension FeatureSet {
   ///   - url: The file.
   ///   - source: What computes the features they will be compared with.
   ///   - images: The set of images it must be of; nil takes any.
-  /// - Throws: ``FeatureFileError`` for features of another source or of other images;
+  /// - Throws: ``FeatureError`` for features of another source or of other images;
   ///   `CheckpointError` for a file that cannot be read or holds something else.
   public init(contentsOf url: URL, source: FeatureSource, images: String? = nil) throws {
     let file = try Safetensors.read(url)
@@ -66,7 +42,7 @@ extension FeatureSet {
           + (missing.isEmpty ? "their source" : missing.joined(separator: ", ")) + " is missing")
     }
     guard found == source.text else {
-      throw FeatureFileError.otherSource(file: url.path, found: found, expected: source.text)
+      throw FeatureError.otherSource(file: url.path, found: found, expected: source.text)
     }
     func check(_ holds: Bool, _ key: String, _ expected: String) throws(CheckpointError) {
       guard !holds else { return }
@@ -82,12 +58,21 @@ extension FeatureSet {
     for key in Self.keys {
       try check(file.tensors[key]?.dtype.isFloatingPoint == true, key, "a floating-point type")
     }
-    try CheckpointError.requireFinite(file.tensors, file: url)
-    guard let count = file.metadata["count"].flatMap({ Int($0) }), count >= sample.dim(0) else {
-      throw CheckpointError.malformed(file: url.path, reason: "its count is missing or too small")
+    for key in Self.keys {
+      // Larger ones would overflow in the distances.
+      let largest = file.tensors[key]?.abs().max().item() ?? .infinity
+      guard largest <= 1e30 else {
+        throw CheckpointError.badTensor(
+          file: url.path, key: key, expected: "values of at most 1e30", found: "\(largest)")
+      }
+    }
+    guard let count = file.metadata["count"].flatMap({ Int($0) }),
+      (sample.dim(0)...1 << 48).contains(count)
+    else {
+      throw CheckpointError.malformed(file: url.path, reason: "its count is missing or impossible")
     }
     if let images, images != file.metadata["images"] {
-      throw FeatureFileError.otherImages(file: url.path, count: count)
+      throw FeatureError.otherImages(file: url.path, count: count)
     }
     self.init(
       statistics: FeatureStatistics(count: count, mean: mean, covariance: covariance),

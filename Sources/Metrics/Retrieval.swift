@@ -12,6 +12,8 @@ public struct Retrieval: Sendable, Equatable {
   public let textToImage: [Int: Double]
   /// For each image, how near its own caption is.
   private let captions: [Standing]
+  /// For each caption, how near its own image is.
+  private let images: [Standing]
 
   /// Measures recall between embeddings of images and of their captions.
   ///
@@ -37,7 +39,7 @@ public struct Retrieval: Sendable, Equatable {
       let texts = textEmbeddings.to(.float32).normalized()
       return (Self.standings(of: images, among: texts), Self.standings(of: texts, among: images))
     }
-    self.captions = captions
+    (self.captions, self.images) = (captions, images)
     func recall(_ standings: [Standing]) -> [Int: Double] {
       Dictionary(
         uniqueKeysWithValues: Set(ranks).map { k in
@@ -45,6 +47,19 @@ public struct Retrieval: Sendable, Equatable {
         })
     }
     (imageToText, textToImage) = (recall(captions), recall(images))
+  }
+
+  /// Recall at a rank both ways, with confidence intervals.
+  ///
+  /// - Precondition: `k` is at least 1.
+  public func recall(
+    at k: Int, bootstrap: Bootstrap
+  ) -> (imageToText: Estimate, textToImage: Estimate) {
+    precondition(k > 0, "recall at \(k)")
+    return (
+      bootstrap.mean(of: captions.map { $0.recall(at: k) }),
+      bootstrap.mean(of: images.map { $0.recall(at: k) })
+    )
   }
 
   /// Computes R-precision: the fraction of images whose own caption is nearer than others of the
@@ -63,8 +78,13 @@ public struct Retrieval: Sendable, Equatable {
     return hits.reduce(0, +) / Double(hits.count)
   }
 
+  /// R-precision with its confidence interval.
+  public func rPrecision(among candidates: Int = 100, bootstrap: Bootstrap) -> Estimate {
+    bootstrap.mean(of: rPrecisions(among: candidates))
+  }
+
   /// The probability for each image that its own caption is found.
-  func rPrecisions(among candidates: Int) -> [Double] {
+  private func rPrecisions(among candidates: Int) -> [Double] {
     precondition(candidates > 0, "R-precision among \(candidates) captions")
     let others = min(candidates, captions.count) - 1
     return captions.map { standing in

@@ -54,10 +54,3 @@ public struct SetComparison: Sendable, Equatable {
     ].compactMap { name, estimate in estimate.map { (name, $0) } }
   }
 }
-
-extension Retrieval {
-  /// R-precision with its confidence interval.
-  public func rPrecision(among candidates: Int = 100, bootstrap: Bootstrap) -> Estimate {
-    bootstrap.mean(of: rPrecisions(among: candidates))
-  }
-}

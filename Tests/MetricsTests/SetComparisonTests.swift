@@ -139,10 +139,10 @@ import Torch
       var other = source
       other.filter = "nearest"
       #expect(
-        throws: FeatureFileError.otherSource(
+        throws: FeatureError.otherSource(
           file: url.path, found: source.text, expected: other.text)
       ) { _ = try FeatureSet(contentsOf: url, source: other) }
-      #expect(throws: FeatureFileError.otherImages(file: url.path, count: 230)) {
+      #expect(throws: FeatureError.otherImages(file: url.path, count: 230)) {
         _ = try FeatureSet(contentsOf: url, source: source, images: "b")
       }
       try Safetensors.write(["mean": features], to: url)

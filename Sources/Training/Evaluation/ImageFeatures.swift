@@ -54,18 +54,25 @@ public struct ImageFeatures {
   /// Computes features of images of any size.
   ///
   /// Shapes: to `[images, width]` float32.
+  /// - Throws: `FeatureError.notFinite`.
   /// - Precondition: At least one image.
-  public func callAsFunction(_ images: [Image]) -> Tensor { noGrad { compute(images) } }
+  public func callAsFunction(_ images: [Image]) throws(FeatureError) -> Tensor {
+    let features = noGrad { compute(images) }
+    guard features.isFinite().all().item() == 1 else { throw .notFinite(source: source.text) }
+    return features
+  }
 
   /// Features of many images, a few at a time.
   ///
+  /// - Throws: `FeatureError.notFinite`.
   /// - Precondition: At least one image.
-  func callAsFunction(all images: [Image]) -> Tensor {
+  func callAsFunction(all images: [Image]) throws(FeatureError) -> Tensor {
     let size = Self.batch
-    return Tensor.concatenated(
-      stride(from: 0, to: images.count, by: size).map {
-        self(Array(images[$0..<min($0 + size, images.count)]))
-      }, over: 0)
+    var rows: [Tensor] = []
+    for start in stride(from: 0, to: images.count, by: size) {
+      rows.append(try self(Array(images[start..<min(start + size, images.count)])))
+    }
+    return Tensor.concatenated(rows, over: 0)
   }
 
   /// Images that go through the network at once.

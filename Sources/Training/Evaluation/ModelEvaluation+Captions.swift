@@ -31,10 +31,10 @@ extension ModelEvaluation {
       of: generated, accepted: chosen.map { [$0] }, at: 1)
     result.measures["captions_error"] = (generated - truth).square().mean().item()
     result.measures["captions_grain"] = Self.grain(of: generated, over: truth)
-    let real = FeatureSet(features(of: others))
+    let real = FeatureSet(try features(of: others))
     let sets = [
-      ("", features(of: images), clipEmbeddings(of: generated)),
-      ("_true", features(of: chosen), rows(chosen, of: embeddings)),
+      ("", try features(of: images), clipEmbeddings(of: generated)),
+      ("_true", try features(of: chosen), rows(chosen, of: embeddings)),
     ]
     for (suffix, features, embeddings) in sets {
       result.add(
@@ -45,11 +45,10 @@ extension ModelEvaluation {
       let retrieval = Retrieval(imageEmbeddings: embeddings, textEmbeddings: texts)
       result.add(
         retrieval.rPrecision(bootstrap: bootstrap), as: "captions_r_precision" + suffix)
-      for (k, recall) in retrieval.imageToText {
-        result.measures["captions_image_to_text_\(k)" + suffix] = recall
-      }
-      for (k, recall) in retrieval.textToImage {
-        result.measures["captions_text_to_image_\(k)" + suffix] = recall
+      for k in [1, 5] {
+        let (captions, images) = retrieval.recall(at: k, bootstrap: bootstrap)
+        result.add(captions, as: "captions_image_to_text_\(k)" + suffix)
+        result.add(images, as: "captions_text_to_image_\(k)" + suffix)
       }
       result.add(
         bootstrap.meanPairwiseDistance(features), as: "captions_diversity" + suffix)
@@ -74,14 +73,14 @@ extension ModelEvaluation {
   }
 
   /// The features of images of the data.
-  func features(of chosen: [Int]) -> Tensor {
+  func features(of chosen: [Int]) throws -> Tensor {
     guard let own = features else { return rows(chosen, of: embeddings) }
-    return own(all: chosen.map { samples[$0].image })
+    return try own(all: chosen.map { samples[$0].image })
   }
 
   /// The features of generated images.
-  func features(of images: [Image]) -> Tensor {
-    features?(all: images) ?? clipEmbeddings(of: Self.tensor(images))
+  func features(of images: [Image]) throws -> Tensor {
+    try features?(all: images) ?? clipEmbeddings(of: Self.tensor(images))
   }
 
   func rows(_ indices: [Int], of all: Tensor) -> Tensor {

@@ -19,7 +19,7 @@ extension ModelEvaluation {
     let chosen = spread(count)
     guard chosen.count > 1 else { return [] }
     let taken = Set(chosen)
-    let real = FeatureSet(features(of: samples.indices.filter { !taken.contains($0) }))
+    let real = FeatureSet(try features(of: samples.indices.filter { !taken.contains($0) }))
     let texts = texts(of: chosen)
     var stages: [(String, WritableKeyPath<SamplingSettings, Double>)] = [
       ("decoder", \.decoderGuidance)
@@ -40,7 +40,7 @@ extension ModelEvaluation {
               settings)
           }
         }
-        points.append(point(stage, scale, images, texts, real))
+        points.append(try point(stage, scale, images, texts, real))
       }
     }
     LongWork.report("guidance", all, of: all)
@@ -49,9 +49,9 @@ extension ModelEvaluation {
 
   private func point(
     _ stage: String, _ scale: Double, _ images: [Image], _ texts: Tensor, _ real: FeatureSet
-  ) -> GuidancePoint {
+  ) throws -> GuidancePoint {
     let embeddings = clipEmbeddings(of: Self.tensor(images))
-    let features = features(of: images)
+    let features = try features(of: images)
     let comparison = SetComparison(
       generated: FeatureSet(features), real: real, bootstrap: bootstrap)
     let scores = clipScores(

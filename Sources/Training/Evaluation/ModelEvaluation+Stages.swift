@@ -18,6 +18,7 @@ extension ModelEvaluation {
     let chosen = spread(Self.diagnosed)
     guard chosen.count > 1 else { return nil }
     var found = StageDiagnosis()
+    found.priorKind = sampling.priorKind
     let truth = rows(chosen, of: embeddings)
     let base = 1 - meanPairwiseDistance(truth)
     func score(_ made: Tensor) -> Double {
@@ -36,7 +37,9 @@ extension ModelEvaluation {
     }
     let originals = shownTruth(chosen)
     let made = Self.tensor(decoded)
-    found.detail = Self.detail(of: made) / max(Self.detail(of: rows(chosen, of: references)), 1e-6)
+    let references = rows(chosen, of: references)
+    found.detail = Self.detail(of: made) / max(Self.detail(of: references), 1e-6)
+    found.grain = Self.grain(of: made, over: references)
     found.findings.append(
       .init(
         stage: .decoder, score: score(clipEmbeddings(of: made)),

@@ -82,7 +82,8 @@ public struct ModelEvaluation {
   ///   - features: What the metrics that compare sets see; nil takes the model's own CLIP.
   ///   - seed: The seed of the generated images.
   ///   - settings: Changes how the model samples unless asked otherwise.
-  /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`, `DataError`;
+  /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`, `DataError`,
+  ///   `FeatureError`;
   ///   `RequestError` for settings that the model cannot be sampled with;
   ///   what `settings` throws.
   public init(
@@ -115,6 +116,9 @@ public struct ModelEvaluation {
       clip.image(references[start..<min(start + 64, references.dim(0))])
     }
     embeddings = Tensor.concatenated(chunks, over: 0)
+    guard embeddings.isFinite().all().item() == 1 else {
+      throw FeatureError.notFinite(source: source.text)
+    }
     indices = Dictionary(
       samples.enumerated().map { ($1.info.caption.lowercased(), $0) },
       uniquingKeysWith: { first, _ in first })

@@ -160,7 +160,7 @@ struct CurvePlot {
   }
 
   private static func plain(_ value: Double) -> String {
-    value == 0 ? "0" : String(format: "%.3g", value)
+    value == 0 ? "0" : String(format: abs(value) >= 1000 ? "%.0f" : "%.3g", value)
   }
 
   private static func text(_ value: Double) -> String { String(format: "%.1f", value) }

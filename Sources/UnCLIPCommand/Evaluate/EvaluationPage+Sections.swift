@@ -46,7 +46,8 @@ extension EvaluationPage {
     if finding.stage == .decoder, let detail = stages.detail {
       meaning +=
         "; fine detail \(detail.formatted(places: 1)) times the true images': below 1 is blur, several "
-        + "times as much is noise"
+        + "times as much is noise; noise in flat areas "
+        + "\((255 * (stages.grain ?? 0)).formatted(places: 1)) of 255 levels, of which 5 are seen at once"
     }
     lines.append(.tag("p", ["class": "soft"], HTML(meaning)))
     for (title, images) in finding.rows {

@@ -28,7 +28,7 @@ struct EvaluationReport: Encodable {
     var result: EvaluationResult
 
     func encode(to encoder: any Encoder) throws {
-      try result.measures.encode(to: encoder)
+      try result.finite.encode(to: encoder)
       var keys = encoder.container(keyedBy: Name.self)
       try keys.encode(decay, forKey: Name("decay"))
       try keys.encode(result.intervals, forKey: Name("intervals"))
@@ -41,7 +41,7 @@ struct EvaluationReport: Encodable {
   var averages: [Average] = []
 
   func encode(to encoder: any Encoder) throws {
-    try result.measures.encode(to: encoder)
+    try result.finite.encode(to: encoder)
     try sampling.encode(to: encoder)
     var keys = encoder.container(keyedBy: Name.self)
     try keys.encode(features, forKey: Name("features"))
@@ -54,10 +54,11 @@ struct EvaluationReport: Encodable {
     }
     if !averages.isEmpty { try keys.encode(averages, forKey: Name("averages")) }
     if let stages = result.stages {
-      for finding in stages.findings {
+      for finding in stages.findings where finding.score.isFinite {
         try keys.encode(finding.score, forKey: Name("stage_\(finding.stage.rawValue)"))
       }
       try keys.encode(stages.detail, forKey: Name("stage_decoder_detail"))
+      try keys.encode(stages.grain, forKey: Name("stage_decoder_grain"))
       try keys.encode(stages.whole, forKey: Name("stage_whole"))
       try keys.encode(stages.fault?.rawValue, forKey: Name("fault"))
       try keys.encode(stages.verdict, forKey: Name("verdict"))
@@ -79,6 +80,11 @@ struct EvaluationReport: Encodable {
     init?(stringValue: String) { self.stringValue = stringValue }
     init?(intValue: Int) { nil }
   }
+}
+
+extension EvaluationResult {
+  /// The metrics without those that JSON cannot hold, such as the decibels of equal images.
+  fileprivate var finite: ModelEvaluation.Measures { measures.filter(\.value.isFinite) }
 }
 
 /// The line of JSON of `unclip evaluate` for two folders.

@@ -37,7 +37,7 @@ struct FolderComparison {
       for start in stride(from: 0, to: images.names.count, by: ImageFeatures.batch) {
         let end = min(start + ImageFeatures.batch, images.names.count)
         let (_, read) = try images.read(start..<end, skipped)
-        if !read.isEmpty { found.set.add(features(read)) }
+        if !read.isEmpty { found.set.add(try features(read)) }
         for image in read where found.shown.count < Self.shown {
           found.shown.append(image.fitted(inSquareOf: 128))
         }
@@ -58,7 +58,7 @@ struct FolderComparison {
 
   /// As ``gather(_:name:)``, from a file if it is there, else written to it.
   ///
-  /// - Throws: `FeatureFileError` for a file of other features or other images; `CheckpointError`.
+  /// - Throws: `FeatureError` for a file of other features or other images; `CheckpointError`.
   func gather(_ folders: [String], name: String, cachedIn file: URL) throws -> Gathered {
     let images = folders.isEmpty ? nil : try Self.fingerprint(of: folders)
     if FileManager.default.fileExists(atPath: file.path) {

@@ -19,7 +19,8 @@ extension EvaluationPage {
     main { max-width: 960px; margin: 0 auto; padding: 1.5rem 1rem 4rem }
     h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .25rem; overflow-wrap: anywhere }
     h2 { font-size: 1.2rem; margin: 2.5rem 0 .25rem }
-    h3 { font-size: 1rem; margin: 0 }
+    h3 { font-size: 1rem; margin: 0; overflow-wrap: anywhere }
+    section > h3 { margin-top: 1.25rem }
     p { margin: .25rem 0 .75rem }
     .soft { color: var(--soft); font-size: .9rem; overflow-wrap: anywhere }
     .card {
