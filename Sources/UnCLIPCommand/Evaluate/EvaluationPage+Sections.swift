@@ -128,7 +128,7 @@ extension EvaluationPage {
     }
     let head =
       [HTML.tag("th", [:], "decay")]
-      + words.map { .tag("th", ["class": "number"], HTML($0.title)) }
+      + words.map { .tag("th", ["class": "number"], HTML($0.column)) }
     let rows = averages.map { average in
       HTML.tag(
         "tr", [:],

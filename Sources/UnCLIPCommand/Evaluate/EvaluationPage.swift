@@ -148,8 +148,8 @@ struct EvaluationPage {
   /// The cards of metrics.
   static func figures(_ cards: [HTML], isBiased: Bool?) -> HTML {
     var lead =
-      "Generated images beside real ones. A difference within the intervals is chance, so compare "
-      + "models on the same captions and as many images."
+      "Generated images beside real ones. A difference within the intervals is chance; compare only "
+      + "sets of as many images, and models on the same captions."
     if isBiased == true {
       lead +=
         " Of fewer than \(FrechetDistance.fewestImages) images the Fréchet distance is too large; "

@@ -54,6 +54,15 @@ struct MetricWords {
     value.isFinite ? value.formatted(places: places) : "\(value)"
   }
 
+  /// Its name at the head of a column.
+  var column: String {
+    switch key {
+    case "kid": "KID"
+    case "frechet": "FID"
+    default: title
+    }
+  }
+
   /// `lower is better`.
   var direction: String {
     switch isBetterSmaller {

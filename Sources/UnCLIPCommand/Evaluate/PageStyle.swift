@@ -68,8 +68,8 @@ extension EvaluationPage {
     .key.c2::before { background: var(--c2) } .key.c3::before { background: var(--c3) }
     .wide { overflow-x: auto }
     table { border-collapse: collapse; width: 100%; font-size: .9rem }
-    th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line) }
-    td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+    th, td { white-space: nowrap; text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line) }
+    td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
     details summary { cursor: pointer; font-weight: 600 }
     """
 }
