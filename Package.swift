@@ -36,7 +36,7 @@ let parsers: [Product] =
     .library(
       name: "Parsers",
       targets: [
-        "Torch", "TorchArchive", "Imaging", "Datasets", "CLIP", "Diffusion", "UnCLIP",
+        "Torch", "TorchArchive", "Imaging", "Datasets", "CLIP", "Diffusion", "UnCLIP", "Metrics",
         "UnCLIPCommand",
       ])
   ]

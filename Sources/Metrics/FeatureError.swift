@@ -6,6 +6,8 @@ public enum FeatureError: LocalizedError, Sendable, Equatable, CustomStringConve
   case otherSource(file: String, found: String, expected: String)
   /// The file was made of other images.
   case otherImages(file: String, count: Int)
+  /// The file holds the weights of another network than Inception.
+  case otherNetwork(file: String)
   /// Features are infinite or no numbers.
   case notFinite(source: String)
 
@@ -21,6 +23,9 @@ public enum FeatureError: LocalizedError, Sendable, Equatable, CustomStringConve
     case .otherImages(let file, let count):
       "\(file) holds features of \(count) images that are not those of --data: leave --data out to "
         + "use the file, or name a new file."
+    case .otherNetwork(let file):
+      "\(file) does not hold the Inception network that FID is measured with: give "
+        + "pt_inception-2015-12-05 of pytorch-fid or torch-fidelity, as .pth or .safetensors."
     case .notFinite(let source):
       "Features of \(source) are not all finite, so nothing can be compared by them: get the weights "
         + "of the network again."

@@ -53,11 +53,11 @@ import TorchNN
   }
 
   @Test func otherWeightsAreRefused() {
-    #expect(throws: InceptionError.otherNetwork(file: "w.pth")) {
+    #expect(throws: FeatureError.otherNetwork(file: "w.pth")) {
       _ = try InceptionV3.load(["fc.weight": Tensor.zeros([10, 10])], file: "w.pth")
     }
     #expect(
-      InceptionError.otherNetwork(file: "w.pth").description.hasPrefix(
+      FeatureError.otherNetwork(file: "w.pth").description.hasPrefix(
         "w.pth does not hold the Inception network"))
   }
 }

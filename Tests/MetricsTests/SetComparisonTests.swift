@@ -156,6 +156,15 @@ import Torch
       let shape = #expect(throws: CheckpointError.self) {
         _ = try FeatureSet(contentsOf: url, source: source)
       }
+      try Safetensors.write(
+        [
+          "mean": features[0] * 1e30, "covariance": .zeros([5, 5], dtype: .float64),
+          "sample": features,
+        ], metadata: ["source": source.text], to: url)
+      let size = #expect(throws: CheckpointError.self) {
+        _ = try FeatureSet(contentsOf: url, source: source)
+      }
+      #expect(size?.description.contains("where values of at most 1e30 is needed") == true)
       #expect(shape?.description.contains("\"mean\" with [230, 5] where [5] is needed") == true)
     }
   }

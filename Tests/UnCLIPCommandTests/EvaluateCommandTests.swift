@@ -129,6 +129,15 @@ import UnCLIP
       saying: "--sheet is for a model's own images; leave --images out")
   }
 
+  @Test func optionsOfModelsAreRefused() throws {
+    expectFailure(
+      try evaluate("--images", "a", "--data", "b", "--decoder-steps", "3"), status: 64,
+      saying: "Sampling options are for a model's own images")
+    expectFailure(
+      try evaluate("--images", "a", "--data", "b", "--guidance", "1,2"), status: 64,
+      saying: "--guidance is for a model's own images")
+  }
+
   @Test func featureWeightsOfAnotherKindAreRefused() throws {
     expectFailure(
       try evaluate("--images", "a", "--data", "b", "--features", "inception"), status: 64,
@@ -278,6 +287,9 @@ import UnCLIP
       saying: "--prior-steps is for --prior diffusion, but the prior is text.")
     expectFailure(
       try evaluate("--guidance", "1,x"), status: 64, saying: "'1,x' is invalid for '--guidance")
+    expectFailure(
+      try evaluate("--guidance", "1,200"), status: 64,
+      saying: "--guidance is 200, but it must be 0 to 100")
     expectFailure(
       try evaluate("--statistics", "s.safetensors"), status: 64,
       saying: "--statistics keeps the features of --data for --images")

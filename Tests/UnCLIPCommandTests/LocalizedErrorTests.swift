@@ -5,6 +5,7 @@ import Conversion
 import Datasets
 import Foundation
 import Imaging
+import Metrics
 import TestSupport
 import Testing
 import Torch
@@ -25,6 +26,7 @@ import UnCLIP
       CostError.notCounted(file: "a"),
       DataError.unwritable(file: "a", reason: "b"),
       DeviceError.unknown("a"),
+      FeatureError.notFinite(source: "a"),
       ImageError.unknownExtension(name: "a"),
       LatentError.otherModel(made: "a", here: "model b"),
       ModelFolderError.notAModel("a"),

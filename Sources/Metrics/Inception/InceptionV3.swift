@@ -60,7 +60,7 @@ public final class InceptionV3: Module {
   /// - Parameters:
   ///   - state: The tensors by key.
   ///   - file: The file they are of, for errors.
-  /// - Throws: ``InceptionError/otherNetwork(file:)`` for the weights of another network, and
+  /// - Throws: ``FeatureError/otherNetwork(file:)`` for the weights of another network, and
   ///   `CheckpointError` for some that are not finite.
   public static func load(
     _ state: [String: Tensor], file: String
@@ -75,7 +75,7 @@ public final class InceptionV3: Module {
     do throws(CheckpointError) {
       try module.load(state, sharing: true)
     } catch {
-      throw InceptionError.otherNetwork(file: file)
+      throw FeatureError.otherNetwork(file: file)
     }
     for (key, value) in module.stateDict().sorted(by: { $0.key < $1.key }) {
       guard value.to(.float32).isFinite().all().item() == 1 else {
@@ -118,20 +118,5 @@ public final class InceptionV3: Module {
       return taken(low) + (taken(high) - taken(low)) * (places - low).reshaped(shape)
     }
     return resized(resized(images, 3), 2)
-  }
-}
-
-/// Why weights are not those of the network.
-public enum InceptionError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The file holds another network.
-  case otherNetwork(file: String)
-
-  /// The cause and the remedy.
-  public var description: String {
-    switch self {
-    case .otherNetwork(let file):
-      "\(file) does not hold the Inception network that FID is measured with: give "
-        + "pt_inception-2015-12-05 of pytorch-fid or torch-fidelity, as .pth or .safetensors."
-    }
   }
 }

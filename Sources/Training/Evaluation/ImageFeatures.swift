@@ -34,7 +34,7 @@ public struct ImageFeatures {
   /// - Parameters:
   ///   - state: Its weights by key.
   ///   - file: The file they are of, for errors.
-  /// - Throws: `InceptionError`, `CheckpointError`.
+  /// - Throws: `FeatureError`, `CheckpointError`.
   public init(inception state: [String: Tensor], file: String) throws {
     let network = try InceptionV3.load(state, file: file)
     source = FeatureSource(

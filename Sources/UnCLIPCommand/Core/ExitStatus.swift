@@ -50,7 +50,7 @@ public enum ExitStatus: Int32, Sendable {
       case let error as ConversionError: error.status
       case let error as TokenizerError: error.status
       case is RequestError, EmbeddingPCAError.tooMany: .usage
-      case is EmbeddingPCAError, is FeatureError, is InceptionError: .data
+      case is EmbeddingPCAError, is FeatureError: .data
       case let error as TrainingError: error.status
       case let error as DataError: error.status
       case let error as ImageError: error.status

@@ -73,10 +73,12 @@ struct EvaluateCommand: ParsableCommand {
         + "; may be given several times.", valueName: "name"))
   var only: [ModelEvaluation.Measurement] = []
 
+  private static let guidanceRange = OptionRange("--guidance", SamplingSettings.guidanceRange)
+
   @Option(
-    help: ArgumentHelp(
-      "Scales of guidance to measure at, as in 1,2,4, of the decoder and then of the prior; "
-        + "1,2,4 with --page.", valueName: "scales"))
+    help: guidanceRange.help(
+      "Scales of guidance to measure at, as in 1,2,4, of the decoder and then of the prior",
+      note: "1,2,4 with --page", valueName: "scales"))
   var guidance: GuidanceScales?
 
   @Option(
@@ -117,6 +119,7 @@ struct EvaluateCommand: ParsableCommand {
   func validate() throws {
     try MachineOptions.threadRange.check(threads)
     try Self.captionRange.check(captions)
+    for scale in guidance?.values ?? [] { try Self.guidanceRange.check(scale) }
     if images.isEmpty {
       if data.isEmpty { throw ValidationError("Missing what to compare with: give --data.") }
       if statistics != nil {
@@ -134,6 +137,13 @@ struct EvaluateCommand: ParsableCommand {
       ]
       if let (option, _) = given.first(where: \.1) {
         throw ValidationError("\(option) is for a model's own images; leave --images out.")
+      }
+      var unused = SamplingSettings()
+      sampling.apply(to: &unused)
+      prior.apply(to: &unused)
+      guard unused == SamplingSettings() else {
+        throw ValidationError(
+          "Sampling options are for a model's own images; leave --images or them out.")
       }
     }
     if !runs.isEmpty, page == nil {
@@ -218,8 +228,7 @@ struct GuidanceScales: ExpressibleByArgument {
   init?(argument: String) {
     let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
     let values = parts.compactMap { Double($0.trimmingCharacters(in: .whitespaces)) }
-    guard values.count == parts.count, values.allSatisfy(SamplingSettings.guidanceRange.contains),
-      Set(values).count == values.count
+    guard values.count == parts.count, Set(values).count == values.count
     else { return nil }
     self.values = values.sorted()
   }

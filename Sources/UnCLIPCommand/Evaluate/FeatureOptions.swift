@@ -38,7 +38,7 @@ struct FeatureOptions: ParsableArguments {
   }
 
   /// Loads Inception; nil where CLIP is asked for.
-  /// - Throws: `CheckpointError`, `ArchiveError`, `InceptionError`.
+  /// - Throws: `CheckpointError`, `ArchiveError`, `FeatureError`.
   func inception() throws -> ImageFeatures? {
     guard let featureWeights else { return nil }
     let file = URL(fileURLWithPath: featureWeights)
