@@ -42,7 +42,7 @@ let parsers: [Product] =
       name: "Parsers",
       targets: [
         "Torch", "TorchArchive", "Imaging", "Datasets", "CLIP", "Diffusion", "UnCLIP",
-        "UnCLIPCommand",
+        "ImageMetrics", "UnCLIPCommand",
       ])
   ]
 

@@ -76,7 +76,7 @@ public enum ContactSheet {
   }
 
   /// Escapes the special characters of HTML.
-  static func escaped(_ text: String) -> String {
+  package static func escaped(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
       switch scalar {

@@ -104,7 +104,7 @@ public struct TrainingSummary: Codable, Sendable, Equatable {
 
   /// Every value but the step, by name: those of each run, then the parts of the loss, then the
   /// metrics.
-  var scalars: [(name: String, value: Double)] {
+  package var scalars: [(name: String, value: Double)] {
     func sorted(_ values: [String: Double], _ prefix: String) -> [(name: String, value: Double)] {
       values.sorted { $0.key < $1.key }.map { (prefix + $0.key, $0.value) }
     }

@@ -6,6 +6,8 @@ public import Foundation
 ///
 /// The lines are the log; the other two are made from them when a run is resumed.
 public final class TrainingLog {
+  /// The name of the file of JSON lines.
+  public static let fileName = "log.jsonl"
   /// The file of JSON lines.
   public let url: URL
   private let file: FileHandle
@@ -16,7 +18,7 @@ public final class TrainingLog {
   /// and a last line cut in the middle are dropped.
   /// - Throws: `TrainingError.notWritten`.
   public init(folder: URL, resumingAt step: Int) throws(TrainingError) {
-    url = folder.appending(path: "log.jsonl")
+    url = folder.appending(path: Self.fileName)
     do {
       var kept = Data()
       var summaries: [TrainingSummary] = []
@@ -68,5 +70,26 @@ public final class TrainingLog {
     } catch {
       return nil
     }
+  }
+}
+
+extension TrainingLog {
+  /// Reads the lines that a run has logged so far; those that cannot be read, such as one that is being
+  /// written, are left out.
+  ///
+  /// - Throws: `TrainingError.notRead` for a folder without a log, or one that has no line yet.
+  public static func summaries(of folder: URL) throws(TrainingError) -> [TrainingSummary] {
+    let url = folder.appending(path: Self.fileName)
+    let lines: [Data]
+    do {
+      lines = try Data(contentsOf: url).split(separator: UInt8(ascii: "\n")).map { Data($0) }
+    } catch {
+      throw TrainingError.notRead(path: url.path, reason: reason(of: error))
+    }
+    let found = lines.compactMap { summary(of: $0) }
+    guard !found.isEmpty else {
+      throw TrainingError.notRead(path: url.path, reason: "it holds no line of a training run")
+    }
+    return found
   }
 }

@@ -60,6 +60,21 @@ import Torch
     }
   }
 
+  /// Of all captions it is recall at 1; of one it is certain; in between the odds that no nearer one is
+  /// chosen.
+  @Test func rPrecisionIsTheExpectationOverCandidates() {
+    let images = Tensor([1, 0, 0, 1, 1, 0.05] as [Float], shape: [3, 2])
+    let texts = Tensor([1, 0.2, 0, 1, 1, 0] as [Float], shape: [3, 2])
+    let found = Retrieval(imageEmbeddings: images, textEmbeddings: texts, at: [1])
+    // Only the first image has another caption nearer than its own.
+    #expect(abs(found.rPrecision(among: 3) - (found.imageToText[1] ?? 0)) < 1e-12)
+    #expect(found.rPrecision(among: 1) == 1)
+    #expect(abs(found.rPrecision(among: 2) - (0.5 + 1 + 1) / 3) < 1e-12)
+    let same = Tensor.ones([20, 3])
+    let random = Retrieval(imageEmbeddings: same, textEmbeddings: same)
+    #expect(abs(random.rPrecision(among: 5) - 0.2) < 1e-12)
+  }
+
   @Test func wrongShapesAreRefused() async {
     expectTrap(
       "[2, 3] images do not pair with [3, 3] captions",

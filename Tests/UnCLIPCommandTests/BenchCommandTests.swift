@@ -41,6 +41,18 @@ import TorchNN
     #expect(report.image_seconds > 0)
   }
 
+  /// Without a diffusion prior its stage is left out, or is the other prior's tokens.
+  @Test(arguments: ["ar", "none", "text"]) func everyPriorIsTimed(_ prior: String) throws {
+    let folder = try TemporaryFolder()
+    try TinyModel.write(to: folder.file("tiny"), hasBothPriors: true)
+    let measured = try BuiltCommand.run(
+      "bench", "pipeline", "--model", folder.path("tiny"), "--steps", "3", "--threads", "1",
+      "--prior", prior, in: folder.url)
+    #expect(measured.status == 0, "\(measured.errors)")
+    #expect(measured.output.contains("\nprior ") == (prior == "ar"), "\(measured.output)")
+    #expect(measured.output.contains("process start to the end of the first step"))
+  }
+
   @Test func sameSeedSameWeights() throws {
     let folder = try TemporaryFolder()
     func weights(_ name: String, seed: String) throws -> Data {

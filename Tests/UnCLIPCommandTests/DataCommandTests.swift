@@ -10,7 +10,7 @@ import Testing
 func writeDataSet(to folder: URL, count: Int = 6) throws {
   var writer = try ShardWriter(directory: folder, name: "colours", samplesPerShard: 4)
   for index in 0..<count {
-    let image = Image(width: 8, height: 8, color: [UInt8(index * 40), 0, 128, 255])
+    let image = Image(width: 8, height: 8, color: [UInt8(index * 40 % 256), 0, 128, 255])
     try writer.append(
       Sample(
         key: "colour_\(index)", image: image, caption: "colour \(index)", keywords: ["paint"],

@@ -4,6 +4,7 @@ import Config
 import Conversion
 import Datasets
 import Foundation
+import ImageMetrics
 import Imaging
 import TestSupport
 import Testing
@@ -25,6 +26,7 @@ import UnCLIP
       CostError.notCounted(file: "a"),
       DataError.unwritable(file: "a", reason: "b"),
       DeviceError.unknown("a"),
+      FeatureError.notFinite(source: "a"),
       ImageError.unknownExtension(name: "a"),
       LatentError.otherModel(made: "a", here: "model b"),
       ModelFolderError.notAModel("a"),

@@ -67,8 +67,8 @@ import Testing
                                 them.
         config                  List the presets, print one as JSON, count its cost,
                                 or explain the keys of training.
-        evaluate                Measure a trained model, stage by stage, on the
-                                images it was trained on.
+        evaluate                Measure a trained model, stage by stage, or compare
+                                two folders of images.
         bench                   Measure what generating an image costs on this
                                 machine.
         models                  List the models that are found, and what each can do.

@@ -3,6 +3,7 @@ import Foundation
 @testable import CLIP
 @testable import Datasets
 @testable import Diffusion
+@testable import ImageMetrics
 @testable import Imaging
 @testable import Torch
 @testable import TorchArchive
@@ -72,6 +73,14 @@ struct Target: Sendable {
     },
     "pca": Target { bytes in
       try file("x.safetensors", bytes) { _ = try EmbeddingPCA(contentsOf: $0) }
+    },
+    "features": Target { bytes in
+      let source = FeatureSource(
+        network: "clip", fingerprint: "0", filter: "f", size: 8, width: 2)
+      try file("x.safetensors", bytes) { url in
+        let set = try FeatureSet(contentsOf: url, source: source)
+        _ = SetComparison(generated: set, real: set, bootstrap: Bootstrap(replicates: 2))
+      }
     },
     "tar": Target { bytes in
       try file("x.tar", bytes) { url in

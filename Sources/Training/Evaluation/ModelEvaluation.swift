@@ -3,8 +3,8 @@ import Datasets
 import Diffusion
 import Files
 public import Foundation
-import ImageMetrics
-public import Imaging
+public import ImageMetrics
+import Imaging
 import Torch
 import TorchNN
 public import UnCLIP
@@ -30,6 +30,10 @@ public struct ModelEvaluation {
     case captions
     /// The upsamplers.
     case upsampler
+    /// Each stage given what the stage before should have made.
+    case stages
+    /// Images of captions at several scales of guidance.
+    case guidance
 
     /// What is said before it starts.
     var title: String { self == .text ? "text tower" : rawValue }
@@ -38,7 +42,6 @@ public struct ModelEvaluation {
   /// Metrics by name; a stage that the model or the data lacks has none.
   public typealias Measures = [String: Double]
 
-  private let folder: ModelFolder
   let pipeline: UnCLIPPipeline
   let clip: FrozenCLIP
   let samples: [EvaluationSample]
@@ -46,10 +49,15 @@ public struct ModelEvaluation {
   let embeddings: Tensor  // [N, D]
   private let indices: [String: Int]
   let classifier: ConceptJudge
-  private let directories: [URL]
+  let directories: [URL]
   /// How the model samples.
   public let sampling: SamplingSettings
   let seed: UInt64
+  /// The features of the metrics that compare sets; nil for the model's own CLIP's embeddings.
+  let features: ImageFeatures?
+  /// What computes the features of the metrics that compare sets.
+  public let source: FeatureSource
+  let bootstrap: Bootstrap
 
   /// Everyday names of emoji, generated from their images' embeddings and from their captions.
   static let names = [
@@ -71,24 +79,30 @@ public struct ModelEvaluation {
   /// - Parameters:
   ///   - folder: A complete model.
   ///   - directories: Data set folders, the emoji among them.
+  ///   - features: What the metrics that compare sets see; nil takes the model's own CLIP.
   ///   - seed: The seed of the generated images.
   ///   - settings: Changes how the model samples unless asked otherwise.
-  /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`, `DataError`;
-  ///   `RequestError` for settings that the model cannot be sampled with.
+  /// - Throws: `ModelFolderError`, `ConfigError`, `CheckpointError`, `TokenizerError`, `DataError`,
+  ///   `FeatureError`;
+  ///   `RequestError` for settings that the model cannot be sampled with;
+  ///   what `settings` throws.
   public init(
-    _ folder: ModelFolder, data directories: [URL], seed: UInt64 = 0,
-    settings: (inout SamplingSettings) -> Void = { _ in }
+    _ folder: ModelFolder, data directories: [URL], features: ImageFeatures? = nil,
+    seed: UInt64 = 0, settings: (inout SamplingSettings) throws -> Void = { _ in }
   ) throws {
-    self.folder = folder
+    self.features = features
     self.directories = directories
     self.seed = seed
-    pipeline = try UnCLIPPipeline(folder, requiring: [.prior, .imageEncoder])
+    bootstrap = Bootstrap(seed: seed)
+    pipeline = try UnCLIPPipeline(folder, requiring: [.imageEncoder])
     var sampling = pipeline.defaults.sampling
-    settings(&sampling)
+    try settings(&sampling)
+    try folder.require(sampling.priorKind.parts)
     self.sampling = try pipeline.settings(
       for: ImageRequest(prompt: "", sampling: sampling)
     ).sampling
     clip = try FrozenCLIP(folder)
+    source = try features?.source ?? clip.features(of: folder).source
     let configuration = StreamConfiguration(
       Mixture(
         workers: 0, sceneFraction: 0, shapeFraction: 0, sourceWeights: ["openclipart": 0],
@@ -102,6 +116,9 @@ public struct ModelEvaluation {
       clip.image(references[start..<min(start + 64, references.dim(0))])
     }
     embeddings = Tensor.concatenated(chunks, over: 0)
+    guard embeddings.isFinite().all().item() == 1 else {
+      throw FeatureError.notFinite(source: source.text)
+    }
     indices = Dictionary(
       samples.enumerated().map { ($1.info.caption.lowercased(), $0) },
       uniquingKeysWith: { first, _ in first })
@@ -115,34 +132,48 @@ public struct ModelEvaluation {
   ///     the CLIP score.
   ///   - measurements: What to measure.
   ///   - observe: Receives the name of each measurement before it starts.
+  ///   - guidance: The scales of guidance to measure at.
   /// - Returns: The metrics, and a sheet: the names' images, the images generated from their
-  ///   embeddings and from their captions, the prompts' images, and some of the captions'; nil where
-  ///   no image was generated.
+  ///   embeddings and from their captions, the prompts' images, and some of the captions'.
   /// - Throws: What sampling throws.
   public func run(
     prompts: AcceptedConcepts, captions: Int = 256,
-    measurements: [Measurement] = Measurement.allCases, observe: (String) -> Void = { _ in }
-  ) throws -> (measures: Measures, sheet: Image?) {
-    var measures: Measures = ["images": Double(samples.count)]
+    measurements: [Measurement] = Measurement.allCases, guidance: [Double] = [],
+    observe: (String) -> Void = { _ in }
+  ) throws -> EvaluationResult {
+    var result = EvaluationResult()
+    result.measures["images"] = Double(samples.count)
     var (nameCells, promptCells, captionCells): ([[Image]], [Image], [Image]) = ([], [], [])
+    var upsamplerFindings: [StageDiagnosis.Finding]?
     for measurement in Measurement.allCases where measurements.contains(measurement) {
+      if measurement == .guidance, guidance.isEmpty { continue }
       observe(measurement.title)
-      var found: Measures
+      var found: Measures = [:]
       switch measurement {
       case .classifier: found = checks()
       case .text: found = textTower()
       case .prior: found = try prior()
       case .names: (found, nameCells) = try generatedNames()
       case .prompts: (found, promptCells) = try measured(prompts)
-      case .captions: (found, captionCells) = try generatedCaptions(captions)
-      case .upsampler: found = try upsamplers()
+      case .captions: captionCells = try generatedCaptions(captions, into: &result)
+      case .upsampler: (found, upsamplerFindings) = try upsamplers()
+      case .stages: result.stages = try diagnosis(upsamplerFindings ?? upsamplers().1)
+      case .guidance: result.guidance = try guidanceCurves(guidance, captions: captions)
       }
-      measures.merge(found) { _, new in new }
+      result.measures.merge(found) { _, new in new }
     }
-    return (
-      measures,
-      sheet(names: nameCells, [promptCells, Array(captionCells.prefix(4 * Self.columns))])
-    )
+    let shown = 2 * Self.columns
+    if nameCells.count == 3 {
+      let titles = ["true images", "of their embeddings", "of their names"]
+      result.rows += zip(titles, nameCells).map { ($0, Array($1.prefix(shown))) }
+    }
+    result.rows += [
+      ("of prompts", Array(promptCells.prefix(shown))),
+      ("of the data's captions", Array(captionCells.prefix(shown))),
+    ].filter { !$1.isEmpty }
+    result.sheet = sheet(
+      names: nameCells, [promptCells, Array(captionCells.prefix(4 * Self.columns))])
+    return result
   }
 
   /// Cells of a row of the sheet.
@@ -193,12 +224,9 @@ public struct ModelEvaluation {
 
   /// Compares the prior's samples for captions with the embeddings of their images.
   private func prior() throws -> Measures {
-    let prior = try folder.loadPrior()
     let chosen = Array(stride(from: 0, to: samples.count, by: max(1, samples.count / 100)))
-    let sampled = try prior.embeddings(
-      of: clip.text(chosen.map { samples[$0].caption }), unconditional: clip.text([""]),
-      sampling: pipeline.sampling(of: .prior, sampling), using: RandomSource(seed: seed))
-    let truth = Tensor.concatenated(chosen.map { embeddings[$0..<$0 + 1] }, over: 0)
+    guard let sampled = try priorEmbeddings(of: chosen) else { return [:] }
+    let truth = rows(chosen, of: embeddings)
     return [
       "prior_cosine": meanCosine(sampled, truth), "prior_recall": recall(of: sampled, chosen),
     ]
@@ -271,80 +299,24 @@ public struct ModelEvaluation {
 
   /// Generates an image of the classifier's size from a caption, or from an image and its caption.
   func sample(
-    _ prompt: String, like image: Image? = nil, seedOffset: UInt64 = 0
+    _ prompt: String, like image: Image? = nil, seedOffset: UInt64 = 0,
+    _ settings: SamplingSettings? = nil
   ) throws -> Image {
+    let settings = settings ?? sampling
     let random = RandomSource(seed: seed &+ seedOffset)
     let conditioning = pipeline.conditioning(prompt)
-    let embedding =
+    let embedding: Tensor? =
       if let image {
         try pipeline.embedding(of: image)
+      } else if settings.priorKind == .none {
+        nil
       } else {
-        try pipeline.embedding(of: conditioning, settings: sampling, using: random)
+        try pipeline.embedding(of: conditioning, settings: settings, using: random)
       }
     let image = Image(
-      try pipeline.decoded(embedding, conditioning, settings: sampling, using: random))
+      try pipeline.decoded(embedding, conditioning, settings: settings, using: random))
     let side = ConceptJudge.side
     return image.width == side ? image : image.resized(width: side, height: side)
-  }
-
-  /// Each upsampler's gain over bicubic in PSNR, decibels, and in structural similarity, and its grain; of
-  /// the second's, whose input is never clean, also where small images are degraded.
-  private func upsamplers() throws -> Measures {
-    var measures: Measures = [:]
-    for (level, size) in zip(Upsampler.Level.allCases, pipeline.sizes.dropFirst()) {
-      let name = "\(level.stage.rawValue)_"
-      guard let truth = try heldOut(ofSide: size, limit: level == .first ? 11 : 6) else { continue }
-      let small = LowResolution.reduced(truth, factor: Upsampler.factor)
-      measures.merge(try upsampler(level, small, truth, named: name)) { $1 }
-      if level == .second {
-        let degraded = BSRDegradation(.light).degraded(
-          truth, using: RandomSource(seed: seed))
-        measures.merge(
-          try upsampler(level, degraded, truth, named: name + "degraded_")
-        ) { $1 }
-      }
-      measures[name + "images"] = Double(truth.dim(0))
-    }
-    return measures
-  }
-
-  /// Compares an upsampler with bicubic enlarging.
-  private func upsampler(
-    _ level: Upsampler.Level, _ small: Tensor, _ truth: Tensor, named name: String
-  ) throws -> Measures {
-    let random = RandomSource(seed: seed)
-    let large = Tensor.concatenated(
-      try (0..<small.dim(0)).map {
-        try pipeline.upsampled(
-          small[$0..<$0 + 1], by: level, settings: sampling, using: random)
-      }, over: 0)
-    let bicubic = LowResolution.enlarged(small, to: truth.dim(2)).clamped(min: -1, max: 1)
-    let plain = peakSignalToNoise(bicubic, truth)
-    let similarity = structuralSimilarity(bicubic, truth)
-    return [
-      name + "decibels": peakSignalToNoise(large, truth) - plain, name + "bicubic_decibels": plain,
-      name + "similarity": structuralSimilarity(large, truth) - similarity,
-      name + "bicubic_similarity": similarity,
-      name + "grain": Self.grain(of: large, over: truth),
-    ]
-  }
-
-  /// The first held-out images that are as large, `[B, 3, S, S]`; nil where there are none.
-  private func heldOut(ofSide size: Int, limit: Int) throws -> Tensor? {
-    let configuration = StreamConfiguration(
-      Mixture(
-        workers: 0, sceneFraction: 0, shapeFraction: 0, heldOutFraction: 0.02, minimumSide: size,
-        groupWeights: [:]),
-      imageSize: size, part: .heldOut)
-    do throws(DataError) {
-      let samples = try TrainingStream(directories: directories, configuration: configuration)
-        .samples(limit: limit)
-      return Self.tensor(samples.map(\.image))
-    } catch {
-      // Not every data set has large images.
-      guard case .empty = error else { throw error }
-      return nil
-    }
   }
 
   /// Root mean square of fine detail where the true image is flat; levels from 0 to 1.

@@ -34,6 +34,11 @@ public final class FrozenCLIP {
   /// Embeds images `[B, 3, S, S]` in [-1, 1]: `[B, D]`, raw.
   public func image(_ images: Tensor) -> Tensor { imageEncoder(images) }
 
+  /// Returns its image encoder as features of images.
+  func features(of folder: ModelFolder) throws -> ImageFeatures {
+    try ImageFeatures(encoder: imageEncoder, folder: CLIPFolder(folder.url))
+  }
+
   /// Embeds images and their captions.
   public func callAsFunction(_ images: Images) -> Embeddings {
     Embeddings(image: image(images.images), text: text(images.captions))

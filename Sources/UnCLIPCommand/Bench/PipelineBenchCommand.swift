@@ -20,12 +20,19 @@ struct PipelineBenchCommand: ParsableCommand {
       EXAMPLES:
         unclip bench pipeline
         unclip bench pipeline --model karlo --dtype bfloat16 --steps 3
+        unclip bench pipeline --model runs/model --prior ar
       """)
 
   private static let stepRange = OptionRange("--steps", 2...1000)
 
   @Option(help: stepRange.help("Steps to time in each stage"))
   var steps = 4
+
+  @Option(
+    help: ArgumentHelp(
+      "Where the image embedding comes from: the diffusion or the autoregressive prior, none or text.",
+      valueName: "name"))
+  var prior = PriorKind.diffusion
 
   @Option(name: .out, help: ArgumentHelp("Where to write the image.", valueName: "file"))
   var out: String?
@@ -48,11 +55,11 @@ struct PipelineBenchCommand: ParsableCommand {
     let dtype = model.dtype.type(on: try machine.prepare())
     let clock = ContinuousClock()
     let (begin, age) = (clock.now, secondsSinceProcessStart())
-    let pipeline = try model.open(on: machine, requiring: [.prior])
+    let pipeline = try model.open(on: machine, requiring: prior.parts)
     let counter = OperationCounter()
     var marks: [Mark] = []
     var sampling = pipeline.defaults.sampling
-    sampling.priorKind = .diffusion
+    sampling.priorKind = prior
     sampling.priorSteps = steps
     sampling.decoderSteps = steps
     sampling.upsamplerSteps = steps
@@ -68,13 +75,16 @@ struct PipelineBenchCommand: ParsableCommand {
       }
     }
     let own = pipeline.defaults.sampling
+    // The autoregressive prior always samples all its tokens.
+    let tokens = marks.count { $0.stage == .prior }
     if let out { try image.write(to: URL(fileURLWithPath: out), replacing: files.force) }
     let memory = peakMemory()
     let report = PipelineReport(
       model: pipeline.defaults.name, dtype: dtype.rawValue, threads: threadCount,
       peak: matrixProductRate(dtype.dtype), peakMemory: memory, age: age, marks: marks,
       stepCounts: [
-        .prior: own.priorSteps, .decoder: own.decoderSteps, .upsampler: own.upsamplerSteps,
+        .prior: prior == .autoregressive ? tokens : own.priorSteps, .decoder: own.decoderSteps,
+        .upsampler: own.upsamplerSteps,
         .secondUpsampler: own.secondUpsamplerSteps,
       ])
     if output.json {

@@ -28,7 +28,7 @@ struct PipelineReport: Encodable {
   var peakRate: Double
   /// The largest resident size of the process, bytes.
   var peakMemory: Int
-  /// From the start of the process to the end of the prior's first step; nil where the system does
+  /// From the start of the process to the end of the first step, the prior's where there is one; nil where the system does
   /// not say.
   var firstStepSeconds: Double?
   var stages: [Stage]
@@ -50,7 +50,7 @@ struct PipelineReport: Encodable {
     self.peakMemory = peakMemory
     peakRate = peak
     stages = []
-    let firstStep = marks.first { $0.stage == .prior }
+    let firstStep = marks.first { $0.stage != .text }
     firstStepSeconds = age.flatMap { age in firstStep.map { age + $0.seconds } }
     var last = marks.first
     for stage in GenerationProgress.Stage.allCases {

@@ -4,6 +4,7 @@ import Classics
 import Config
 import Conversion
 import Datasets
+import ImageMetrics
 import Imaging
 import Torch
 import TorchArchive
@@ -49,7 +50,7 @@ public enum ExitStatus: Int32, Sendable {
       case let error as ConversionError: error.status
       case let error as TokenizerError: error.status
       case is RequestError, EmbeddingPCAError.tooMany: .usage
-      case is EmbeddingPCAError: .data
+      case is EmbeddingPCAError, is FeatureError: .data
       case let error as TrainingError: error.status
       case let error as DataError: error.status
       case let error as ImageError: error.status
