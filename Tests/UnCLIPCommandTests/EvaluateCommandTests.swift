@@ -230,7 +230,7 @@ import UnCLIP
     #expect(found["fault"] is String, "a model of random weights is at fault")
     let page = try String(contentsOf: folder.file("p.html"), encoding: .utf8)
     for text in [
-      "is at fault", "Which stage", "Figures", "Guidance", "Training", "held-out images",
+      "is at fault", "Which stage", "Metrics", "Guidance", "Training", "held-out images",
       "How the model sampled", "<svg viewBox", "prefers-color-scheme: dark",
     ] {
       #expect(page.contains(text), "\(text)")

@@ -102,7 +102,7 @@ public final class InceptionV3: Module {
   }
 
   /// Resizes as TensorFlow 1 did: between the two nearest pixels each way, however far apart the new
-  /// ones are, with the first pixels of both at one place.
+  /// ones are, with the first pixels of both at one position.
   ///
   /// Shapes: `[B, C, H, W]` to `[B, C, 299, 299]`.
   ///
@@ -110,12 +110,13 @@ public final class InceptionV3: Module {
   public static func resized(_ images: Tensor) -> Tensor {
     func resized(_ x: Tensor, _ axis: Int) -> Tensor {
       let length = x.dim(axis)
-      let places = Tensor.arange(0, Double(size)).to(.float32) * Double(Float(length) / Float(size))
-      let low = places.floor().clamped(max: Double(length - 1))
+      let positions =
+        Tensor.arange(0, Double(size)).to(.float32) * Double(Float(length) / Float(size))
+      let low = positions.floor().clamped(max: Double(length - 1))
       let high = (low + 1).clamped(max: Double(length - 1))
       func taken(_ at: Tensor) -> Tensor { x.indexed(by: at.to(.int64), over: axis) }
       let shape = axis == 2 ? [1, 1, size, 1] : [1, 1, 1, size]
-      return taken(low) + (taken(high) - taken(low)) * (places - low).reshaped(shape)
+      return taken(low) + (taken(high) - taken(low)) * (positions - low).reshaped(shape)
     }
     return resized(resized(images, 3), 2)
   }

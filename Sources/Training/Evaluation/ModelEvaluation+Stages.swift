@@ -26,10 +26,10 @@ extension ModelEvaluation {
     }
     let texts = texts(of: chosen)
     let retrieval = Retrieval(imageEmbeddings: truth, textEmbeddings: texts, at: [1])
-    let chance = 1 / Double(chosen.count)
+    let random = 1 / Double(chosen.count)
     found.findings.append(
       .init(
-        stage: .clip, score: max(0, ((retrieval.textToImage[1] ?? 0) - chance) / (1 - chance)),
+        stage: .clip, score: max(0, ((retrieval.textToImage[1] ?? 0) - random) / (1 - random)),
         meaning: "captions whose own image is the nearest of \(chosen.count)"))
     let decoded = try chosen.enumerated().map { done, index in
       LongWork.report("stages", done, of: 2 * chosen.count)

@@ -101,7 +101,7 @@ public struct StageDiagnosis: Sendable {
     if let prior = score(of: .prior), prior < Self.leastScore {
       return blame(
         .prior,
-        "the decoder draws true image embeddings well, but those made of captions are far from them; "
+        "the decoder decodes true image embeddings well, but those made of captions are far from them; "
           + "\(remedy(.prior))"
           + (priorKind == .text ? "." : ", and check that it was trained with this CLIP."))
     }

@@ -238,7 +238,7 @@ extension EvaluationPage {
     return .tag(
       "section", [:],
       .tag("h2", [:], "Everything"),
-      .tag("details", ["class": "card"], .tag("summary", [:], "All figures"), table(measures)),
+      .tag("details", ["class": "card"], .tag("summary", [:], "All metrics"), table(measures)),
       .tag(
         "details", ["class": "card"], .tag("summary", [:], "How the model sampled"),
         table(settings)))

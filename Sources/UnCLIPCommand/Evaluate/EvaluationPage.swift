@@ -50,7 +50,7 @@ struct EvaluationPage {
     if !result.rows.isEmpty {
       sections.append(
         Self.section(
-          "Images", "What the figures are of. Look at them: no figure sees what people see.",
+          "Images", "What was measured. Look at them: no metric sees what people see.",
           try result.rows.map { try Self.row($0.title, $0.images, wraps: true) }))
     }
     if !runs.isEmpty { sections.append(Self.training(runs)) }
@@ -148,14 +148,14 @@ struct EvaluationPage {
   /// The cards of metrics.
   static func figures(_ cards: [HTML], isBiased: Bool?) -> HTML {
     var lead =
-      "Generated images beside real ones. A difference within the intervals is chance; compare only "
+      "Generated images beside real ones. A difference within the intervals may be accidental; compare only "
       + "sets of as many images, and models on the same captions."
     if isBiased == true {
       lead +=
         " Of fewer than \(FrechetDistance.fewestImages) images the Fréchet distance is too large; "
         + "go by the kernel distance."
     }
-    return section("Figures", lead, [.tag("div", ["class": "figures"], cards)])
+    return section("Metrics", lead, [.tag("div", ["class": "figures"], cards)])
   }
 }
 
