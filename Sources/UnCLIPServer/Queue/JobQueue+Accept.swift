@@ -60,9 +60,8 @@ extension JobQueue {
 
   /// Drops a job at its deadline if it has not begun.
   private func alarm(_ id: String, _ deadline: Date) -> Task<Void, Never> {
-    let seconds = deadline.timeIntervalSince(clock.now())
-    return Task { [clock] in
-      await clock.sleep(seconds)
+    Task { [clock] in
+      await clock.wait(deadline)
       if !Task.isCancelled { await self.expire(id) }
     }
   }

@@ -174,8 +174,9 @@ public actor JobQueue: JobService {
     let isTimeout = entry.job.deadline.map { $0.timeIntervalSince(clock.now()) < 1 } ?? false
     guard running[id] != nil, entry.job.retry != nil, isTimeout else { return await cancel(id) }
     entry.farewell?.cancel()
-    entries[id]?.farewell = Task { [clock, limits] in
-      await clock.sleep(limits.linger)
+    let end = clock.now() + limits.linger
+    entries[id]?.farewell = Task { [clock] in
+      await clock.wait(end)
       if !Task.isCancelled { await self.cancel(id) }
     }
   }
@@ -205,8 +206,9 @@ public actor JobQueue: JobService {
   public func drain(grace: Double) async {
     isDraining = true
     for id in line.order { endListeners(id) }
+    let end = clock.now() + grace
     let timer = Task { [clock] in
-      await clock.sleep(grace)
+      await clock.wait(end)
       if !Task.isCancelled { self.interrupt() }
     }
     while let task = running.first?.value { await task.value }

@@ -4,23 +4,23 @@ public import Foundation
 public struct ServerClock: Sendable {
   /// Gives the time.
   public var now: @Sendable () -> Date
-  /// Waits some seconds; ends early in a cancelled task.
-  public var sleep: @Sendable (_ seconds: Double) async -> Void
+  /// Waits until a time; ends early in a cancelled task.
+  public var wait: @Sendable (_ until: Date) async -> Void
 
   /// Makes a clock.
   public init(
-    now: @escaping @Sendable () -> Date,
-    sleep: @escaping @Sendable (_ seconds: Double) async -> Void
+    now: @escaping @Sendable () -> Date, wait: @escaping @Sendable (_ until: Date) async -> Void
   ) {
     self.now = now
-    self.sleep = sleep
+    self.wait = wait
   }
 
   /// The clock of the system.
   public static let system = ServerClock(
     now: { Date() },
-    sleep: { seconds in
+    wait: { end in
+      let seconds = max(0, min(end.timeIntervalSinceNow, 1e9))
       // A cancelled task need not wait.
-      do { try await Task.sleep(for: .seconds(max(0, min(seconds, 1e9)))) } catch {}
+      do { try await Task.sleep(for: .seconds(seconds)) } catch {}
     })
 }

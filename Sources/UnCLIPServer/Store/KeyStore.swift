@@ -61,7 +61,7 @@ public struct KeyStore: Sendable {
   /// All keys, the revoked ones too, in the order in which they were made.
   public func list() async throws(StoreError) -> [ServerKey] {
     try await database.read { db in
-      try Row.fetchAll(db, sql: "SELECT * FROM key ORDER BY created, id").map(Self.key)
+      try Row.fetchAll(db, sql: "SELECT * FROM key ORDER BY rowid").map(Self.key)
     }
   }
 

@@ -73,7 +73,8 @@ final class QueueRunner: JobRunner {
         }
       }
       continuation.onTermination = { reason in
-        if case .cancelled = reason { self.state.withLock { $0.cancelled += 1 } }
+        guard case .cancelled = reason else { return }
+        self.state.withLock { $0.cancelled += 1 }
         task.cancel()
         // A cancelled run must not wait for a permit.
         self.state.withLock { $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }?.resume()
@@ -143,8 +144,7 @@ final class QueueClock: Sendable {
   var clock: ServerClock {
     ServerClock(
       now: { self.now },
-      sleep: { seconds in
-        let end = self.now + seconds
+      wait: { end in
         while self.now < end, !Task.isCancelled {
           do { try await Task.sleep(for: .milliseconds(2)) } catch {}
         }
