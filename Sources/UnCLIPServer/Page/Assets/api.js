@@ -110,6 +110,7 @@ const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds 
 
 /** Why a job failed, as a sentence. */
 export function reason(job) {
+  if (job.error?.message) return job.error.message;
   const [[kind, value] = []] = Object.entries(job.failure ?? {});
   switch (kind) {
     case "invalid": case "failed": return value?._0 ?? value?.message ?? "The job failed.";

@@ -88,7 +88,7 @@ export function fraction(job) {
 /** Shows the progress of a job in a `.progress` box. */
 export function showProgress(box, job) {
   box.hidden = !job || !["queued", "running"].includes(job.state);
-  if (box.hidden) return;
+  if (box.hidden) { box.querySelector("[role=status]").textContent = ""; return; }
   const bar = box.querySelector("progress");
   if (job.state === "queued") bar.removeAttribute("value"); else bar.value = fraction(job);
   box.querySelector("[role=status]").textContent = progressText(job);
