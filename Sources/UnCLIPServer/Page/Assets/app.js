@@ -19,6 +19,7 @@ function show() {
     $(`view-${key}`).hidden = key !== current;
     if (key === current) view.shown?.();
   }
+  scrollTo(0, 0);
   for (const link of document.querySelectorAll(".tabs a")) {
     const isCurrent = link.hash === `#${current}`;
     if (isCurrent) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");

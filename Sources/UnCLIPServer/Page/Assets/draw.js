@@ -34,7 +34,7 @@ export function ready(description) {
   model = description;
   const size = $("size");
   size.replaceChildren(...model.sizes.map((side) => element("option", {
-    value: side, textContent: `${side} px`, selected: side === model.defaultSize,
+    value: side, textContent: side, selected: side === model.defaultSize,
   })));
   const own = defaultsOf(model);
   $("settings").replaceChildren(...fields.filter(([key]) => key in own).map(([key, range]) => {

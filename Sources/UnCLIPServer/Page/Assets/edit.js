@@ -89,21 +89,50 @@ const point = (event) => {
 };
 const stroke = (at) => ({ kind: "stroke", points: [at], size: Number($("brush").value), erases });
 
+/** A side that is being dragged, with where that began; null while none is. */
+let dragged = null;
+
+/** Begins to drag the side of the image that is nearest. */
+function beginSide(event) {
+  const [x, y] = point(event);
+  const extra = sides();
+  const distances = {
+    left: Math.abs(x - extra.left), right: Math.abs(x - extra.left - bitmap.width),
+    top: Math.abs(y - extra.top), bottom: Math.abs(y - extra.top - bitmap.height),
+  };
+  const [[side]] = Object.entries(distances).sort((one, other) => one[1] - other[1]);
+  const box = canvas.getBoundingClientRect();
+  dragged = { side, from: [event.clientX, event.clientY], scale: canvas.width / box.width, pixels: extra[side] };
+}
+
+/** Moves the side, in steps of 8 pixels. */
+function moveSide(event) {
+  const { side, from, scale, pixels } = dragged;
+  const across = side === "left" || side === "right";
+  const by = across ? event.clientX - from[0] : event.clientY - from[1];
+  const outwards = (side === "left" || side === "top" ? -by : by) * scale;
+  $(`out-${side}`).value = Math.max(0, Math.min(1024, Math.round((pixels + outwards) / 8) * 8));
+  render();
+}
+
 canvas.addEventListener("pointerdown", (event) => {
-  if (kind() !== "inpaint" || event.button > 0) return;
+  if (event.button > 0) return;
   canvas.setPointerCapture(event.pointerId);
+  if (kind() === "outpaint") return beginSide(event);
+  if (kind() !== "inpaint") return;
   isPainting = true;
   cursor = null;
   mask.begin(stroke(point(event)));
   render();
 });
 canvas.addEventListener("pointermove", (event) => {
+  if (dragged) return moveSide(event);
   if (!isPainting) return;
   for (const one of event.getCoalescedEvents?.() ?? [event]) mask.extend(point(one));
   render();
 });
 for (const name of ["pointerup", "pointercancel"]) {
-  canvas.addEventListener(name, () => { isPainting = false; });
+  canvas.addEventListener(name, () => { isPainting = false; dragged = null; });
 }
 canvas.addEventListener("keydown", (event) => {
   if (kind() !== "inpaint" || !mask) return;
@@ -206,7 +235,7 @@ form.addEventListener("submit", (event) => {
         mask.begin({ kind: "clear" });
         render();
       }
-      say(images.length > 1 ? "Done; choose one below." : "Done.");
+      if (images.length > 1) say("Choose one of the images below to go on with it.");
     }
   });
 });
