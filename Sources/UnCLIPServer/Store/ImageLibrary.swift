@@ -4,13 +4,15 @@ public import Foundation
 public struct LibraryImage: Codable, Sendable, Equatable, Identifiable {
   /// Its id; the file is fetched by it.
   public var id: String
-  /// Its job, and its index in it.
+  /// Its job.
   public var job: String
+  /// Its index in the job, from 0.
   public var index: Int
   /// The seed it was made with.
   public var seed: UInt64
-  /// Columns and rows, pixels.
+  /// Columns, pixels.
   public var width: Int
+  /// Rows, pixels.
   public var height: Int
   /// Bytes of its file.
   public var bytes: Int

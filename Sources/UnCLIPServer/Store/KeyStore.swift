@@ -18,8 +18,9 @@ public struct ServerKey: Codable, Sendable, Equatable, Identifiable {
   public var name: String
   /// What it allows.
   public var scopes: Set<Scope>
-  /// When it was made, and when it was revoked; nil while it is valid.
+  /// When it was made.
   public var created: Date
+  /// When it was revoked; nil while it is valid.
   public var revoked: Date?
 }
 

@@ -16,15 +16,20 @@ export async function openViewer(image, images = []) {
   show(image);
 }
 
-async function show(image) {
+/** Ends when all that is known of the image is shown. */
+let loaded = Promise.resolve();
+
+function show(image) {
   shown = image;
   fill(image);
-  try {
-    const whole = await get(`/v1/history/${image.id}`);
-    if (shown.id !== whole.id) return;
-    shown = { ...whole, similarity: image.similarity };
-    fill(shown);
-  } catch (error) { fail(error); }
+  loaded = load(image).catch(fail);
+}
+
+async function load(image) {
+  const whole = await get(`/v1/history/${image.id}`);
+  if (shown.id !== whole.id) return;
+  shown = { ...whole, similarity: image.similarity };
+  fill(shown);
 }
 
 function fill(image) {
@@ -73,6 +78,7 @@ async function remove(image) {
 }
 
 async function toggleFavourite() {
+  await loaded;
   const image = shown;
   const isFavourite = !image.favourite;
   await send(`/v1/history/${image.id}/favourite`, { method: isFavourite ? "PUT" : "DELETE" });
