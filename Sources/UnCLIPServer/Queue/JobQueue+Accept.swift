@@ -76,6 +76,7 @@ extension JobQueue {
     let since = clock.now() - limits.retryWindow
     let present = entries.values.first {
       $0.job.retry == retry && $0.job.record.created >= since && !$0.isCancelled
+        && ![.failed, .cancelled].contains($0.job.record.state)
     }
     if let id = present?.job.record.id {
       entries[id]?.farewell?.cancel()

@@ -93,6 +93,7 @@ public actor JobQueue: JobService {
   /// - Throws: `StoreError`.
   public func start() async throws(StoreError) {
     try await store.tidy(at: clock.now())
+    for (request, seconds) in try await store.recentSpeeds() { speed.add(seconds, for: request) }
     for job in try await store.unfinished() where entries[job.record.id] == nil { enqueue(job) }
     startJobs()
   }
@@ -143,6 +144,8 @@ public actor JobQueue: JobService {
       entries[id]?.listeners.append(WeakMailbox(mailbox: mailbox))
       let first = JobUpdate.changed(located(record), preview: nil)
       mailbox.open(with: [first] + (await images(of: record)))
+      // Nothing more happens to what is left for the next start.
+      if isDraining, running[id] == nil { mailbox.end() }
     } else {
       mailbox.end()
       do {

@@ -79,6 +79,23 @@ extension ServerStore {
     }
   }
 
+  /// Returns what images took lately: a request and the seconds for each of its images, the oldest
+  /// first.
+  func recentSpeeds() async throws(StoreError) -> [(JobRequest, Double)] {
+    try await database.read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT request, finished - started AS seconds FROM job
+          WHERE state = 'done' AND finished > started ORDER BY sequence DESC LIMIT 50
+          """
+      ).reversed().map { row in
+        let request = try JSONDecoder().decode(JobRequest.self, from: row["request"])
+        return (request, row["seconds"] / Double(max(1, request.count)))
+      }
+    }
+  }
+
   /// Returns the newest job of a repeated call that was accepted after `date` and did not fail.
   func job(repeating retry: String, after date: Date) async throws(StoreError) -> JobRecord? {
     try await database.read { db in
