@@ -60,8 +60,13 @@ extension ServerStore: ImageLibrary {
     let limit = min(max(limit, 1), 200)
     let found = embeddings.nearest(to: embedding, space: space)
     return try await database.read { db in
+      let own = try owner.map { owner in
+        try String.fetchSet(
+          db, sql: "SELECT image.id FROM image JOIN job ON job.id = image.job WHERE job.owner = ?",
+          arguments: [owner])
+      }
       var images: [LibraryImage] = []
-      for (id, similarity) in found {
+      for (id, similarity) in found where own?.contains(id) ?? true {
         guard var image = try Self.libraryImage(id, owner, db) else { continue }
         image.similarity = similarity
         images.append(image)

@@ -23,9 +23,14 @@ final class QueueRunner: JobRunner {
   private let loaded: ModelDescription?
   /// Images of a run before it crashes.
   let imagesBeforeCrash: Int
+  /// Bytes that each file has in addition.
+  let padding: Int
 
   /// Makes a runner that needs ``allow(_:)`` for each image, or not.
-  init(isGated: Bool = false, isLoaded: Bool = true, imagesBeforeCrash: Int = 0) {
+  init(
+    isGated: Bool = false, isLoaded: Bool = true, imagesBeforeCrash: Int = 0, padding: Int = 0
+  ) {
+    self.padding = padding
     state = Mutex(State(permits: isGated ? 0 : .max))
     loaded = isLoaded ? Self.description : nil
     self.imagesBeforeCrash = imagesBeforeCrash
@@ -113,7 +118,8 @@ final class QueueRunner: JobRunner {
       continuation.yield(
         .image(
           JobImage(
-            index: index, seed: seed, width: 64, height: 64, png: Self.file(seed),
+            index: index, seed: seed, width: 64, height: 64,
+            png: Self.file(seed) + Data(count: padding),
             embedding: Self.embedding(seed))))
     }
   }

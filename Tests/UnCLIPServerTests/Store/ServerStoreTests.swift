@@ -156,6 +156,32 @@ struct ServerStoreTests {
     #expect(!(try await bench.store.images(LibraryQuery()).images.isEmpty))
   }
 
+  /// A small file system, such as a `tmpfs` of 4 MB, for the test that fills it.
+  static let smallDisk = ProcessInfo.processInfo.environment["UNCLIP_SMALL_DISK"]
+
+  @Test(.enabled(if: smallDisk != nil)) func aFullDiskFailsJobsAndTheHistoryIsRead() async throws {
+    let folder = URL(fileURLWithPath: try #require(Self.smallDisk)).appending(path: "data")
+    defer { do { try FileManager.default.removeItem(at: folder) } catch {} }
+    let bench = try await QueueBench(folder, runner: QueueRunner(padding: 200_000))
+    var reasons: [String] = []
+    for number in 0..<60 {
+      do {
+        let record = try await bench.end(try await bench.submit(seed: UInt64(number)).id)
+        if case .failed(let reason)? = record.failure { reasons.append(reason) }
+      } catch JobRefusal.noSpace {
+        reasons.append("refused")
+      }
+    }
+    #expect(reasons.count > 30)
+    #expect(Set(reasons).isSubset(of: ["refused", "There is no space left for its images."]))
+    let images = try await bench.store.images(LibraryQuery()).images
+    #expect(images.count > 3)
+    for image in images { #expect(try await bench.store.image(image.id)?.png.count ?? 0 > 200_000) }
+    for image in images.prefix(3) { #expect(try await bench.store.delete(image.id, owner: nil)) }
+    let record = try await bench.end(try await bench.submit().id)
+    #expect(record.state == .done)
+  }
+
   @Test func inputsGoAnHourAfterNothingNeedsThem() async throws {
     let store = try ServerStore(folder.url)
     let now = Date()
