@@ -138,10 +138,8 @@ public struct HistoryRoutes<Context: RequestContext>: Sendable {
   private func embedding(of source: JobRequest.Source, _ owner: String?) async throws -> [Float] {
     var request = JobRequest(.embed)
     request.sources = [source]
-    // The same words need not be embedded twice, nor wait twice.
-    let key = source.prompt.map { "search " + $0 }
     var record = try await jobs.submit(
-      request, owner: owner, deadline: Date() + 60, retryKey: key)
+      request, owner: owner, deadline: Date() + 60, retryKey: nil)
     if !record.state.isFinal {
       for await update in await jobs.updates(of: record.id) {
         if case .changed(let now, _) = update { record = now }

@@ -46,7 +46,9 @@ extension JobQueue {
       case let failure as JobFailure: await end(id, .failed, failure)
       case StoreError.noSpace:
         await end(id, .failed, .failed("There is no space left for its images."))
-      default: await end(id, .failed, .failed("The server could not store its images."))
+      case is StoreError:
+        await end(id, .failed, .failed("The server could not store its images."))
+      default: await end(id, .failed, .failed("The worker ended the job without a reason."))
       }
     }
   }

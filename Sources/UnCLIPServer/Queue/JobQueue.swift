@@ -108,23 +108,18 @@ public actor JobQueue: JobService {
       return try await accept(request, owner: owner, deadline: deadline, retry: nil)
     }
     let retry = try Self.retry(retryKey, owner, request)
-    let call: Task<Result<JobRecord, JobRefusal>, Never>
-    if let present = calls[retry] {
-      call = present
-    } else {
-      call = Task {
-        do throws(JobRefusal) {
-          return .success(
-            try await self.accept(request, owner: owner, deadline: deadline, retry: retry))
-        } catch {
-          return .failure(error)
-        }
+    if let present = calls[retry] { return try await present.value.get() }
+    let call = Task {
+      do throws(JobRefusal) {
+        return Result<JobRecord, JobRefusal>.success(
+          try await self.accept(request, owner: owner, deadline: deadline, retry: retry))
+      } catch {
+        return .failure(error)
       }
-      calls[retry] = call
     }
-    let result = await call.value
-    calls[retry] = nil
-    return try result.get()
+    calls[retry] = call
+    defer { calls[retry] = nil }
+    return try await call.value.get()
   }
 
   /// Returns a job; nil if there is none of that id that `owner` may see: with a key, its own.

@@ -129,6 +129,18 @@ extension ServerStore {
   /// Deletes images: their rows keep only that they were made, so that no job makes them again.
   func deleteImages(_ ids: [String]) async throws(StoreError) {
     let files = ids.compactMap(imageURL)
+    do throws(StoreError) {
+      try await forget(ids)
+    } catch .noSpace {
+      // A commit needs space too, and a row without its file counts as deleted at the next start.
+      Self.remove(files)
+      try await forget(ids)
+    }
+    embeddings.remove(Set(ids))
+    Self.remove(files)
+  }
+
+  private func forget(_ ids: [String]) async throws(StoreError) {
     try await database.write { db in
       for id in ids {
         try db.execute(
@@ -138,8 +150,6 @@ extension ServerStore {
             """, arguments: [id])
       }
     }
-    embeddings.remove(Set(ids))
-    Self.remove(files)
   }
 
   /// Deletes what nobody needs any more: a day after their end, jobs without images; an hour after

@@ -127,7 +127,8 @@ export function reason(job) {
  * A broken connection is taken up again. Returns the last record; aborting `signal` cancels the job.
  */
 export async function run(request, { files, on = {}, signal } = {}) {
-  let job = await submit(request, files, { signal });
+  // Not given up halfway: a job that was accepted is to be cancelled.
+  let job = await submit(request, files);
   on.job?.(job);
   const stop = () => cancel(job.id);
   if (signal?.aborted) stop();

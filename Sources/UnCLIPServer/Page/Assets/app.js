@@ -1,6 +1,6 @@
 // Starts the page: views by the address, the state of the server, theme, and dropped images.
 import { get, imageFile } from "./api.js";
-import { $, fail, say } from "./ui.js";
+import { $, fail, say, setAble } from "./ui.js";
 import { pngTexts, requestOf } from "./png.js";
 import * as draw from "./draw.js";
 import * as edit from "./edit.js";
@@ -36,6 +36,7 @@ async function load() {
       const description = await get("/v1/model");
       status.className = "status ready";
       label.textContent = description.name;
+      setAble(description.operations);
       for (const view of Object.values(views)) view.ready?.(description);
       return;
     } catch (error) {

@@ -1,6 +1,6 @@
 // The view that draws from a prompt, also while one types.
 import { get, imageFile, reason, run, send, showImage } from "./api.js";
-import { $, debounce, element, fail, seedOf, showProgress, thumb, words } from "./ui.js";
+import { $, announce, can, debounce, element, fail, seedOf, showProgress, thumb, words } from "./ui.js";
 import { openViewer, startVariations } from "./viewer.js";
 import { added, recentChanged } from "./history.js";
 import * as edit from "./edit.js";
@@ -127,8 +127,8 @@ function showDone(image) {
   };
   $("stage-actions").hidden = false;
   $("stage-actions").replaceChildren(
-    action("Variations", () => startVariations(shown)),
-    action("Edit", async () => { location.hash = "#edit"; edit.open(await imageFile(shown.id), shown.request.prompt); }),
+    ...can("vary") ? [action("Variations", () => startVariations(shown))] : [],
+    ...can("inpaint") ? [action("Edit", async () => { location.hash = "#edit"; edit.open(await imageFile(shown.id), shown.request.prompt); })] : [],
     action("Same seed", () => { $("seed").value = shown.seed ?? ""; }),
     action("Open", () => openViewer(shown)));
 }
@@ -159,6 +159,7 @@ async function draw(wanted, { isDraft = false } = {}) {
       },
     });
     if (isCurrent() && job.state === "failed") throw new Error(reason(job));
+    if (isCurrent() && !isDraft) announce(`${made.length} images are drawn.`);
   } catch (error) {
     if (isCurrent() && !(isDraft && error.status === 429)) fail(error);
   } finally {

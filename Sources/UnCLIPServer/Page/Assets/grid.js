@@ -37,10 +37,11 @@ $("grid-form").addEventListener("submit", (event) => {
     session.progress.hidden = false;
     const say = (job) => {
       session.progress.querySelector("progress").value = images.length / (rows.length * count);
-      session.progress.querySelector("[role=status]").textContent =
+      session.progress.querySelector(".progress-text").textContent =
         `${images.length} of ${rows.length * count} images · ${progressText(job)}`;
     };
-    const jobs = await Promise.all(rows.map((scale, row) => {
+    // A browser has six connections to a server, which all views and images share.
+    const drawRow = (scale, row) => {
       const request = {
         operation: "generate", prompt, n: count, seed: first, size, settings: { decoder_guidance: scale },
       };
@@ -56,7 +57,16 @@ $("grid-form").addEventListener("submit", (event) => {
           },
         },
       });
-    }));
+    };
+    const jobs = [];
+    const left = [...rows.entries()];
+    const drawRows = async () => {
+      while (left.length && !signal.aborted) {
+        const [row, scale] = left.shift();
+        jobs.push(await drawRow(scale, row));
+      }
+    };
+    await Promise.all([drawRows(), drawRows()]);
     const failed = jobs.find(({ state }) => state === "failed");
     if (failed) throw new Error(reason(failed));
   });

@@ -8,6 +8,8 @@ let next = null;
 /** What is searched for; null for the list. */
 let search = null;
 let isStale = true;
+/** The number of the newest request; answers to older ones come too late. */
+let asked = 0;
 const listeners = [];
 
 /** Calls `action` whenever images come or go. */
@@ -38,7 +40,9 @@ async function load(before = null) {
   if (before !== null) query.set("before", before);
   if ($("favourites").checked) query.set("favourite", "true");
   if (byWords() && $("search").value.trim()) query.set("text", $("search").value.trim());
+  const number = asked += 1;
   const page = await get(`/v1/history?${query}`);
+  if (number !== asked) return;
   images = before === null ? page.images : [...images, ...page.images];
   next = page.next ?? null;
   isStale = false;
@@ -64,7 +68,9 @@ function note(text) {
 async function find(what, request) {
   search = what;
   note("Searching …");
+  const number = asked += 1;
   const page = await request();
+  if (number !== asked) return;
   images = page.images;
   next = null;
   isStale = true;

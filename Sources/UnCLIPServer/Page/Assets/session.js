@@ -1,6 +1,6 @@
 // One task of a view at a time, with its button to cancel and its progress.
 import { reason, run } from "./api.js";
-import { $, element, fail, showProgress, thumb } from "./ui.js";
+import { $, announce, element, fail, showProgress, thumb } from "./ui.js";
 import { openViewer } from "./viewer.js";
 import { added } from "./history.js";
 
@@ -51,7 +51,9 @@ export class Session {
       },
     });
     if (job.state === "failed") throw new Error(reason(job));
-    return images.filter(Boolean);
+    const made = images.filter(Boolean);
+    announce(job.state === "done" ? `${made.length} images are made.` : "Cancelled.");
+    return made;
   }
 }
 

@@ -21,6 +21,20 @@ export function say(text, isFault = false) {
   setTimeout(() => toast.remove(), isFault ? 7000 : 3000);
 }
 
+/** Tells those who cannot see the page what has happened. */
+export const announce = (text) => { $("announcer").textContent = text; };
+
+const able = new Set();
+
+/** Whether the model can do an operation. */
+export const can = (operation) => able.has(operation);
+
+/** Takes what the model can do, and hides what needs more. */
+export function setAble(operations) {
+  for (const operation of operations) able.add(operation);
+  for (const part of document.querySelectorAll("[data-needs]")) part.hidden = !can(part.dataset.needs);
+}
+
 export const fail = (error) => {
   if (error?.name !== "AbortError") say(error?.message ?? String(error), true);
 };
@@ -88,10 +102,10 @@ export function fraction(job) {
 /** Shows the progress of a job in a `.progress` box. */
 export function showProgress(box, job) {
   box.hidden = !job || !["queued", "running"].includes(job.state);
-  if (box.hidden) { box.querySelector("[role=status]").textContent = ""; return; }
+  if (box.hidden) { box.querySelector(".progress-text").textContent = ""; return; }
   const bar = box.querySelector("progress");
   if (job.state === "queued") bar.removeAttribute("value"); else bar.value = fraction(job);
-  box.querySelector("[role=status]").textContent = progressText(job);
+  box.querySelector(".progress-text").textContent = progressText(job);
 }
 
 /** The settings of a request for people, as pairs. */

@@ -1,6 +1,6 @@
 // An image of the history, large, with its settings and all that can be done with it.
 import { get, imageFile, reason, run, send, showImage } from "./api.js";
-import { $, element, fail, facts, say, showProgress, thumb, title } from "./ui.js";
+import { $, can, element, fail, facts, say, showProgress, thumb, title } from "./ui.js";
 import * as draw from "./draw.js";
 import * as edit from "./edit.js";
 import * as blend from "./blend.js";
@@ -44,24 +44,25 @@ function fill(image) {
   const favourite = $("viewer-favourite");
   favourite.setAttribute("aria-pressed", String(Boolean(image.favourite)));
   favourite.textContent = image.favourite ? "★" : "☆";
-  const action = (text, act, className) => {
+  const action = (text, act, needs, className) => {
+    if (needs && !can(needs)) return "";
     const button = element("button", { type: "button", textContent: text, className });
     button.addEventListener("click", () => Promise.resolve(act(image)).catch(fail));
     return button;
   };
   $("viewer-actions").replaceChildren(
     action("Use its settings", () => { leave("#draw"); draw.recall({ ...image.request, seed: image.seed, n: 1 }); }),
-    action("Variations", () => { leave("#draw"); return startVariations(image); }),
-    action("More like this", () => { leave("#history"); return history.searchImage(image.id); }),
-    action("Edit", async () => { leave("#edit"); edit.open(await imageFile(image.id), image.request.prompt); }),
-    action("Enlarge", async () => { leave("#edit"); await edit.open(await imageFile(image.id)); edit.choose("upscale"); }),
-    action("Blend", async () => { leave("#blend"); blend.open(await imageFile(image.id)); }),
+    action("Variations", () => { leave("#draw"); return startVariations(image); }, "vary"),
+    action("More like this", () => { leave("#history"); return history.searchImage(image.id); }, "embed"),
+    action("Edit", async () => { leave("#edit"); edit.open(await imageFile(image.id), image.request.prompt); }, "inpaint"),
+    action("Enlarge", async () => { leave("#edit"); await edit.open(await imageFile(image.id)); edit.choose("upscale"); }, "upscale"),
+    action("Blend", async () => { leave("#blend"); blend.open(await imageFile(image.id)); }, "interpolate"),
     action("Download", async () => {
       const url = URL.createObjectURL(await imageFile(image.id));
       element("a", { href: url, download: `${title(image).slice(0, 60)} ${image.seed}.png` }).click();
       setTimeout(() => URL.revokeObjectURL(url), 10_000);
     }),
-    action("Delete", remove, "danger"));
+    action("Delete", remove, null, "danger"));
 }
 
 function leave(hash) {
