@@ -228,6 +228,51 @@ struct JobQueueTests {
     #expect(bench.runner.drawn == [7, 8, 9, 10])
   }
 
+  @Test func whateverIsCancelledOrCrashesEveryStreamEndsAndNothingIsHeld() async throws {
+    let bench = try await QueueBench(
+      folder.url, runner: QueueRunner(imagesBeforeCrash: 1), capacity: 40, concurrency: 3)
+    let prompts = ["good", "good", "good", "poison", "nan", "crash once"]
+    let ended = try await withThrowingTaskGroup(of: Int.self) { group in
+      for client in 0..<12 {
+        group.addTask {
+          var random = SplitMix(seed: UInt64(client))
+          var ended = 0
+          for call in 0..<15 {
+            let prompt = prompts.randomElement(using: &random) ?? ""
+            let id: String
+            do {
+              id = try await bench.submit(
+                prompt, count: .random(in: 1...4, using: &random), seed: UInt64(call),
+                owner: "\(client % 3)", retryKey: call.isMultiple(of: 3) ? "\(call)" : nil
+              ).id
+            } catch is JobRefusal {
+              try await Task.sleep(for: .milliseconds(5))
+              continue
+            }
+            let leaves = Int.random(in: 0..<4, using: &random)
+            var news = 0
+            for await update in await bench.queue.updates(of: id) {
+              news += 1
+              // Somebody cancels, hangs up, or only stops listening.
+              if leaves == 1, news == 2 { await bench.queue.cancel(id) }
+              if leaves == 2, news == 3 { await bench.queue.abandon(id) }
+              if leaves == 3, news == 1 { break }
+              if case .changed(let record, _) = update, record.state.isFinal { ended += 1 }
+            }
+          }
+          return ended
+        }
+      }
+      return try await group.reduce(0, +)
+    }
+    #expect(ended > 20)
+    #expect(await bench.eventually { await bench.queue.load.waiting == 0 })
+    await bench.queue.drain(grace: 1)
+    #expect(try await bench.store.unfinished().isEmpty)
+    let entries = await bench.queue.entries
+    #expect(entries.isEmpty)
+  }
+
   @Test func aSlowListenerGetsTheNewestStepAndEveryImage() async throws {
     let bench = try await QueueBench(folder.url, runner: QueueRunner(isGated: true))
     let record = try await bench.submit(count: 20)
