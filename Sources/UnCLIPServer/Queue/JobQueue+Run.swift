@@ -15,10 +15,11 @@ extension JobQueue {
   }
 
   /// Runs a job to its end. A crash of the worker is tried again once, from the missing image.
+  ///
+  /// That it runs is not committed: on disk a job waits until it has ended, and a start treats both
+  /// alike.
   private func run(_ id: String) async {
     do {
-      guard let record = entries[id]?.job.record else { return }
-      try await store.update(record)
       var mayCrash = true
       while let rest = rest(of: id) {
         do {
@@ -40,6 +41,7 @@ extension JobQueue {
         await stop(id)
       }
     } catch {
+      if rest(of: id) == nil { return await end(id, .done, nil) }
       if Task.isCancelled || isInterrupted { return await stop(id) }
       switch error {
       case JobFailure.cancelled: await end(id, .cancelled, .cancelled)
@@ -97,9 +99,19 @@ extension JobQueue {
       publish(id, preview: preview)
     case .image(var image):
       image.index += first
-      guard (0..<request.count).contains(image.index), entry.job.images[image.index] == nil,
-        let stored = try await store.add(image, job: id, at: clock.now())
-      else { return }
+      guard (0..<request.count).contains(image.index), entry.job.images[image.index] == nil else {
+        return
+      }
+      var end: JobRecord?
+      if entry.imagesLeft == 1 {
+        end = entry.job.record
+        end?.state = .done
+        end?.finished = clock.now()
+      }
+      guard let stored = try await store.add(image, job: id, at: clock.now(), end: end) else {
+        return
+      }
+      entries[id]?.committed = end
       measure(id)
       entries[id]?.job.images[image.index] = stored
       refreshImages(id)
@@ -134,9 +146,14 @@ extension JobQueue {
     record.state = state
     record.failure = failure
     record.finished = clock.now()
-    entries[id]?.job.record = record
-    // What cannot be committed is found unfinished at the next start, with all its images.
-    do { try await store.update(record) } catch {}
+    if state == .done, let committed = entries[id]?.committed {
+      record.finished = committed.finished
+      entries[id]?.job.record = record
+    } else {
+      entries[id]?.job.record = record
+      // What cannot be committed is found unfinished at the next start, with all its images.
+      do { try await store.update(record) } catch {}
+    }
     send(.changed(record, preview: nil), to: id)
     endListeners(id)
     entries[id] = nil

@@ -38,6 +38,8 @@ public actor JobQueue: JobService {
     /// When its image at work began.
     var imageBegan: Date?
     var isCancelled = false
+    /// Its final record, if that was committed with its last image.
+    var committed: JobRecord?
 
     /// Images that are not made yet.
     var imagesLeft: Int {

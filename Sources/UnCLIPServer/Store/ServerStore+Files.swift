@@ -6,8 +6,11 @@ import Synchronization
 extension ServerStore {
   /// Stores an image of a job: its file, then its row.
   ///
+  /// - Parameter end: The record of the job if this is its last image, committed with it.
   /// - Returns: Its id; nil if the job has an image of that index.
-  func add(_ image: JobImage, job: String, at date: Date) async throws(StoreError) -> String? {
+  func add(
+    _ image: JobImage, job: String, at date: Date, end: JobRecord? = nil
+  ) async throws(StoreError) -> String? {
     let id = StoreID.random()
     guard let url = imageURL(id) else { return nil }
     let space = space.withLock { $0 }
@@ -32,6 +35,7 @@ extension ServerStore {
             image.png.count, date.timeIntervalSince1970, space,
             embedding.map { $0.withUnsafeBytes { Data($0) } },
           ])
+        if let end { try Self.update(end, db) }
         return true
       }
     } catch {

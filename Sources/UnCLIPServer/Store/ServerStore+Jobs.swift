@@ -43,20 +43,21 @@ extension ServerStore {
     }
   }
 
-  /// Commits the state of a job, its failure, times, seed and result.
+  /// Commits the state of a job, its failure, times and result.
   func update(_ record: JobRecord) async throws(StoreError) {
-    let failure: Data?
-    do { failure = try record.failure.map(Self.encode) } catch { throw StoreError(error, folder) }
-    try await database.write { db in
-      try db.execute(
-        sql: """
-          UPDATE job SET state = ?, failure = ?, started = ?, finished = ?, result = ? WHERE id = ?
-          """,
-        arguments: [
-          record.state.rawValue, failure, record.started?.timeIntervalSince1970,
-          record.finished?.timeIntervalSince1970, record.result, record.id,
-        ])
-    }
+    try await database.write { db in try Self.update(record, db) }
+  }
+
+  static func update(_ record: JobRecord, _ db: Database) throws {
+    try db.execute(
+      sql: """
+        UPDATE job SET state = ?, failure = ?, started = ?, finished = ?, result = ? WHERE id = ?
+        """,
+      arguments: [
+        record.state.rawValue, try record.failure.map(encode),
+        record.started?.timeIntervalSince1970, record.finished?.timeIntervalSince1970,
+        record.result, record.id,
+      ])
   }
 
   /// Returns a job; nil if there is none of that id that `owner` may see: with a key, its own.

@@ -12,6 +12,9 @@ let current = null;
 let draft = null;
 let shown = null;
 
+/** Settings of a recalled image that have no field. */
+let extra = {};
+
 /** Settings that have a field, with their ranges. */
 const fields = [
   ["decoder_steps", { min: 1, max: 1000, step: 1 }], ["decoder_guidance", { min: 0, max: 100, step: 0.5 }],
@@ -60,7 +63,7 @@ export function ready(description) {
 /** The request of the form; `size` and `count` may be others'. */
 function request({ size, count } = {}) {
   const own = defaultsOf(model);
-  const settings = {};
+  const settings = { ...extra };
   for (const [key] of fields) {
     const input = $(`set-${key}`);
     if (!input || input.value === "") continue;
@@ -86,7 +89,11 @@ export function recall(from) {
   $("count").value = from.n ?? 1;
   if (model.sizes.includes(from.size)) $("size").value = from.size;
   const own = defaultsOf(model);
-  let differs = Boolean(from.negative_prompt);
+  const named = new Set(fields.map(([key]) => key));
+  extra = Object.fromEntries(Object.entries(from.settings ?? {})
+    .filter(([key, value]) => key in own && !named.has(key) && value !== own[key]));
+  $("extra").textContent = Object.entries(extra).map(([key, value]) => `${words(key)}: ${value}`).join(", ");
+  let differs = Boolean(from.negative_prompt) || Object.keys(extra).length > 0;
   for (const [key] of fields) {
     const input = $(`set-${key}`);
     if (!input) continue;
