@@ -126,6 +126,7 @@ public protocol JobService: Sendable {
   /// Accepts a job: when this returns, it is on disk and survives a crash of the server.
   ///
   /// - Parameters:
+  ///   - request: What is asked for.
   ///   - owner: The id of the key that asks.
   ///   - deadline: When whoever asks stops waiting; a job that has not begun then is dropped.
   ///   - retryKey: Equal for repetitions of one call: a repetition within ten minutes joins the job of

@@ -77,6 +77,8 @@ public actor JobQueue: JobService {
   /// - Parameters:
   ///   - store: Where jobs and images are kept.
   ///   - runner: What runs jobs, `limits.concurrency` at once.
+  ///   - limits: How much it takes and how long it waits.
+  ///   - clock: The time, for deadlines and measurements.
   ///   - check: Refuses what the model cannot do.
   public init(
     store: ServerStore, runner: any JobRunner, limits: Limits = Limits(),

@@ -26,8 +26,7 @@ public final class ServerStore: Sendable {
   /// 2 GB.
   public static let defaultQuota = 2_000_000_000
 
-  /// Opens the store in a folder, or makes it, and puts right what a crash left: see
-  /// ``ServerStore/reconcile()``.
+  /// Opens the store in a folder, or makes it, and puts right what a crash left.
   ///
   /// - Throws: `StoreError`; `locked` when another server uses the folder.
   public init(_ folder: URL, quota: Int = defaultQuota) throws(StoreError) {
