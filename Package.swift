@@ -11,8 +11,10 @@ let swift: [SwiftSetting] = [
 ]
 
 /// A Swift target of this package with the common settings.
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: swift)
+func library(
+  _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
 }
 
 /// What a target of the command needs of another package, which library users do not fetch.
@@ -111,7 +113,7 @@ let package = Package(
       [
         "UnCLIP", product("Hummingbird", "hummingbird"), product("GRDB", "GRDB.swift"),
         product("Logging", "swift-log"), product("ServiceLifecycle", "swift-service-lifecycle"),
-      ]),
+      ], resources: [.copy("Page/Assets")]),
     library(
       "UnCLIPCommand",
       [
@@ -139,7 +141,9 @@ let package = Package(
     tests("ImageMetrics"),
     tests("Classics"),
     tests("Training"),
-    tests("UnCLIPServer", [product("HummingbirdTesting", "hummingbird")]),
+    tests(
+      "UnCLIPServer",
+      [product("HummingbirdTesting", "hummingbird"), product("GRDB", "GRDB.swift")]),
     tests("UnCLIPCommand"),
   ],
   cxxLanguageStandard: .cxx20

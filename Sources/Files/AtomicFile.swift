@@ -117,7 +117,7 @@ package final class AtomicFile {
 }
 
 /// Syncs the names in a folder to the disk, where the file system can.
-func syncFolder(_ url: URL) {
+package func syncFolder(_ url: URL) {
   let folder = open(url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
   guard folder >= 0 else { return }
   fsync(folder)

@@ -126,6 +126,7 @@ public protocol JobService: Sendable {
   /// Accepts a job: when this returns, it is on disk and survives a crash of the server.
   ///
   /// - Parameters:
+  ///   - request: What is asked for.
   ///   - owner: The id of the key that asks.
   ///   - deadline: When whoever asks stops waiting; a job that has not begun then is dropped.
   ///   - retryKey: Equal for repetitions of one call: a repetition within ten minutes joins the job of
@@ -144,6 +145,10 @@ public protocol JobService: Sendable {
   /// Cancels a job, queued or running; nothing for one that ended.
   func cancel(_ id: String) async
 
+  /// Says that whoever asked for a job has left: it is cancelled as ``cancel(_:)`` does, unless the
+  /// deadline of a call with a retry key has made its client hang up, who is about to repeat it.
+  func abandon(_ id: String) async
+
   /// Returns the PNG file of an image; nil if there is none.
   func imageFile(_ id: String) async throws -> URL?
 
@@ -152,6 +157,11 @@ public protocol JobService: Sendable {
 
   /// How full the queue is.
   var load: JobLoad { get async }
+}
+
+extension JobService {
+  /// Cancels the job at once.
+  public func abandon(_ id: String) async { await cancel(id) }
 }
 
 /// News of a job.
@@ -164,7 +174,7 @@ public enum JobUpdate: Sendable, Equatable {
 
 /// How full the queue is.
 public struct JobLoad: Sendable, Equatable {
-  /// Images that wait, and that may wait.
+  /// Images that were accepted and are not made yet, and how many of them there may be.
   public var waiting: Int
   public var capacity: Int
   /// Seconds that an image takes, measured.
