@@ -135,7 +135,7 @@ public struct Bootstrap: Sendable {
 
   /// The mean pairwise distance of features, `[N, D]`; see ``meanPairwiseDistance(_:)``.
   public func meanPairwiseDistance(_ features: Tensor) -> Estimate {
-    let value = Metrics.meanPairwiseDistance(features)
+    let value = ImageMetrics.meanPairwiseDistance(features)
     let values = noGrad { () -> [Double] in
       let rows = features.to(.float64).normalized()
       let weights = weights(rows.dim(0), RandomSource(seed: seed))
