@@ -8,9 +8,11 @@ extension JobQueue {
   ) async throws(JobRefusal) -> JobRecord {
     guard !isDraining else { throw .draining }
     if let retry, let record = try await joined(retry, deadline) { return record }
-    guard let model = await runner.model else {
+    // While a worker starts again after a crash, jobs wait for it.
+    guard let model = await runner.model ?? lastModel else {
       throw .notReady("The model is loading; try again in a few seconds.")
     }
+    lastModel = model
     store.setSpace(model.fingerprint)
     try check(request, model)
     guard (1...limits.capacity).contains(request.count) else {

@@ -70,6 +70,8 @@ public actor JobQueue: JobService {
   var arriving: [String: (owner: String?, images: Int)] = [:]
   /// Calls with a retry key that are being accepted.
   var calls: [String: Task<Result<JobRecord, JobRefusal>, Never>] = [:]
+  /// The model that was loaded last.
+  var lastModel: ModelDescription?
   var lastTidied: Date
 
   /// Makes a queue; nothing runs before ``start()``.

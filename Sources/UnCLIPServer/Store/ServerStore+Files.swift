@@ -72,12 +72,29 @@ extension ServerStore {
     }
   }
 
-  /// Stores a file that a job will name; returns its SHA-256, hexadecimal. Without a job it is kept
-  /// for an hour.
+  /// Stores a file that a job will name; returns its SHA-256, hexadecimal.
+  ///
+  /// Without a job it is kept for an hour, and no longer than such files together have a quarter of
+  /// the quota.
   func addInput(_ data: Data, at date: Date) async throws(StoreError) -> String {
     let hash = sha256(data)
-    let url = inputFolder.appending(path: hash)
+    let folder = inputFolder
+    let url = folder.appending(path: hash)
+    let limit = quota / 4
     try await database.write { db in
+      let unused = try Row.fetchAll(
+        db,
+        sql: """
+          SELECT hash, bytes FROM input
+          WHERE hash != ? AND hash NOT IN (SELECT hash FROM job_input) ORDER BY created DESC
+          """, arguments: [hash])
+      var bytes = data.count
+      for row in unused {
+        bytes += row["bytes"] as Int
+        guard bytes > limit else { continue }
+        try db.execute(sql: "DELETE FROM input WHERE hash = ?", arguments: [row["hash"]])
+        Self.remove([folder.appending(path: row["hash"] as String)])
+      }
       if !FileManager.default.fileExists(atPath: url.path) {
         try Self.makeFolder(url.deletingLastPathComponent())
         try AtomicFile.write(data, to: url)

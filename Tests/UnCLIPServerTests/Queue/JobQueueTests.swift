@@ -299,6 +299,11 @@ struct JobQueueTests {
     await #expect {
       _ = try await bench.submit()
     } throws: { if case JobRefusal.notReady? = $0 as? JobRefusal { true } else { false } }
+    bench.runner.setLoaded(true)
+    _ = try await bench.end(try await bench.submit().id)
+    // While its worker starts again, jobs are accepted and wait.
+    bench.runner.setLoaded(false)
+    _ = try await bench.end(try await bench.submit().id)
     await bench.queue.drain(grace: 1)
     await #expect(throws: JobRefusal.draining) { _ = try await bench.submit() }
     #expect(await bench.queue.load.isDraining)

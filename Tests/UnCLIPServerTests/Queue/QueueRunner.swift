@@ -17,10 +17,10 @@ final class QueueRunner: JobRunner {
     var cancelled = 0
     var atWork = 0
     var mostAtWork = 0
+    var isLoaded: Bool
   }
 
   private let state: Mutex<State>
-  private let loaded: ModelDescription?
   /// Images of a run before it crashes.
   let imagesBeforeCrash: Int
   /// Bytes that each file has in addition.
@@ -31,8 +31,7 @@ final class QueueRunner: JobRunner {
     isGated: Bool = false, isLoaded: Bool = true, imagesBeforeCrash: Int = 0, padding: Int = 0
   ) {
     self.padding = padding
-    state = Mutex(State(permits: isGated ? 0 : .max))
-    loaded = isLoaded ? Self.description : nil
+    state = Mutex(State(permits: isGated ? 0 : .max, isLoaded: isLoaded))
     self.imagesBeforeCrash = imagesBeforeCrash
   }
 
@@ -40,7 +39,13 @@ final class QueueRunner: JobRunner {
     name: "scripted", version: "1", fingerprint: "f00d", sizes: [64], defaultSize: 64,
     operations: JobRequest.Operation.allCases, parts: [], defaults: Data("{}".utf8))
 
-  var model: ModelDescription? { get async { loaded } }
+  var model: ModelDescription? {
+    get async { state.withLock { $0.isLoaded } ? Self.description : nil }
+  }
+
+  /// Whether the model is loaded.
+  func setLoaded(_ isLoaded: Bool) { state.withLock { $0.isLoaded = isLoaded } }
+
   /// The seeds of all images, in the order in which they were made.
   var drawn: [UInt64] { state.withLock { $0.drawn } }
   /// The prompts of all runs, in order.

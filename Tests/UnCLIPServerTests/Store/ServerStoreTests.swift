@@ -200,6 +200,19 @@ struct ServerStoreTests {
     #expect(try files() == [needed])
   }
 
+  @Test func filesThatNoJobNamesHaveAQuarterOfTheQuota() async throws {
+    let store = try ServerStore(folder.url, quota: 1000)
+    var hashes: [String] = []
+    for number in 0..<4 {
+      let data = Data(repeating: UInt8(number), count: 100)
+      hashes.append(try await store.addInput(data, at: Date() + Double(number)))
+      #expect(try await store.addInput(data, at: Date() + Double(number)) == hashes.last)
+    }
+    let kept = try FileManager.default.contentsOfDirectory(atPath: store.inputFolder.path)
+    #expect(Set(kept) == Set(hashes.suffix(2)))
+    #expect(try await store.usage().bytes == 200)
+  }
+
   @Test func keysAreHashedScopedAndRevoked() async throws {
     let store = try ServerStore(folder.url)
     let (draw, secret) = try await store.keys.create(name: "phone", scopes: [.draw])

@@ -1,11 +1,9 @@
 // The view that goes from one image to another, or moves one by the difference of two texts.
 import { showImage } from "./api.js";
-import { $, bindKinds, bindOutput, element, fail } from "./ui.js";
+import { $, bindKinds, bindOutput, bindWell } from "./ui.js";
 import { pick } from "./picker.js";
 import { Session } from "./session.js";
 
-const wells = { a: $("well-a"), b: $("well-b") };
-const empty = { a: "Choose the first image", b: "Choose the second image" };
 const files = { a: null, b: null };
 /** The frames by index; nil while they are being made. */
 let frames = [];
@@ -15,29 +13,15 @@ const session = new Session("blend");
 const kind = () => form.elements["blend-kind"].value;
 
 /** Takes an image into the first free place. */
-export function open(file) { put(files.a && !files.b && kind() === "interpolate" ? "b" : "a", file); }
+export function open(file) { put[files.a && !files.b && kind() === "interpolate" ? "b" : "a"](file); }
 
-function put(name, file) {
-  files[name] = file;
-  const well = wells[name];
-  well.classList.toggle("full", Boolean(file));
-  well.replaceChildren(file ? element("img", { src: URL.createObjectURL(file), alt: "" }) : empty[name]);
-  update();
-}
+const put = Object.fromEntries([["a", "first"], ["b", "second"]].map(([name, word]) => [
+  name, bindWell($(`well-${name}`), `Choose the ${word} image`, pick, (file) => { files[name] = file; update(); })]));
 
 function update() {
   const isPair = kind() === "interpolate";
-  wells.b.hidden = !isPair;
+  $("well-b").hidden = !isPair;
   session.start.disabled = Boolean(session.abort) || !files.a || (isPair && !files.b);
-}
-
-for (const [name, well] of Object.entries(wells)) {
-  const choose = () => pick().then((file) => { if (file) put(name, file); }).catch(fail);
-  well.addEventListener("click", choose);
-  well.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(); }
-  });
-  put(name, null);
 }
 
 /** Shows the frame of the slider, or the nearest that is made. */

@@ -1,9 +1,10 @@
 // The view that draws from a prompt, also while one types.
 import { get, imageFile, reason, run, send, showImage } from "./api.js";
-import { $, announce, can, debounce, element, fail, seedOf, showProgress, thumb, words } from "./ui.js";
+import { $, announce, bindOutput, bindWell, can, debounce, element, fail, seedOf, showProgress, thumb, words } from "./ui.js";
 import { openViewer, startVariations } from "./viewer.js";
 import { added, recentChanged } from "./history.js";
 import * as edit from "./edit.js";
+import { pick } from "./picker.js";
 
 let model = null;
 /** What is being drawn; null while nothing is. */
@@ -11,6 +12,9 @@ let current = null;
 /** The last image that was drawn while typing and is not kept. */
 let draft = null;
 let shown = null;
+
+/** The image file to start from; null starts from noise. */
+let start = null;
 
 /** Settings of a recalled image that have no field. */
 let extra = {};
@@ -76,6 +80,7 @@ function request({ size, count } = {}) {
   };
   const seed = seedOf($("seed").value);
   if (seed !== undefined) made.seed = seed;
+  if (start) Object.assign(made, { sources: [{ file: "file:start" }], strength: Number($("start-strength").value) });
   if ($("negative").value.trim()) made.negative_prompt = $("negative").value.trim();
   return made;
 }
@@ -150,7 +155,7 @@ async function draw(wanted, { isDraft = false } = {}) {
   if (!isDraft) $("tray").replaceChildren();
   try {
     const job = await run(wanted, {
-      signal: abort.signal,
+      signal: abort.signal, files: wanted.sources ? { start } : {},
       on: {
         job: (record) => { if (isCurrent()) { wanted.seed ??= record.request?.seed; showProgress($("progress"), record); } },
         preview: (url) => { if (isCurrent()) show(url, true); },
@@ -217,6 +222,16 @@ export async function loadRecent() {
   } catch { /* the history says it itself */ }
 }
 recentChanged(debounce(300, loadRecent));
+
+const putStart = bindWell($("start-well"), "Start from an image", pick, (file) => {
+  start = file;
+  $("start-clear").hidden = !file;
+  $("start-strength").disabled = !file;
+  typeSmall();
+});
+bindOutput($("start-strength"), $("start-out"), (value) => `${Math.round(value * 100)} %`);
+$("start-strength").addEventListener("change", () => typeSmall());
+$("start-clear").addEventListener("click", () => putStart(null));
 
 $("draw-form").addEventListener("submit", (event) => {
   event.preventDefault();

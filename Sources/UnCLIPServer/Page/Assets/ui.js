@@ -170,3 +170,24 @@ export function bindOutput(range, output, text = (value) => value) {
   range.addEventListener("input", update);
   update();
 }
+
+/**
+ * Makes a place for an image file, which `pick` lets one choose; `changed` gets the file or null.
+ * Returns what puts a file there.
+ */
+export function bindWell(well, empty, pick, changed) {
+  const put = (file) => {
+    const old = well.querySelector("img");
+    if (old) URL.revokeObjectURL(old.src);
+    well.classList.toggle("full", Boolean(file));
+    well.replaceChildren(file ? element("img", { src: URL.createObjectURL(file), alt: "" }) : empty);
+    changed(file);
+  };
+  const choose = () => pick().then((file) => { if (file) put(file); }).catch(fail);
+  well.addEventListener("click", choose);
+  well.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(); }
+  });
+  well.replaceChildren(empty);
+  return put;
+}
