@@ -1,4 +1,4 @@
-import Files
+package import Files
 import Foundation
 package import Torch
 
@@ -20,7 +20,7 @@ extension ModelFolder {
   /// Returns a hash of the files of those of the parts that the folder has, second moments left out;
   /// of large files as ``latentFingerprint()`` says.
   /// - Throws: `CheckpointError.unreadable`.
-  func fingerprint(of parts: [Part]) throws(CheckpointError) -> Fingerprint {
+  package func fingerprint(of parts: [Part]) throws(CheckpointError) -> Fingerprint {
     var fingerprint = Fingerprint()
     for part in parts where has(part) {
       let folder = folder(of: part)
