@@ -140,7 +140,7 @@ let package = Package(
     tests("Classics"),
     tests("Training"),
     tests("UnCLIPServer", [product("HummingbirdTesting", "hummingbird")]),
-    tests("UnCLIPCommand"),
+    tests("UnCLIPCommand", [product("Logging", "swift-log")]),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -1,4 +1,4 @@
-package import Files
+import Files
 import Foundation
 package import Torch
 
@@ -17,10 +17,16 @@ extension ModelFolder {
     try fingerprint(of: Self.latentParts).text
   }
 
+  /// Returns a hash of all parts that the folder has, as ``latentFingerprint()`` computes it.
+  /// - Throws: `CheckpointError.unreadable`.
+  package func wholeFingerprint() throws(CheckpointError) -> String {
+    try fingerprint(of: Part.allCases).text
+  }
+
   /// Returns a hash of the files of those of the parts that the folder has, second moments left out;
   /// of large files as ``latentFingerprint()`` says.
   /// - Throws: `CheckpointError.unreadable`.
-  package func fingerprint(of parts: [Part]) throws(CheckpointError) -> Fingerprint {
+  func fingerprint(of parts: [Part]) throws(CheckpointError) -> Fingerprint {
     var fingerprint = Fingerprint()
     for part in parts where has(part) {
       let folder = folder(of: part)

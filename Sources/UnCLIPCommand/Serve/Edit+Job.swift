@@ -59,9 +59,8 @@ extension Edit {
       let image = try stored.image(hash, field: "sources[0]")
       let mask = try request.mask.map { try stored.image($0, field: "mask") }
       let record = EditRecord(request, of: image.recorded, mask: mask?.recorded)
-      do { try self.init(record, image: image.content, mask: mask?.content) } catch {
-        throw JobFailure.invalid(error.description, field: mask == nil ? "sources[0]" : "mask")
-      }
+      try Self.check(record, image.content, mask: mask?.content)
+      try self.init(record, image: image.content, mask: mask?.content)
     case .vary:
       let input = try input(0)
       self.init(.vary, .variation(of: input.source, noise: noise ?? .fresh), of: [input])
@@ -75,7 +74,8 @@ extension Edit {
     case .mix:
       let inputs = try request.sources.indices.map(input)
       let edit = try ImageEdit.mixture(
-        of: zip(inputs, request.sources).map { ($0.source, $1.weight ?? 1) }, noise: noise ?? .fresh)
+        of: zip(inputs, request.sources).map { ($0.source, $1.weight ?? 1) }, noise: noise ?? .fresh
+      )
       self.init(.mix, edit, of: inputs)
     case .interpolate:
       let inputs = try request.sources.indices.map(input)
@@ -89,6 +89,19 @@ extension Edit {
         frames: fractions.map { .init(weights: Self.weights(at: $0, of: inputs.count)) },
         noise: noise ?? (hasImage ? .inverted : .fresh))
       self.init(.interpolate, edit, of: inputs)
+    }
+  }
+
+  /// Checks image and mask as making the edit does, whose sentences name the command's options.
+  private static func check(
+    _ record: EditRecord, _ image: Image, mask: Image?
+  ) throws(RequestError) {
+    if record.operation == .inpaint {
+      _ = try Inpainting(image, mask: mask, feather: record.feather ?? 0)
+    } else if record.operation == .outpaint {
+      _ = try Inpainting(
+        extending: image, left: record.left ?? 0, top: record.top ?? 0, right: record.right ?? 0,
+        bottom: record.bottom ?? 0)
     }
   }
 

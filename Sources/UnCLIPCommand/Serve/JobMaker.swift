@@ -1,5 +1,4 @@
 import CLIP
-import Files
 import Foundation
 import Imaging
 import Torch
@@ -43,7 +42,7 @@ struct JobMaker {
     let parts = ModelFolder.Part.allCases.filter(folder.has)
     return ModelDescription(
       name: defaults.name, version: defaults.version,
-      fingerprint: try folder.fingerprint(of: parts).text, sizes: pipeline.sizes,
+      fingerprint: try folder.wholeFingerprint(), sizes: pipeline.sizes,
       defaultSize: defaults.size ?? pipeline.sizes.last ?? pipeline.decoderSize,
       operations: operations, parts: parts.map(\.rawValue),
       defaults: try JSONEncoder().encode(defaults.sampling), domain: defaults.domain,

@@ -4,6 +4,31 @@ import Torch
 import UnCLIP
 import UnCLIPServer
 
+extension WorkerProcess.Configuration {
+  /// The worker of this program, with a server's options.
+  ///
+  /// - Parameters:
+  ///   - device: One of several devices; nil takes that of the options.
+  ///   - file: Finds a stored file by its SHA-256.
+  init(
+    _ model: ModelOptions, _ machine: MachineOptions, device: String? = nil,
+    file: @escaping @Sendable (String) -> URL
+  ) {
+    var arguments = [
+      "worker", "--device", device ?? machine.device, "--dtype", model.dtype.rawValue,
+    ]
+    if let name = model.model { arguments.append("--model=\(name)") }
+    if model.lowMemory { arguments.append("--low-memory") }
+    if let threads = machine.threads { arguments += ["--threads", "\(threads)"] }
+    #if os(Linux)
+      let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    #else
+      let own = Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])
+    #endif
+    self.init(executable: own, arguments: arguments, file: file)
+  }
+}
+
 /// `unclip worker`: the process in which `unclip serve` holds its model; not for people.
 struct WorkerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -76,7 +76,9 @@ final class WorkerSession: Sendable {
   /// Waits for a job and runs it.
   func runNext(with maker: JobMaker) {
     arrived.wait()
-    guard let job = state.withLock({ $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }) else { return }
+    guard let job = state.withLock({ $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }) else {
+      return
+    }
     do {
       try maker.run(job.request, files: job.files) { event in
         if state.withLock({ $0.cancelled == job.number }) { throw JobFailure.cancelled }

@@ -60,13 +60,28 @@ extension JobRequest {
     for key in path {
       field += key.intValue.map { "[\($0)]" } ?? (field.isEmpty ? "" : ".") + key.stringValue
     }
-    guard let name = path.first?.stringValue, let value = members[name] else {
+    // A number that does not fit its type has no path.
+    let name = path.first?.stringValue ?? members.keys.sorted().first { !isReadable($0, members) }
+    guard let name, let value = members[name] else {
       return .invalid("The request cannot be read.", field: nil)
     }
+    if field.isEmpty { field = name }
     if name == CodingKeys.operation.rawValue {
       let all = Operation.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
       return .invalid("\(value.text) is not one of [\(all)] - 'operation'", field: name)
     }
     return .invalid("\(value.text) is of the wrong type - '\(field)'", field: field)
+  }
+
+  /// Whether a member can be read on its own.
+  private static func isReadable(_ key: String, _ members: [String: JSONValue]) -> Bool {
+    do {
+      var alone = [CodingKeys.operation.rawValue: JSONValue.string(Operation.generate.rawValue)]
+      alone[key] = members[key]
+      _ = try JSONDecoder().decode(JobRequest.self, from: JSONEncoder().encode(alone))
+      return true
+    } catch {
+      return false
+    }
   }
 }

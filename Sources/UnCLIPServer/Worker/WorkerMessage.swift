@@ -57,14 +57,19 @@ package struct WorkerPacket: Sendable, Equatable {
   /// The message of an event of a job, whose bytes travel as blobs.
   package init(_ event: JobEvent, job: UInt64) {
     switch event {
-    case .step(let step): self.init(.step(job: job, step), blobs: [step.preview].compactMap { $0 })
-    case .image(let image):
+    case .step(var step):
+      let blobs = [step.preview].compactMap { $0 }
+      step.preview = nil
+      self.init(.step(job: job, step), blobs: blobs)
+    case .image(var image):
       let embedding = image.embedding.map { values in
         values.reduce(into: Data(capacity: values.count * 4)) { data, value in
           withUnsafeBytes(of: value.bitPattern.littleEndian) { data.append(contentsOf: $0) }
         }
       }
-      self.init(.image(job: job, image), blobs: [image.png] + [embedding].compactMap { $0 })
+      let blobs = [image.png] + [embedding].compactMap { $0 }
+      (image.png, image.embedding) = (Data(), nil)
+      self.init(.image(job: job, image), blobs: blobs)
     case .result(let data): self.init(.result(job: job), blobs: [data])
     }
   }

@@ -137,7 +137,9 @@ extension WorkerProcess {
   private func follow(_ child: Child, since began: ContinuousClock.Instant) async {
     let ticks = Task {
       while !Task.isCancelled {
-        do { try await Task.sleep(for: min(.seconds(1), configuration.silence / 4)) } catch { break }
+        do { try await Task.sleep(for: min(.seconds(1), configuration.silence / 4)) } catch {
+          break
+        }
         child.tick()
       }
     }

@@ -63,7 +63,7 @@ public actor WorkerProcess: JobRunner {
     var cancelled: ContinuousClock.Instant?
   }
 
-  let configuration: Configuration
+  package nonisolated let configuration: Configuration
   let logger: Logger
   var waiting: [Job] = []
   var running: Job?
@@ -87,6 +87,12 @@ public actor WorkerProcess: JobRunner {
     self.configuration = configuration
     self.logger = logger
   }
+
+  /// Whether a job runs.
+  public var isAtWork: Bool { running != nil }
+
+  /// Ends the stream to the process as the end of this one would; for tests.
+  package func hangUp() { child?.process.channel.shutDown() }
 
   /// The number of the process; nil where none runs.
   public var processIdentifier: Int32? { child?.process.id }
@@ -164,17 +170,22 @@ public actor WorkerProcess: JobRunner {
   public func stop(grace: Duration = .zero) async {
     isStopping = true
     failWaiting(.interrupted)
-    let end = ContinuousClock.now + grace
-    while running != nil, ContinuousClock.now < end { await pause(.milliseconds(10)) }
+    await wait(for: grace) { self.running == nil }
     finish(.interrupted)
     model = nil
     send(.quit)
-    let last = ContinuousClock.now + .seconds(2)
-    while child != nil, ContinuousClock.now < last { await pause(.milliseconds(10)) }
+    await wait(for: .seconds(2)) { self.child == nil }
     child?.kill(because: "it did not end when it was asked to")
+    await wait(for: .seconds(10)) { self.child == nil }
+    // What is left of it waits for its next start.
     life?.cancel()
     await life?.value
     life = nil
+  }
+
+  private func wait(for duration: Duration, until condition: () -> Bool) async {
+    let end = ContinuousClock.now + duration
+    while !condition(), ContinuousClock.now < end { await pause(.milliseconds(5)) }
   }
 
   /// Waits, whether or not this task is cancelled meanwhile.
