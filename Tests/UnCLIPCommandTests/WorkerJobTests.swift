@@ -3,6 +3,8 @@ import Foundation
 import Imaging
 import TestSupport
 import Testing
+import Torch
+import UnCLIP
 import UnCLIPServer
 
 @testable import UnCLIPCommand
@@ -175,6 +177,34 @@ import UnCLIPServer
         #expect(found == field && sentence.contains(part), "\(found ?? ""): \(sentence)")
         #expect(!sentence.contains(harness.folder.path))
       }
+    }
+  }
+
+  /// A weight that is no number fails the jobs that need it, and nothing else.
+  @Test func aBrokenNetworkFailsItsJobsAlone() async throws {
+    let folder = try TemporaryFolder()
+    let model = ModelFolder(folder.file("broken"))
+    try FileManager.default.copyItem(at: Golden.url("pipeline/model"), to: model.url)
+    let (part, stem) = (model.folder(of: .upsampler), "diffusion_pytorch_model")
+    var state = try Safetensors.readModel(folder: part, stem: stem)
+    state["conv_in.weight"] = try #require(state["conv_in.weight"]) * .nan
+    try Safetensors.write(
+      state, metadata: ["format": "pt"], to: part.appending(path: stem + ".safetensors"))
+    try await withWorker(WorkerHarness(model: model.url.path)) { harness in
+      let request = WorkerHarness.request(.generate, prompt: "a cat")
+      for _ in 0..<2 {
+        guard case .failed(let sentence)? = await harness.run(request).failure else {
+          Issue.record("no failure")
+          return
+        }
+        for part in ["NaN", "conv_in.weight", "seed 7", "decoder_steps 2", "broken"] {
+          #expect(sentence.contains(part), "\(sentence)")
+        }
+        #expect(!sentence.contains(folder.url.path), "\(sentence)")
+      }
+      let embed = WorkerHarness.request(.embed, sources: [try harness.image(3)])
+      #expect(await harness.run(embed).failure == nil)
+      #expect(await harness.worker.starts == 1)
     }
   }
 }

@@ -1,4 +1,5 @@
 import CLIP
+import Config
 import Foundation
 import Imaging
 import Torch
@@ -65,7 +66,7 @@ struct JobMaker {
   /// - Parameters:
   ///   - files: The paths of its stored files by their SHA-256.
   ///   - tell: Takes what happens, and is asked at every step.
-  /// - Throws: What ``failure(of:)`` knows.
+  /// - Throws: What ``failure(of:in:)`` knows.
   func run(_ request: JobRequest, files: [String: String], tell: Listener) throws {
     let settings = try JSONEncoder().encode(pipeline.defaults.sampling)
     try request.check(
@@ -235,7 +236,7 @@ struct JobMaker {
   // MARK: Failures
 
   /// What the server hears of an error; no path of this machine is in it.
-  func failure(of error: any Error) -> JobFailure {
+  func failure(of error: any Error, in request: JobRequest) -> JobFailure {
     switch error {
     case let failure as JobFailure: return failure
     case JobRefusal.invalid(let sentence, let field): return .invalid(sentence, field: field)
@@ -249,7 +250,13 @@ struct JobMaker {
     default: break
     }
     let name = "\(pipeline.defaults.name) \(pipeline.defaults.version)"
-    return .failed("The model \(name) failed: \(sentence(for: error))")
+    let settings =
+      [("seed", "\(request.seed ?? 0)")]
+      + request.settings.sorted { $0.key < $1.key }.map { ($0.key, $0.value.text) }
+    let list = settings.map { "\($0) \($1)" }.joined(separator: ", ")
+    return .failed(
+      "The model \(name) failed in \(request.operation.rawValue) with \(list): "
+        + sentence(for: error))
   }
 
   private func sentence(for error: any Error) -> String {

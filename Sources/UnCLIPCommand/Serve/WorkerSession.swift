@@ -86,7 +86,7 @@ final class WorkerSession: Sendable {
       }
       send(.done(job: job.number))
     } catch {
-      send(.failed(job: job.number, maker.failure(of: error)))
+      send(.failed(job: job.number, maker.failure(of: error, in: job.request)))
     }
   }
 

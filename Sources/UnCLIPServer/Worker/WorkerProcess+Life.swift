@@ -193,6 +193,8 @@ extension WorkerProcess {
 
   /// Ends a process that says what cannot be said now.
   private func strange(_ message: WorkerMessage, _ child: Child) {
+    // A job that was interrupted goes on until the process has ended.
+    if isStopping { return }
     let name = "\(message)".prefix { $0 != "(" }
     child.kill(because: "it sent '\(name)' where none was due")
   }
