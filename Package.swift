@@ -144,7 +144,7 @@ let package = Package(
     tests(
       "UnCLIPServer",
       [product("HummingbirdTesting", "hummingbird"), product("GRDB", "GRDB.swift")]),
-    tests("UnCLIPCommand"),
+    tests("UnCLIPCommand", [product("Logging", "swift-log")]),
   ],
   cxxLanguageStandard: .cxx20
 )

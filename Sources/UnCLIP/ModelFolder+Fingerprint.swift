@@ -17,6 +17,12 @@ extension ModelFolder {
     try fingerprint(of: Self.latentParts).text
   }
 
+  /// Returns a hash of all parts that the folder has, as ``latentFingerprint()`` computes it.
+  /// - Throws: `CheckpointError.unreadable`.
+  package func wholeFingerprint() throws(CheckpointError) -> String {
+    try fingerprint(of: Part.allCases).text
+  }
+
   /// Returns a hash of the files of those of the parts that the folder has, second moments left out;
   /// of large files as ``latentFingerprint()`` says.
   /// - Throws: `CheckpointError.unreadable`.

@@ -28,5 +28,6 @@ struct RootCommand: ParsableCommand {
       ClassifyCommand.self, TokenizeCommand.self, TrainCommand.self, ClassicsCommand.self,
       AssembleCommand.self, ConvertCommand.self, DataCommand.self, ConfigCommand.self,
       EvaluateCommand.self, BenchCommand.self, ModelsCommand.self, DoctorCommand.self,
+      WorkerCommand.self,
     ])
 }

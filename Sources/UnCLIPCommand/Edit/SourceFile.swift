@@ -44,7 +44,9 @@ struct SourceFile<Content: FileContent> {
     try self.init(path, bytes, sha256: Files.sha256(Data(bytes)))
   }
 
-  fileprivate init(_ path: String, _ bytes: [UInt8], sha256: String) throws {
+  /// Takes the bytes of a file that is recorded by another path than it lies at.
+  /// - Throws: As ``init(_:)``.
+  init(_ path: String, _ bytes: [UInt8], sha256: String) throws {
     self.path = path
     self.sha256 = sha256
     content = try Content.read(bytes, at: URL(fileURLWithPath: path))

@@ -15,7 +15,13 @@ struct ImageGenerator {
     _ settings: GenerationSettings, edit: Edit.Prepared? = nil, frame: Int = 0,
     title: String = "", note: String = ""
   ) throws -> (image: Image, record: ImageRecord) {
-    let report = report(title, note)
+    try image(settings, edit: edit, frame: frame, progress: report(title, note))
+  }
+
+  /// Generates such an image, and calls `report` at each step.
+  func image(
+    _ settings: GenerationSettings, edit: Edit.Prepared?, frame: Int, progress report: Edit.Progress
+  ) throws -> (image: Image, record: ImageRecord) {
     let image =
       try edit?.image(settings, frame: frame, progress: report)
       ?? pipeline.image(settings, progress: report)

@@ -1,0 +1,266 @@
+import CLIP
+import Config
+import Foundation
+import Imaging
+import Torch
+import UnCLIP
+import UnCLIPServer
+
+/// Does the jobs of a server with one model, as the commands do theirs.
+struct JobMaker {
+  let pipeline: UnCLIPPipeline
+  private let operations: [JobRequest.Operation]
+
+  /// Tells the server of an event, or only asks whether to go on.
+  ///
+  /// - Throws: `JobFailure.cancelled` when nobody wants the job any more.
+  typealias Listener = (JobEvent?) throws -> Void
+
+  /// Takes an open model.
+  init(_ pipeline: UnCLIPPipeline) {
+    self.pipeline = pipeline
+    operations = (FoundModel(pipeline.folder.url)?.commands ?? [])
+      .compactMap(JobRequest.Operation.init)
+  }
+
+  /// Loads the networks that drawing needs, which the first job would wait for.
+  func load() throws {
+    let folder = pipeline.folder
+    switch pipeline.defaults.sampling.priorKind {
+    case .diffusion where folder.has(.prior): _ = try pipeline.prior.loaded()
+    case .autoregressive where folder.has(.autoregressivePrior):
+      _ = try pipeline.autoregressivePrior.loaded()
+    default: break
+    }
+    _ = try pipeline.decoder.loaded()
+    for upsampler in pipeline.upsamplers { _ = try upsampler.loaded() }
+    if folder.has(.imageEncoder) { _ = try pipeline.imageEncoder.loaded() }
+  }
+
+  /// Describes the model.
+  func description() throws -> ModelDescription {
+    let (folder, defaults) = (pipeline.folder, pipeline.defaults)
+    let parts = ModelFolder.Part.allCases.filter(folder.has)
+    return ModelDescription(
+      name: defaults.name, version: defaults.version,
+      fingerprint: try folder.wholeFingerprint(), sizes: pipeline.sizes,
+      defaultSize: defaults.size ?? pipeline.sizes.last ?? pipeline.decoderSize,
+      operations: operations, parts: parts.map(\.rawValue),
+      defaults: try JSONEncoder().encode(defaults.sampling), domain: defaults.domain,
+      card: card(), memory: residentMemory())
+  }
+
+  /// The model card in the folder.
+  private func card() -> String? {
+    let url = pipeline.folder.url.appending(path: "README.md")
+    do {
+      let data = try Data(contentsOf: url)
+      return data.count <= 1 << 20 ? String(decoding: data, as: UTF8.self) : nil
+    } catch {
+      return nil
+    }
+  }
+
+  /// Does a job.
+  ///
+  /// - Parameters:
+  ///   - files: The paths of its stored files by their SHA-256.
+  ///   - tell: Takes what happens, and is asked at every step.
+  /// - Throws: What ``failure(of:in:)`` knows.
+  func run(_ request: JobRequest, files: [String: String], tell: Listener) throws {
+    let settings = try JSONEncoder().encode(pipeline.defaults.sampling)
+    try request.check(
+      for: ModelDescription(
+        name: pipeline.defaults.name, version: pipeline.defaults.version, fingerprint: "",
+        sizes: pipeline.sizes, defaultSize: pipeline.sizes.last ?? 0, operations: operations,
+        parts: ModelFolder.Part.allCases.filter(pipeline.folder.has).map(\.rawValue),
+        defaults: settings))
+    let stored = StoredFiles(paths: files)
+    try tell(nil)
+    switch request.operation {
+    case .embed: try tell(.result(embeddings(request, stored, tell: tell)))
+    case .classify: try tell(.result(classes(request, stored, tell: tell)))
+    default: try makeImages(request, stored, tell: tell)
+    }
+  }
+
+  // MARK: Images
+
+  private func makeImages(_ request: JobRequest, _ stored: StoredFiles, tell: Listener) throws {
+    let edit = try Edit(request, stored)
+    var settings = try settings(request, edit)
+    if edit == nil { try pipeline.folder.require(settings.sampling.priorKind.parts) }
+    let prepared = try edit?.prepared(with: pipeline, settings)
+    let generator = ImageGenerator(pipeline: pipeline, progress: ProgressReporter())
+    let hasFrames = request.operation == .interpolate || request.operation == .diff
+    let first = request.seed ?? 0
+    var shown: ContinuousClock.Instant?
+    for index in 0..<request.count {
+      settings.seed = hasFrames ? first : first + UInt64(index)
+      let (image, record) = try generator.image(
+        settings, edit: prepared, frame: hasFrames ? index : 0
+      ) { progress in
+        guard progress.stage != .text else { return try tell(nil) }
+        var step = JobStep(
+          stage: progress.stage.rawValue, step: progress.step, stepCount: progress.stepCount,
+          index: index, count: request.count)
+        let now = ContinuousClock.now
+        if request.previews, shown.map({ now - $0 >= Self.previewInterval }) ?? true,
+          let preview = progress.preview
+        {
+          step.preview = try Self.preview(preview)
+          shown = now
+        }
+        try tell(.step(step))
+      }
+      let png = Data(try PNGEncoder.encode(image, text: record.chunks()))
+      try tell(
+        .image(
+          JobImage(
+            index: index, seed: settings.seed, width: image.width, height: image.height, png: png,
+            embedding: embedding(of: image))))
+    }
+  }
+
+  /// The least time between two previews.
+  private static let previewInterval = Duration.milliseconds(250)
+
+  private static func preview(_ image: Image) throws(ImageError) -> Data {
+    let isLarge = max(image.width, image.height) > 256
+    let small = isLarge ? image.fitted(inSquareOf: 256, filter: .bilinear) : image
+    return Data(try PNGEncoder.encode(small, compression: 1))
+  }
+
+  /// The settings of a job's images but for the seed.
+  private func settings(_ request: JobRequest, _ edit: Edit?) throws -> GenerationSettings {
+    var base = edit?.defaultSampling(of: pipeline) ?? pipeline.defaults.sampling
+    if [.start, .inpaint, .outpaint].contains(edit?.records.first?.operation) {
+      base.prepareForImage()
+    }
+    let parts = ModelFolder.Part.allCases.filter(pipeline.folder.has).map(\.rawValue)
+    return try pipeline.settings(
+      for: ImageRequest(
+        prompt: request.prompt ?? "", negative: request.negativePrompt ?? "", size: request.size,
+        sampling: request.sampling(over: base, parts: parts)))
+  }
+
+  /// The embedding by which an image is found again; nil without an image encoder.
+  private func embedding(of image: Image) throws -> [Float]? {
+    guard pipeline.folder.has(.imageEncoder) else { return nil }
+    return try pipeline.embedding(of: image).to(.float32).array(of: Float.self)
+  }
+
+  // MARK: JSON
+
+  /// The result of `embed`.
+  private struct Embeddings: Encodable {
+    struct Row: Encodable {
+      var kind: String
+      var prompt: String?
+      var file: String?
+      var embedding: [Float]
+    }
+
+    var count: Int
+    var width: Int
+    var normalized = false
+    var embeddings: [Row]
+  }
+
+  private func embeddings(
+    _ request: JobRequest, _ stored: StoredFiles, tell: Listener
+  ) throws -> Data {
+    var rows: [Embeddings.Row] = []
+    for (index, source) in request.sources.enumerated() {
+      if let file = source.file {
+        let image = try stored.image(file, field: "sources[\(index)]").content
+        let embedding = try pipeline.embedding(of: image).to(.float32).array(of: Float.self)
+        rows.append(.init(kind: "image", file: file, embedding: embedding))
+      } else {
+        let prompt = source.prompt ?? ""
+        let embedding = pipeline.textEncoder([prompt]).to(.float32).array(of: Float.self)
+        rows.append(.init(kind: "text", prompt: prompt, embedding: embedding))
+      }
+      try tell(.step(step("embed", index, of: request)))
+    }
+    return try encoded(
+      Embeddings(count: rows.count, width: rows.first?.embedding.count ?? 0, embeddings: rows))
+  }
+
+  /// The result of `classify`.
+  private struct Classes: Encodable {
+    struct Image: Encodable {
+      var file: String
+      var guesses: [ClassifyCommand.Report.Guess]
+    }
+
+    var images: [Image]
+  }
+
+  private func classes(
+    _ request: JobRequest, _ stored: StoredFiles, tell: Listener
+  ) throws -> Data {
+    let images = try request.sources.enumerated().map { index, source in
+      try stored.image(source.file ?? "", field: "sources[\(index)]").content
+    }
+    let labels = request.labels ?? []
+    let classifier = ZeroShotClassifier(
+      labels: labels, templates: ["a photo of a {}"],
+      scale: exp(try CLIPFolder(pipeline.folder.url).logitScale()), encoder: pipeline.textEncoder)
+    var found: [Classes.Image] = []
+    for (index, image) in images.enumerated() {
+      let probabilities = classifier.probabilities(of: try pipeline.embedding(of: image))[0]
+        .array(of: Double.self)
+      let guesses = zip(labels, probabilities)
+        .map { ClassifyCommand.Report.Guess(label: $0, probability: $1) }
+        .enumerated()
+        .sorted { ($1.element.probability, $0.offset) < ($0.element.probability, $1.offset) }
+        .map(\.element)
+      found.append(.init(file: request.sources[index].file ?? "", guesses: guesses))
+      try tell(.step(step("classify", index, of: request)))
+    }
+    return try encoded(Classes(images: found))
+  }
+
+  private func step(_ stage: String, _ index: Int, of request: JobRequest) -> JobStep {
+    let count = request.sources.count
+    return JobStep(stage: stage, step: index + 1, stepCount: count, index: index, count: count)
+  }
+
+  private func encoded(_ value: some Encodable) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(value)
+  }
+
+  // MARK: Failures
+
+  /// What the server hears of an error; no path of this machine is in it.
+  func failure(of error: any Error, in request: JobRequest) -> JobFailure {
+    switch error {
+    case let failure as JobFailure: return failure
+    case JobRefusal.invalid(let sentence, let field): return .invalid(sentence, field: field)
+    case let error as RequestError:
+      if case .invalid(let sentence, let field) = JobRequest.refusal(of: error) {
+        return .invalid(sentence, field: field)
+      }
+    case ModelFolderError.missing: return .invalid(sentence(for: error), field: "operation")
+    case is LatentError, CommandError.usage, CommandError.data:
+      return .invalid(sentence(for: error), field: nil)
+    default: break
+    }
+    let name = "\(pipeline.defaults.name) \(pipeline.defaults.version)"
+    let settings =
+      [("seed", "\(request.seed ?? 0)")]
+      + request.settings.sorted { $0.key < $1.key }.map { ($0.key, $0.value.text) }
+    let list = settings.map { "\($0) \($1)" }.joined(separator: ", ")
+    return .failed(
+      "The model \(name) failed in \(request.operation.rawValue) with \(list): "
+        + sentence(for: error))
+  }
+
+  private func sentence(for error: any Error) -> String {
+    CommandEntry.sentence(for: error)
+      .replacing(pipeline.folder.url.path, with: pipeline.defaults.name)
+  }
+}
