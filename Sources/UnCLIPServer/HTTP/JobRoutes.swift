@@ -1,0 +1,113 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+
+/// The routes of jobs: submit, state, events, result, cancel.
+struct JobRoutes: Sendable {
+  let jobs: any JobService
+
+  func add(to group: some RouterMethods<ServerContext>) {
+    group.post("jobs") { request, context in
+      let type = request.headers[.contentType]?.lowercased() ?? ""
+      guard type.hasPrefix("application/json") else {
+        throw APIError("The body must be application/json.", status: .unsupportedMediaType)
+      }
+      let body = Data(try await request.body.collect(upTo: 1 << 20).readableBytesView)
+      let asked: JobRequest
+      do {
+        asked = try JSONDecoder().decode(JobRequest.self, from: body)
+      } catch {
+        throw APIError("The body is no job: \(Self.words(error))")
+      }
+      let record = try await jobs.submit(
+        asked, owner: context.key?.id, deadline: nil, retryKey: nil)
+      return try json(record, status: .accepted)
+    }
+    group.get("jobs/:id") { _, context in try json(try await record(context)) }
+    group.delete("jobs/:id") { _, context in
+      await jobs.cancel(try await record(context).id)
+      return try json(try await record(context))
+    }
+    group.get("jobs/:id/result") { _, context in
+      guard let result = try await record(context).result else {
+        throw APIError("This job has no result yet, or makes images.", status: .notFound)
+      }
+      return Response(
+        status: .ok, headers: [.contentType: "application/json"],
+        body: ResponseBody(byteBuffer: ByteBuffer(bytes: result)))
+    }
+    group.get("jobs/:id/events") { _, context in
+      let id = try await record(context).id
+      return Response(
+        status: .ok, headers: [.contentType: "text/event-stream"], body: events(of: id))
+    }
+  }
+
+  private func record(_ context: ServerContext) async throws -> JobRecord {
+    let id = try context.parameters.require("id")
+    guard let record = try await jobs.job(id, owner: context.key?.id) else {
+      throw APIError("There is no job '\(id.prefix(64))'.", status: .notFound)
+    }
+    return record
+  }
+
+  /// A record with the preview of its step.
+  private struct Event: Encodable {
+    var record: JobRecord
+    var preview: Data?
+
+    enum CodingKeys: String, CodingKey { case preview }
+
+    func encode(to encoder: any Encoder) throws {
+      try record.encode(to: encoder)
+      var values = encoder.container(keyedBy: CodingKeys.self)
+      try values.encodeIfPresent(preview, forKey: .preview)
+    }
+  }
+
+  private struct ImageEvent: Encodable {
+    var id: String
+    var index: Int
+    var seed: UInt64
+    var width: Int
+    var height: Int
+  }
+
+  private func events(of id: String) -> ResponseBody {
+    ResponseBody { writer in
+      let encoder = JSONEncoder()
+      encoder.dateEncodingStrategy = .secondsSince1970
+      for await update in await jobs.updates(of: id) {
+        let (name, data) =
+          switch update {
+          case .changed(let record, let preview):
+            ("job", try encoder.encode(Event(record: record, preview: preview)))
+          case .image(let id, let image):
+            (
+              "image",
+              try encoder.encode(
+                ImageEvent(
+                  id: id, index: image.index, seed: image.seed, width: image.width,
+                  height: image.height))
+            )
+          }
+        try await writer.write(
+          ByteBuffer(bytes: Data("event: \(name)\ndata: ".utf8) + data + Data("\n\n".utf8)))
+      }
+      try await writer.finish(nil)
+    }
+  }
+
+  /// What a JSON decoder complains of, without the types of our program.
+  private static func words(_ error: any Error) -> String {
+    switch error as? DecodingError {
+    case .keyNotFound(let key, _)?: "'\(key.stringValue)' is missing."
+    case .typeMismatch(_, let context)?, .valueNotFound(_, let context)?,
+      .dataCorrupted(let context)?:
+      context.codingPath.isEmpty
+        ? "it is not valid JSON."
+        : "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' has a wrong value."
+    default: "it is not valid JSON."
+    }
+  }
+}

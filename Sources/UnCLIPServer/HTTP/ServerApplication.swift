@@ -1,0 +1,96 @@
+import Config
+public import Foundation
+import HTTPTypes
+public import Hummingbird
+public import Logging
+
+/// Assembles the server's routes over a queue of jobs.
+public struct ServerRoutes: Sendable {
+  /// Names of hosts under which the server may be reached, without ports.
+  public var hosts: Set<String> = ["localhost", "127.0.0.1", "[::1]"]
+  /// Pages elsewhere that may write, as `https://host`.
+  public var origins: Set<String> = []
+  /// Finds the key of a secret; nil asks for no keys.
+  public var key: (@Sendable (String) async throws -> ServerKey?)?
+  /// The address that signed links begin with; nil takes that of the request.
+  public var publicURL: String?
+  /// The files of the page.
+  public var assets: [PageAsset] = []
+  /// The history of images; nil serves none.
+  public var library: (any ImageLibrary)?
+
+  private let jobs: any JobService
+  private let model: @Sendable () async -> ModelDescription?
+  private let linkSecret: Data
+
+  /// Makes the routes.
+  ///
+  /// - Parameters:
+  ///   - jobs: What accepts jobs.
+  ///   - model: Returns the loaded model; nil while it loads.
+  ///   - linkSecret: What the addresses of images are signed with, kept over restarts.
+  public init(
+    jobs: any JobService, model: @escaping @Sendable () async -> ModelDescription?,
+    linkSecret: Data
+  ) {
+    self.jobs = jobs
+    self.model = model
+    self.linkSecret = linkSecret
+  }
+
+  /// Makes the router: every route below `/v1` and without it.
+  public func router(logger: Logger) -> Router<ServerContext> {
+    let router = Router(context: ServerContext.self)
+    router.add(middleware: AnswerMiddleware(logger: logger))
+    router.add(middleware: OriginMiddleware(hosts: hosts, origins: origins))
+    if let key { router.add(middleware: KeyMiddleware(key: key)) }
+    for prefix in ["", "v1"] {
+      let group = router.group(RouterPath(prefix))
+      ImageRoutes(
+        jobs: jobs, model: model, links: SignedLinks(secret: linkSecret), publicURL: publicURL
+      ).add(to: group)
+      JobRoutes(jobs: jobs).add(to: group)
+      group.get("model") { _, _ in
+        guard let model = await model() else { throw JobRefusal.notReady("The model loads.") }
+        return try json(model)
+      }
+      if let library {
+        HistoryRoutes<ServerContext>(library: library, jobs: jobs) { $0.key?.id }.add(to: group)
+      }
+    }
+    addHealth(to: router)
+    for asset in assets { add(asset, to: router) }
+    return router
+  }
+
+  private func addHealth(to router: Router<ServerContext>) {
+    router.get("health/live") { _, _ in try json(["status": "live"]) }
+    router.get("health/ready") { _, _ in
+      let load = await jobs.load
+      if load.isDraining { throw JobRefusal.draining }
+      guard await model() != nil else { throw JobRefusal.notReady("The model loads.") }
+      if load.waiting >= load.capacity {
+        throw APIError(
+          "The queue is full.", status: .serviceUnavailable, type: "server_error",
+          code: "queue_full")
+      }
+      return try json(["status": "ready"])
+    }
+  }
+
+  private func add(_ asset: PageAsset, to router: Router<ServerContext>) {
+    router.get(RouterPath(asset.path)) { request, _ in
+      var headers: HTTPFields = [
+        .contentType: asset.contentType, .eTag: asset.etag, .cacheControl: "no-cache",
+        .contentSecurityPolicy: PageAssets.contentSecurityPolicy,
+      ]
+      guard request.headers[.ifNoneMatch] != asset.etag else {
+        headers[.contentType] = nil
+        return Response(status: .notModified, headers: headers)
+      }
+      return Response(
+        status: .ok, headers: headers,
+        body: ResponseBody(byteBuffer: ByteBuffer(bytes: asset.data)))
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import Files
+import Foundation
+import HTTPTypes
+import Hummingbird
+
+/// The OpenAI routes: images, models, and files by signed address.
+struct ImageRoutes: Sendable {
+  let jobs: any JobService
+  let model: @Sendable () async -> ModelDescription?
+  let links: SignedLinks
+  let publicURL: String?
+  let created = Date()
+
+  /// The name under which the hosted model was known.
+  static let alias = "dall-e-2"
+
+  func add(to group: some RouterMethods<ServerContext>) {
+    group.post("images/generations") { request, context in
+      try await generate(request, context)
+    }
+    group.get("images/files/:file") { request, context in try await file(request, context) }
+    group.get("models") { _, _ in try json(ModelList(data: try await models())) }
+    group.get("models/:id") { _, context in
+      let id = try context.parameters.require("id")
+      guard let model = try await models().first(where: { $0.id == id }) else {
+        throw noModel(id)
+      }
+      return try json(model)
+    }
+  }
+
+  // MARK: Models
+
+  private struct ModelEntry: Encodable {
+    var id: String
+    var object = "model"
+    var created: Int
+    var ownedBy = "unclip"
+
+    enum CodingKeys: String, CodingKey {
+      case id, object, created
+      case ownedBy = "owned_by"
+    }
+  }
+
+  private struct ModelList: Encodable {
+    var object = "list"
+    var data: [ModelEntry]
+  }
+
+  private func models() async throws(APIError) -> [ModelEntry] {
+    let name = try await loaded().name
+    return [name, Self.alias].map {
+      ModelEntry(id: $0, created: Int(created.timeIntervalSince1970))
+    }
+  }
+
+  private func loaded() async throws(APIError) -> ModelDescription {
+    guard let model = await model() else { throw APIError(JobRefusal.notReady("The model loads.")) }
+    return model
+  }
+
+  private func noModel(_ id: String) -> APIError {
+    APIError(
+      "The model `\(id.prefix(64))` does not exist", status: .notFound, param: "model",
+      code: "model_not_found")
+  }
+
+  // MARK: Images
+
+  private struct Entry: Encodable {
+    var url: String?
+    var base64: String?
+    var seed: UInt64
+
+    enum CodingKeys: String, CodingKey {
+      case url, seed
+      case base64 = "b64_json"
+    }
+  }
+
+  private struct Answer: Encodable {
+    var created: Int
+    var data: [Entry]
+  }
+
+  private func generate(_ request: Request, _ context: ServerContext) async throws -> Response {
+    let type = request.headers[.contentType]?.lowercased() ?? ""
+    guard type.hasPrefix("application/json") else {
+      throw APIError("The body must be application/json.", status: .unsupportedMediaType)
+    }
+    let address = publicURL ?? "http://" + (request.head.authority ?? "localhost")
+    return try await request.body.consumeWithCancellationOnInboundClose { body in
+      let bytes = Data(try await body.collect(upTo: 1 << 20).readableBytesView)
+      let asked = try GenerationRequest(bytes)
+      let model = try await loaded()
+      if let name = asked.model, name != model.name, name != Self.alias { throw noModel(name) }
+      let seconds = request.headers[.readTimeout].flatMap(Double.init) ?? 600
+      let deadline = Date() + (seconds.isFinite ? min(max(seconds, 0), 3600) : 600)
+      let retryKey = sha256(Data("generations \(context.key?.id ?? "") ".utf8) + bytes)
+      let record = try await jobs.submit(
+        asked.job(for: model), owner: context.key?.id, deadline: deadline, retryKey: retryKey)
+      let done = try await finished(record, context)
+      return try json(try await answer(done, asked, address))
+    }
+  }
+
+  /// Waits for the end of a job; a client that leaves abandons it.
+  private func finished(_ record: JobRecord, _ context: ServerContext) async throws -> JobRecord {
+    try await withTaskCancellationHandler {
+      var last = record
+      if !last.state.isFinal {
+        for await update in await jobs.updates(of: record.id) {
+          if case .changed(let now, _) = update { last = now }
+        }
+      }
+      try Task.checkCancellation()
+      if last.state == .done { return last }
+      throw APIError(last.failure ?? .cancelled)
+    } onCancel: {
+      Task { await jobs.abandon(record.id) }
+    }
+  }
+
+  private func answer(
+    _ record: JobRecord, _ asked: GenerationRequest, _ address: String
+  ) async throws -> Answer {
+    var entries: [Entry] = []
+    for (index, id) in record.images.enumerated() {
+      var entry = Entry(seed: (record.request.seed ?? 0) &+ UInt64(index))
+      if asked.isURL {
+        entry.url = "\(address)/v1/images/files/\(id).png?\(links.query(id, now: Date()))"
+      } else {
+        entry.base64 = try await png(id).base64EncodedString()
+      }
+      entries.append(entry)
+    }
+    return Answer(created: Int(record.created.timeIntervalSince1970), data: entries)
+  }
+
+  private func png(_ id: String) async throws -> Data {
+    guard let url = try await jobs.imageFile(id) else {
+      throw APIError("There is no image '\(id.prefix(64))'.", status: .notFound)
+    }
+    return try Data(contentsOf: url)
+  }
+
+  private func file(_ request: Request, _ context: ServerContext) async throws -> Response {
+    let name = try context.parameters.require("file")
+    let id = String(name.dropLast(4))
+    guard name.hasSuffix(".png"), !id.isEmpty, id.utf8.count <= 64,
+      id.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+    else { throw APIError("There is no such image.", status: .notFound) }
+    let query = request.uri.queryParameters
+    if let signature = query["sig"] {
+      try links.check(
+        id, expiry: String(query["exp"] ?? ""), signature: String(signature), now: Date())
+    }
+    return Response(
+      status: .ok, headers: [.contentType: "image/png", .cacheControl: "private"],
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: try await png(id))))
+  }
+}
+
+/// An answer of JSON; times are seconds since 1970.
+func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  encoder.dateEncodingStrategy = .secondsSince1970
+  return Response(
+    status: status, headers: [.contentType: "application/json"],
+    body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
+}
