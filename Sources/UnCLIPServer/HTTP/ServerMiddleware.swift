@@ -48,12 +48,6 @@ struct AnswerMiddleware: RouterMiddleware {
   }
 }
 
-extension Duration {
-  fileprivate var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
-  }
-}
-
 /// Refuses names of hosts and origins that are not the server's: a page elsewhere cannot reach it
 /// through a browser.
 struct OriginMiddleware: RouterMiddleware {

@@ -49,8 +49,9 @@ public struct JobImage: Codable, Sendable, Equatable {
   public var index: Int
   /// The seed it was made with.
   public var seed: UInt64
-  /// Columns and rows, pixels.
+  /// Columns, pixels.
   public var width: Int
+  /// Rows, pixels.
   public var height: Int
   /// The PNG file, with how it was made in its text chunks.
   public var png: Data

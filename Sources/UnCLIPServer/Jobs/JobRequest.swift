@@ -52,8 +52,9 @@ public struct JobRequest: Codable, Sendable, Equatable {
   public var sources: [Source]
   /// The stored mask of inpainting; nil takes the image's transparency.
   public var mask: String?
-  /// The texts of a text difference.
+  /// The text that a text difference leads away from.
   public var from: String?
+  /// The text that it leads to.
   public var to: String?
   /// How far a text difference goes, 0 to 1.
   public var theta: Double?
@@ -63,10 +64,13 @@ public struct JobRequest: Codable, Sendable, Equatable {
   public var strength: Double?
   /// Pixels over which inpainting blends.
   public var feather: Int?
-  /// Pixels to add on each side.
+  /// Pixels to add on the left.
   public var left: Int?
+  /// Pixels to add at the top.
   public var top: Int?
+  /// Pixels to add on the right.
   public var right: Int?
+  /// Pixels to add at the bottom.
   public var bottom: Int?
   /// Labels to classify by.
   public var labels: [String]?

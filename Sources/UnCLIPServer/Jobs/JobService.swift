@@ -13,12 +13,15 @@ public protocol JobRunner: Sendable {
 
 /// The model that a worker has loaded.
 public struct ModelDescription: Codable, Sendable, Equatable {
-  /// Its name and version, and the fingerprint of its files.
+  /// Its name.
   public var name: String
+  /// Its version.
   public var version: String
+  /// The fingerprint of its files.
   public var fingerprint: String
-  /// Sides of the images it makes, pixels, ascending; and the one it makes unless asked.
+  /// Sides of the images it makes, pixels, ascending.
   public var sizes: [Int]
+  /// The side it makes unless asked, pixels.
   public var defaultSize: Int
   /// The operations that its parts allow.
   public var operations: [JobRequest.Operation]
@@ -73,9 +76,11 @@ public struct JobRecord: Codable, Sendable, Equatable, Identifiable {
   public var state: State
   /// Why it failed; nil unless it did.
   public var failure: JobFailure?
-  /// When it was accepted, began and ended.
+  /// When it was accepted.
   public var created: Date
+  /// When it began.
   public var started: Date?
+  /// When it ended.
   public var finished: Date?
   /// How far it is; nil before it begins.
   public var progress: JobStep?
@@ -174,8 +179,9 @@ public enum JobUpdate: Sendable, Equatable {
 
 /// How full the queue is.
 public struct JobLoad: Sendable, Equatable {
-  /// Images that were accepted and are not made yet, and how many of them there may be.
+  /// Images that were accepted and are not made yet.
   public var waiting: Int
+  /// How many of them there may be.
   public var capacity: Int
   /// Seconds that an image takes, measured.
   public var secondsPerImage: Double

@@ -69,6 +69,10 @@ struct ServerRoutesTests {
     var error: Body
   }
 
+  private func failure(_ response: TestResponse) throws -> Failure.Body {
+    try JSONDecoder().decode(Failure.self, from: Data(response.body.readableBytesView)).error
+  }
+
   private func serve(
     refusal: JobRefusal? = nil, asksForKeys: Bool = false, hosts: Set<String>? = nil,
     _ body: @escaping @Sendable (any TestClientProtocol) async throws -> Void
@@ -117,7 +121,7 @@ struct ServerRoutesTests {
     try await serve { client in
       let response = try await post(client, body)
       #expect(response.status == .badRequest)
-      let error = try JSONDecoder().decode(Failure.self, from: Data(response.body.readableBytesView)).error
+      let error = try failure(response)
       #expect(error.message == message)
       #expect(error.param == param)
       #expect(error.type == "invalid_request_error")
@@ -163,7 +167,8 @@ struct ServerRoutesTests {
       #expect(response.headers[.wwwAuthenticate] == "Bearer")
       let wrong = try await client.execute(
         uri: path, method: .get, headers: [.authorization: "Bearer wrong"])
-      let error = try JSONDecoder().decode(Failure.self, from: Data(wrong.body.readableBytesView)).error
+      let error = try JSONDecoder().decode(Failure.self, from: Data(wrong.body.readableBytesView))
+        .error
       #expect(error.code == "invalid_api_key")
       try await expect(client, "/health/live", .ok)
     }
@@ -182,7 +187,7 @@ struct ServerRoutesTests {
       let response = try await post(client, #"{"prompt":"a"}"#)
       #expect(response.status.code == status)
       #expect(response.headers[.retryAfter] == wait)
-      let error = try JSONDecoder().decode(Failure.self, from: Data(response.body.readableBytesView)).error
+      let error = try failure(response)
       #expect(error.code == code)
     }
   }
