@@ -3,18 +3,18 @@
 extension ConfigKey {
   /// A line for each path: values, each with its stages.
   static let shippedTable = """
-    training.steps: 1800 clip; 20000 prior,ar-prior; 12000 hint; 40000 decoder; 15000 upsampler; \
-    6000 second-upsampler; 2345 ae,dae,vae,classifier; 3500 vqvae; 8000 gan; 3000 pixelcnn,\
+    training.steps: 1800 clip; 20000 prior; 12000 hint; 40000 decoder; 15000 upsampler; 6000 \
+    ar-prior,second-upsampler; 2345 ae,dae,vae,classifier; 3500 vqvae; 8000 gan; 3000 pixelcnn,\
     transformer,rnn
-    training.batch_size: 128 clip,prior,ar-prior,ae,dae,vae,vqvae,classifier; 256 hint; 32 \
-    decoder,upsampler; 8 second-upsampler; 64 gan,pixelcnn,transformer,rnn
+    training.batch_size: 128 clip,prior,ae,dae,vae,vqvae,classifier; 48 ar-prior; 256 hint; \
+    32 decoder,upsampler; 8 second-upsampler; 64 gan,pixelcnn,transformer,rnn
     training.gradient_accumulation: 1 clip,prior,ar-prior,hint,decoder,upsampler,second-upsampler,\
     ae,dae,vae,vqvae,classifier,gan,pixelcnn,transformer,rnn
     training.learning_rate: 0.001 clip,upsampler,second-upsampler,ae,dae,vae,vqvae,classifier,\
-    pixelcnn,transformer; 0.0004 prior,ar-prior; 0.0015 hint; 0.0006 decoder; 0.0002 gan; 0.002 \
-    rnn
-    training.warm_up_steps: 60 clip; 500 prior,ar-prior; 100 hint,ae,dae,vae,vqvae,classifier,\
-    pixelcnn,transformer,rnn; 200 decoder,upsampler,second-upsampler; 0 gan
+    pixelcnn,transformer; 0.0004 prior; 0.0008 ar-prior; 0.0015 hint; 0.0006 decoder; 0.0002 gan; \
+    0.002 rnn
+    training.warm_up_steps: 60 clip; 500 prior; 100 hint,ae,dae,vae,vqvae,classifier,\
+    pixelcnn,transformer,rnn; 200 ar-prior,decoder,upsampler,second-upsampler; 0 gan
     training.schedule: cosine clip,prior,ar-prior,hint,decoder,upsampler,second-upsampler,ae,dae,\
     vae,vqvae,classifier,gan,pixelcnn,transformer,rnn
     training.final_learning_rate: 1e-05 clip,prior,ar-prior,decoder,ae,dae,vae,vqvae,classifier,\
@@ -38,7 +38,7 @@ extension ConfigKey {
     classifier,gan,pixelcnn,transformer,rnn
     training.log_every_steps: 20 clip; 100 prior,ar-prior,hint; 50 decoder,upsampler,\
     second-upsampler,ae,dae,vae,vqvae,classifier,gan,pixelcnn,transformer,rnn
-    training.sample_every_steps: 250 clip; 2000 prior,ar-prior,upsampler; 1000 hint,decoder,\
+    training.sample_every_steps: 250 clip; 2000 prior,upsampler; 1000 ar-prior,hint,decoder,\
     second-upsampler,ae,dae,vae,classifier,gan,pixelcnn,transformer,rnn; 500 vqvae
     training.checkpoint_every_steps: 0 clip,prior,ar-prior,hint,decoder,upsampler,\
     second-upsampler,ae,dae,vae,vqvae,classifier,gan,pixelcnn,transformer,rnn
@@ -130,7 +130,7 @@ extension ConfigKey {
     model.transformer.embedding_dim: 192 prior,ar-prior
     model.transformer.num_embeddings: 32 prior,ar-prior
     model.transformer.num_components: 0 ar-prior
-    model.transformer.num_buckets: 128 ar-prior
+    model.transformer.num_buckets: 64 ar-prior
     model.transformer.additional_embeddings: 4 prior
     model.transformer.num_attention_heads: 4 prior,ar-prior
     model.transformer.attention_head_dim: 48 prior,ar-prior

@@ -56,13 +56,24 @@ struct AssembleCommand: ParsableCommand {
       valueName: "file"))
   var vocabulary: String?
 
+  private static let sizeRange = OptionRange("--size", 1...65536)
+
+  @Option(
+    help: sizeRange.help(
+      "Side of the images whose size nobody asks for", note: "the largest if not given",
+      valueName: "pixels"))
+  var size: Int?
+
   @Option(help: ArgumentHelp("Element type of the weights.", valueName: "type"))
   var dtype = ElementType.float16
 
   @OptionGroup(title: "Sampling defaults") var sampling: SamplingOptions
   @OptionGroup(title: "Sampling defaults") var prior: PriorOptions
 
-  func validate() throws { try Self.emaRange.check(ema) }
+  func validate() throws {
+    try Self.emaRange.check(ema)
+    try Self.sizeRange.check(size)
+  }
 
   func run() throws {
     let folders = try Self.models(of: sources.map { URL(fileURLWithPath: $0) }, ema: ema)
@@ -90,6 +101,7 @@ struct AssembleCommand: ParsableCommand {
     }
     var defaults = try ModelDefaults.joined(from: folders, name: name, version: modelVersion)
     if let domain { defaults.domain = domain }
+    if let size { defaults.size = size }
     sampling.apply(to: &defaults.sampling)
     prior.apply(to: &defaults.sampling)
     try defaults.sampling.validate()
