@@ -33,6 +33,18 @@ extension TrainConfig where Model == PriorTask.Model, Objective == PriorTask.Obj
   }
 }
 
+extension TrainConfig
+where Model == AutoregressivePriorTask.Model, Objective == AutoregressivePriorTask.Objective {
+  /// Reads and checks a configuration of the autoregressive prior.
+  /// - Throws: `ConfigError`, with `file` as the name.
+  public static func checked(_ json: Data, file: String) throws(ConfigError) -> Self {
+    let config = try decode(json, file: file)
+    try config.model.transformer.validate(file: file, at: "model.transformer", mayCount: true)
+    try config.objective.validate(file: file)
+    return config
+  }
+}
+
 extension TrainConfig where Model == HintTask.Model, Objective == HintTask.Objective {
   /// Reads and checks a configuration of the hint.
   /// - Throws: `ConfigError`, with `file` as the name.

@@ -8,10 +8,7 @@ extension TrainingRun {
   ) throws -> Prepared<AutoregressivePriorTask> {
     var config = try TrainConfig<
       AutoregressivePriorTask.Model, AutoregressivePriorTask.Objective
-    >.decode(configuration, file: configurationName)
-    try config.model.transformer.validate(
-      file: configurationName, at: "model.transformer", mayCount: true)
-    try config.objective.validate(file: configurationName)
+    >.checked(configuration, file: configurationName)
     let (clip, folder) = (
       try frozenCLIP(), try modelFolder(with: [.tokenizer, .textEncoder, .imageEncoder])
     )

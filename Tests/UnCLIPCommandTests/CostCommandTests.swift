@@ -79,6 +79,26 @@ import UnCLIP
     }
   }
 
+  /// Of table 3's two transformers `unclip train` has the second, with its steps and its batch.
+  @Test func countsTheAutoregressivePrior() throws {
+    let file = TrainingFile.folder.appending(path: "paper-ar-prior.yaml")
+    let own = try TrainingCost(
+      of: StageConfiguration(ConfigDocument.json(at: file), file: file.path), file: file.path,
+      clip: UnCLIPPreset.paper.clip)
+    // Blocks, positions, last norm, tokens, both projections, head.
+    let width = 1664
+    let blocks = 24 * (12 * width * width + 13 * width)
+    let ends = (1024 + 576 + 2) * width + 2 * (1024 + 1) * width + (width + 1) * 1024
+    #expect(own.parameters == blocks + ends)
+    #expect(own.budget?.images == 4096 && own.budget?.steps == 1_000_000)
+    let layer = 2.0 * 12 * Double(width * width) + 4.0 * 576 * Double(width)
+    #expect(abs(own.image.forward / (24 * 576 * layer) - 1) < 0.02)
+    let small = TrainingFile.folder.appending(path: "small-ar-prior.yaml").path
+    expectFailure(
+      try BuiltCommand.run("config", "cost", small), status: 65,
+      saying: "set model.transformer.num_components")
+  }
+
   /// The configurations of all stages together draw as the preset does, but for its candidates.
   @Test func configurationsTogetherAreASystem() throws {
     let names = ["clip", "prior", "decoder", "upsampler", "upsampler-1024"]

@@ -9,6 +9,9 @@ public enum StageConfiguration: Sendable {
   case clip(TrainConfig<CLIPConfig, CLIPTask.Objective>)
   /// Of the diffusion prior.
   case prior(TrainConfig<PriorTask.Model, PriorTask.Objective>)
+  /// Of the autoregressive prior.
+  case autoregressivePrior(
+    TrainConfig<AutoregressivePriorTask.Model, AutoregressivePriorTask.Objective>)
   /// Of the image hint.
   case hint(TrainConfig<HintTask.Model, HintTask.Objective>)
   /// Of the decoder.
@@ -24,13 +27,20 @@ public enum StageConfiguration: Sendable {
   /// - Throws: `ConfigError`, and `CostError.notCounted` for another stage.
   public init(_ json: Data, file: String) throws {
     let content = try ConfigFile.decode([String: JSONValue].self, from: json, file: file)
-    func keys(_ section: String) -> Set<String> {
-      guard case .object(let members)? = content[section] else { return [] }
+    func keys(_ sections: String...) -> Set<String> {
+      var value = JSONValue.object(content)
+      for section in sections {
+        guard case .object(let members) = value, let next = members[section] else { return [] }
+        value = next
+      }
+      guard case .object(let members) = value else { return [] }
       return Set(members.keys)
     }
     let model = keys("model")
     if model.isSuperset(of: ["text", "vision"]) {
       self = .clip(try .checked(json, file: file))
+    } else if keys("model", "transformer").contains("num_buckets") {
+      self = .autoregressivePrior(try .checked(json, file: file))
     } else if model.contains("transformer") {
       self = .prior(try .checked(json, file: file))
     } else if model.contains("hint") {

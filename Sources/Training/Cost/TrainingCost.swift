@@ -104,6 +104,12 @@ extension TrainingCost {
       self.init(
         .prior, parameterCount { PriorTransformer(prior, using: $0) }, prior.cost, config.training,
         frozen: config.objective.embeddingBatches == 0 ? clip : nil)
+    case .autoregressivePrior(let config):
+      let prior = config.model.transformer
+      guard prior.numComponents > 0 else { throw CostError.needsComponents(file: file) }
+      self.init(
+        .autoregressivePrior, parameterCount { AutoregressiveTransformer(prior, using: $0) },
+        prior.cost, config.training, frozen: config.objective.embeddingBatches == 0 ? clip : nil)
     case .hint(let config):
       self.init(
         .hint, parameterCount { ImageHint(config.model.hint, using: $0) }, config.model.hint.cost,
@@ -145,6 +151,8 @@ extension TrainingCost {
 public enum CostError: LocalizedError, Equatable, CustomStringConvertible {
   /// A decoder's configuration does not say which CLIP it is trained with.
   case needsCLIP(file: String)
+  /// A configuration of an autoregressive prior leaves its components to the data.
+  case needsComponents(file: String)
   /// A configuration of another stage.
   case notCounted(file: String)
   /// Several configurations of a stage that a system has once.
@@ -159,8 +167,11 @@ public enum CostError: LocalizedError, Equatable, CustomStringConvertible {
     case .needsCLIP(let file):
       "\(file): how large a decoder is depends on its CLIP; name it with --clip, a preset or a "
         + "training configuration of CLIP."
+    case .needsComponents(let file):
+      "\(file): how many components the prior keeps is known from its data; set "
+        + "model.transformer.num_components."
     case .notCounted(let file):
-      "\(file): only training configurations of clip, prior, hint, decoder and upsampler are counted."
+      "\(file): only training configurations of clip, priors, hint, decoder and upsamplers are counted."
     case .repeated(let stage):
       "Several of the configurations are of the stage \(stage); give one of each, and at most two of "
         + "upsamplers, which differ in objective.image_size."

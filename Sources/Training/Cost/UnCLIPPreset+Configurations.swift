@@ -45,6 +45,8 @@ private struct Stages {
   var clip: TrainConfig<CLIPConfig, CLIPTask.Objective>?
   var prior: TrainConfig<PriorTask.Model, PriorTask.Objective>?
   var priorFile = ""
+  var autoregressivePrior:
+    TrainConfig<AutoregressivePriorTask.Model, AutoregressivePriorTask.Objective>?
   var hint: TrainConfig<HintTask.Model, HintTask.Objective>?
   var decoder: TrainConfig<DecoderTask.Model, DecoderTask.Objective>?
   /// The one of the smaller images first.
@@ -56,6 +58,9 @@ private struct Stages {
     case .prior(let config):
       try set(&prior, config, .prior)
       priorFile = file
+    // A system draws with the diffusion prior here.
+    case .autoregressivePrior(let config):
+      try set(&autoregressivePrior, config, .autoregressivePrior)
     case .hint(let config): try set(&hint, config, .hint)
     case .decoder(let config): try set(&decoder, config, .decoder)
     case .upsampler(let config):

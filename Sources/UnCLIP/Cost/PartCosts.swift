@@ -17,6 +17,22 @@ extension PriorConfig {
   }
 }
 
+extension AutoregressivePriorConfig {
+  /// The cost of all tokens at once for a text of the whole context, as in training.
+  public var cost: NetworkCost {
+    var cost = NetworkCost()
+    let tokens = 1 + numComponents
+    cost.linear(numEmbeddings, from: embeddingDim, to: width, ofData: true)
+    cost.linear(from: embeddingDim, to: width, ofData: true)
+    for _ in 0..<numLayers { cost.transformerBlock(positions, width: width, inner: 4 * width) }
+    cost.linear(tokens, from: width, to: numBuckets)
+    cost.keeps(
+      Double(embeddingDim * (numEmbeddings + 1)) + Double(width * tokens)
+        + Double(2 * numBuckets * tokens))
+    return cost
+  }
+}
+
 extension TextProjectionConfig {
   /// The cost of the decoder's conditions, for a text of so many tokens.
   public func cost(textLength: Int) -> NetworkCost {

@@ -102,7 +102,7 @@ extension ConfigCommand {
         } catch let error as CostError {
           switch error {
           case .needsCLIP, .repeated: throw CommandError.usage(error.description)
-          case .notCounted: throw CommandError.data(error.description)
+          case .notCounted, .needsComponents: throw CommandError.data(error.description)
           }
         }
       }
