@@ -2,6 +2,7 @@ import Config
 import Foundation
 import TestSupport
 import Testing
+import TorchNN
 import Training
 import UnCLIP
 
