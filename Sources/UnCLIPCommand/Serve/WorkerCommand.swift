@@ -29,11 +29,17 @@ extension WorkerProcess.Configuration {
   }
 }
 
-/// `unclip worker`: the process in which `unclip serve` holds its model; not for people.
+/// `unclip worker`: the process in which a server holds its model; not for people.
 struct WorkerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "worker",
-    abstract: "Run the jobs of a server (unclip serve starts it).",
+    abstract: "Run the jobs of a server, which starts it.",
+    discussion: """
+      It reads and writes frames of a protocol of its own on standard input and output.
+
+      EXAMPLES:
+        unclip worker --model small
+      """,
     shouldDisplay: false)
 
   @OptionGroup(title: "Model") var model: ModelOptions
