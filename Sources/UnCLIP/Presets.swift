@@ -195,6 +195,7 @@ extension SamplingSettings {
     (settings.priorSteps, settings.priorGuidance, settings.priorCandidates) = (4, 2, 2)
     (settings.decoderSteps, settings.decoderGuidance, settings.decoderSampler) = (1, 1, .ddim)
     (settings.upsamplerSteps, settings.upsamplerSampler) = (1, .ddim)
+    (settings.secondUpsamplerSteps, settings.secondUpsamplerSampler) = (1, .ddim)
     settings.priorSampler = .analytic
     return settings
   }()

@@ -169,7 +169,7 @@ import UnCLIP
         "Sampling options are for a preset"
       ),
       ([decoder, "--clip", "small", "--set", "training.steps=0"], 65, "training.steps"),
-      ([vae], 65, "only training configurations of clip, prior, hint, decoder and upsampler"),
+      ([vae], 65, "only training configurations of clip, priors, hint, decoder and upsamplers"),
     ]
     for one in cases {
       expectFailure(

@@ -12,11 +12,13 @@ import Torch
 import TorchArchive
 import Training
 import UnCLIP
+import UnCLIPServer
 
 /// `localizedDescription`, which apps show, is the sentence that `description` is.
 @Suite struct LocalizedErrorTests {
   @Test func everyErrorGivesItsSentence() {
     let errors: [any LocalizedError & CustomStringConvertible] = [
+      APIError("no such image"),
       ArchiveError.damaged(file: "a", reason: "b"),
       CLIPFolderError.missing(folder: "a"),
       CheckpointError.unreadable(file: "a", reason: "b"),
@@ -32,6 +34,7 @@ import UnCLIP
       ModelFolderError.notAModel("a"),
       EmbeddingPCAError.tooMany(9, possible: 4),
       RequestError.size(7, possible: [64]), RequestError.mask(.keepsAll),
+      StoreError.locked(path: "a"),
       TokenizerError.missingFile(file: "a"),
       TrainingError.notWritten(path: "a", reason: "b"),
     ]
@@ -57,7 +60,7 @@ import UnCLIP
       }
     }
     let own = try String(contentsOf: URL(fileURLWithPath: #filePath), encoding: .utf8)
-    for name in found { #expect(own.contains("\n      \(name)."), "\(name) is not tested") }
+    for name in found { #expect(own.contains("\n      \(name)"), "\(name) is not tested") }
     #expect(found.count >= 13)
   }
 }

@@ -3,7 +3,7 @@ public import HTTPTypes
 public import Hummingbird
 
 /// An error as the OpenAI API's clients read it: `{"error": {message, type, param, code}}`.
-public struct APIError: Error, Sendable, Equatable {
+public struct APIError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// The status.
   public var status: HTTPResponse.Status
   /// What is wrong, and what is allowed.
@@ -16,6 +16,11 @@ public struct APIError: Error, Sendable, Equatable {
   public var code: String?
   /// Further headers, such as `Retry-After`.
   public var headers: HTTPFields
+
+  /// The message.
+  public var description: String { message }
+  /// The same, for `localizedDescription`.
+  public var errorDescription: String? { message }
 
   /// Makes an error; by default that of a request at fault.
   public init(

@@ -1,9 +1,9 @@
 import Files
-import Foundation
+public import Foundation
 import GRDB
 
 /// Why the store of a server cannot be opened, read or written.
-public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum StoreError: LocalizedError, Sendable, Equatable, CustomStringConvertible {
   /// Another server uses the folder.
   case locked(path: String)
   /// A newer version of the program wrote the folder.
@@ -12,6 +12,9 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
   case noSpace(path: String)
   /// The system or the database refuses, and why.
   case failed(path: String, reason: String)
+
+  /// The same sentence, for `localizedDescription`.
+  public var errorDescription: String? { description }
 
   /// One sentence: what is wrong, where, and what to do.
   public var description: String {
