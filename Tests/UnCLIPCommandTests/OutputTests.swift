@@ -84,7 +84,7 @@ import Testing
     let model = folder.path("model")
     try TinyModel.write(to: URL(fileURLWithPath: model))
     let run = try BuiltCommand.shell(
-      "ulimit -v \(megabytes * 1024); exec \"$0\" generate 'a cat' --model '\(model)' "
+      "ulimit -v \(megabytes * 1024); exec timeout 60 \"$0\" generate 'a cat' --model '\(model)' "
         + "--out '\(folder.path("a.png"))' \(TinyModel.fewSteps.joined(separator: " "))")
     #expect([0, 1, 65, 71, 73, 127].contains(run.status), "\(run.status): \(run.errors)")
     #expect(run.status == 0 || !run.errors.isEmpty)

@@ -9,6 +9,7 @@ public enum CommandEntry {
   public static func main() -> Never {
     Output.reserveStandardStreams()
     endWithSentenceWhenOutOfMemory()
+    endWithSentenceWithoutRoomForThreads()
     cacheTensorMemory()
     DataWarnings.report { Output.warn($0 + ".") }
     let outcome =
@@ -29,6 +30,18 @@ public enum CommandEntry {
       _ = write(STDERR_FILENO, sentence.utf8Start, sentence.utf8CodeUnitCount)
       _exit(71)  // ExitStatus.memory
     }
+  }
+
+  /// Ends the process with a message when its address space has no room for the stacks of threads,
+  /// for which Dispatch would wait for ever.
+  private static func endWithSentenceWithoutRoomForThreads() {
+    let stacks = 64 << 20
+    let room = mmap(nil, stacks, PROT_NONE, MAP_PRIVATE | MAP_ANON, -1, 0)
+    guard room != MAP_FAILED else {
+      Output.fail("There is not enough memory; raise its limit, or end other programs.")
+      exit(ExitStatus.memory.rawValue)
+    }
+    munmap(room, stacks)
   }
 
   /// How a run ended, and its last message on standard error.
