@@ -156,13 +156,13 @@ public enum JSONValue: Codable, Sendable, Equatable {
   }
 }
 
-/// One step of a path to a value.
-struct JSONKey: CodingKey {
-  let stringValue: String
-  let intValue: Int?
+/// A key of any name, or one step of a path to a value.
+package struct JSONKey: CodingKey {
+  package let stringValue: String
+  package let intValue: Int?
 
-  init(_ name: String) { (stringValue, intValue) = (name, nil) }
+  package init(_ name: String) { (stringValue, intValue) = (name, nil) }
   init(_ index: Int) { (stringValue, intValue) = ("[\(index)]", index) }
-  init?(stringValue: String) { self.init(stringValue) }
-  init?(intValue: Int) { self.init(intValue) }
+  package init?(stringValue: String) { self.init(stringValue) }
+  package init?(intValue: Int) { self.init(intValue) }
 }

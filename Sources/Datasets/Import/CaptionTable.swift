@@ -1,3 +1,4 @@
+import Config
 import Foundation
 
 /// The captions of `metadata.jsonl` and `metadata.csv` files, as Hugging Face's imagefolder has them.
@@ -96,7 +97,7 @@ struct CaptionTable {
     let caption: String?
 
     init(from decoder: any Decoder) throws {
-      let keys = try decoder.container(keyedBy: AnyKey.self)
+      let keys = try decoder.container(keyedBy: JSONKey.self)
       file = pathColumns.lazy.compactMap { keys.lenient(String.self, $0) }.first
       caption = SampleFields.caption(in: keys)
     }

@@ -1,3 +1,4 @@
+import Config
 import Foundation
 
 /// The fields of a JSON record, by whatever tool: those of another name or type are passed over.
@@ -15,7 +16,7 @@ struct SampleFields: Decodable {
   static let captionKeys = ["caption", "text", "prompt"]
 
   init(from decoder: any Decoder) throws {
-    let keys = try decoder.container(keyedBy: AnyKey.self)
+    let keys = try decoder.container(keyedBy: JSONKey.self)
     caption = Self.caption(in: keys)
     keywords = keys.lenient([String].self, "keywords")
     source = keys.lenient(String.self, "source")
@@ -27,7 +28,7 @@ struct SampleFields: Decodable {
   }
 
   /// Returns the caption in a record, of a list the first; nil if it has none or it is blank.
-  static func caption(in keys: KeyedDecodingContainer<AnyKey>) -> String? {
+  static func caption(in keys: KeyedDecodingContainer<JSONKey>) -> String? {
     captionKeys.lazy.compactMap {
       keys.lenient(String.self, $0) ?? keys.lenient([String].self, $0)?.first
     }.map(normalized).first { !$0.isEmpty }
@@ -76,20 +77,11 @@ struct SampleFields: Decodable {
   }
 }
 
-/// A key of any name.
-struct AnyKey: CodingKey {
-  let stringValue: String
-  var intValue: Int? { nil }
-
-  init(stringValue: String) { self.stringValue = stringValue }
-  init?(intValue: Int) { nil }
-}
-
-extension KeyedDecodingContainer<AnyKey> {
+extension KeyedDecodingContainer<JSONKey> {
   /// Returns the value of a key; nil if there is none or it is of another type.
   func lenient<Value: Decodable>(_ type: Value.Type, _ key: String) -> Value? {
     do {
-      return try decodeIfPresent(type, forKey: AnyKey(stringValue: key))
+      return try decodeIfPresent(type, forKey: JSONKey(key))
     } catch {
       return nil
     }

@@ -49,6 +49,9 @@ struct ClassifyCommand: ParsableCommand {
   @OptionGroup(title: "Machine") var machine: MachineOptions
   @OptionGroup var output: OutputOptions
 
+  /// The template if none is given.
+  static let defaultTemplate = "a photo of a {}"
+
   /// What `--json` prints.
   struct Report: Encodable {
     /// A name and its probability.
@@ -56,6 +59,13 @@ struct ClassifyCommand: ParsableCommand {
       var label: String
       /// 0 … 1; those of an image's names add up to 1.
       var probability: Double
+
+      /// The names by their probabilities, the most probable first; of equal ones as they were given.
+      static func ranked(_ labels: [String], _ probabilities: [Double]) -> [Guess] {
+        zip(labels, probabilities).map { Guess(label: $0, probability: $1) }.enumerated()
+          .sorted { ($1.element.probability, $0.offset) < ($0.element.probability, $1.offset) }
+          .map(\.element)
+      }
     }
 
     /// An image with its most probable names.
@@ -92,7 +102,7 @@ struct ClassifyCommand: ParsableCommand {
     }
     let dtype = model.dtype.dtype
     let classifier = ZeroShotClassifier(
-      labels: labels, templates: template.isEmpty ? ["a photo of a {}"] : template,
+      labels: labels, templates: template.isEmpty ? [Self.defaultTemplate] : template,
       scale: exp(try folder.logitScale()),
       encoder: try CLIPTextEncoder(folder, device: device, dtype: dtype))
     let embedder = try CLIPImageEncoder(folder, device: device, dtype: dtype)
@@ -109,10 +119,7 @@ struct ClassifyCommand: ParsableCommand {
       }
       guard let image else { continue }
       let probabilities = classifier.probabilities(of: embedder([image]))[0].array(of: Double.self)
-      let guesses = zip(labels, probabilities).map { Report.Guess(label: $0, probability: $1) }
-        .enumerated()
-        .sorted { ($1.element.probability, $0.offset) < ($0.element.probability, $1.offset) }
-        .prefix(top).map(\.element)
+      let guesses = Array(Report.Guess.ranked(labels, probabilities).prefix(top))
       report.images.append(.init(path: file, guesses: guesses))
       if !output.json { try show(file, guesses) }
     }

@@ -128,14 +128,6 @@ final class ProgressReporter: Sendable {
   }
 }
 
-extension Duration {
-  /// The duration in seconds, with their fraction.
-  var seconds: Double {
-    let (whole, attoseconds) = components
-    return Double(whole) + Double(attoseconds) * 1e-18
-  }
-}
-
 extension Double {
   /// Formats with a fixed count of decimal places, whatever the locale.
   func formatted(places: Int) -> String {

@@ -1,3 +1,4 @@
+import Config
 import Datasets
 import ImageMetrics
 import Training
@@ -10,14 +11,14 @@ struct EvaluationReport: Encodable {
     var point: GuidancePoint
 
     func encode(to encoder: any Encoder) throws {
-      var keys = encoder.container(keyedBy: Name.self)
-      try keys.encode(point.stage, forKey: Name("stage"))
-      try keys.encode(point.scale, forKey: Name("scale"))
+      var keys = encoder.container(keyedBy: JSONKey.self)
+      try keys.encode(point.stage, forKey: JSONKey("stage"))
+      try keys.encode(point.scale, forKey: JSONKey("scale"))
       for (name, estimate) in point.estimates {
-        try keys.encode(estimate.value, forKey: Name(name))
+        try keys.encode(estimate.value, forKey: JSONKey(name))
       }
       try keys.encode(
-        EvaluationReport.intervals(point.estimates), forKey: Name("intervals"))
+        EvaluationReport.intervals(point.estimates), forKey: JSONKey("intervals"))
     }
   }
 
@@ -29,9 +30,9 @@ struct EvaluationReport: Encodable {
 
     func encode(to encoder: any Encoder) throws {
       try result.finite.encode(to: encoder)
-      var keys = encoder.container(keyedBy: Name.self)
-      try keys.encode(decay, forKey: Name("decay"))
-      try keys.encode(result.intervals, forKey: Name("intervals"))
+      var keys = encoder.container(keyedBy: JSONKey.self)
+      try keys.encode(decay, forKey: JSONKey("decay"))
+      try keys.encode(result.intervals, forKey: JSONKey("intervals"))
     }
   }
 
@@ -43,25 +44,25 @@ struct EvaluationReport: Encodable {
   func encode(to encoder: any Encoder) throws {
     try result.finite.encode(to: encoder)
     try sampling.encode(to: encoder)
-    var keys = encoder.container(keyedBy: Name.self)
-    try keys.encode(features, forKey: Name("features"))
-    try keys.encode(result.intervals, forKey: Name("intervals"))
+    var keys = encoder.container(keyedBy: JSONKey.self)
+    try keys.encode(features, forKey: JSONKey("features"))
+    try keys.encode(result.intervals, forKey: JSONKey("intervals"))
     if let isBiased = result.isFrechetBiased {
-      try keys.encode(isBiased, forKey: Name("frechet_is_biased"))
+      try keys.encode(isBiased, forKey: JSONKey("frechet_is_biased"))
     }
     if !result.guidance.isEmpty {
-      try keys.encode(result.guidance.map(Guidance.init), forKey: Name("guidance"))
+      try keys.encode(result.guidance.map(Guidance.init), forKey: JSONKey("guidance"))
     }
-    if !averages.isEmpty { try keys.encode(averages, forKey: Name("averages")) }
+    if !averages.isEmpty { try keys.encode(averages, forKey: JSONKey("averages")) }
     if let stages = result.stages {
       for finding in stages.findings where finding.score.isFinite {
-        try keys.encode(finding.score, forKey: Name("stage_\(finding.stage.rawValue)"))
+        try keys.encode(finding.score, forKey: JSONKey("stage_\(finding.stage.rawValue)"))
       }
-      try keys.encode(stages.detail, forKey: Name("stage_decoder_detail"))
-      try keys.encode(stages.grain, forKey: Name("stage_decoder_grain"))
-      try keys.encode(stages.whole, forKey: Name("stage_whole"))
-      try keys.encode(stages.fault?.rawValue, forKey: Name("fault"))
-      try keys.encode(stages.verdict, forKey: Name("verdict"))
+      try keys.encode(stages.detail, forKey: JSONKey("stage_decoder_detail"))
+      try keys.encode(stages.grain, forKey: JSONKey("stage_decoder_grain"))
+      try keys.encode(stages.whole, forKey: JSONKey("stage_whole"))
+      try keys.encode(stages.fault?.rawValue, forKey: JSONKey("fault"))
+      try keys.encode(stages.verdict, forKey: JSONKey("verdict"))
     }
   }
 
@@ -69,16 +70,6 @@ struct EvaluationReport: Encodable {
     _ estimates: [(name: String, estimate: Estimate)]
   ) -> [String: ConfidenceInterval] {
     estimates.reduce(into: [:]) { $0[$1.name] = $1.estimate.interval }
-  }
-
-  /// A key by its name.
-  struct Name: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-
-    init(_ name: String) { stringValue = name }
-    init?(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
   }
 }
 
@@ -99,7 +90,7 @@ struct ComparisonReport: Encodable {
   var skipped: [ImportReport.Count]
 
   func encode(to encoder: any Encoder) throws {
-    var keys = encoder.container(keyedBy: EvaluationReport.Name.self)
+    var keys = encoder.container(keyedBy: JSONKey.self)
     for (name, estimate) in comparison.estimates {
       try keys.encode(estimate.value, forKey: .init(name))
     }

@@ -70,12 +70,16 @@ struct FolderComparison {
     return found
   }
 
+  private static func existing(_ folder: String) throws(CommandError) -> URL {
+    guard FileManager.default.fileExists(atPath: folder) else {
+      throw .noInput("There is no folder \(folder); name a folder of images.")
+    }
+    return URL(fileURLWithPath: folder, isDirectory: true)
+  }
+
   /// The images of a folder: of tar shards if it holds any, else its files.
   private static func images(_ folder: String) throws -> ImageSet {
-    let url = URL(fileURLWithPath: folder, isDirectory: true)
-    guard FileManager.default.fileExists(atPath: folder) else {
-      throw CommandError.noInput("There is no folder \(folder); name a folder of images.")
-    }
+    let url = try existing(folder)
     guard FileManager.default.isFolder(url) else {
       throw CommandError.data("\(folder) is a file; name the folder of images that it lies in.")
     }
@@ -95,10 +99,7 @@ struct FolderComparison {
   private static func fingerprint(of folders: [String]) throws -> String {
     var fingerprint = Fingerprint()
     for folder in folders {
-      let url = URL(fileURLWithPath: folder, isDirectory: true)
-      guard FileManager.default.fileExists(atPath: folder) else {
-        throw CommandError.noInput("There is no folder \(folder); name a folder of images.")
-      }
+      let url = try existing(folder)
       do {
         for name in try FolderWalk(url).files {
           let values = try url.appending(path: name).resourceValues(forKeys: [.fileSizeKey])

@@ -1,3 +1,4 @@
+import Config
 import Foundation
 import UnCLIP
 
@@ -36,22 +37,22 @@ struct ImageRecord: Equatable, Sendable, Encodable {
   /// Encodes one flat object, like the text chunks, without the settings of stages that did not run.
   func encode(to encoder: any Encoder) throws {
     let idle = GenerationProgress.Stage.allCases.filter { !stages.contains($0) }
-    var values = encoder.container(keyedBy: SettingKey.self)
-    try values.encode(settings.prompt, forKey: "prompt")
-    try values.encode(settings.negative, forKey: "negative")
-    try values.encode(settings.seed, forKey: "seed")
-    try values.encode(settings.size, forKey: "size")
+    var values = encoder.container(keyedBy: JSONKey.self)
+    try values.encode(settings.prompt, forKey: JSONKey("prompt"))
+    try values.encode(settings.negative, forKey: JSONKey("negative"))
+    try values.encode(settings.seed, forKey: JSONKey("seed"))
+    try values.encode(settings.size, forKey: JSONKey("size"))
     let unused = PriorKind.allSettingKeys.subtracting(settings.sampling.priorKind.settingKeys)
     for (key, value) in try settings.sampling.values()
     where !idle.contains(where: { (key + "_").hasPrefix($0.rawValue + "_") })
       && (keepsPixels || !key.hasPrefix("resampling_")) && !unused.contains(key)
     {
-      try values.encode(value, forKey: SettingKey(stringLiteral: key))
+      try values.encode(value, forKey: JSONKey(key))
     }
-    try values.encodeIfPresent(edit, forKey: "edit")
+    try values.encodeIfPresent(edit, forKey: JSONKey("edit"))
     if let best = candidates.first(where: { $0.seed == settings.seed }) {
-      try values.encode(best.clipScore, forKey: "clip_score")
-      try values.encode(candidates, forKey: "candidates")
+      try values.encode(best.clipScore, forKey: JSONKey("clip_score"))
+      try values.encode(candidates, forKey: JSONKey("candidates"))
     }
     try provenance.encode(to: encoder)
   }
@@ -59,16 +60,6 @@ struct ImageRecord: Equatable, Sendable, Encodable {
   /// Whether known pixels were kept.
   private var keepsPixels: Bool {
     edit?.operation == .inpaint || edit?.operation == .outpaint
-  }
-
-  /// A key by its text.
-  private struct SettingKey: CodingKey, ExpressibleByStringLiteral {
-    let stringValue: String
-    var intValue: Int? { nil }
-
-    init(stringLiteral text: String) { stringValue = text }
-    init(stringValue text: String) { stringValue = text }
-    init?(intValue: Int) { nil }
   }
 
   /// The text chunks, in the order they are written.

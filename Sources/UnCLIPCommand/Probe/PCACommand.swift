@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLIP
+import Files
 import Foundation
 import Imaging
 import Torch

@@ -9,7 +9,8 @@ import UnCLIPServer
 /// Does the jobs of a server with one model, as the commands do theirs.
 struct JobMaker {
   let pipeline: UnCLIPPipeline
-  private let operations: [JobRequest.Operation]
+  /// The model as it was opened; the memory is that of ``ready()``.
+  private let model: ModelDescription
 
   /// Tells the server of an event, or only asks whether to go on.
   ///
@@ -17,10 +18,18 @@ struct JobMaker {
   typealias Listener = (JobEvent?) throws -> Void
 
   /// Takes an open model.
-  init(_ pipeline: UnCLIPPipeline) {
+  /// - Throws: What its fingerprint and its settings do.
+  init(_ pipeline: UnCLIPPipeline) throws {
     self.pipeline = pipeline
-    operations = (FoundModel(pipeline.folder.url)?.commands ?? [])
-      .compactMap(JobRequest.Operation.init)
+    let (folder, defaults) = (pipeline.folder, pipeline.defaults)
+    model = ModelDescription(
+      name: defaults.name, version: defaults.version,
+      fingerprint: try folder.wholeFingerprint(), sizes: pipeline.sizes,
+      defaultSize: defaults.size ?? pipeline.sizes.last ?? pipeline.decoderSize,
+      operations: (FoundModel(folder.url)?.commands ?? []).compactMap(JobRequest.Operation.init),
+      parts: ModelFolder.Part.allCases.filter(folder.has).map(\.rawValue),
+      defaults: try JSONEncoder().encode(defaults.sampling), domain: defaults.domain,
+      card: Self.card(of: folder))
   }
 
   /// Loads the networks that drawing needs, which the first job would wait for.
@@ -37,22 +46,16 @@ struct JobMaker {
     if folder.has(.imageEncoder) { _ = try pipeline.imageEncoder.loaded() }
   }
 
-  /// Describes the model.
-  func description() throws -> ModelDescription {
-    let (folder, defaults) = (pipeline.folder, pipeline.defaults)
-    let parts = ModelFolder.Part.allCases.filter(folder.has)
-    return ModelDescription(
-      name: defaults.name, version: defaults.version,
-      fingerprint: try folder.wholeFingerprint(), sizes: pipeline.sizes,
-      defaultSize: defaults.size ?? pipeline.sizes.last ?? pipeline.decoderSize,
-      operations: operations, parts: parts.map(\.rawValue),
-      defaults: try JSONEncoder().encode(defaults.sampling), domain: defaults.domain,
-      card: card(), memory: residentMemory())
+  /// Describes the model, with the memory that it takes now.
+  func ready() -> ModelDescription {
+    var model = model
+    model.memory = residentMemory()
+    return model
   }
 
   /// The model card in the folder.
-  private func card() -> String? {
-    let url = pipeline.folder.url.appending(path: "README.md")
+  private static func card(of folder: ModelFolder) -> String? {
+    let url = folder.url.appending(path: "README.md")
     do {
       let data = try Data(contentsOf: url)
       return data.count <= 1 << 20 ? String(decoding: data, as: UTF8.self) : nil
@@ -68,13 +71,7 @@ struct JobMaker {
   ///   - tell: Takes what happens, and is asked at every step.
   /// - Throws: What ``failure(of:in:)`` knows.
   func run(_ request: JobRequest, files: [String: String], tell: Listener) throws {
-    let settings = try JSONEncoder().encode(pipeline.defaults.sampling)
-    try request.check(
-      for: ModelDescription(
-        name: pipeline.defaults.name, version: pipeline.defaults.version, fingerprint: "",
-        sizes: pipeline.sizes, defaultSize: pipeline.sizes.last ?? 0, operations: operations,
-        parts: ModelFolder.Part.allCases.filter(pipeline.folder.has).map(\.rawValue),
-        defaults: settings))
+    try request.check(for: model)
     let stored = StoredFiles(paths: files)
     try tell(nil)
     switch request.operation {
@@ -137,11 +134,10 @@ struct JobMaker {
     if [.start, .inpaint, .outpaint].contains(edit?.records.first?.operation) {
       base.prepareForImage()
     }
-    let parts = ModelFolder.Part.allCases.filter(pipeline.folder.has).map(\.rawValue)
     return try pipeline.settings(
       for: ImageRequest(
         prompt: request.prompt ?? "", negative: request.negativePrompt ?? "", size: request.size,
-        sampling: request.sampling(over: base, parts: parts)))
+        sampling: request.sampling(over: base, parts: model.parts)))
   }
 
   /// The embedding by which an image is found again; nil without an image encoder.
@@ -205,17 +201,13 @@ struct JobMaker {
     }
     let labels = request.labels ?? []
     let classifier = ZeroShotClassifier(
-      labels: labels, templates: ["a photo of a {}"],
+      labels: labels, templates: [ClassifyCommand.defaultTemplate],
       scale: exp(try CLIPFolder(pipeline.folder.url).logitScale()), encoder: pipeline.textEncoder)
     var found: [Classes.Image] = []
     for (index, image) in images.enumerated() {
       let probabilities = classifier.probabilities(of: try pipeline.embedding(of: image))[0]
         .array(of: Double.self)
-      let guesses = zip(labels, probabilities)
-        .map { ClassifyCommand.Report.Guess(label: $0, probability: $1) }
-        .enumerated()
-        .sorted { ($1.element.probability, $0.offset) < ($0.element.probability, $1.offset) }
-        .map(\.element)
+      let guesses = ClassifyCommand.Report.Guess.ranked(labels, probabilities)
       found.append(.init(file: request.sources[index].file ?? "", guesses: guesses))
       try tell(.step(step("classify", index, of: request)))
     }

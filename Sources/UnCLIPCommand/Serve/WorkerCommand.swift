@@ -56,7 +56,7 @@ struct WorkerCommand: ParsableCommand {
     do {
       maker = try JobMaker(model.open(on: machine, requiring: []))
       if !model.lowMemory { try maker.load() }
-      session.send(.ready(try maker.description()))
+      session.send(.ready(maker.ready()))
     } catch {
       session.send(.refused(CommandEntry.sentence(for: error)))
       throw error

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// What the terminal on standard output can show, as its environment and its own answers tell.

@@ -75,8 +75,7 @@ struct JobRoutes: Sendable {
 
   private func events(of id: String) -> ResponseBody {
     ResponseBody { writer in
-      let encoder = JSONEncoder()
-      encoder.dateEncodingStrategy = .secondsSince1970
+      let encoder = JSONEncoder.server
       for await update in await jobs.updates(of: id) {
         let (name, data) =
           switch update {

@@ -169,6 +169,19 @@ extension JobService {
   public func abandon(_ id: String) async { await cancel(id) }
 }
 
+extension JobService {
+  /// Waits for the end of a job and returns its last record, which is not final when the server stops
+  /// first.
+  func end(of record: JobRecord) async -> JobRecord {
+    guard !record.state.isFinal else { return record }
+    var last = record
+    for await update in await updates(of: record.id) {
+      if case .changed(let now, _) = update { last = now }
+    }
+    return last
+  }
+}
+
 /// News of a job.
 public enum JobUpdate: Sendable, Equatable {
   /// The record changed: its state, place or progress; with the preview of the step, a PNG file.

@@ -108,12 +108,7 @@ struct ImageRoutes: Sendable {
   /// Waits for the end of a job; a client that leaves abandons it.
   private func finished(_ record: JobRecord, _ context: ServerContext) async throws -> JobRecord {
     try await withTaskCancellationHandler {
-      var last = record
-      if !last.state.isFinal {
-        for await update in await jobs.updates(of: record.id) {
-          if case .changed(let now, _) = update { last = now }
-        }
-      }
+      let last = await jobs.end(of: record)
       try Task.checkCancellation()
       if last.state == .done { return last }
       throw APIError(last.failure ?? .cancelled)
@@ -160,14 +155,4 @@ struct ImageRoutes: Sendable {
       status: .ok, headers: [.contentType: "image/png", .cacheControl: "private"],
       body: ResponseBody(byteBuffer: ByteBuffer(bytes: try await png(id))))
   }
-}
-
-/// An answer of JSON; times are seconds since 1970.
-func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  encoder.dateEncodingStrategy = .secondsSince1970
-  return Response(
-    status: status, headers: [.contentType: "application/json"],
-    body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
 }

@@ -18,10 +18,7 @@ struct SignedLinks: Sendable {
   ///
   /// - Throws: 403 for a wrong signature, 410 after the hour.
   func check(_ id: String, expiry: String, signature given: String, now: Date) throws(APIError) {
-    let wanted = signature(id, Int(expiry) ?? 0)
-    var difference = UInt8(wanted.utf8.count == given.utf8.count ? 0 : 1)
-    for (a, b) in zip(wanted.utf8, given.utf8) { difference |= a ^ b }
-    guard difference == 0 else {
+    guard isEqualSecret(signature(id, Int(expiry) ?? 0), given) else {
       throw APIError("The address of this image is not valid.", status: .forbidden)
     }
     guard let end = Int(expiry), now.timeIntervalSince1970 < Double(end) else {

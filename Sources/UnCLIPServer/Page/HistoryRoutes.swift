@@ -138,13 +138,8 @@ public struct HistoryRoutes<Context: RequestContext>: Sendable {
   private func embedding(of source: JobRequest.Source, _ owner: String?) async throws -> [Float] {
     var request = JobRequest(.embed)
     request.sources = [source]
-    var record = try await jobs.submit(
-      request, owner: owner, deadline: Date() + 60, retryKey: nil)
-    if !record.state.isFinal {
-      for await update in await jobs.updates(of: record.id) {
-        if case .changed(let now, _) = update { record = now }
-      }
-    }
+    let record = await jobs.end(
+      of: try await jobs.submit(request, owner: owner, deadline: Date() + 60, retryKey: nil))
     if case .invalid(let message, _)? = record.failure {
       throw HTTPError(.badRequest, message: message)
     }
@@ -187,16 +182,5 @@ public struct HistoryRoutes<Context: RequestContext>: Sendable {
   private func done(_ wasThere: Bool, _ id: String) throws -> Response {
     guard wasThere else { return try missing(id) }
     return Response(status: .noContent)
-  }
-
-  /// Times are seconds since 1970.
-  private func json(_ value: some Encodable) throws -> Response {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.dateEncodingStrategy = .secondsSince1970
-    return Response(
-      status: .ok,
-      headers: [.contentType: "application/json; charset=utf-8", .cacheControl: "no-store"],
-      body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
   }
 }

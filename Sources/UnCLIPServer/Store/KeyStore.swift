@@ -81,13 +81,11 @@ public struct KeyStore: Sendable {
   /// Returns the valid key of a secret; nil if there is none. The time that it takes does not depend
   /// on how much of the secret is right.
   public func key(secret: String) async throws(StoreError) -> ServerKey? {
-    let hash = Array(sha256(Data(secret.utf8)).utf8)
+    let hash = sha256(Data(secret.utf8))
     return try await database.read { db in
       var found: ServerKey?
       for row in try Row.fetchAll(db, sql: "SELECT * FROM key WHERE revoked IS NULL") {
-        let text: String = row["hash"]
-        let isEqual = zip(text.utf8, hash).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
-        if isEqual, text.utf8.count == hash.count { found = Self.key(row) }
+        if isEqualSecret(row["hash"], hash) { found = Self.key(row) }
       }
       return found
     }

@@ -138,9 +138,7 @@ extension ServerStore {
   }
 
   static func encode(_ value: some Encodable) throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(value)
+    try JSONEncoder.server.encode(value)
   }
 }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Logging
 import Synchronization
@@ -247,12 +248,5 @@ extension WorkerProcess {
     if !wasReady, failedStarts >= 3 {
       failWaiting(.crashed("The worker process does not start: \(reason ?? "")."))
     }
-  }
-}
-
-extension Duration {
-  /// In seconds.
-  var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) / 1e18
   }
 }
