@@ -119,7 +119,7 @@ extension UnCLIPPipeline {
           using: random, onStep: onStep)
       }
     for level in levels(to: settings.size) {
-      let side = sizes[level.rawValue + 1]
+      let side = sizes[level.index + 1]
       let detail = canvas.map {
         $0.work(
           reducedBy: settings.size / side, side: side, resampling: sampling.resampling,

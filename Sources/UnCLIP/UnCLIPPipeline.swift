@@ -269,11 +269,11 @@ public struct UnCLIPPipeline {
     onStep: (StepOutput) throws -> Void = { _ in }
   ) throws -> Tensor {
     let settings = settings ?? defaults.sampling
-    guard upsamplers.indices.contains(level.rawValue) else {
+    guard upsamplers.indices.contains(level.index) else {
       throw ModelFolderError.missing(
         folder: folder.url.path, part: level.part.rawValue)
     }
-    let upsampler = upsamplers[level.rawValue]
+    let upsampler = upsamplers[level.index]
     return try using(upsampler, level.stage, of: level.networks) { upsampler in
       try upsampler.enlarged(
         image, sampling: sampling(of: level.stage, settings), given: given, windows: windows,

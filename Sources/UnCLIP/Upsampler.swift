@@ -19,11 +19,14 @@ public struct Upsampler: DiffusionStage {
   public let process: GaussianDiffusion
 
   /// The places of a cascade, in order.
-  public enum Level: Int, Sendable, CaseIterable {
+  public enum Level: String, Codable, Sendable, CaseIterable {
     /// 64 → 256 pixels.
     case first
     /// 256 → 1024 pixels.
     case second
+
+    /// Its place, counted from 0.
+    package var index: Int { self == .first ? 0 : 1 }
 
     /// The part of a folder that holds the U-Net.
     public var part: ModelFolder.Part { self == .first ? .upsampler : .secondUpsampler }
@@ -41,8 +44,6 @@ public struct Upsampler: DiffusionStage {
 
   /// By how much the side grows.
   public static let factor = 4
-  /// The fraction of training conditions that are blurred.
-  public static let blurRate = 0.5
 
   /// Joins the networks and their process.
   public init(unet: UNet, lastUNet: UNet? = nil, scheduler: SchedulerConfig) {
@@ -54,7 +55,7 @@ public struct Upsampler: DiffusionStage {
 
   /// How the small images of training are made from the large ones.
   public enum Degradation: String, ConfigChoice {
-    /// They are averaged, and half of them blurred a little: the first upsampler's.
+    /// They are averaged and blurred a little: the first upsampler's.
     case blur
     /// As ``BSRDegradation/Variant/light``.
     case bsrLight = "bsr_light"
@@ -71,23 +72,33 @@ public struct Upsampler: DiffusionStage {
     public var images: Tensor
     /// How they are reduced.
     public var degradation: Degradation
+    /// The fraction of images that are averaged only, in 0...1.
+    public var cleanFraction: Double
     /// The largest deviation of the noise on the reduced images, of which a decoder's are not free
     /// either; each image has its own deviation.
     public var noise: Double
 
     /// Groups them, without noise.
-    public init(images: Tensor, degradation: Degradation = .blur, noise: Double = 0) {
+    public init(
+      images: Tensor, degradation: Degradation = .blur, cleanFraction: Double = 0.5,
+      noise: Double = 0
+    ) {
       self.images = images
       self.degradation = degradation
+      self.cleanFraction = cleanFraction
       self.noise = noise
     }
 
     /// Reduces the images, and makes them worse: `[B, 3, S / 4, S / 4]`.
     func degraded(using random: RandomSource) -> Tensor {
-      if let bsr = degradation.bsr { return bsr.degraded(images, using: random) }
-      let blurred = random.bernoulli(
-        Upsampler.blurRate, [images.dim(0)], dtype: .bool, device: images.device)
-      return LowResolution.reduced(images, factor: Upsampler.factor, blurred: blurred)
+      let isWorse = random.bernoulli(
+        1 - cleanFraction, [images.dim(0)], dtype: .bool, device: images.device)
+      guard let bsr = degradation.bsr else {
+        return LowResolution.reduced(images, factor: Upsampler.factor, blurred: isWorse)
+      }
+      return Tensor.where(
+        isWorse.reshaped(-1, 1, 1, 1), bsr.degraded(images, using: random),
+        LowResolution.reduced(images, factor: Upsampler.factor))
     }
   }
 

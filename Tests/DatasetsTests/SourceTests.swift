@@ -30,6 +30,44 @@ import Testing
     }
   }
 
+  /// With librsvg's program, where it is.
+  @Test func drawingsAreRenderedAsLargeAsAsked() throws {
+    guard Self.hasRenderer else {
+      return print("drawingsAreRenderedAsLargeAsAsked: skipped, there is no rsvg-convert")
+    }
+    try withTemporaryFolder { folder in
+      var files = try clipArt(in: folder)
+      files.images = nil
+      // A circle in the corner of a large page, and a stripe that is too long.
+      let shapes = [
+        "food/fruit/apple": #"<circle cx="30" cy="30" r="20" fill="rgb(200,0,0)"/>"#,
+        "hats/hat": #"<rect x="0" y="0" width="450" height="9"/>"#,
+      ]
+      for (path, shape) in shapes {
+        let file = files.drawings.appendingPathComponent(path + ".svg")
+        let text = try String(contentsOf: file, encoding: .utf8)
+          .replacing(
+            "<svg>",
+            with: #"<svg xmlns="http://www.w3.org/2000/svg" "#
+              + #"xmlns:rdf="r" xmlns:cc="c" xmlns:dc="d" viewBox="0 0 500 500">"#
+          )
+          .replacing("</svg>", with: shape + "</svg>")
+        try text.write(to: file, atomically: true, encoding: .utf8)
+      }
+      var samples: [Sample] = []
+      try ClipArtSource(files, largestSide: 300).forEachSample { samples.append($0) }
+      #expect(samples.map(\.caption) == ["big apple"])
+      let image = try #require(samples.first).image
+      #expect((image.width, image.height) == (300, 300))
+      #expect(Array(image[150, 150]) == [200, 0, 0, 255])
+      #expect(Array(image[10, 150])[3] == 0)
+    }
+  }
+
+  private static let hasRenderer = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"].contains {
+    FileManager.default.isExecutableFile(atPath: $0 + "/rsvg-convert")
+  }
+
   @Test func clipArtWithoutAnyUseIsNamed() throws {
     try withTemporaryFolder { folder in
       var files = try clipArt(in: folder)

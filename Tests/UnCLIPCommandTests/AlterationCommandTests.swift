@@ -130,6 +130,31 @@ import Testing
     #expect(try verify("plain-4.png").status == 0)
   }
 
+  @Test func theSecondUpsamplerEnlargesByItself() throws {
+    let small = Golden.url("../../Models/small").path
+    func upscale(_ arguments: String...) throws -> BuiltCommand.Outcome {
+      try BuiltCommand.run(
+        ["upscale", "plain.png", "--model", small, "--upsampler", "second"] + arguments,
+        in: folder.url)
+    }
+    let outcome = try upscale("--tile", "24", "--seed", "4", "--second-upsampler-steps", "2")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.errors.contains("second upsampler: 8 of 8"), "\(outcome.errors)")
+    #expect(try read("plain-4.png").width == 160)
+    let line = try BuiltCommand.run(["inspect", "plain-4.png"], in: folder.url)
+    #expect(
+      line.output.contains("--tile 24 --upsampler second --seed 4"), "\(line.output)\(line.errors)")
+    #expect(line.output.contains("--second-upsampler-steps 2"))
+    let again = try BuiltCommand.run(["verify", "--model", small, "plain-4.png"], in: folder.url)
+    #expect(again.status == 0, "\(again.errors)")
+    expectFailure(
+      try upscale("--upsampler-steps", "2"), status: 64,
+      saying: "--upsampler is second, so the other's steps are of no use")
+    expectFailure(
+      try run("upscale", "plain.png", "--upsampler", "second"), status: 64,
+      saying: "--upsampler is second, so the other's")
+  }
+
   @Test func generationStartsFromAnImage() throws {
     let start = ["a red apple", "--image", "plain.png", "--seed", "2", "--out"]
     func generate(_ name: String, _ strength: String?) throws -> Image {

@@ -17,13 +17,16 @@ import UnCLIP
     return record
   }
 
-  private func line(_ record: EditRecord, prompt: String = "") throws -> String? {
-    let texts = [
+  private func line(
+    _ record: EditRecord, prompt: String = "", adding others: [String: String] = [:]
+  ) throws -> String? {
+    var texts = [
       "software": "unclip 1", "prompt": prompt, "seed": "7", "size": "64", "model": "small",
       "edit": try record.text(), "decoder_steps": "9", "upsampler_steps": "3",
       "prior_sampler": "ddpm", "decoder_sampler": "ddim", "upsampler_sampler": "dpm++",
       "resampling_jumps": "2", "resampling_length": "1", "threshold": "dynamic", "threads": "2",
     ]
+    texts.merge(others) { $1 }
     let settings = try #require(StatedSettings(texts))
     #expect(settings.edit == record && settings.others["edit"] == nil)
     return GenerateLine(own: settings, isStandardModel: true)?.text
@@ -77,6 +80,12 @@ import UnCLIP
     #expect(
       try line(record(.upscale) { $0.tile = 32 })
         == "unclip upscale 'a b.png' --tile 32 --seed 7 --sampler dpm++ --upsampler-steps 3")
+    #expect(
+      try line(
+        record(.upscale) { $0.upsampler = .second },
+        adding: ["second_upsampler_steps": "4", "second_upsampler_sampler": "dpm++"])
+        == "unclip upscale 'a b.png' --upsampler second --seed 7 --sampler dpm++ "
+        + "--second-upsampler-steps 4")
     #expect(
       try line(record(.start) { $0.strength = 0.6 }, prompt: "a cat")
         == "unclip generate 'a cat' --image 'a b.png' --strength 0.6 --seed 7 --size 64 " + sampling

@@ -48,7 +48,8 @@ import Testing
                                 its noise.
         inpaint                 Generate a part of an image anew.
         outpaint                Continue an image beyond its border.
-        upscale                 Enlarge images fourfold with a model's upsampler.
+        upscale                 Enlarge images fourfold with one of a model's
+                                upsamplers.
         probe                   Show what an image's embedding says first.
         pca                     Fit the principal components of image embeddings.
         moments                 Measure a model's errors on data, for --sampler

@@ -52,7 +52,7 @@ import Torch
       ),
       ("inpainted(_:_:)", { _ = try await $0.inpainted(inpainting, settings, progress: $1) }),
       (
-        "upscaled(_:sampling:seed:tile:)",
+        "upscaled(_:by:sampling:seed:tile:)",
         { _ = try await $0.upscaled(image, seed: 1, progress: $1) }
       ),
       ("rankedImages(for:)", { _ = try await $0.rankedImages(for: request, progress: $1) }),

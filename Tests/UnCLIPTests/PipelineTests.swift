@@ -90,6 +90,17 @@ import UnCLIP
       let middle = try pipeline.upsampled(small, settings: sampling, using: random)
       let last = try pipeline.upsampled(middle, by: .second, settings: sampling, using: random)
       #expect(Image(last) == large)
+
+      // And without the others, of an image that fills one tile.
+      let image = Image(middle)
+      let alone = try pipeline.upscaled(image, by: .second, sampling: sampling, seed: 9)
+      let tensor = Tensor(images: [image], range: .symmetric, device: .cpu)
+      #expect(
+        try alone
+          == Image(
+            pipeline.upsampled(
+              tensor, by: .second, settings: sampling, using: RandomSource(seed: 9))))
+      #expect(try alone != pipeline.upscaled(image, sampling: sampling, seed: 9))
     }
   }
 

@@ -12,28 +12,33 @@ public struct ClipArtSource: SampleSource, Sendable {
   public struct Files: Sendable {
     /// Folder of SVG files with metadata.
     public var drawings: URL
-    /// Folder of their renderings as PNG at the same relative paths.
-    public var images: URL
+    /// Folder of their renderings as PNG at the same relative paths; nil renders the drawings anew.
+    public var images: URL?
     /// English words, one a line.
     public var words: URL
 
     /// Names the folders and the word list.
-    public init(drawings: URL, images: URL, words: URL) {
+    public init(drawings: URL, images: URL?, words: URL) {
       self.drawings = drawings
       self.images = images
       self.words = words
     }
 
-    /// Finds the files of three Debian packages, downloading them when needed.
+    /// Finds the files of Debian packages, downloading them when needed.
     ///
+    /// - Parameters:
+    ///   - packages: Where they are kept.
+    ///   - rendered: Takes the package of renderings too, of which a twelfth have 1024 pixels.
     /// - Throws: `DataError.package` if a package cannot be had.
-    public init(from packages: PackageStore) throws(DataError) {
+    public init(from packages: PackageStore, rendered: Bool = true) throws(DataError) {
       let folder = "usr/share/openclipart"
       let list = "usr/share/dict/american-english"
       drawings = try packages.root(of: "openclipart-svg", containing: ["\(folder)/svg"])
         .appendingPathComponent("\(folder)/svg")
-      images = try packages.root(of: "openclipart-png", containing: ["\(folder)/png"])
-        .appendingPathComponent("\(folder)/png")
+      images =
+        rendered
+        ? try packages.root(of: "openclipart-png", containing: ["\(folder)/png"])
+          .appendingPathComponent("\(folder)/png") : nil
       words = try packages.root(of: "wamerican", containing: [list]).appendingPathComponent(list)
     }
   }
@@ -45,7 +50,7 @@ public struct ClipArtSource: SampleSource, Sendable {
     let keywords: [String]
   }
 
-  /// Longest side of an image, in pixels; larger ones are reduced.
+  /// Longest side of an image, in pixels; larger ones are reduced, and what is rendered anew is as large.
   public let largestSide: Int
   private let items: [Item]
 
@@ -54,9 +59,11 @@ public struct ClipArtSource: SampleSource, Sendable {
   /// - Parameters:
   ///   - files: Where they are.
   ///   - largestSide: The longest side of an image, in pixels; larger ones are reduced.
-  /// - Throws: `DataError.unreadable`, or `.empty` if no drawing has an English name and an image.
+  /// - Throws: `DataError.unreadable`; `.package` if `rsvg-convert` is needed and missing; `.empty` if no
+  ///   drawing has an English name and an image.
   public init(_ files: Files, largestSide: Int = 512) throws(DataError) {
     self.largestSide = largestSide
+    if files.images == nil { try DrawingRenderer.check() }
     items = try Self.candidates(files)
     guard !items.isEmpty else {
       throw .empty(
@@ -77,10 +84,9 @@ public struct ClipArtSource: SampleSource, Sendable {
       let range = start..<min(items.count, start + chunk)
       let ready = Mutex<[Int: (Image, ImageFingerprint)]>([:])
       DispatchQueue.concurrentPerform(iterations: range.count) { offset in
-        guard let (image, isOpaque) = trimmed(items[start + offset].image) else { return }
-        let fingerprint = ImageFingerprint(image.composited(over: (255, 255, 255)))
-        let framed = Self.framed(image, isOpaque: isOpaque)
-        ready.withLock { $0[start + offset] = (framed, fingerprint) }
+        let file = items[start + offset].image
+        guard let framed = FramedClipArt(file, largestSide: largestSide) else { return }
+        ready.withLock { $0[start + offset] = (framed.image, framed.fingerprint) }
       }
       for index in range {
         guard let (image, fingerprint) = ready.withLock({ $0[index] }),
@@ -128,8 +134,11 @@ public struct ClipArtSource: SampleSource, Sendable {
     for (path, metadata) in found {
       let count = titles[metadata.title.lowercased()] ?? 0
       guard let caption = filter.caption(for: path, metadata, titleCount: count) else { continue }
-      let image = files.images.appendingPathComponent(String(path.dropLast(3)) + "png")
-        .resolvingSymlinksInPath()
+      let drawing = files.drawings.appendingPathComponent(path)
+      let image =
+        files.images.map {
+          $0.appendingPathComponent(String(path.dropLast(3)) + "png").resolvingSymlinksInPath()
+        } ?? drawing
       guard FileBytes.exists(image), images.insert(image.path).inserted else { continue }
       items.append(
         Item(
@@ -137,60 +146,5 @@ public struct ClipArtSource: SampleSource, Sendable {
           keywords: ClipArtWords.keywords(metadata, path: path, caption: caption)))
     }
     return items
-  }
-
-  // MARK: Images
-
-  /// Trims white, reduces, and says whether the whole is opaque; nil if blank, tiny or too long.
-  private func trimmed(_ url: URL) -> (image: Image, isOpaque: Bool)? {
-    let image: Image
-    do throws(ImageError) {
-      image = try Image(contentsOf: url, limits: ImageLimits(pixels: 40_000_000))
-    } catch {
-      return nil
-    }
-    let shown = image.converted(toChannels: 4)
-    guard let box = Self.contentBox(shown) else { return nil }
-    let (width, height) = (box.x.count, box.y.count)
-    let (long, short) = (max(width, height), min(width, height))
-    guard short >= 8, long >= 32, long <= short * 4 else { return nil }
-    let part = shown.cropped(
-      x: box.x.lowerBound, y: box.y.lowerBound, width: width, height: height)
-    let limit = Int(Double(largestSide) / 1.16)
-    let isOpaque = stride(from: 3, to: shown.pixels.count, by: 4)
-      .allSatisfy { shown.pixels[$0] == 255 }
-    guard long > limit else { return (part, isOpaque) }
-    let reduced = part.resized(
-      width: max(1, width * limit / long), height: max(1, height * limit / long), filter: .lanczos)
-    return (reduced, isOpaque)
-  }
-
-  private static func contentBox(_ image: Image) -> (x: Range<Int>, y: Range<Int>)? {
-    var (left, right, top, bottom) = (image.width, -1, image.height, -1)
-    image.pixels.withUnsafeBufferPointer { pixels in
-      for y in 0..<image.height {
-        for x in 0..<image.width {
-          let index = (y * image.width + x) * 4
-          let alpha = Int(pixels[index + 3])
-          let least = Int(min(pixels[index], pixels[index + 1], pixels[index + 2]))
-          guard alpha * (255 - least) > 12 * 255 else { continue }
-          (left, right) = (min(left, x), max(right, x))
-          (top, bottom) = (min(top, y), max(bottom, y))
-        }
-      }
-    }
-    return right < 0 ? nil : (left..<right + 1, top..<bottom + 1)
-  }
-
-  /// Pads to a square with a margin: transparent, or white around an opaque image.
-  private static func framed(_ image: Image, isOpaque: Bool) -> Image {
-    let margin = Int((0.08 * Double(max(image.width, image.height))).rounded())
-    let color: [UInt8] = isOpaque ? [255, 255, 255, 255] : [0, 0, 0, 0]
-    let side = max(image.width, image.height) + 2 * margin
-    let left = (side - image.width) / 2
-    let top = (side - image.height) / 2
-    return image.padded(
-      left: left, top: top, right: side - image.width - left,
-      bottom: side - image.height - top, color: color)
   }
 }

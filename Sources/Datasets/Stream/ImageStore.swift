@@ -96,7 +96,9 @@ struct ImageStore: Sendable {
       readers.flatMap { reader in
         reader.keys.map { (reader.directory.lastPathComponent, $0) }
       })[...]
+    let least = configuration.mixture.minimumSide
     var entries: [Entry] = []
+    var tooSmall = 0
     for (number, reader) in readers.enumerated() {
       let own = keys.prefix(reader.count)
       keys = keys.dropFirst(reader.count)
@@ -107,9 +109,10 @@ struct ImageStore: Sendable {
         else { continue }
         let weight = configuration.mixture.weight(of: info)
         guard weight > 0 else { continue }
-        if configuration.mixture.minimumSide > 0 {
+        if least > 0 {
           do throws(SampleFault) {
-            guard try reader.storedSide(at: index) >= configuration.mixture.minimumSide else {
+            guard try reader.storedSide(at: index) >= least else {
+              tooSmall += 1
               continue
             }
           } catch {
@@ -123,12 +126,18 @@ struct ImageStore: Sendable {
             reader: number, index: index))
       }
     }
+    let folders = readers.map(\.directory.path).joined(separator: ", ")
     guard !entries.isEmpty else {
       throw .empty(
-        directory: readers.map(\.directory.path).joined(separator: ", "),
-        reason:
-          "no sample passes core_only, minimum_side \(configuration.mixture.minimumSide),"
+        directory: folders,
+        reason: "no sample passes core_only, minimum_side \(least),"
           + " the weights and the part \(configuration.part.rawValue)")
+    }
+    if tooSmall > 0, configuration.part != .heldOut {
+      let all = entries.count + tooSmall
+      DataWarnings.send(
+        "\(folders): left out \(tooSmall) of \(all) images, whose longer side has less than \(least) "
+          + "pixels")
     }
     return entries
   }

@@ -85,8 +85,13 @@ extension ConfigKey {
       ConfigKey(
         "objective.degradation",
         values: "one of \"blur\", \"bsr_light\", \"bsr_full\"",
-        "How the upsampler's small images are made of the large ones: averaged, half of them blurred; "
+        "How the upsampler's small images are made of the large ones: averaged and blurred a little; "
           + "or by BSR degradation's blurs, shrinkings, noise and JPEG, slight or strong."),
+      ConfigKey(
+        "objective.clean_fraction",
+        values: "0 to 1",
+        "Fraction of the upsampler's small images that are averaged only, as those of a good decoder "
+          + "are clean."),
       ConfigKey(
         "objective.crop_size",
         values: "1 to 4096",

@@ -101,6 +101,7 @@ extension ConfigKey {
     objective.crop_size: 64 upsampler; 256 second-upsampler
     objective.condition_noise: 0.08 upsampler; 0 second-upsampler
     objective.degradation: blur upsampler; bsr_light second-upsampler
+    objective.clean_fraction: 0.5 upsampler; 0.25 second-upsampler
     objective.locks_images: false clip
     objective.loss: non_saturating gan
     objective.generator_period: 1 gan

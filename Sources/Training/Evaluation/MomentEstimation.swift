@@ -92,7 +92,7 @@ public struct MomentEstimation {
     _ samples: [EvaluationSample], _ timesteps: Int, _ seed: UInt64, _ progress: (Int, Int) -> Void
   ) throws -> SecondMoments {
     try pipeline.folder.require([level.part])
-    let upsampler = try pipeline.upsamplers[level.rawValue].loaded()
+    let upsampler = try pipeline.upsamplers[level.index].loaded()
     return try moments(of: upsampler, level.stage, samples, timesteps, seed, progress) {
       _, batch, random in
       let crops = batch.images.cropped(to: batch.images.dim(2) / Upsampler.factor, using: random)
@@ -149,7 +149,7 @@ public struct MomentEstimation {
     for stage: GenerationProgress.Stage, _ count: Int
   ) throws(DataError) -> [EvaluationSample] {
     let level = Upsampler.Level.allCases.first { $0.stage == stage }
-    let size = level.map { pipeline.sizes[$0.rawValue + 1] } ?? pipeline.decoderSize
+    let size = level.map { pipeline.sizes[$0.index + 1] } ?? pipeline.decoderSize
     let stream = try TrainingStream(
       directories: directories,
       configuration: StreamConfiguration(

@@ -55,6 +55,8 @@ public final class UpsamplerTask: TrainingTask {
     public var weighting: LossWeighting
     /// How the small image is made.
     public var degradation: Upsampler.Degradation
+    /// The fraction of small images that are averaged only.
+    public var cleanFraction: Double
     /// Deviation of the noise that all pixels of a channel share; nil for none.
     public var offsetNoise: Double?
     /// Largest standard deviation of the noise added to the small image, of pixels in [-1, 1].
@@ -64,6 +66,7 @@ public final class UpsamplerTask: TrainingTask {
 
     enum CodingKeys: String, CodingKey {
       case weighting, degradation
+      case cleanFraction = "clean_fraction"
       case offsetNoise = "offset_noise"
       case imageSize = "image_size"
       case cropSize = "crop_size"
@@ -74,9 +77,11 @@ public final class UpsamplerTask: TrainingTask {
     /// Groups the values.
     public init(
       imageSize: Int, cropSize: Int, weighting: LossWeighting, offsetNoise: Double? = nil,
-      degradation: Upsampler.Degradation = .blur, conditionNoise: Double, sampleSteps: Int
+      degradation: Upsampler.Degradation = .blur, cleanFraction: Double = 0.5,
+      conditionNoise: Double, sampleSteps: Int
     ) {
       self.degradation = degradation
+      self.cleanFraction = cleanFraction
       self.imageSize = imageSize
       self.cropSize = cropSize
       self.weighting = weighting
@@ -98,6 +103,7 @@ public final class UpsamplerTask: TrainingTask {
       try check.require(
         cropSize <= imageSize, "crop_size", cropSize,
         "it must be at most image_size, \(imageSize)")
+      try check.number("clean_fraction", cleanFraction, in: 0...1)
       try check.number("condition_noise", conditionNoise, in: 0...1000)
       try check.number("offset_noise", offsetNoise ?? 0, in: 0...1)
       try check.count("sample_steps", sampleSteps, in: 1...1000)
@@ -146,7 +152,8 @@ public final class UpsamplerTask: TrainingTask {
       diffusion: upsampler.loss(
         of: images,
         Upsampler.TrainingConditioning(
-          images: images, degradation: objective.degradation, noise: objective.conditionNoise),
+          images: images, degradation: objective.degradation,
+          cleanFraction: objective.cleanFraction, noise: objective.conditionNoise),
         weighting: objective.weighting, offsetNoise: objective.offsetNoise ?? 0, using: random))
   }
 

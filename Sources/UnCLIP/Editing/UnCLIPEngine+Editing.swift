@@ -64,14 +64,15 @@ extension UnCLIPEngine {
     }
   }
 
-  /// Enlarges an image fourfold; see ``UnCLIPPipeline/upscaled(_:sampling:seed:tile:progress:)``.
+  /// Enlarges an image fourfold; see
+  /// ``UnCLIPPipeline/upscaled(_:by:sampling:seed:tile:progress:)``.
   /// - Throws: As that; `CancellationError` when the task is cancelled.
   public func upscaled(
-    _ image: Image, sampling: SamplingSettings? = nil, seed: UInt64, tile: Int? = nil,
-    progress: @escaping Progress = { _ in }
+    _ image: Image, by level: Upsampler.Level = .first, sampling: SamplingSettings? = nil,
+    seed: UInt64, tile: Int? = nil, progress: @escaping Progress = { _ in }
   ) throws -> Image {
     try working(progress) {
-      try $0.upscaled(image, sampling: sampling, seed: seed, tile: tile, progress: $1)
+      try $0.upscaled(image, by: level, sampling: sampling, seed: seed, tile: tile, progress: $1)
     }
   }
 

@@ -60,23 +60,24 @@ extension UnCLIPPipeline {
     return try image(settings, embeddingOf: nil, on: canvas, progress: progress)
   }
 
-  /// Enlarges an image of any size fourfold: the upsampler alone.
+  /// Enlarges an image of any size fourfold: an upsampler alone.
   ///
   /// It sees one tile after the other, at each step, and takes the weighted mean where tiles
   /// overlap. So the network's memory is that of one tile, beside 116 bytes for each pixel of the
   /// result (measured; <doc:Inpaint>). Transparency is enlarged without the model.
   /// - Parameters:
   ///   - image: The image.
+  ///   - level: Which upsampler; the second is trained for larger images that are not clean.
   ///   - sampling: nil takes the model's.
   ///   - seed: Seed of the image's random source.
-  ///   - tile: Side of a tile, pixels of the image: a multiple of ``tileMultiple()``; nil takes the
-  ///     side of the decoder's images, for which the upsampler is trained.
+  ///   - tile: Side of a tile, pixels of the image: a multiple of ``tileMultiple(of:)``; nil takes the
+  ///     side of the images that the upsampler is trained for.
   ///   - progress: Called at every step; what it throws ends the work.
   /// - Throws: `RequestError` for an image that would become too large, or a tile outside its
   ///   range; as ``upsampled(_:by:given:windows:settings:using:onStep:)``.
   public func upscaled(
-    _ image: Image, sampling: SamplingSettings? = nil, seed: UInt64, tile: Int? = nil,
-    progress: (GenerationProgress) throws -> Void = { _ in }
+    _ image: Image, by level: Upsampler.Level = .first, sampling: SamplingSettings? = nil,
+    seed: UInt64, tile: Int? = nil, progress: (GenerationProgress) throws -> Void = { _ in }
   ) throws -> Image {
     let factor = Upsampler.factor
     let (width, height) = (image.width * factor, image.height * factor)
@@ -85,8 +86,9 @@ extension UnCLIPPipeline {
         "the size of the enlarged image", "\(width)x\(height) pixels",
         "at most \(ImageLimits.default.pixels) pixels")
     }
-    var tile = tile ?? decoderSize
-    let multiple = try tileMultiple()
+    let multiple = try tileMultiple(of: level)
+    let usual = sizes[level.index]
+    var tile = tile ?? usual
     guard Self.tileRange.contains(tile), tile.isMultiple(of: multiple) else {
       throw RequestError.outOfRange(
         "tile", "\(tile)",
@@ -96,7 +98,7 @@ extension UnCLIPPipeline {
     let settings = sampling ?? defaults.sampling
     try settings.validate()
     let longest = (max(image.width, image.height) + multiple - 1) / multiple * multiple
-    tile = min(tile, max(longest, decoderSize))
+    tile = min(tile, max(longest, usual))
     let colors = image.composited(over: (255, 255, 255))
     // The edge goes on where an image is smaller than a tile.
     let small = Tensor(images: [colors], range: .symmetric, device: device).padded(
@@ -108,10 +110,10 @@ extension UnCLIPPipeline {
       : Windows(
         height: h * factor, width: w * factor, side: tile * factor, overlap: tile * factor / 4)
     let large = try Self.reporting(
-      windows, .upsampler, settings.upsamplerSteps, progress
+      windows, level.stage, settings[level].steps, progress
     ) { windows, onStep in
       try upsampled(
-        small, windows: windows, settings: settings, using: RandomSource(seed: seed),
+        small, by: level, windows: windows, settings: settings, using: RandomSource(seed: seed),
         onStep: onStep)
     }
     return Image(
@@ -119,14 +121,14 @@ extension UnCLIPPipeline {
     ).withTransparency(of: image)
   }
 
-  /// Range: tiles of ``upscaled(_:sampling:seed:tile:progress:)``, pixels.
+  /// Range: tiles of ``upscaled(_:by:sampling:seed:tile:progress:)``, pixels.
   public static let tileRange = 8...4096
 
   /// What the side of a tile is a multiple of, pixels.
   /// - Throws: `ModelFolderError` and `ConfigError` when the upsampler is missing or broken.
-  public func tileMultiple() throws -> Int {
-    try folder.require([.upsampler])
-    let config = try UNetConfig.read(at: folder.configuration(of: .upsampler))
+  public func tileMultiple(of level: Upsampler.Level = .first) throws -> Int {
+    try folder.require([level.part])
+    let config = try UNetConfig.read(at: folder.configuration(of: level.part))
     return max(1, config.downsampling / Upsampler.factor)
   }
 

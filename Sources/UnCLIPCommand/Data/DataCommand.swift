@@ -90,12 +90,16 @@ struct ClipArtCommand: ParsableCommand {
     abstract: "Openclipart's drawings of things, with English titles and keywords.",
     discussion: """
       Patterns, signs, flags, maps and drawings without an English title are left out, as are \
-      near-duplicates. A twelfth of the drawings have 1024 pixels or more.
+      near-duplicates. Of the package's images a twelfth have 1024 pixels or more; --render makes \
+      all as large as --max-side says.
 
       EXAMPLES:
         unclip data clipart --out data/clipart
-        unclip data clipart --max-side 1024 --out data/large
+        unclip data clipart --render --max-side 1024 --out data/large
       """)
+
+  @Flag(help: "Render the drawings anew, as large as --max-side says; this needs rsvg-convert.")
+  var render = false
 
   @OptionGroup var side: LargestSideOption
   @OptionGroup var shards: ShardOptions
@@ -103,8 +107,11 @@ struct ClipArtCommand: ParsableCommand {
   func run() throws {
     try shards.check(inputs: [])
     try shards.write(
-      ClipArtSource(.init(from: shards.packages), largestSide: side.maxSide), name: "openclipart",
-      origin: ["clipart"] + (side.maxSide == 512 ? [] : ["\(side.maxSide)"]))
+      ClipArtSource(
+        .init(from: shards.packages, rendered: !render), largestSide: side.maxSide),
+      name: "openclipart",
+      origin: ["clipart"] + (side.maxSide == 512 ? [] : ["\(side.maxSide)"])
+        + (render ? ["rendered"] : []))
   }
 }
 

@@ -93,23 +93,28 @@ struct Edit {
       && !edit.sources.contains { if case .prompt = $0 { true } else { false } }
   }
 
-  /// The stages that run, besides the upsampler for larger images.
-  func stages(for settings: GenerationSettings) -> Set<GenerationProgress.Stage> {
+  /// The stages that run.
+  ///
+  /// - Parameter upsamplers: Those that enlarge what is drawn to the settings' size.
+  func stages(
+    for settings: GenerationSettings, _ upsamplers: Set<GenerationProgress.Stage>
+  ) -> Set<GenerationProgress.Stage> {
+    let needsPrior: Bool
     switch work {
-    case .upscale: []
-    case .start: [.text, .prior, .decoder]
-    case .probe: [.text, .decoder]
-    case .inpainting: settings.prompt.isEmpty ? [.text, .decoder] : [.text, .prior, .decoder]
+    case .upscale: return [(records[0].upsampler ?? .first).stage]
+    case .start: needsPrior = true
+    case .probe: needsPrior = false
+    case .inpainting: needsPrior = !settings.prompt.isEmpty
     case .latents(let edit):
-      edit.sources.contains { if case .prompt = $0 { true } else { false } }
-        ? [.text, .prior, .decoder] : [.text, .decoder]
+      needsPrior = edit.sources.contains { if case .prompt = $0 { true } else { false } }
     }
+    return upsamplers.union(needsPrior ? [.text, .prior, .decoder] : [.text, .decoder])
   }
 
   /// Parts that the model must have, besides text encoder and decoder.
   private func parts(for settings: GenerationSettings) -> [ModelFolder.Part] {
     switch work {
-    case .upscale: [.upsampler]
+    case .upscale: [(records[0].upsampler ?? .first).part]
     case .start: settings.sampling.priorKind.parts
     case .probe: [.imageEncoder]
     case .inpainting:
@@ -166,7 +171,8 @@ struct Edit {
     case .upscale(let image):
       make = {
         try pipeline.upscaled(
-          image, sampling: $0.sampling, seed: $0.seed, tile: record.tile, progress: $2)
+          image, by: record.upsampler ?? .first, sampling: $0.sampling, seed: $0.seed,
+          tile: record.tile, progress: $2)
       }
     case .probe(let image, let pca):
       let pca = try pca ?? pipeline.folder.loadPCA()

@@ -70,12 +70,13 @@ struct EditRecord: Codable, Equatable, Sendable {
   var right: Int?
   var bottom: Int?
   var tile: Int?
+  var upsampler: Upsampler.Level?
   var components: [Int]?
   var columns: Int?
 
   enum CodingKeys: String, CodingKey, CaseIterable {
     case operation, sources, mask, pca, noise, from, to, theta, strength, feather, window, left, top
-    case right, bottom, tile, components, columns
+    case right, bottom, tile, upsampler, components, columns
     case invertsMask = "invert_mask"
     case resizesMask = "resize_mask"
   }

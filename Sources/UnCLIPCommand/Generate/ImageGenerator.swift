@@ -46,8 +46,9 @@ struct ImageGenerator {
       dtype: ElementType(pipeline.dtype).rawValue, threads: threadCount,
       model: pipeline.defaults.name, modelVersion: pipeline.defaults.version,
       software: "unclip \(Version.current)")
-    var stages = edit?.stages(for: settings) ?? [.text, .prior, .decoder]
-    stages.formUnion(pipeline.levels(to: settings.size).map(\.stage))
+    let upsamplers = Set(pipeline.levels(to: settings.size).map(\.stage))
+    let stages =
+      edit?.stages(for: settings, upsamplers) ?? upsamplers.union([.text, .prior, .decoder])
     return ImageRecord(
       settings: settings, edit: edit?.records[frame], provenance: provenance, stages: stages)
   }

@@ -64,6 +64,7 @@ extension EditRecord {
     var options: [(name: String, value: String?)] = numbers.compactMap { name, value in
       value.map { (name, Self.short($0)) }
     }
+    if let upsampler { options.append(("upsampler", upsampler.rawValue)) }
     if invertsMask == true { options.append(("invert-mask", nil)) }
     if resizesMask == true { options.append(("resize-mask", nil)) }
     if let components {

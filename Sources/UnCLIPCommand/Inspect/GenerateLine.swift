@@ -79,9 +79,11 @@ struct GenerateLine: Equatable {
     if let size = settings.width, options.contains("--size") { add("--size", "\(size)") }
     let prior = settings.others["prior"].flatMap(PriorKind.init) ?? .diffusion
     let unused = PriorKind.allSettingKeys.subtracting(prior.settingKeys)
+    // Of an upscale, the settings of its own stage alone.
+    let stage =
+      command == "upscale" ? (settings.edit?.upsampler ?? .first).stage.rawValue + "_" : ""
     let samplers = settings.others.filter { key, _ in
-      key.hasSuffix("_sampler") && !unused.contains(key)
-        && (command != "upscale" || key == "upsampler_sampler")
+      key.hasSuffix("_sampler") && !unused.contains(key) && key.hasPrefix(stage)
     }
     if let only = Set(samplers.values).first, Set(samplers.values).count == 1 {
       add("--sampler", only)
@@ -92,7 +94,7 @@ struct GenerateLine: Equatable {
       add("--guidance-interval", "\(start):\(end)")
     }
     for (key, value) in settings.others.sorted(by: { $0.key < $1.key }) {
-      if unused.contains(key) { continue }
+      if unused.contains(key) || key.contains("upsampler_") && !key.hasPrefix(stage) { continue }
       if key == "threshold", value == ThresholdKind.model.rawValue { continue }
       if samplers[key] != nil, Set(samplers.values).count == 1 { continue }
       if key == "decoder_eta", Double(value) == 0 { continue }
