@@ -43,6 +43,7 @@ public struct APIError: LocalizedError, Sendable, Equatable, CustomStringConvert
     case let error as APIError: self = error
     case let refusal as JobRefusal: self.init(refusal)
     case let failure as JobFailure: self.init(failure)
+    case let error as MultipartError: self.init(error)
     case let error as any HTTPResponseError: self.init(error)
     default:
       self.init("The server failed; its log says why.", status: .internalServerError)

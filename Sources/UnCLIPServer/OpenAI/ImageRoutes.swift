@@ -2,6 +2,7 @@ import Files
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Imaging
 
 /// The OpenAI routes: images, models, and files by signed address.
 struct ImageRoutes: Sendable {
@@ -18,6 +19,7 @@ struct ImageRoutes: Sendable {
     group.post("images/generations") { request, context in
       try await generate(request, context)
     }
+    addEdits(to: group)
     group.get("images/files/:file") { request, context in try await file(request, context) }
     group.get("models") { _, _ in try json(ModelList(data: try await models())) }
     group.get("models/:id") { _, context in
@@ -89,17 +91,44 @@ struct ImageRoutes: Sendable {
     guard type.hasPrefix("application/json") else {
       throw APIError("The body must be application/json.", status: .unsupportedMediaType)
     }
+    let body = Data(try await request.body.collect(upTo: 1 << 20).readableBytesView)
+    let asked = try GenerationRequest(body)
+    return try await make(asked, asked.job(for: try await model(for: asked)), request, context)
+  }
+
+  /// The model that a call asks for.
+  func model(for asked: GenerationRequest) async throws(APIError) -> ModelDescription {
+    let model = try await loaded()
+    if let name = asked.model, name != model.name, name != Self.alias { throw noModel(name) }
+    return model
+  }
+
+  /// Submits a job and answers with its images, at once or one after the other.
+  ///
+  /// Repetitions of a call are known by what they ask for: their forms differ in the boundary.
+  func make(
+    _ asked: GenerationRequest, _ job: JobRequest, _ request: Request, _ context: ServerContext
+  ) async throws -> Response {
+    let seconds = request.headers[.readTimeout].flatMap(Double.init) ?? 600
+    let deadline = Date() + (seconds.isFinite ? min(max(seconds, 0), 3600) : 600)
+    let retryKey = sha256(
+      Data("\(asked.route) \(context.key?.id ?? "") ".utf8) + (try JSONEncoder.server.encode(job)))
+    let record: JobRecord
+    do {
+      record = try await jobs.submit(
+        job, owner: context.key?.id, deadline: deadline, retryKey: retryKey)
+    } catch {
+      throw APIError(error).forImages
+    }
+    if asked.streams {
+      let stream = ImageStream(asked, record) { try await png($0) }
+      return .events(
+        of: record.id, jobs, to: request,
+        stopped: try ImageStream.event(of: APIError(JobRefusal.draining)),
+        left: { await jobs.abandon(record.id) }, stream.event)
+    }
     let address = publicURL ?? "http://" + (request.head.authority ?? "localhost")
-    return try await request.body.consumeWithCancellationOnInboundClose { body in
-      let bytes = Data(try await body.collect(upTo: 1 << 20).readableBytesView)
-      let asked = try GenerationRequest(bytes)
-      let model = try await loaded()
-      if let name = asked.model, name != model.name, name != Self.alias { throw noModel(name) }
-      let seconds = request.headers[.readTimeout].flatMap(Double.init) ?? 600
-      let deadline = Date() + (seconds.isFinite ? min(max(seconds, 0), 3600) : 600)
-      let retryKey = sha256(Data("generations \(context.key?.id ?? "") ".utf8) + bytes)
-      let record = try await jobs.submit(
-        asked.job(for: model), owner: context.key?.id, deadline: deadline, retryKey: retryKey)
+    return try await request.body.consumeWithCancellationOnInboundClose { _ in
       let done = try await finished(record, context)
       return try json(try await answer(done, asked, address))
     }
@@ -111,7 +140,7 @@ struct ImageRoutes: Sendable {
       let last = await jobs.end(of: record)
       try Task.checkCancellation()
       if last.state == .done { return last }
-      throw APIError(last.failure ?? .cancelled)
+      throw APIError(last.failure ?? .cancelled).forImages
     } onCancel: {
       Task { await jobs.abandon(record.id) }
     }
@@ -124,16 +153,18 @@ struct ImageRoutes: Sendable {
     for (index, id) in record.images.enumerated() {
       var entry = Entry(seed: (record.request.seed ?? 0) &+ UInt64(index))
       if asked.isURL {
-        entry.url = "\(address)/v1/images/files/\(id).png?\(links.query(id, now: Date()))"
+        let name = asked.fileName(of: id)
+        let query = links.query(name.signed, now: Date())
+        entry.url = "\(address)/v1/images/files/\(name.text)?\(query)"
       } else {
-        entry.base64 = try await png(id).base64EncodedString()
+        entry.base64 = try await asked.file(of: try await png(id)).base64EncodedString()
       }
       entries.append(entry)
     }
     return Answer(created: Int(record.created.timeIntervalSince1970), data: entries)
   }
 
-  private func png(_ id: String) async throws -> Data {
+  func png(_ id: String) async throws -> Data {
     guard let url = try await jobs.imageFile(id) else {
       throw APIError("There is no image '\(id.prefix(64))'.", status: .notFound)
     }
@@ -141,18 +172,19 @@ struct ImageRoutes: Sendable {
   }
 
   private func file(_ request: Request, _ context: ServerContext) async throws -> Response {
-    let name = try context.parameters.require("file")
-    let id = String(name.dropLast(4))
-    guard name.hasSuffix(".png"), !id.isEmpty, id.utf8.count <= 64,
-      id.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
-    else { throw APIError("There is no such image.", status: .notFound) }
+    guard let name = ImageFileName(try context.parameters.require("file")) else {
+      throw APIError("There is no such image.", status: .notFound)
+    }
     let query = request.uri.queryParameters
     if let signature = query["sig"] {
       try links.check(
-        id, expiry: String(query["exp"] ?? ""), signature: String(signature), now: Date())
+        name.signed, expiry: String(query["exp"] ?? ""), signature: String(signature), now: Date())
     }
+    let png = try await png(name.id)
+    let file = try await ImageWork.run { try name.output.file(of: png, side: name.side) }
     return Response(
-      status: .ok, headers: [.contentType: "image/png", .cacheControl: "private"],
-      body: ResponseBody(byteBuffer: ByteBuffer(bytes: try await png(id))))
+      status: .ok,
+      headers: [.contentType: name.output.format.mediaType, .cacheControl: "private"],
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: file)))
   }
 }
