@@ -79,7 +79,7 @@ extension Response {
   ) -> Response {
     let body = ResponseBody { writer in
       do {
-        try await request.body.consumeWithCancellationOnInboundClose { _ in
+        try await request.whileConnected {
           var isOver = false
           try await jobs.updates(of: id).paced(by: silence) { update in
             if case .changed(let record, _)? = update { isOver = record.state.isFinal }
@@ -96,5 +96,17 @@ extension Response {
     }
     return Response(
       status: .ok, headers: [.contentType: "text/event-stream"], body: body)
+  }
+}
+
+extension Request {
+  /// Does work that is cancelled when the client leaves. The body has been read: Hummingbird's own
+  /// way of watching a connection ends the process if a body breaks off meanwhile.
+  func whileConnected<Value: Sendable>(
+    _ work: () async throws -> Value
+  ) async throws -> Value {
+    var request = self
+    request.body = RequestBody(buffer: ByteBuffer())
+    return try await request.body.consumeWithCancellationOnInboundClose { _ in try await work() }
   }
 }

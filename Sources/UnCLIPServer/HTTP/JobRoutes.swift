@@ -8,17 +8,7 @@ struct JobRoutes: Sendable {
 
   func add(to group: some RouterMethods<ServerContext>) {
     group.post("jobs") { request, context in
-      let type = request.headers[.contentType]?.lowercased() ?? ""
-      guard type.hasPrefix("application/json") else {
-        throw APIError("The body must be application/json.", status: .unsupportedMediaType)
-      }
-      let body = Data(try await request.body.collect(upTo: 1 << 20).readableBytesView)
-      let asked: JobRequest
-      do {
-        asked = try JSONDecoder().decode(JobRequest.self, from: body)
-      } catch {
-        throw APIError("The body is no job: \(Self.words(error))")
-      }
+      let asked = try await asked(request)
       let record = try await jobs.submit(
         asked, owner: context.key?.id, deadline: nil, retryKey: nil)
       return try json(record, status: .accepted)
@@ -40,6 +30,25 @@ struct JobRoutes: Sendable {
       let id = try await record(context).id
       return Response(
         status: .ok, headers: [.contentType: "text/event-stream"], body: events(of: id))
+    }
+  }
+
+  /// The most bytes of a job's JSON.
+  static let jsonSizeLimit = 1 << 20
+
+  /// Reads a job, and stores the files that come with it.
+  private func asked(_ request: Request) async throws -> JobRequest {
+    switch HeaderValue(request.headers[.contentType] ?? "").name.lowercased() {
+    case "application/json":
+      let body = try await request.body.collect(upTo: Self.jsonSizeLimit)
+      return try JobRequest.read(Data(body.readableBytesView))
+    case "multipart/form-data":
+      let form = try JobForm(try await request.formParts())
+      try await form.store(in: jobs)
+      return form.job
+    default:
+      throw APIError(
+        "The body must be application/json or multipart/form-data.", status: .unsupportedMediaType)
     }
   }
 
@@ -94,19 +103,6 @@ struct JobRoutes: Sendable {
           ByteBuffer(bytes: Data("event: \(name)\ndata: ".utf8) + data + Data("\n\n".utf8)))
       }
       try await writer.finish(nil)
-    }
-  }
-
-  /// What a JSON decoder complains of, without the types of our program.
-  private static func words(_ error: any Error) -> String {
-    switch error as? DecodingError {
-    case .keyNotFound(let key, _)?: "'\(key.stringValue)' is missing."
-    case .typeMismatch(_, let context)?, .valueNotFound(_, let context)?,
-      .dataCorrupted(let context)?:
-      context.codingPath.isEmpty
-        ? "it is not valid JSON."
-        : "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' has a wrong value."
-    default: "it is not valid JSON."
     }
   }
 }

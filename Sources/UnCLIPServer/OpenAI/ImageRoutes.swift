@@ -128,7 +128,7 @@ struct ImageRoutes: Sendable {
         left: { await jobs.abandon(record.id) }, stream.event)
     }
     let address = publicURL ?? "http://" + (request.head.authority ?? "localhost")
-    return try await request.body.consumeWithCancellationOnInboundClose { _ in
+    return try await request.whileConnected {
       let done = try await finished(record, context)
       return try json(try await answer(done, asked, address))
     }
