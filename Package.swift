@@ -44,7 +44,7 @@ let parsers: [Product] =
       name: "Parsers",
       targets: [
         "Torch", "TorchArchive", "Imaging", "Datasets", "CLIP", "Diffusion", "UnCLIP",
-        "ImageMetrics", "UnCLIPCommand",
+        "ImageMetrics", "UnCLIPServer", "UnCLIPCommand",
       ])
   ]
 

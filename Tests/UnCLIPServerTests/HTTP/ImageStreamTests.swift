@@ -64,7 +64,8 @@ struct ImageStreamTests {
   }
 
   @Test func withoutPartialImagesEachImageIsOneEvent() async throws {
-    let fields = #","partial_images":0,"output_format":"jpeg","output_compression":50"#
+    let fields =
+      #","size":"256x256","partial_images":0,"output_format":"jpeg","output_compression":50"#
     try await stream(.images(steps: 3), fields) { events, text in
       #expect(events.map(\.name) == ["image_generation.completed"])
       let event = try JSONDecoder().decode(Event.self, from: events[0].data)
@@ -79,7 +80,7 @@ struct ImageStreamTests {
     let address =
       "data:image/png;base64,"
       + ImageStandIn.png(side: 16, hole: true).base64EncodedString()
-    let fields = #","partial_images":1,"images":[{"image_url":"\#(address)"}]"#
+    let fields = #","size":"256x256","partial_images":1,"images":[{"image_url":"\#(address)"}]"#
     try await stream(.images(steps: 4), fields, path: "/v1/images/edits") { events, _ in
       #expect(events.map(\.name) == ["image_edit.partial_image", "image_edit.completed"])
     }
