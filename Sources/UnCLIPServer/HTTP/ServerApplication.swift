@@ -43,7 +43,9 @@ public struct ServerRoutes: Sendable {
     let router = Router(context: ServerContext.self)
     router.add(middleware: AnswerMiddleware(logger: logger))
     router.add(middleware: OriginMiddleware(hosts: hosts, origins: origins))
-    if let key { router.add(middleware: KeyMiddleware(key: key)) }
+    if let key {
+      router.add(middleware: KeyMiddleware(open: Set(assets.map(\.path)), key: key))
+    }
     for prefix in ["", "v1"] {
       let group = router.group(RouterPath(prefix))
       ImageRoutes(

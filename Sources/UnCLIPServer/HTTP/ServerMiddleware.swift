@@ -79,9 +79,11 @@ struct OriginMiddleware: RouterMiddleware {
   }
 }
 
-/// Asks for a key on every route but `/health/live` and signed files, also on routes that do not
-/// exist.
+/// Asks for a key on every route but `/health/live`, signed files and the page's own files, which are
+/// the same for everybody; also on routes that do not exist.
 struct KeyMiddleware: RouterMiddleware {
+  /// Paths that need no key to be read.
+  let open: Set<String>
   let key: @Sendable (String) async throws -> ServerKey?
 
   func handle(
@@ -89,7 +91,9 @@ struct KeyMiddleware: RouterMiddleware {
     next: (Request, ServerContext) async throws -> Response
   ) async throws -> Response {
     let path = request.uri.path
-    if path == "/health/live" { return try await next(request, context) }
+    if path == "/health/live" || open.contains(path) && request.method == .get {
+      return try await next(request, context)
+    }
     let isSigned =
       (path.hasPrefix("/images/files/") || path.hasPrefix("/v1/images/files/"))
       && request.uri.queryParameters["sig"] != nil
