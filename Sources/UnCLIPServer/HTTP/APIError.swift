@@ -157,6 +157,7 @@ extension APIError: HTTPResponseError {
 
 extension HTTPField.Name {
   static var requestID: Self { name("x-request-id") }
+  static var jobID: Self { name("x-job-id") }
   static var shouldRetry: Self { name("x-should-retry") }
   static var readTimeout: Self { name("x-stainless-read-timeout") }
   static var noSniff: Self { name("x-content-type-options") }

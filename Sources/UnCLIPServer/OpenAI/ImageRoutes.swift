@@ -120,18 +120,23 @@ struct ImageRoutes: Sendable {
     } catch {
       throw APIError(error).forImages
     }
+    var response: Response
     if asked.streams {
       let stream = ImageStream(asked, record) { try await png($0) }
-      return .events(
+      response = .events(
         of: record.id, jobs, to: request,
         stopped: try ImageStream.event(of: APIError(JobRefusal.draining)),
         left: { await jobs.abandon(record.id) }, stream.event)
+    } else {
+      let address = publicURL ?? "http://" + (request.head.authority ?? "localhost")
+      let images = try await request.whileConnected {
+        try await answer(try await finished(record, context), asked, address)
+      }
+      response = try json(images)
     }
-    let address = publicURL ?? "http://" + (request.head.authority ?? "localhost")
-    return try await request.whileConnected {
-      let done = try await finished(record, context)
-      return try json(try await answer(done, asked, address))
-    }
+    // By which its progress can be seen, and it can be cancelled.
+    response.headers[.jobID] = record.id
+    return response
   }
 
   /// Waits for the end of a job; a client that leaves abandons it.
