@@ -118,6 +118,9 @@ public enum JobRefusal: Error, Sendable, Equatable {
   case full(images: Int, wait: Double)
   /// This owner holds more than its part of the queue, or of a minute.
   case overShare(wait: Double)
+  /// This owner has asked for `current` images within a minute, more than its `limit`; the seconds
+  /// until it may ask again.
+  case rate(limit: Int, current: Int, wait: Double)
   /// The model is not loaded yet, or could not be.
   case notReady(String)
   /// The server is stopping.
