@@ -51,11 +51,13 @@ struct ServeOptions: ParsableArguments {
 
   // MARK: Work
 
-  @Option(
-    help: ArgumentHelp(
-      "Folder for jobs, images and keys; unclip/server in $XDG_DATA_HOME, or in ~/.local/share, if "
-        + "not given.", valueName: "folder"), completion: .directory)
-  var data: String?
+  @OptionGroup var folderOption: ServeFolder
+
+  /// The folder as it is given.
+  var data: String? {
+    get { folderOption.data }
+    set { folderOption.data = newValue }
+  }
 
   @Option(
     help: ArgumentHelp(
@@ -75,6 +77,11 @@ struct ServeOptions: ParsableArguments {
 
   @Option(help: queueRange.help("Images that may wait", note: "64 if not given"))
   var queue: Int?
+
+  static let rateRange = OptionRange("--rate", 1...100_000)
+
+  @Option(help: rateRange.help("Images per minute for each key", note: "60 if not given"))
+  var rate: Int?
 
   static let graceRange = OptionRange("--grace", 0.0...3600)
 
@@ -137,6 +144,7 @@ struct ServeOptions: ParsableArguments {
     try Self.portRange.check(port)
     try Self.workerRange.check(workers)
     try Self.queueRange.check(queue)
+    try Self.rateRange.check(rate)
     try Self.graceRange.check(grace)
     try MachineOptions.threadRange.check(threads)
     if unixSocket != nil, host != nil || port != nil || tlsCert != nil || tlsKey != nil {
@@ -187,6 +195,7 @@ struct ServeOptions: ParsableArguments {
     merged.quota = quota ?? lower.quota
     merged.workers = workers ?? lower.workers
     merged.queue = queue ?? lower.queue
+    merged.rate = rate ?? lower.rate
     merged.grace = grace ?? lower.grace
     merged.model = model ?? lower.model
     merged.device = device ?? lower.device
@@ -196,6 +205,26 @@ struct ServeOptions: ParsableArguments {
     merged.logLevel = logLevel ?? lower.logLevel
     merged.logFormat = logFormat ?? lower.logFormat
     return merged
+  }
+}
+
+/// `--data`, which the commands for keys take too.
+struct ServeFolder: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Folder for jobs, images and keys; unclip/server in $XDG_DATA_HOME, or in ~/.local/share, if "
+        + "not given.", valueName: "folder"), completion: .directory)
+  var data: String?
+
+  /// The folder: that of the option, else of the environment, else the usual one.
+  static func url(_ path: String?, environment: [String: String]) -> URL {
+    func folder(_ path: String) -> URL { URL(fileURLWithPath: path, isDirectory: true) }
+    if let path { return folder(path) }
+    if let base = environment["XDG_DATA_HOME"], base.hasPrefix("/") {
+      return folder(base).appending(path: "unclip/server")
+    }
+    let home = environment["HOME"].map(folder) ?? FileManager.default.homeDirectoryForCurrentUser
+    return home.appending(path: ".local/share/unclip/server")
   }
 }
 

@@ -70,11 +70,13 @@ extension Response {
   ///   - silence: How often a comment says that the stream lives.
   ///   - stopped: The last event of a stream that ends before its job, as the server stops.
   ///   - left: What is done when the client leaves before the end.
+  ///   - over: What is done at the end.
   ///   - event: Returns the event of an update; nil gives a comment.
   static func events(
     of id: String, _ jobs: any JobService, to request: Request,
     silence: Duration = .seconds(15), stopped: ServerEvent? = nil,
     left: @escaping @Sendable () async -> Void,
+    over: @escaping @Sendable () async -> Void = {},
     _ event: @escaping @Sendable (JobUpdate) async throws -> ServerEvent?
   ) -> Response {
     let body = ResponseBody { writer in
@@ -92,6 +94,7 @@ extension Response {
         await left()
         throw error
       }
+      await over()
       try await writer.finish(nil)
     }
     return Response(

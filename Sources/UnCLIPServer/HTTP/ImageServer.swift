@@ -46,6 +46,10 @@ public struct ImageServer: Service {
   public var address = Address.host("127.0.0.1", port: 8080)
   /// The files for HTTPS; nil for HTTP.
   public var tls: TLSFiles?
+  /// How many connections it has, and how long each may keep it waiting.
+  public var limits = ConnectionLimits()
+  /// What else runs as long as the server listens.
+  public var services: [any Service] = []
   /// Seconds that running jobs have to end when the server stops.
   public var grace = 30.0
   /// Learns the port when the server listens; nil for a socket.
@@ -71,23 +75,29 @@ public struct ImageServer: Service {
     let hasListened = Flag()
     let application = Application(
       router: routes.router(logger: logger), server: try builder(),
-      configuration: ApplicationConfiguration(address: bindAddress),
+      configuration: limits.configuration(address: bindAddress, logger: logger),
       onServerRunning: { channel in
         await hasListened.raise()
         await workers.start()
         onListening(channel.localAddress?.port)
       }, logger: logger)
     try await queue.start()
-    // They are shut down one after the other, the last first.
+    let loading = LoadingService(workers: workers)
+    // They are shut down one after the other, the last first. The end of loading is the server's only
+    // where the model is refused.
     let group = ServiceGroup(
       configuration: .init(
-        services: [
-          WorkerService(workers: workers), application, DrainService(queue: queue, grace: grace),
+        services: services.map { .init(service: $0, successTerminationBehavior: .ignore) } + [
+          .init(service: application),
+          .init(service: DrainService(queue: queue, grace: grace)),
+          .init(service: loading, successTerminationBehavior: .gracefullyShutdownGroup),
         ], logger: logger))
     let result: Result<Void, any Error>
     do { result = .success(try await group.run()) } catch { result = .failure(error) }
+    let refusal = await workers.refusal
     await workers.stop()
-    do { try result.get() } catch let error as ServerError { throw error } catch {
+    if let refusal { throw ServerError.noModel(refusal) }
+    do { try result.get() } catch {
       if await hasListened.isRaised { throw error }
       throw ServerError.notListening("\(address)", reason: Self.reason(of: error))
     }
@@ -101,7 +111,7 @@ public struct ImageServer: Service {
   }
 
   private func builder() throws(ServerError) -> HTTPServerBuilder {
-    guard let tls else { return .http1() }
+    guard let tls else { return limits.server }
     let certificates: [NIOSSLCertificate]
     do { certificates = try NIOSSLCertificate.fromPEMFile(tls.certificate.path) } catch {
       throw .tls(path: tls.certificate.path, expected: "a certificate in PEM form")
@@ -112,7 +122,7 @@ public struct ImageServer: Service {
         certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
       // Refuses a key of another certificate before anybody connects.
       _ = try NIOSSLContext(configuration: configuration)
-      return try .tls(.http1(), tlsConfiguration: configuration)
+      return try .tls(limits.server, tlsConfiguration: configuration)
     } catch {
       throw .tls(path: tls.key.path, expected: "the private key of the certificate in PEM form")
     }
@@ -154,21 +164,19 @@ public enum ServerError: LocalizedError, Sendable, Equatable, CustomStringConver
   }
 }
 
-/// Ends the worker processes after all else, and the server if they refuse the model.
-private struct WorkerService: Service {
+/// Ends when the worker processes refuse the model, and otherwise with the server.
+private struct LoadingService: Service {
   let workers: WorkerPool
 
-  func run() async throws {
-    let refusal = await cancelWhenGracefulShutdown {
+  func run() async {
+    await cancelWhenGracefulShutdown {
       while !Task.isCancelled {
-        if let reason = await workers.refusal { return Optional(reason) }
-        if await workers.model != nil { return nil }
-        do { try await Task.sleep(for: .milliseconds(100)) } catch { return nil }
+        if await workers.refusal != nil { return }
+        do { try await Task.sleep(for: .milliseconds(100)) } catch { return }
+        if await workers.model != nil { break }
       }
-      return nil
+      do { try await Task.sleep(for: .seconds(1e9)) } catch {}
     }
-    if let refusal { throw ServerError.noModel(refusal) }
-    do { try await gracefulShutdown() } catch {}
   }
 }
 

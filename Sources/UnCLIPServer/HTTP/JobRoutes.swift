@@ -26,10 +26,9 @@ struct JobRoutes: Sendable {
         status: .ok, headers: [.contentType: "application/json"],
         body: ResponseBody(byteBuffer: ByteBuffer(bytes: result)))
     }
-    group.get("jobs/:id/events") { _, context in
-      let id = try await record(context).id
-      return Response(
-        status: .ok, headers: [.contentType: "text/event-stream"], body: events(of: id))
+    group.get("jobs/:id/events") { request, context in
+      // Who listens may come again, so the job goes on without listeners.
+      Response.events(of: try await record(context).id, jobs, to: request, left: {}, Self.event)
     }
   }
 
@@ -82,27 +81,15 @@ struct JobRoutes: Sendable {
     var height: Int
   }
 
-  private func events(of id: String) -> ResponseBody {
-    ResponseBody { writer in
-      let encoder = JSONEncoder.server
-      for await update in await jobs.updates(of: id) {
-        let (name, data) =
-          switch update {
-          case .changed(let record, let preview):
-            ("job", try encoder.encode(Event(record: record, preview: preview)))
-          case .image(let id, let image):
-            (
-              "image",
-              try encoder.encode(
-                ImageEvent(
-                  id: id, index: image.index, seed: image.seed, width: image.width,
-                  height: image.height))
-            )
-          }
-        try await writer.write(
-          ByteBuffer(bytes: Data("event: \(name)\ndata: ".utf8) + data + Data("\n\n".utf8)))
-      }
-      try await writer.finish(nil)
+  private static func event(of update: JobUpdate) throws -> ServerEvent {
+    switch update {
+    case .changed(let record, let preview):
+      try ServerEvent("job", Event(record: record, preview: preview))
+    case .image(let id, let image):
+      try ServerEvent(
+        "image",
+        ImageEvent(
+          id: id, index: image.index, seed: image.seed, width: image.width, height: image.height))
     }
   }
 }

@@ -1,4 +1,3 @@
-import Files
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -9,7 +8,13 @@ struct ImageRoutes: Sendable {
   let jobs: any JobService
   let model: @Sendable () async -> ModelDescription?
   let links: SignedLinks
+  /// The history, which knows whose an image is; nil where there is none.
+  let library: (any ImageLibrary)?
+  /// What addresses begin with; nil takes what the client called the server.
   let publicURL: String?
+  /// The scheme by which the server is reached.
+  let scheme: String
+  let calls: RepeatedCalls
   let created = Date()
 
   /// The name under which the hosted model was known.
@@ -68,6 +73,10 @@ struct ImageRoutes: Sendable {
       code: "model_not_found")
   }
 
+  private func noImage(_ id: String) -> APIError {
+    APIError("There is no image '\(id.prefix(64))'.", status: .notFound)
+  }
+
   // MARK: Images
 
   private struct Entry: Encodable {
@@ -111,44 +120,49 @@ struct ImageRoutes: Sendable {
   ) async throws -> Response {
     let seconds = request.headers[.readTimeout].flatMap(Double.init) ?? 600
     let deadline = Date() + (seconds.isFinite ? min(max(seconds, 0), 3600) : 600)
-    let retryKey = sha256(
-      Data("\(asked.route) \(context.key?.id ?? "") ".utf8) + (try JSONEncoder.server.encode(job)))
+    let call = await calls.begin(
+      "\(asked.route) \(context.key?.id ?? "") ".utf8 + (try JSONEncoder.server.encode(job)),
+      isRepeated: (request.headers[.retryCount].flatMap { Int($0) } ?? 0) > 0)
     let record: JobRecord
     do {
       record = try await jobs.submit(
-        job, owner: context.key?.id, deadline: deadline, retryKey: retryKey)
+        job, owner: context.key?.id, deadline: deadline, retryKey: call.id)
     } catch {
+      await calls.end(call)
       throw APIError(error).forImages
     }
-    var response: Response
     if asked.streams {
       let stream = ImageStream(asked, record) { try await png($0) }
-      response = .events(
+      var response = Response.events(
         of: record.id, jobs, to: request,
         stopped: try ImageStream.event(of: APIError(JobRefusal.draining)),
-        left: { await jobs.abandon(record.id) }, stream.event)
-    } else {
-      let address = publicURL ?? "http://" + (request.head.authority ?? "localhost")
-      let images = try await request.whileConnected {
-        try await answer(try await finished(record, context), asked, address)
-      }
-      response = try json(images)
+        left: { await leave(record, call) }, over: { await calls.end(call) }, stream.event)
+      // By which others can follow and cancel it.
+      response.headers[.jobID] = record.id
+      return response
     }
-    // By which its progress can be seen, and it can be cancelled.
-    response.headers[.jobID] = record.id
-    return response
+    let address = publicURL ?? "\(scheme)://\(request.head.authority ?? "localhost")"
+    do {
+      let response = try await request.whileConnected {
+        let done = try await jobs.end(of: record)
+        guard done.state == .done else { throw APIError(done.failure ?? .cancelled).forImages }
+        return try json(try await answer(done, asked, address))
+      }
+      await calls.end(call)
+      return response
+    } catch is CancellationError {
+      await leave(record, call)
+      throw CancellationError()
+    } catch {
+      await calls.end(call)
+      throw error
+    }
   }
 
-  /// Waits for the end of a job; a client that leaves abandons it.
-  private func finished(_ record: JobRecord, _ context: ServerContext) async throws -> JobRecord {
-    try await withTaskCancellationHandler {
-      let last = await jobs.end(of: record)
-      try Task.checkCancellation()
-      if last.state == .done { return last }
-      throw APIError(last.failure ?? .cancelled).forImages
-    } onCancel: {
-      Task { await jobs.abandon(record.id) }
-    }
+  /// Leaves a job whose client has left; a repetition of the call finds it.
+  private func leave(_ record: JobRecord, _ call: RepeatedCalls.Call) async {
+    await calls.leave(call)
+    await jobs.abandon(record.id)
   }
 
   private func answer(
@@ -171,7 +185,7 @@ struct ImageRoutes: Sendable {
 
   func png(_ id: String) async throws -> Data {
     guard let url = try await jobs.imageFile(id) else {
-      throw APIError("There is no image '\(id.prefix(64))'.", status: .notFound)
+      throw noImage(id)
     }
     return try Data(contentsOf: url)
   }
@@ -184,6 +198,10 @@ struct ImageRoutes: Sendable {
     if let signature = query["sig"] {
       try links.check(
         name.signed, expiry: String(query["exp"] ?? ""), signature: String(signature), now: Date())
+    } else if let owner = context.key?.id {
+      guard try await library?.libraryImage(name.id, owner: owner) != nil else {
+        throw noImage(name.id)
+      }
     }
     let png = try await png(name.id)
     let file = try await ImageWork.run { try name.output.file(of: png, side: name.side) }
