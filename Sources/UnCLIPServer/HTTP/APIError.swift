@@ -41,8 +41,13 @@ public struct APIError: LocalizedError, Sendable, Equatable, CustomStringConvert
   public init(_ error: any Error) {
     switch error {
     case let error as APIError: self = error
+    case let headed as HeadedError:
+      self.init(headed.error)
+      headers.append(contentsOf: headed.headers)
     case let refusal as JobRefusal: self.init(refusal)
     case let failure as JobFailure: self.init(failure)
+    case let error as MultipartError: self.init(error)
+    case StoreError.noSpace: self.init(JobRefusal.noSpace)
     case let error as any HTTPResponseError: self.init(error)
     default:
       self.init("The server failed; its log says why.", status: .internalServerError)
@@ -68,6 +73,12 @@ public struct APIError: LocalizedError, Sendable, Equatable, CustomStringConvert
     case .overShare(let wait):
       self.init(
         "Rate limit exceeded for images: this key holds its part of the queue.", wait: wait,
+        code: "rate_limit_exceeded")
+    case .rate(let limit, let current, let wait):
+      let seconds = min(wait, 120)
+      self.init(
+        "Rate limit exceeded for images per minute; wait \(Int(max(1, seconds).rounded(.up))) s. "
+          + "Limit: \(limit)/1min. Current: \(current)/1min.", wait: seconds,
         code: "rate_limit_exceeded")
     case .notReady(let message):
       self.init(message, status: .serviceUnavailable, type: "server_error", code: "loading")
@@ -130,6 +141,12 @@ public struct APIError: LocalizedError, Sendable, Equatable, CustomStringConvert
   }
 }
 
+/// An error with headers that its answer has too.
+struct HeadedError: Error {
+  var error: any Error
+  var headers: HTTPFields
+}
+
 extension APIError: Encodable {
   enum CodingKeys: String, CodingKey { case message, type, param, code }
 
@@ -155,12 +172,15 @@ extension APIError: HTTPResponseError {
 }
 
 extension HTTPField.Name {
-  static var requestID: Self { name("x-request-id") }
-  static var shouldRetry: Self { name("x-should-retry") }
-  static var readTimeout: Self { name("x-stainless-read-timeout") }
-  static var noSniff: Self { name("x-content-type-options") }
+  static var requestID: Self { known("x-request-id") }
+  static var jobID: Self { known("x-job-id") }
+  static var shouldRetry: Self { known("x-should-retry") }
+  static var readTimeout: Self { known("x-stainless-read-timeout") }
+  static var retryCount: Self { known("x-stainless-retry-count") }
+  static var noSniff: Self { known("x-content-type-options") }
 
-  private static func name(_ text: String) -> Self {
+  /// A name that is one.
+  static func known(_ text: String) -> Self {
     guard let name = Self(text) else { preconditionFailure("'\(text)' names no header") }
     return name
   }

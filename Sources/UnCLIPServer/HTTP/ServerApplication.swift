@@ -14,10 +14,18 @@ public struct ServerRoutes: Sendable {
   public var key: (@Sendable (String) async throws -> ServerKey?)?
   /// The address that signed links begin with; nil takes that of the request.
   public var publicURL: String?
+  /// The scheme by which the server is reached: `https` where it has a certificate.
+  public var scheme = "http"
   /// The files of the page.
   public var assets: [PageAsset] = []
   /// The history of images; nil serves none.
   public var library: (any ImageLibrary)?
+  /// Limits the images of each key per minute; nil does not.
+  public var limiter: RateLimiter?
+  /// What counts; the queue tells it of its jobs.
+  public var metrics = ServerMetrics()
+  /// What `/metrics` says beside what was counted.
+  public var gauges = ServerGauges()
 
   private let jobs: any JobService
   private let model: @Sendable () async -> ModelDescription?
@@ -40,14 +48,35 @@ public struct ServerRoutes: Sendable {
 
   /// Makes the router: every route below `/v1` and without it.
   public func router(logger: Logger) -> Router<ServerContext> {
-    let router = Router(context: ServerContext.self)
-    router.add(middleware: AnswerMiddleware(logger: logger))
+    let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
+    router.add(middleware: CrossOriginMiddleware(origins: origins))
+    router.add(middleware: AnswerMiddleware(logger: logger, metrics: metrics))
     router.add(middleware: OriginMiddleware(hosts: hosts, origins: origins))
-    if let key { router.add(middleware: KeyMiddleware(key: key)) }
+    router.add(middleware: BodyMiddleware())
+    if let key {
+      router.add(middleware: KeyMiddleware(key: key, files: Set(assets.map(\.path))))
+    }
+    if let limiter { router.add(middleware: RateMiddleware(limiter: limiter)) }
+    router.add(middleware: MethodMiddleware(table: table))
+    addRoutes(to: router)
+    return router
+  }
+
+  /// All routes with their methods.
+  var table: RouteTable {
+    let router = Router(context: ServerContext.self)
+    addRoutes(to: router)
+    return RouteTable(router)
+  }
+
+  private func addRoutes(to router: Router<ServerContext>) {
+    let jobs: any JobService = limiter.map { LimitedJobs(jobs: self.jobs, limiter: $0) } ?? jobs
+    let calls = RepeatedCalls()
     for prefix in ["", "v1"] {
       let group = router.group(RouterPath(prefix))
       ImageRoutes(
-        jobs: jobs, model: model, links: SignedLinks(secret: linkSecret), publicURL: publicURL
+        jobs: jobs, model: model, links: SignedLinks(secret: linkSecret), library: library,
+        publicURL: publicURL, scheme: scheme, calls: calls
       ).add(to: group)
       JobRoutes(jobs: jobs).add(to: group)
       group.get("model") { _, _ in
@@ -58,24 +87,8 @@ public struct ServerRoutes: Sendable {
         HistoryRoutes<ServerContext>(library: library, jobs: jobs) { $0.key?.id }.add(to: group)
       }
     }
-    addHealth(to: router)
+    OperationRoutes(jobs: jobs, model: model, metrics: metrics, gauges: gauges).add(to: router)
     for asset in assets { add(asset, to: router) }
-    return router
-  }
-
-  private func addHealth(to router: Router<ServerContext>) {
-    router.get("health/live") { _, _ in try json(["status": "live"]) }
-    router.get("health/ready") { _, _ in
-      let load = await jobs.load
-      if load.isDraining { throw JobRefusal.draining }
-      guard await model() != nil else { throw JobRefusal.notReady("The model loads.") }
-      if load.waiting >= load.capacity {
-        throw APIError(
-          "The queue is full.", status: .serviceUnavailable, type: "server_error",
-          code: "queue_full")
-      }
-      return try json(["status": "ready"])
-    }
   }
 
   private func add(_ asset: PageAsset, to router: Router<ServerContext>) {

@@ -44,6 +44,7 @@ extension JobQueue {
         field: request.mask == missing ? "mask" : "sources")
     }
     enqueue(job)
+    watch(.accepted(job.record))
     arriving[id] = nil
     startJobs()
     return entries[id].map { located($0.job.record) } ?? job.record

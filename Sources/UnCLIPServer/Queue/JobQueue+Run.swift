@@ -91,6 +91,7 @@ extension JobQueue {
     let request = entry.job.record.request
     switch event {
     case .step(var step):
+      watch(.step(step))
       let preview = step.preview
       step.index += first
       step.count = request.count
@@ -115,6 +116,8 @@ extension JobQueue {
       measure(id)
       entries[id]?.job.images[image.index] = stored
       refreshImages(id)
+      watch(.image(request))
+      (image.png, image.embedding) = (Data(), nil)
       send(.image(id: stored, image), to: id)
       publish(id)
       publishPlaces()
@@ -154,6 +157,7 @@ extension JobQueue {
       // What cannot be committed is found unfinished at the next start, with all its images.
       do { try await store.update(record) } catch {}
     }
+    watch(.ended(record))
     send(.changed(record, preview: nil), to: id)
     endListeners(id)
     entries[id] = nil

@@ -58,6 +58,7 @@ public actor JobQueue: JobService {
   let limits: Limits
   let clock: ServerClock
   let check: Check
+  let watch: @Sendable (QueueEvent) -> Void
 
   var entries: [String: Entry] = [:]
   var line = WaitingLine()
@@ -82,15 +83,18 @@ public actor JobQueue: JobService {
   ///   - limits: How much it takes and how long it waits.
   ///   - clock: The time, for deadlines and measurements.
   ///   - check: Refuses what the model cannot do.
+  ///   - watch: Is told what happens, at once; it must not wait.
   public init(
     store: ServerStore, runner: any JobRunner, limits: Limits = Limits(),
-    clock: ServerClock = .system, check: @escaping Check = { _, _ in }
+    clock: ServerClock = .system, check: @escaping Check = { _, _ in },
+    watch: @escaping @Sendable (QueueEvent) -> Void = { _ in }
   ) {
     self.store = store
     self.runner = runner
     self.limits = limits
     self.clock = clock
     self.check = check
+    self.watch = watch
     lastTidied = clock.now()
   }
 
@@ -108,6 +112,17 @@ public actor JobQueue: JobService {
 
   /// Accepts a job: when this returns, it is on disk and survives a crash of the server.
   public func submit(
+    _ request: JobRequest, owner: String?, deadline: Date?, retryKey: String?
+  ) async throws(JobRefusal) -> JobRecord {
+    do throws(JobRefusal) {
+      return try await join(request, owner: owner, deadline: deadline, retryKey: retryKey)
+    } catch {
+      watch(.refused(request, error))
+      throw error
+    }
+  }
+
+  private func join(
     _ request: JobRequest, owner: String?, deadline: Date?, retryKey: String?
   ) async throws(JobRefusal) -> JobRecord {
     guard let retryKey else {

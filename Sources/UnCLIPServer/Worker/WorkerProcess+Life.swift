@@ -162,6 +162,7 @@ extension WorkerProcess {
       guard !isStopping else { return }
       child.isReady = true
       model = description
+      refusal = nil
       memory = description.memory
       logger.info(
         "the model \(description.name) is loaded",
@@ -170,6 +171,7 @@ extension WorkerProcess {
         ])
       runNext()
     case .refused(let reason):
+      refusal = reason
       child.kill(because: "the model cannot be loaded: \(reason)")
       failWaiting(.failed(reason))
     case .pong(let memory):
@@ -233,8 +235,11 @@ extension WorkerProcess {
     let last = child.lines.suffix(5)
     if !isWanted {
       logger.error(
-        "The worker process is gone: \(reason ?? "").",
-        metadata: ["worker": "\(child.process.id)", "lines": "\(last.joined(separator: " | "))"])
+        "the worker process is gone",
+        metadata: [
+          "worker": "\(child.process.id)", "reason": "\(reason ?? "")",
+          "lines": "\(last.joined(separator: " | "))",
+        ])
     }
     let failure: JobFailure
     if child.killed == nil, end == .signal(SIGKILL) || end == .status(71) {

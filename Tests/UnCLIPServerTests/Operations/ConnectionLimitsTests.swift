@@ -1,0 +1,147 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import UnCLIPServer
+
+/// Slow clients, false lengths and large bodies, over plain sockets.
+@Suite(.serialized) struct ConnectionLimitsTests {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private static let get = "GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n"
+
+  private static func post(_ length: Int, _ more: String = "") -> String {
+    "POST /v1/jobs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+      + "content-length: \(length)\r\n\(more)\r\n"
+  }
+
+  /// Short times in place of the real ones.
+  private static var quick: ConnectionLimits {
+    var limits = ConnectionLimits()
+    limits.header = .milliseconds(400)
+    limits.body = .milliseconds(600)
+    limits.idle = .milliseconds(800)
+    limits.farewell = .milliseconds(500)
+    return limits
+  }
+
+  @Test func theLimitsAreThose() {
+    let limits = ConnectionLimits()
+    #expect(limits.header == .seconds(10))
+    #expect(limits.body == .seconds(30))
+    #expect(limits.idle == .seconds(60))
+    #expect(limits.connections == 1024)
+    #expect(BodyMiddleware.limit == 10_485_760)
+  }
+
+  @Test func aSilentConnectionIsClosedOnTime() async throws {
+    let bench = try await ServerBench(folder.url)
+    try await bench.listen(Self.quick) { port in
+      func seconds(_ pieces: [(text: String, pause: Double)]) async throws -> Double {
+        try #require(try await converse(port, pieces).seconds)
+      }
+      // Nothing; half a header; a header that never ends, byte by byte.
+      for pieces in [
+        [], [("GET / HT", 0.0)], (0..<40).map { _ in ("x", 0.05) },
+      ] as [[(text: String, pause: Double)]] {
+        let time = try await seconds(pieces)
+        #expect((0.3...0.75).contains(time))
+      }
+      // A body that stops.
+      let body = try await seconds([(Self.post(100) + "{", 0)])
+      #expect((0.5...1.0).contains(body))
+      // One that goes on slowly is read to its end.
+      let slow = try await converse(
+        port, [(Self.post(4), 0)] + (0..<4).map { _ in ("x", 0.4) })
+      #expect(slow.status == 400)
+      // A connection without a further request, and with half of one.
+      let idle = try await seconds([(Self.get, 0)])
+      #expect((0.7...1.2).contains(idle))
+      let half = try await seconds([(Self.get, 0), ("GET /", 0.2)])
+      #expect((0.5...0.95).contains(half))
+    }
+  }
+
+  @Test func anAnswerIsWaitedFor() async throws {
+    let runner = QueueRunner(isGated: true)
+    let bench = try await ServerBench(folder.url, runner: runner)
+    try await bench.listen(Self.quick) { port in
+      let body = #"{"prompt":"a","response_format":"b64_json"}"#
+      let request = Self.post(body.utf8.count).replacing("/v1/jobs", with: "/v1/images/generations")
+      async let answer = converse(port, [(request + body, 0)])
+      try await Task.sleep(for: .seconds(1.2))
+      runner.allow(1)
+      #expect(try await answer.status == 200)
+    }
+  }
+
+  @Test func furtherConnectionsWait() async throws {
+    var limits = Self.quick
+    limits.connections = 2
+    limits.idle = .seconds(5)
+    let bench = try await ServerBench(folder.url)
+    try await bench.listen(limits) { port in
+      // The client of the test holds one; this one another until its time for a header is over.
+      async let silent = converse(port, [])
+      try await Task.sleep(for: .milliseconds(100))
+      let third = try await converse(port, [(Self.get, 0)], patience: 0.2)
+      #expect(third.text.isEmpty)
+      let later = try await converse(port, [(Self.get, 0)], patience: 1.5)
+      #expect(later.status == 200)
+      _ = try await silent
+    }
+  }
+
+  // MARK: Bodies
+
+  @Test func aBodyThatIsTooLargeIsRefusedBeforeItIsRead() async throws {
+    let bench = try await ServerBench(folder.url)
+    try await bench.listen(Self.quick) { port in
+      func status(_ pieces: String...) async throws -> Int? {
+        try await converse(port, pieces.map { ($0, 0) }, patience: 2).status
+      }
+      let large = String(repeating: " ", count: (1 << 20) + 1)
+      // JSON of more than 1 MiB, with a length and without.
+      #expect(try await status(Self.post(large.utf8.count) + large) == 413)
+      let chunked = Self.post(0).replacing("content-length: 0", with: "transfer-encoding: chunked")
+      #expect(try await status(chunked + "100001\r\n" + large + "\r\n0\r\n\r\n") == 413)
+      // More than 10 MiB, of which nothing was sent.
+      let huge = try await converse(port, [(Self.post(10_485_761), 0)])
+      #expect(huge.status == 413)
+      #expect(huge.text.contains("content_too_large"))
+      #expect(huge.text.lowercased().contains("connection: close"))
+      #expect(try #require(huge.seconds) < 1.2)
+      // Lengths that lie: two of them, one beside chunks, one that is no number, one that is too
+      // short for the body, whose rest is no request.
+      #expect(try await status(Self.post(3, "content-length: 4\r\n") + "{} ") == 400)
+      #expect(try await status(Self.post(3, "transfer-encoding: chunked\r\n") + "{} ") == 400)
+      #expect(try await status(Self.post(-1) + "{} ") == 400)
+      let short = try await converse(port, [(Self.post(2) + "{} x x", 0)])
+      #expect(short.status == 400)
+      #expect(short.seconds != nil)
+      // Headers of more than 80 KiB.
+      let field = "x-long: " + String(repeating: "a", count: 82_000) + "\r\n"
+      let header = try await converse(port, [(Self.post(2, field) + "{}", 0)], patience: 2)
+      #expect(header.status == 400 || header.status == 431 || header.text.isEmpty)
+      #expect(header.seconds != nil)
+      let many = (0..<1100).map { "x-\($0): 1\r\n" }.joined()
+      let fields = try await converse(port, [(Self.post(2, many) + "{}", 0)], patience: 2)
+      #expect(fields.status == 400 || fields.status == 431 || fields.text.isEmpty)
+      // The server is well.
+      #expect(try await status(Self.get) == 200)
+    }
+  }
+
+  @Test func aBodyIsAskedForUnlessItIsTooLarge() async throws {
+    let bench = try await ServerBench(folder.url)
+    try await bench.listen(Self.quick) { port in
+      let expect = "expect: 100-continue\r\n"
+      let small = try await converse(port, [(Self.post(2, expect), 0), ("{}", 0.1)])
+      #expect(small.text.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 "))
+      let huge = try await converse(port, [(Self.post(20_000_000, expect), 0)])
+      #expect(huge.status == 413)
+    }
+  }
+}
