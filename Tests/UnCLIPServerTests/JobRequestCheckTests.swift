@@ -99,6 +99,9 @@ struct JobRequestCheckTests {
         .upscale, { $0.settings = ["decoder_steps": .integer(2)] }, "settings.decoder_steps",
         "upsampler"
       ),
+      (.upscale, { $0.upsampler = "third" }, "upsampler", "one of ['first', 'second']"),
+      (.upscale, { $0.upsampler = "second" }, "upsampler", "has no super_res_second"),
+      (.vary, { $0.upsampler = "first" }, "upsampler", "vary takes no 'upsampler'"),
       (.classify, { $0.labels = [] }, "labels", "required"),
       (.classify, { $0.labels = ["a", "a"] }, "labels", "twice"),
       (.classify, { $0.labels = ["a", ""] }, "labels", "empty"),

@@ -128,6 +128,8 @@ extension EditRecord {
     self.mask = mask
     strength = request.operation == .generate ? request.strength ?? 0.6 : request.strength
     feather = request.feather
+    // The first needs no word, as in the command's records.
+    upsampler = request.upsampler.flatMap(Upsampler.Level.init).flatMap { $0 == .first ? nil : $0 }
     (left, top) = (new(request.left), new(request.top))
     (right, bottom) = (new(request.right), new(request.bottom))
   }

@@ -23,7 +23,7 @@ extension JobRequest {
     case .mix: drawing.union([.sources, .noise])
     case .inpaint: drawing.union([.prompt, .sources, .mask, .strength, .feather])
     case .outpaint: drawing.union([.prompt, .sources, .left, .top, .right, .bottom])
-    case .upscale: [.sources, .count, .settings, .previews]
+    case .upscale: [.sources, .upsampler, .count, .settings, .previews]
     case .embed: [.sources]
     case .classify: [.sources, .labels]
     }
@@ -51,6 +51,7 @@ extension JobRequest {
       case .top: top != nil
       case .right: right != nil
       case .bottom: bottom != nil
+      case .upsampler: upsampler != nil
       case .labels: labels != nil
       case .previews: previews
       }
@@ -76,6 +77,7 @@ extension JobRequest {
     }
     try checkTexts()
     try checkSources()
+    try checkUpsampler(for: model)
     try checkNumbers(for: model)
     if makesImages { _ = try sampling(over: Self.defaults(of: model), parts: model.parts) }
   }
@@ -131,6 +133,20 @@ extension JobRequest {
   }
 
   // MARK: Sources
+
+  private func checkUpsampler(for model: ModelDescription) throws(JobRefusal) {
+    guard let upsampler else { return }
+    guard let level = Upsampler.Level(rawValue: upsampler) else {
+      throw .invalid(
+        "'\(upsampler.prefix(60))' is not one of ['first', 'second'] - 'upsampler'",
+        field: "upsampler")
+    }
+    guard model.parts.contains(level.part.rawValue) else {
+      throw .invalid(
+        "The model has no \(level.part.rawValue), which the upsampler '\(upsampler)' is",
+        field: "upsampler")
+    }
+  }
 
   private func checkSources() throws(JobRefusal) {
     if let mask { try Self.checkFile(mask, "mask") }

@@ -47,9 +47,11 @@ extension JobRequest {
           "'\(name)' is no setting"
             + (near.map { "; '\($0)' is the nearest" } ?? ""), field: "settings.\(name)")
       }
-      if operation == .upscale, !key.hasPrefix("upsampler_") {
+      let upsampler = upsampler.flatMap(Upsampler.Level.init) ?? .first
+      if operation == .upscale, !key.hasPrefix("\(upsampler.stage.rawValue)_") {
         throw .invalid(
-          "upscale takes no '\(key)', only settings of the upsampler", field: "settings.\(key)")
+          "upscale by the \(upsampler.rawValue) upsampler takes no '\(key)', only settings of that",
+          field: "settings.\(key)")
       }
       do { sampling = try sampling.replacing([key: value], file: "settings") } catch {
         throw Self.wrong(key, value, Self.expected(error))

@@ -72,6 +72,8 @@ public struct JobRequest: Codable, Sendable, Equatable {
   public var right: Int?
   /// Pixels to add at the bottom.
   public var bottom: Int?
+  /// `first` or `second`: which upsampler enlarges; the first if nil.
+  public var upsampler: String?
   /// Labels to classify by.
   public var labels: [String]?
   /// Whether steps carry previews.
@@ -79,7 +81,7 @@ public struct JobRequest: Codable, Sendable, Equatable {
 
   enum CodingKeys: String, CodingKey, CaseIterable {
     case operation, prompt, seed, size, settings, sources, mask, from, to, theta, noise, strength
-    case feather, left, top, right, bottom, labels, previews
+    case feather, left, top, right, bottom, upsampler, labels, previews
     case negativePrompt = "negative_prompt"
     case count = "n"
   }
@@ -116,6 +118,7 @@ public struct JobRequest: Codable, Sendable, Equatable {
     top = try values.decodeIfPresent(Int.self, forKey: .top)
     right = try values.decodeIfPresent(Int.self, forKey: .right)
     bottom = try values.decodeIfPresent(Int.self, forKey: .bottom)
+    upsampler = try values.decodeIfPresent(String.self, forKey: .upsampler)
     labels = try values.decodeIfPresent([String].self, forKey: .labels)
     previews = try values.decodeIfPresent(Bool.self, forKey: .previews) ?? false
   }
