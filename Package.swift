@@ -75,9 +75,11 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.20.0"),
-    .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.8.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
   ],
   targets: [
     // LibTorch is found through .libtorch/pkgconfig/libtorch.pc, which Scripts/setup writes.
@@ -113,15 +115,18 @@ let package = Package(
       "UnCLIPServer",
       [
         "UnCLIP", product("Hummingbird", "hummingbird"), product("HummingbirdCore", "hummingbird"),
-        product("NIOCore", "swift-nio"), product("NIOHTTP1", "swift-nio"),
-        product("GRDB", "GRDB.swift"), product("Logging", "swift-log"),
-        product("ServiceLifecycle", "swift-service-lifecycle"),
+        product("HummingbirdTLS", "hummingbird"), product("NIOCore", "swift-nio"),
+        product("NIOHTTP1", "swift-nio"), product("NIOSSL", "swift-nio-ssl"),
+        product("Crypto", "swift-crypto"), product("GRDB", "GRDB.swift"),
+        product("Logging", "swift-log"), product("ServiceLifecycle", "swift-service-lifecycle"),
       ], resources: [.copy("Page/Assets")]),
     library(
       "UnCLIPCommand",
       [
         "Training", "Conversion", "UnCLIPServer", product("Yams", "Yams"),
-        product("ArgumentParser", "swift-argument-parser"),
+        product("ArgumentParser", "swift-argument-parser"), product("Logging", "swift-log"),
+        product("ServiceLifecycle", "swift-service-lifecycle"),
+        product("UnixSignals", "swift-service-lifecycle"),
       ]),
     .target(name: "CStart"),
     .executableTarget(

@@ -14,6 +14,7 @@ struct RootCommand: ParsableCommand {
         unclip inpaint apple.png --mask leaf.png --prompt "a red apple"
         unclip upscale apple.png
         unclip verify apple.png
+        unclip serve
         unclip models
         unclip doctor
 
@@ -27,7 +28,7 @@ struct RootCommand: ParsableCommand {
       VerifyCommand.self, InspectImageCommand.self, EmbedCommand.self,
       ClassifyCommand.self, TokenizeCommand.self, TrainCommand.self, ClassicsCommand.self,
       AssembleCommand.self, ConvertCommand.self, DataCommand.self, ConfigCommand.self,
-      EvaluateCommand.self, BenchCommand.self, ModelsCommand.self, DoctorCommand.self,
-      WorkerCommand.self,
+      EvaluateCommand.self, BenchCommand.self, ServeCommand.self, ModelsCommand.self,
+      DoctorCommand.self, WorkerCommand.self,
     ])
 }

@@ -10,6 +10,7 @@ import Torch
 import TorchArchive
 import Training
 import UnCLIP
+import UnCLIPServer
 
 /// How the process ends: the codes of BSD's `sysexits.h`.
 public enum ExitStatus: Int32, Sendable {
@@ -54,6 +55,9 @@ public enum ExitStatus: Int32, Sendable {
       case let error as TrainingError: error.status
       case let error as DataError: error.status
       case let error as ImageError: error.status
+      case let error as StoreError: error.status
+      case ServerError.tls: .data
+      case is ServerError: .unavailable
       case _ where Self.isParsing(error): .usage
       case _ where RootCommand.exitCode(for: error).isSuccess: .success
       default: .software
@@ -90,6 +94,16 @@ extension ImageError {
     case .unknownExtension, .unknownAnimation, .unencodable, .unencodableAnimation: .usage
     case .unreadable(_, let reason): .unreadable(reason)
     default: .data
+    }
+  }
+}
+
+extension StoreError {
+  fileprivate var status: ExitStatus {
+    switch self {
+    case .locked: .unavailable
+    case .newer: .data
+    case .noSpace, .failed: .cannotCreate
     }
   }
 }

@@ -8,18 +8,15 @@ extension WorkerProcess.Configuration {
   /// The worker of this program, with a server's options.
   ///
   /// - Parameters:
-  ///   - device: One of several devices; nil takes that of the options.
+  ///   - options: What the server was asked for.
+  ///   - device: The device of this worker.
   ///   - file: Finds a stored file by its SHA-256.
-  init(
-    _ model: ModelOptions, _ machine: MachineOptions, device: String? = nil,
-    file: @escaping @Sendable (String) -> URL
-  ) {
-    var arguments = [
-      "worker", "--device", device ?? machine.device, "--dtype", model.dtype.rawValue,
-    ]
-    if let name = model.model { arguments.append("--model=\(name)") }
-    if model.lowMemory { arguments.append("--low-memory") }
-    if let threads = machine.threads { arguments += ["--threads", "\(threads)"] }
+  init(_ options: ServeOptions, device: String, file: @escaping @Sendable (String) -> URL) {
+    var arguments = ["worker", "--device", device]
+    if let dtype = options.dtype { arguments += ["--dtype", dtype.rawValue] }
+    if let name = options.model { arguments.append("--model=\(name)") }
+    if options.lowMemory { arguments.append("--low-memory") }
+    if let threads = options.threads { arguments += ["--threads", "\(threads)"] }
     #if os(Linux)
       let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     #else

@@ -52,7 +52,7 @@ public struct ServerRoutes: Sendable {
     router.add(middleware: OriginMiddleware(hosts: hosts, origins: origins))
     router.add(middleware: BodyMiddleware())
     if let key {
-      router.add(middleware: KeyMiddleware(key: key, files: Set(assets.map(\.path))))
+      router.add(middleware: KeyMiddleware(open: Set(assets.map(\.path)), key: key))
     }
     if let limiter { router.add(middleware: RateMiddleware(limiter: limiter)) }
     router.add(middleware: MethodMiddleware(table: table))

@@ -28,6 +28,29 @@ public actor WorkerPool: JobRunner {
     }
   }
 
+  /// Why no process has the model; nil while one may still load it.
+  public var refusal: String? {
+    get async {
+      var last: String?
+      for worker in workers {
+        guard let refusal = await worker.refusal else { return nil }
+        last = refusal
+      }
+      return last
+    }
+  }
+
+  /// The numbers of the processes that run.
+  public var processIdentifiers: [Int32] {
+    get async {
+      var found: [Int32] = []
+      for worker in workers {
+        if let process = await worker.processIdentifier { found.append(process) }
+      }
+      return found
+    }
+  }
+
   /// Jobs that run at the same time.
   public nonisolated var concurrency: Int { workers.count }
 

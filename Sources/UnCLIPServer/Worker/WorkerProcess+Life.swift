@@ -162,6 +162,7 @@ extension WorkerProcess {
       guard !isStopping else { return }
       child.isReady = true
       model = description
+      refusal = nil
       memory = description.memory
       logger.info(
         "the model \(description.name) is loaded",
@@ -170,6 +171,7 @@ extension WorkerProcess {
         ])
       runNext()
     case .refused(let reason):
+      refusal = reason
       child.kill(because: "the model cannot be loaded: \(reason)")
       failWaiting(.failed(reason))
     case .pong(let memory):

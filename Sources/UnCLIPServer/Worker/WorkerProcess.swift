@@ -79,6 +79,8 @@ public actor WorkerProcess: JobRunner {
   public internal(set) var model: ModelDescription?
   /// Bytes that the process holds.
   public internal(set) var memory = 0
+  /// Why the process could not load the model; nil once it has.
+  public internal(set) var refusal: String?
   /// How often the process was started.
   public internal(set) var starts = 0
 
