@@ -17,9 +17,10 @@ extension ServeOptions {
   static let keys: [String: Kind] = [
     "host": .value, "port": .value, "unix-socket": .value, "tls-cert": .value, "tls-key": .value,
     "public-url": .value, "allow-host": .list, "allow-origin": .list, "data": .value,
-    "quota": .value, "workers": .value, "queue": .value, "grace": .value, "model": .value,
+    "quota": .value, "workers": .value, "queue": .value, "rate": .value, "grace": .value,
+    "model": .value,
     "device": .value, "dtype": .value, "low-memory": .flag, "threads": .value,
-    "log-level": .value, "log-format": .value,
+    "log-level": .value, "log-format": .value, "log-texts": .flag,
   ]
 
   /// These options over those of the environment over those of a file.

@@ -76,6 +76,14 @@ struct ServeOptions: ParsableArguments {
   @Option(help: queueRange.help("Images that may wait", note: "64 if not given"))
   var queue: Int?
 
+  static let rateRange = OptionRange("--rate", 1...100_000)
+
+  @Option(
+    help: rateRange.help(
+      "Images that each key may ask for in a minute", note: "60 if not given; no limit without keys"
+    ))
+  var rate: Int?
+
   static let graceRange = OptionRange("--grace", 0.0...3600)
 
   @Option(
@@ -133,10 +141,14 @@ struct ServeOptions: ParsableArguments {
       "Form of the log; text on a terminal and json elsewhere if not given.", valueName: "form"))
   var logFormat: LogFormat?
 
+  @Flag(help: "Write prompts to the log; else their hash and length.")
+  var logTexts = false
+
   func validate() throws {
     try Self.portRange.check(port)
     try Self.workerRange.check(workers)
     try Self.queueRange.check(queue)
+    try Self.rateRange.check(rate)
     try Self.graceRange.check(grace)
     try MachineOptions.threadRange.check(threads)
     if unixSocket != nil, host != nil || port != nil || tlsCert != nil || tlsKey != nil {
@@ -187,6 +199,7 @@ struct ServeOptions: ParsableArguments {
     merged.quota = quota ?? lower.quota
     merged.workers = workers ?? lower.workers
     merged.queue = queue ?? lower.queue
+    merged.rate = rate ?? lower.rate
     merged.grace = grace ?? lower.grace
     merged.model = model ?? lower.model
     merged.device = device ?? lower.device
@@ -195,6 +208,7 @@ struct ServeOptions: ParsableArguments {
     merged.threads = threads ?? lower.threads
     merged.logLevel = logLevel ?? lower.logLevel
     merged.logFormat = logFormat ?? lower.logFormat
+    merged.logTexts = logTexts || lower.logTexts
     return merged
   }
 }

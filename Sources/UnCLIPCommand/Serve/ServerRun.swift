@@ -86,9 +86,10 @@ struct ServerRun: Sendable {
 
   /// Serves until a signal asks for the end.
   func run() async throws {
-    let queue = queue()
+    let metrics = ServerMetrics()
+    let queue = queue(metrics)
     var server = ImageServer(
-      routes: try routes(queue), queue: queue, workers: workers, logger: logger)
+      routes: try routes(queue, metrics), queue: queue, workers: workers, logger: logger)
     server.address = options.address
     server.tls = options.tlsCert.flatMap { certificate in
       options.tlsKey.map {
@@ -116,16 +117,21 @@ struct ServerRun: Sendable {
 
   private var grace: Double { options.grace ?? 30 }
 
-  private func queue() -> JobQueue {
+  private func queue(_ metrics: ServerMetrics) -> JobQueue {
+    let log = JobLog(logger, showsTexts: options.logTexts)
     var limits = JobQueue.Limits()
     limits.capacity = options.queue ?? limits.capacity
     limits.concurrency = workers.concurrency
-    return JobQueue(store: store, runner: workers, limits: limits) {
-      (request, model) throws(JobRefusal) in try request.check(for: model)
-    }
+    return JobQueue(
+      store: store, runner: workers, limits: limits,
+      check: { (request, model) throws(JobRefusal) in try request.check(for: model) },
+      watch: { event in
+        metrics.take(event)
+        log.take(event)
+      })
   }
 
-  private func routes(_ queue: JobQueue) throws -> ServerRoutes {
+  private func routes(_ queue: JobQueue, _ metrics: ServerMetrics) throws -> ServerRoutes {
     let (workers, keys) = (workers, store.keys)
     var routes = ServerRoutes(
       jobs: queue, model: { await workers.model }, linkSecret: try store.linkSecret())
@@ -138,6 +144,9 @@ struct ServerRun: Sendable {
     }
     routes.origins = Set(options.allowedOrigins)
     if hasKeys { routes.key = { try await keys.key(secret: $0) } }
+    routes.limiter = RateLimiter(imagesPerMinute: options.rate ?? RateLimiter.defaultLimit)
+    routes.metrics = metrics
+    routes.gauges = ServerGauges(version: Version.current, store: store, workers: workers)
     routes.publicURL = options.publicURL
     routes.assets = try PageAssets.load()
     routes.library = store

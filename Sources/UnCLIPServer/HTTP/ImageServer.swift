@@ -48,6 +48,8 @@ public struct ImageServer: Service {
   public var tls: TLSFiles?
   /// Seconds that running jobs have to end when the server stops.
   public var grace = 30.0
+  /// How many connections it has, and how long each may keep it waiting.
+  public var limits = ConnectionLimits()
   /// Learns the port when the server listens; nil for a socket.
   public var onListening: @Sendable (_ port: Int?) -> Void = { _ in }
 
@@ -69,12 +71,14 @@ public struct ImageServer: Service {
   /// - Throws: `ServerError` when it cannot listen or the model cannot be loaded; `StoreError`.
   public func run() async throws {
     let hasListened = Flag()
+    let manager = ServiceManager()
     let application = Application(
       router: routes.router(logger: logger), server: try builder(),
-      configuration: ApplicationConfiguration(address: bindAddress),
+      configuration: limits.configuration(address: bindAddress, logger: logger),
       onServerRunning: { channel in
         await hasListened.raise()
         await workers.start()
+        manager.ready()
         onListening(channel.localAddress?.port)
       }, logger: logger)
     try await queue.start()
@@ -82,7 +86,8 @@ public struct ImageServer: Service {
     let group = ServiceGroup(
       configuration: .init(
         services: [
-          WorkerService(workers: workers), application, DrainService(queue: queue, grace: grace),
+          StoreUpkeep(queue.store), WorkerService(workers: workers), application,
+          DrainService(queue: queue, grace: grace), manager,
         ], logger: logger))
     let result: Result<Void, any Error>
     do { result = .success(try await group.run()) } catch { result = .failure(error) }
@@ -101,7 +106,7 @@ public struct ImageServer: Service {
   }
 
   private func builder() throws(ServerError) -> HTTPServerBuilder {
-    guard let tls else { return .http1() }
+    guard let tls else { return limits.server }
     let certificates: [NIOSSLCertificate]
     do { certificates = try NIOSSLCertificate.fromPEMFile(tls.certificate.path) } catch {
       throw .tls(path: tls.certificate.path, expected: "a certificate in PEM form")
@@ -112,7 +117,7 @@ public struct ImageServer: Service {
         certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
       // Refuses a key of another certificate before anybody connects.
       _ = try NIOSSLContext(configuration: configuration)
-      return try .tls(.http1(), tlsConfiguration: configuration)
+      return try .tls(limits.server, tlsConfiguration: configuration)
     } catch {
       throw .tls(path: tls.key.path, expected: "the private key of the certificate in PEM form")
     }
