@@ -9,6 +9,7 @@ import Foundation
 @testable import TorchArchive
 @testable import UnCLIP
 @testable import UnCLIPCommand
+@testable import UnCLIPServer
 
 /// One parser, given any bytes: it may read them or throw, and nothing else.
 struct Target: Sendable {
@@ -138,7 +139,64 @@ struct Target: Sendable {
     "prompts": Target { bytes in
       _ = try TextFile.text(of: Data(bytes), file: "x.txt")
     },
+    // The first byte says where the body is cut; every cut must give the same.
+    "form": Target { bytes in
+      let (cut, body) = (Int(bytes.first ?? 0), bytes.dropFirst())
+      let whole = Result { try form(body, cut: body.count) }
+      let pieces = Result { try form(body, cut: cut + 1) }
+      switch (whole, pieces) {
+      case (.success(let a), .success(let b)): precondition(a == b, "a cut changes the parts")
+      case (.failure(let error), .failure): throw error
+      default: preconditionFailure("a cut changes whether a form is read")
+      }
+      do { _ = try ImageForm(whole.get()) } catch {}
+      _ = try JobForm(whole.get())
+    },
+    "header": Target { bytes in
+      _ = HeaderValue(String(decoding: bytes, as: UTF8.self))
+      _ = ImageFileName(String(decoding: bytes, as: UTF8.self))
+    },
+    "frames": Target { bytes in
+      var reader = WorkerFrameReader()
+      reader.append(bytes)
+      while let packet = try reader.next() { _ = try packet.event() }
+      try reader.end()
+    },
+    "job": Target { bytes in
+      let job = try JobRequest.read(Data(bytes))
+      try job.check(for: model)
+      let again = try JobRequest.read(JSONEncoder().encode(job))
+      precondition(job == again, "a job changes when it is written and read")
+    },
+    "call": Target { bytes in
+      let members = try GenerationRequest.fields(of: Data(bytes))
+      for route in [GenerationRequest.Route.generations, .edits, .variations] {
+        do { _ = try GenerationRequest(members, route).job(for: model).check(for: model) } catch {}
+      }
+      _ = try ImageForm(members)
+    },
   ]
+
+  /// The parts of a form that comes in pieces of a size.
+  private static func form(_ body: ArraySlice<UInt8>, cut: Int) throws -> [FormPart] {
+    var parser = try MultipartParser(
+      contentType: "multipart/form-data; boundary=b",
+      limits: .init(size: 1 << 14, partSize: 1 << 12, partCount: 4))
+    var rest = body
+    while !rest.isEmpty {
+      try parser.append(rest.prefix(cut))
+      rest = rest.dropFirst(cut)
+    }
+    return try parser.end()
+  }
+
+  /// A model that can do everything.
+  private static let model = ModelDescription(
+    name: "m", version: "1", fingerprint: "", sizes: [64], defaultSize: 64,
+    operations: JobRequest.Operation.allCases, parts: ModelFolder.Part.allCases.map(\.rawValue),
+    defaults: {
+      do { return try JSONEncoder().encode(SamplingSettings()) } catch { fatalError("\(error)") }
+    }())
 
   /// The configurations of a model folder that are read from a file of their own.
   private static let configs: [@Sendable (URL) throws -> Void] = [

@@ -18,28 +18,13 @@ struct ServeKeysCommand: ParsableCommand {
       """,
     subcommands: [Create.self, List.self, Revoke.self])
 
-  /// Which folder the keys lie in.
-  struct Folder: ParsableArguments {
-    @Option(
-      help: ArgumentHelp("The server's folder, as for 'unclip serve'.", valueName: "folder"),
-      completion: .directory)
-    var data: String?
-
-    /// Opens the keys.
-    func open() throws -> KeyStore {
-      let options = try ServeOptions.parse(data.map { ["--data=\($0)"] } ?? [])
-      return try KeyStore(
-        options.layered(config: nil, environment: ProcessInfo.processInfo.environment).folder)
-    }
-  }
-
   struct Create: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Make a key and print it; nobody can print it again.")
 
     @Argument(help: "A name for it, such as that of who uses it.") var name: String
     @Flag(help: "Let it read /metrics too.") var admin = false
-    @OptionGroup var folder: Folder
+    @OptionGroup var folder: ServeFolder
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -72,22 +57,38 @@ struct ServeKeysCommand: ParsableCommand {
   }
 
   struct List: ParsableCommand {
+    /// A key as `--json` prints it.
+    struct Report: Encodable {
+      var id: String
+      var name: String
+      var scopes: [String]
+      var created: String
+      var revoked: String?
+
+      init(_ key: ServerKey) {
+        (id, name) = (key.id, key.name)
+        scopes = key.scopes.map(\.rawValue).sorted()
+        created = key.created.ISO8601Format()
+        revoked = key.revoked?.ISO8601Format()
+      }
+    }
+
     static let configuration = CommandConfiguration(
       abstract: "List the keys, without their secrets.")
 
-    @OptionGroup var folder: Folder
+    @OptionGroup var folder: ServeFolder
     @OptionGroup var output: OutputOptions
 
     func run() throws {
       let keys = try folder.open()
       let all = try Waiting.run { try await keys.list() }
-      if output.json { return try Output.json(all) }
+      if output.json { return try Output.json(all.map(Report.init)) }
       for key in all {
-        let scopes = key.scopes.map(\.rawValue).sorted().joined(separator: ",")
-        let end = key.revoked.map { "revoked \($0.ISO8601Format())" } ?? "valid"
+        let key = Report(key)
+        let end = key.revoked.map { "revoked \($0)" } ?? "valid"
         try Output.line(
-          [key.id, key.name, scopes, "made \(key.created.ISO8601Format())", end].joined(
-            separator: "  "))
+          [key.id, key.name, key.scopes.joined(separator: ","), "made \(key.created)", end]
+            .joined(separator: "  "))
       }
     }
   }
@@ -97,7 +98,7 @@ struct ServeKeysCommand: ParsableCommand {
       abstract: "Revoke a key; requests with it are refused from now on.")
 
     @Argument(help: "Its name or id.") var key: String
-    @OptionGroup var folder: Folder
+    @OptionGroup var folder: ServeFolder
 
     func run() throws {
       let (keys, key) = (try folder.open(), key)
@@ -107,5 +108,14 @@ struct ServeKeysCommand: ParsableCommand {
           "There is no valid key '\(key)'; 'unclip serve keys list' shows those that there are.")
       }
     }
+  }
+}
+
+extension ServeFolder {
+  /// Opens the keys in it, with the environment's settings as the server has them.
+  fileprivate func open() throws -> KeyStore {
+    let environment = ProcessInfo.processInfo.environment
+    let options = try ServeOptions.parse([]).layered(config: nil, environment: environment)
+    return try KeyStore(ServeFolder.url(data ?? options.data, environment: environment))
   }
 }

@@ -51,11 +51,13 @@ struct ServeOptions: ParsableArguments {
 
   // MARK: Work
 
-  @Option(
-    help: ArgumentHelp(
-      "Folder for jobs, images and keys; unclip/server in $XDG_DATA_HOME, or in ~/.local/share, if "
-        + "not given.", valueName: "folder"), completion: .directory)
-  var data: String?
+  @OptionGroup var folderOption: ServeFolder
+
+  /// The folder as it is given.
+  var data: String? {
+    get { folderOption.data }
+    set { folderOption.data = newValue }
+  }
 
   @Option(
     help: ArgumentHelp(
@@ -210,6 +212,26 @@ struct ServeOptions: ParsableArguments {
     merged.logFormat = logFormat ?? lower.logFormat
     merged.logTexts = logTexts || lower.logTexts
     return merged
+  }
+}
+
+/// `--data`, which the commands for keys take too.
+struct ServeFolder: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Folder for jobs, images and keys; unclip/server in $XDG_DATA_HOME, or in ~/.local/share, if "
+        + "not given.", valueName: "folder"), completion: .directory)
+  var data: String?
+
+  /// The folder: that of the option, else of the environment, else the usual one.
+  static func url(_ path: String?, environment: [String: String]) -> URL {
+    func folder(_ path: String) -> URL { URL(fileURLWithPath: path, isDirectory: true) }
+    if let path { return folder(path) }
+    if let base = environment["XDG_DATA_HOME"], base.hasPrefix("/") {
+      return folder(base).appending(path: "unclip/server")
+    }
+    let home = environment["HOME"].map(folder) ?? FileManager.default.homeDirectoryForCurrentUser
+    return home.appending(path: ".local/share/unclip/server")
   }
 }
 

@@ -5,19 +5,6 @@ import UnCLIPServer
 import UnixSignals
 
 extension ServeOptions {
-  /// The folder of jobs, images and keys.
-  var folder: URL {
-    if let data { return URL(fileURLWithPath: data, isDirectory: true) }
-    let environment = ProcessInfo.processInfo.environment
-    let home =
-      environment["HOME"].map { URL(fileURLWithPath: $0, isDirectory: true) }
-      ?? FileManager.default.homeDirectoryForCurrentUser
-    let base = environment["XDG_DATA_HOME"].flatMap {
-      $0.hasPrefix("/") ? URL(fileURLWithPath: $0, isDirectory: true) : nil
-    }
-    return (base ?? home.appending(path: ".local/share")).appending(path: "unclip/server")
-  }
-
   /// Where the server listens.
   var address: ImageServer.Address {
     if let unixSocket { return .unixSocket(path: unixSocket) }
@@ -62,7 +49,8 @@ struct ServerRun: Sendable {
     self.options = options
     logger = options.logger()
     store = try ServerStore(
-      options.folder, quota: options.quota?.bytes ?? ServerStore.defaultQuota)
+      ServeFolder.url(options.data, environment: ProcessInfo.processInfo.environment),
+      quota: options.quota?.bytes ?? ServerStore.defaultQuota)
     hasKeys = try await store.keys.list().contains { $0.revoked == nil }
     guard hasKeys || options.isLocal else {
       throw CommandError.usage(
@@ -97,6 +85,7 @@ struct ServerRun: Sendable {
       }
     }
     server.grace = grace
+    server.services = [StoreUpkeep(store), ServiceManager()]
     server.onListening = { port in announce(port) }
     signal(SIGPIPE, SIG_IGN)
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
@@ -118,10 +107,10 @@ struct ServerRun: Sendable {
   private var grace: Double { options.grace ?? 30 }
 
   private func queue(_ metrics: ServerMetrics) -> JobQueue {
-    let log = JobLog(logger, showsTexts: options.logTexts)
     var limits = JobQueue.Limits()
     limits.capacity = options.queue ?? limits.capacity
     limits.concurrency = workers.concurrency
+    let log = JobLog(logger, showsTexts: options.logTexts)
     return JobQueue(
       store: store, runner: workers, limits: limits,
       check: { (request, model) throws(JobRefusal) in try request.check(for: model) },
@@ -143,19 +132,23 @@ struct ServerRun: Sendable {
       routes.hosts.insert(host)
     }
     routes.origins = Set(options.allowedOrigins)
-    if hasKeys { routes.key = { try await keys.key(secret: $0) } }
-    routes.limiter = RateLimiter(imagesPerMinute: options.rate ?? RateLimiter.defaultLimit)
+    if hasKeys {
+      routes.key = { try await keys.key(secret: $0) }
+      routes.limiter = RateLimiter(imagesPerMinute: options.rate ?? RateLimiter.defaultLimit)
+    }
+    routes.scheme = scheme
     routes.metrics = metrics
     routes.gauges = ServerGauges(version: Version.current, store: store, workers: workers)
-    routes.publicURL = options.publicURL
+    routes.publicURL = options.publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
     routes.assets = try PageAssets.load()
     routes.library = store
     return routes
   }
 
+  private var scheme: String { options.tlsCert == nil ? "http" : "https" }
+
   /// Says where the page is.
   private func announce(_ port: Int?) {
-    let scheme = options.tlsCert == nil ? "http" : "https"
     let line =
       switch options.address {
       case .unixSocket(let path): "Listening at the socket \(path)"

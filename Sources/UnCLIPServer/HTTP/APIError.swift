@@ -46,6 +46,7 @@ public struct APIError: LocalizedError, Sendable, Equatable, CustomStringConvert
       headers.append(contentsOf: headed.headers)
     case let refusal as JobRefusal: self.init(refusal)
     case let failure as JobFailure: self.init(failure)
+    case let error as MultipartError: self.init(error)
     case StoreError.noSpace: self.init(JobRefusal.noSpace)
     case let error as any HTTPResponseError: self.init(error)
     default:
@@ -174,6 +175,7 @@ extension HTTPField.Name {
   static var requestID: Self { known("x-request-id") }
   static var shouldRetry: Self { known("x-should-retry") }
   static var readTimeout: Self { known("x-stainless-read-timeout") }
+  static var retryCount: Self { known("x-stainless-retry-count") }
   static var noSniff: Self { known("x-content-type-options") }
 
   /// A name that is one.

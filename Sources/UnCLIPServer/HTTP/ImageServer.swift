@@ -46,10 +46,12 @@ public struct ImageServer: Service {
   public var address = Address.host("127.0.0.1", port: 8080)
   /// The files for HTTPS; nil for HTTP.
   public var tls: TLSFiles?
-  /// Seconds that running jobs have to end when the server stops.
-  public var grace = 30.0
   /// How many connections it has, and how long each may keep it waiting.
   public var limits = ConnectionLimits()
+  /// What else runs until the server is asked to stop.
+  public var services: [any Service] = []
+  /// Seconds that running jobs have to end when the server stops.
+  public var grace = 30.0
   /// Learns the port when the server listens; nil for a socket.
   public var onListening: @Sendable (_ port: Int?) -> Void = { _ in }
 
@@ -71,28 +73,33 @@ public struct ImageServer: Service {
   /// - Throws: `ServerError` when it cannot listen or the model cannot be loaded; `StoreError`.
   public func run() async throws {
     let hasListened = Flag()
-    let manager = ServiceManager()
     let application = Application(
       router: routes.router(logger: logger), server: try builder(),
       configuration: limits.configuration(address: bindAddress, logger: logger),
       onServerRunning: { channel in
         await hasListened.raise()
         await workers.start()
-        manager.ready()
+        ServiceManager().ready()
         onListening(channel.localAddress?.port)
       }, logger: logger)
     try await queue.start()
-    // They are shut down one after the other, the last first.
+    let loading = LoadingService(workers: workers)
+    // They are shut down one after the other, the last first. The end of loading is the server's only
+    // where the model is refused.
     let group = ServiceGroup(
       configuration: .init(
         services: [
-          StoreUpkeep(queue.store), WorkerService(workers: workers), application,
-          DrainService(queue: queue, grace: grace), manager,
-        ], logger: logger))
+          .init(service: application),
+          .init(service: DrainService(queue: queue, grace: grace)),
+          .init(service: loading, successTerminationBehavior: .gracefullyShutdownGroup),
+        ] + services.map { .init(service: $0, successTerminationBehavior: .ignore) },
+        logger: logger))
     let result: Result<Void, any Error>
     do { result = .success(try await group.run()) } catch { result = .failure(error) }
+    let refusal = await workers.refusal
     await workers.stop()
-    do { try result.get() } catch let error as ServerError { throw error } catch {
+    if let refusal { throw ServerError.noModel(refusal) }
+    do { try result.get() } catch {
       if await hasListened.isRaised { throw error }
       throw ServerError.notListening("\(address)", reason: Self.reason(of: error))
     }
@@ -159,21 +166,19 @@ public enum ServerError: LocalizedError, Sendable, Equatable, CustomStringConver
   }
 }
 
-/// Ends the worker processes after all else, and the server if they refuse the model.
-private struct WorkerService: Service {
+/// Ends when the worker processes refuse the model, and otherwise with the server.
+private struct LoadingService: Service {
   let workers: WorkerPool
 
-  func run() async throws {
-    let refusal = await cancelWhenGracefulShutdown {
+  func run() async {
+    await cancelWhenGracefulShutdown {
       while !Task.isCancelled {
-        if let reason = await workers.refusal { return Optional(reason) }
-        if await workers.model != nil { return nil }
-        do { try await Task.sleep(for: .milliseconds(100)) } catch { return nil }
+        if await workers.refusal != nil { return }
+        do { try await Task.sleep(for: .milliseconds(100)) } catch { return }
+        if await workers.model != nil { break }
       }
-      return nil
+      do { try await Task.sleep(for: .seconds(1e9)) } catch {}
     }
-    if let refusal { throw ServerError.noModel(refusal) }
-    do { try await gracefulShutdown() } catch {}
   }
 }
 

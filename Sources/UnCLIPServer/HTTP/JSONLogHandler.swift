@@ -33,7 +33,7 @@ public struct JSONLogHandler: LogHandler {
   public func log(event: LogEvent) {
     var members = metadata.merging(event.metadata ?? [:]) { $1 }.mapValues(Self.json)
     members["time"] = .text(
-      Date().ISO8601Format(.iso8601(timeZone: .gmt, includingFractionalSeconds: true)))
+      Date().ISO8601Format(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
     members["level"] = .text(event.level.rawValue)
     members["message"] = .text("\(event.message)")
     do {

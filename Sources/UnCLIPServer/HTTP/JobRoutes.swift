@@ -8,17 +8,7 @@ struct JobRoutes: Sendable {
 
   func add(to group: some RouterMethods<ServerContext>) {
     group.post("jobs") { request, context in
-      let type = request.headers[.contentType]?.lowercased() ?? ""
-      guard type.hasPrefix("application/json") else {
-        throw APIError("The body must be application/json.", status: .unsupportedMediaType)
-      }
-      let body = Data(try await request.body.collect(upTo: 1 << 20).readableBytesView)
-      let asked: JobRequest
-      do {
-        asked = try JSONDecoder().decode(JobRequest.self, from: body)
-      } catch {
-        throw APIError("The body is no job: \(Self.words(error))")
-      }
+      let asked = try await asked(request)
       let record = try await jobs.submit(
         asked, owner: context.key?.id, deadline: nil, retryKey: nil)
       return try json(record, status: .accepted)
@@ -36,10 +26,28 @@ struct JobRoutes: Sendable {
         status: .ok, headers: [.contentType: "application/json"],
         body: ResponseBody(byteBuffer: ByteBuffer(bytes: result)))
     }
-    group.get("jobs/:id/events") { _, context in
-      let id = try await record(context).id
-      return Response(
-        status: .ok, headers: [.contentType: "text/event-stream"], body: events(of: id))
+    group.get("jobs/:id/events") { request, context in
+      // Who listens may come again, so the job goes on without listeners.
+      Response.events(of: try await record(context).id, jobs, to: request, left: {}, Self.event)
+    }
+  }
+
+  /// The most bytes of a job's JSON.
+  static let jsonSizeLimit = 1 << 20
+
+  /// Reads a job, and stores the files that come with it.
+  private func asked(_ request: Request) async throws -> JobRequest {
+    switch HeaderValue(request.headers[.contentType] ?? "").name.lowercased() {
+    case "application/json":
+      let body = try await request.body.collect(upTo: Self.jsonSizeLimit)
+      return try JobRequest.read(Data(body.readableBytesView))
+    case "multipart/form-data":
+      let form = try JobForm(try await request.formParts())
+      try await form.store(in: jobs)
+      return form.job
+    default:
+      throw APIError(
+        "The body must be application/json or multipart/form-data.", status: .unsupportedMediaType)
     }
   }
 
@@ -73,40 +81,15 @@ struct JobRoutes: Sendable {
     var height: Int
   }
 
-  private func events(of id: String) -> ResponseBody {
-    ResponseBody { writer in
-      let encoder = JSONEncoder.server
-      for await update in await jobs.updates(of: id) {
-        let (name, data) =
-          switch update {
-          case .changed(let record, let preview):
-            ("job", try encoder.encode(Event(record: record, preview: preview)))
-          case .image(let id, let image):
-            (
-              "image",
-              try encoder.encode(
-                ImageEvent(
-                  id: id, index: image.index, seed: image.seed, width: image.width,
-                  height: image.height))
-            )
-          }
-        try await writer.write(
-          ByteBuffer(bytes: Data("event: \(name)\ndata: ".utf8) + data + Data("\n\n".utf8)))
-      }
-      try await writer.finish(nil)
-    }
-  }
-
-  /// What a JSON decoder complains of, without the types of our program.
-  private static func words(_ error: any Error) -> String {
-    switch error as? DecodingError {
-    case .keyNotFound(let key, _)?: "'\(key.stringValue)' is missing."
-    case .typeMismatch(_, let context)?, .valueNotFound(_, let context)?,
-      .dataCorrupted(let context)?:
-      context.codingPath.isEmpty
-        ? "it is not valid JSON."
-        : "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' has a wrong value."
-    default: "it is not valid JSON."
+  private static func event(of update: JobUpdate) throws -> ServerEvent {
+    switch update {
+    case .changed(let record, let preview):
+      try ServerEvent("job", Event(record: record, preview: preview))
+    case .image(let id, let image):
+      try ServerEvent(
+        "image",
+        ImageEvent(
+          id: id, index: image.index, seed: image.seed, width: image.width, height: image.height))
     }
   }
 }

@@ -15,16 +15,16 @@ public struct ServerContext: RequestContext {
 /// Asks for a key on every route but `/health/live`, signed files and the files of the page, which
 /// asks for the key itself; also on routes that do not exist.
 struct KeyMiddleware: RouterMiddleware {
-  /// Paths of files that hold nothing of anybody.
-  let open: Set<String>
   let key: @Sendable (String) async throws -> ServerKey?
+  /// Paths of files that hold nothing of anybody.
+  let files: Set<String>
 
   func handle(
     _ request: Request, context: ServerContext,
     next: (Request, ServerContext) async throws -> Response
   ) async throws -> Response {
     let path = request.uri.path
-    if path == "/health/live" || open.contains(path) && [.get, .head].contains(request.method) {
+    if path == "/health/live" || files.contains(path) && [.get, .head].contains(request.method) {
       return try await next(request, context)
     }
     let isSigned =

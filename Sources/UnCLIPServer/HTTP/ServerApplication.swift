@@ -14,6 +14,8 @@ public struct ServerRoutes: Sendable {
   public var key: (@Sendable (String) async throws -> ServerKey?)?
   /// The address that signed links begin with; nil takes that of the request.
   public var publicURL: String?
+  /// The scheme by which the server is reached: `https` where it has a certificate.
+  public var scheme = "http"
   /// The files of the page.
   public var assets: [PageAsset] = []
   /// The history of images; nil serves none.
@@ -52,7 +54,7 @@ public struct ServerRoutes: Sendable {
     router.add(middleware: OriginMiddleware(hosts: hosts, origins: origins))
     router.add(middleware: BodyMiddleware())
     if let key {
-      router.add(middleware: KeyMiddleware(open: Set(assets.map(\.path)), key: key))
+      router.add(middleware: KeyMiddleware(key: key, files: Set(assets.map(\.path))))
     }
     if let limiter { router.add(middleware: RateMiddleware(limiter: limiter)) }
     router.add(middleware: MethodMiddleware(table: table))
@@ -69,10 +71,12 @@ public struct ServerRoutes: Sendable {
 
   private func addRoutes(to router: Router<ServerContext>) {
     let jobs: any JobService = limiter.map { LimitedJobs(jobs: self.jobs, limiter: $0) } ?? jobs
+    let calls = RepeatedCalls()
     for prefix in ["", "v1"] {
       let group = router.group(RouterPath(prefix))
       ImageRoutes(
-        jobs: jobs, model: model, links: SignedLinks(secret: linkSecret), publicURL: publicURL
+        jobs: jobs, model: model, links: SignedLinks(secret: linkSecret), library: library,
+        publicURL: publicURL, scheme: scheme, calls: calls
       ).add(to: group)
       JobRoutes(jobs: jobs).add(to: group)
       group.get("model") { _, _ in

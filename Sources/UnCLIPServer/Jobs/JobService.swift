@@ -173,14 +173,18 @@ extension JobService {
 }
 
 extension JobService {
-  /// Waits for the end of a job and returns its last record, which is not final when the server stops
-  /// first.
-  func end(of record: JobRecord) async -> JobRecord {
-    guard !record.state.isFinal else { return record }
+  /// Waits for the end of a job and returns its last record.
+  ///
+  /// - Throws: `JobRefusal.draining` when the server stops first; `CancellationError`.
+  func end(of record: JobRecord) async throws -> JobRecord {
     var last = record
-    for await update in await updates(of: record.id) {
-      if case .changed(let now, _) = update { last = now }
+    if !record.state.isFinal {
+      for await update in await updates(of: record.id) {
+        if case .changed(let now, _) = update { last = now }
+      }
     }
+    try Task.checkCancellation()
+    guard last.state.isFinal else { throw JobRefusal.draining }
     return last
   }
 }
@@ -189,7 +193,7 @@ extension JobService {
 public enum JobUpdate: Sendable, Equatable {
   /// The record changed: its state, place or progress; with the preview of the step, a PNG file.
   case changed(JobRecord, preview: Data?)
-  /// An image is on disk.
+  /// An image is on disk; its file is fetched by the id, so it has none here.
   case image(id: String, JobImage)
 }
 

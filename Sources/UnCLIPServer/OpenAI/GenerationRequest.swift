@@ -1,16 +1,31 @@
 import Config
+import Files
 import Foundation
+import Imaging
 
-/// The body of `POST /images/generations`, checked field by field.
+/// What a call of the OpenAI routes for images asks for, checked field by field.
 struct GenerationRequest: Equatable {
+  /// The routes that make images.
+  enum Route: String {
+    case generations, edits, variations
+  }
+
+  var route = Route.generations
   var prompt = ""
   var model: String?
   var count = 1
   var size = 1024
+  /// Whether images keep the size of the image that is edited.
+  var keepsSize = false
   var isURL = true
+  var output = ImageOutput()
+  var streams = false
+  var partialImages = 0
   var seed: UInt64?
   var negativePrompt: String?
   var settings: [String: JSONValue] = [:]
+  /// How far a variation goes from its image; nil takes all but the content anew.
+  var variation: Double?
 
   /// What a request may name.
   static let sizes = ["256x256", "512x512", "1024x1024"]
@@ -21,8 +36,42 @@ struct GenerationRequest: Equatable {
     "prior_guidance": "prior_guidance", "sampler": "decoder_sampler", "prior": "prior",
   ]
 
-  /// Reads a body.
-  init(_ body: Data) throws(APIError) {
+  /// What belongs to a prompt: a variation has none.
+  private static let promptKeys: Set = [
+    "prompt", "negative_prompt", "prior_steps", "prior_guidance", "prior", "quality", "background",
+    "moderation", "style", "stream", "partial_images",
+  ]
+
+  /// Reads the body of a generation.
+  init(_ body: Data) throws(APIError) { try self.init(try Self.fields(of: body), .generations) }
+
+  /// Reads the fields of a call, but for its files.
+  init(_ fields: [String: JSONValue], _ route: Route) throws(APIError) {
+    self.route = route
+    for key in fields.keys.sorted() {
+      guard let value = fields[key], value != .null else { continue }
+      let isKnown = route == .variations ? !Self.promptKeys.contains(key) : key != "variation"
+      guard isKnown else { throw Self.unknown(key) }
+      try take(key, value)
+    }
+    if route != .variations, fields["prompt"] ?? .null == .null { throw Self.missing("prompt") }
+    if partialImages > 0, !streams {
+      throw APIError(
+        "'partial_images' is for a stream; set 'stream' to true.", param: "partial_images")
+    }
+    if streams, isURL, fields["response_format"] ?? .null != .null {
+      throw APIError(
+        "A stream holds its images; leave 'response_format' out, or make it 'b64_json'.",
+        param: "response_format")
+    }
+    if output.format == .png, fields["output_compression"] ?? .null != .null {
+      throw APIError(
+        "'output_compression' is for the formats 'jpeg' and 'webp'.", param: "output_compression")
+    }
+  }
+
+  /// The members of a JSON object.
+  static func fields(of body: Data) throws(APIError) -> [String: JSONValue] {
     let value: JSONValue
     do {
       value = try JSONDecoder().decode(JSONValue.self, from: body)
@@ -30,12 +79,20 @@ struct GenerationRequest: Equatable {
       throw APIError("The body is not valid JSON.")
     }
     guard case .object(let fields) = value else { throw APIError("The body must be an object.") }
-    for key in fields.keys.sorted() {
-      if let value = fields[key], value != .null { try take(key, value) }
+    if let key = body.withUnsafeBytes({ JSONKeys.repeated(in: $0) }) {
+      throw APIError("'\(key.prefix(64))' stands twice; give it once.", param: "\(key.prefix(64))")
     }
-    guard let prompt = fields["prompt"], prompt != .null else {
-      throw APIError("'prompt' is a required property", param: "prompt")
-    }
+    return fields
+  }
+
+  static func missing(_ key: String) -> APIError {
+    APIError("'\(key)' is a required property", param: key)
+  }
+
+  static func unknown(_ key: String) -> APIError {
+    APIError(
+      "Unknown parameter: '\(key.prefix(64))'.", param: String(key.prefix(64)),
+      code: "unknown_parameter")
   }
 
   private mutating func take(_ key: String, _ value: JSONValue) throws(APIError) {
@@ -48,20 +105,31 @@ struct GenerationRequest: Equatable {
     case "model": model = try text(key, value)
     case "negative_prompt": negativePrompt = try text(key, value)
     case "user", "safety_identifier": _ = try text(key, value)
-    case "n":
-      guard case .integer(let n) = value else {
-        throw APIError("'n' must be an integer.", param: key)
-      }
-      if n > 10 { throw APIError("\(n) is greater than the maximum of 10 - 'n'", param: key) }
-      if n < 1 { throw APIError("\(n) is less than the minimum of 1 - 'n'", param: key) }
-      count = n
+    case "n": count = try integer(key, value, in: 1...10)
     case "size":
       let name = try oneOf(key, value, Self.sizes, or: "auto")
+      keepsSize = name == "auto" && route == .edits
       size = Int(name.prefix { $0 != "x" }) ?? 1024
     case "response_format": isURL = try oneOf(key, value, ["url", "b64_json"]) == "url"
     case "quality": _ = try oneOf(key, value, ["standard", "auto"])
     case "background": _ = try oneOf(key, value, ["auto", "opaque"])
     case "moderation": _ = try oneOf(key, value, ["auto", "low"])
+    case "output_format":
+      let name = try oneOf(key, value, ["png", "jpeg", "webp"])
+      output.format = ImageFormat(pathExtension: name) ?? .png
+    case "output_compression": output.quality = try integer(key, value, in: 0...100)
+    case "stream":
+      guard case .bool(let isOn) = value else {
+        throw APIError("'stream' must be true or false.", param: key)
+      }
+      streams = isOn
+    case "partial_images": partialImages = try integer(key, value, in: 0...3)
+    case "variation":
+      switch value {
+      case .integer(let whole) where (0...1).contains(whole): variation = Double(whole)
+      case .number(let number) where (0...1).contains(number): variation = number
+      default: throw APIError("'variation' must be a number, 0 to 1.", param: key)
+      }
     case "style": throw APIError("'style' is not supported for this model.", param: key)
     case "seed":
       guard case .integer(let seed) = value, seed >= 0 else {
@@ -69,11 +137,7 @@ struct GenerationRequest: Equatable {
       }
       self.seed = UInt64(seed)
     default:
-      guard let setting = Self.settingKeys[key] else {
-        throw APIError(
-          "Unknown parameter: '\(key.prefix(64))'.", param: String(key.prefix(64)),
-          code: "unknown_parameter")
-      }
+      guard let setting = Self.settingKeys[key] else { throw Self.unknown(key) }
       settings[setting] = value
     }
   }
@@ -83,6 +147,23 @@ struct GenerationRequest: Equatable {
       throw APIError("'\(key)' must be a string.", param: key)
     }
     return text
+  }
+
+  private func integer(
+    _ key: String, _ value: JSONValue, in range: ClosedRange<Int>
+  ) throws(APIError) -> Int {
+    guard case .integer(let number) = value else {
+      throw APIError("'\(key)' must be an integer.", param: key)
+    }
+    if number > range.upperBound {
+      throw APIError(
+        "\(number) is greater than the maximum of \(range.upperBound) - '\(key)'", param: key)
+    }
+    if number < range.lowerBound {
+      throw APIError(
+        "\(number) is less than the minimum of \(range.lowerBound) - '\(key)'", param: key)
+    }
+    return number
   }
 
   private func oneOf(
@@ -97,13 +178,68 @@ struct GenerationRequest: Equatable {
   }
 
   /// The job that makes the images of a model: at its own size, the nearest that is not smaller.
+  /// Files are added by who has stored them.
   func job(for model: ModelDescription) -> JobRequest {
-    var request = JobRequest(.generate, prompt: prompt)
+    let operation: JobRequest.Operation =
+      switch route {
+      case .generations: .generate
+      case .edits: .inpaint
+      case .variations: .vary
+      }
+    var request = JobRequest(operation, prompt: route == .variations ? nil : prompt)
     request.count = count
     request.seed = seed
     request.negativePrompt = negativePrompt
     request.settings = settings
-    request.size = model.sizes.first { $0 >= size } ?? model.sizes.last
+    if let variation {
+      request.noise = "inverted"
+      request.settings["decoder_eta"] = .number(variation)
+    }
+    if !keepsSize { request.size = model.sizes.first { $0 >= size } ?? model.sizes.last }
+    request.previews = partialImages > 0
     return request
+  }
+
+  // MARK: Answers
+
+  /// The size as the API writes it.
+  var sizeName: String { keepsSize ? "auto" : "\(size)x\(size)" }
+
+  /// The file of an image in the form asked for.
+  func file(of png: Data) async throws -> Data {
+    try await ImageWork.run { [output, side] in try output.file(of: png, side: side) }
+  }
+
+  /// The name of an image's file in that form.
+  func fileName(of id: String) -> ImageFileName {
+    ImageFileName(id: id, output: output, side: side)
+  }
+
+  private var side: Int? { keepsSize ? nil : size }
+}
+
+extension APIError {
+  /// The same with the names that these routes give to the fields of a job.
+  var forImages: APIError {
+    var error = self
+    guard let field = param else { return self }
+    let name: String? =
+      if field.hasPrefix("sources") {
+        "image"
+      } else if let setting = field.split(separator: ".").last, field.hasPrefix("settings.") {
+        setting == "decoder_eta"
+          ? "variation"
+          : GenerationRequest.settingKeys.first { $0.value == setting }?.key ?? String(setting)
+      } else if field == "operation" {
+        nil
+      } else {
+        field
+      }
+    error.param = name
+    if let name {
+      let old = field.split(separator: ".").last.map(String.init) ?? field
+      error.message = message.replacing("'\(old)'", with: "'\(name)'")
+    }
+    return error
   }
 }

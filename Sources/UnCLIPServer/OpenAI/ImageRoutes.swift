@@ -1,14 +1,20 @@
-import Files
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Imaging
 
 /// The OpenAI routes: images, models, and files by signed address.
 struct ImageRoutes: Sendable {
   let jobs: any JobService
   let model: @Sendable () async -> ModelDescription?
   let links: SignedLinks
+  /// The history, which knows whose an image is; nil where there is none.
+  let library: (any ImageLibrary)?
+  /// What addresses begin with; nil takes what the client called the server.
   let publicURL: String?
+  /// The scheme by which the server is reached.
+  let scheme: String
+  let calls: RepeatedCalls
   let created = Date()
 
   /// The name under which the hosted model was known.
@@ -18,6 +24,7 @@ struct ImageRoutes: Sendable {
     group.post("images/generations") { request, context in
       try await generate(request, context)
     }
+    addEdits(to: group)
     group.get("images/files/:file") { request, context in try await file(request, context) }
     group.get("models") { _, _ in try json(ModelList(data: try await models())) }
     group.get("models/:id") { _, context in
@@ -66,6 +73,10 @@ struct ImageRoutes: Sendable {
       code: "model_not_found")
   }
 
+  private func noImage(_ id: String) -> APIError {
+    APIError("There is no image '\(id.prefix(64))'.", status: .notFound)
+  }
+
   // MARK: Images
 
   private struct Entry: Encodable {
@@ -89,32 +100,66 @@ struct ImageRoutes: Sendable {
     guard type.hasPrefix("application/json") else {
       throw APIError("The body must be application/json.", status: .unsupportedMediaType)
     }
-    let address = publicURL ?? "http://" + (request.head.authority ?? "localhost")
-    return try await request.body.consumeWithCancellationOnInboundClose { body in
-      let bytes = Data(try await body.collect(upTo: 1 << 20).readableBytesView)
-      let asked = try GenerationRequest(bytes)
-      let model = try await loaded()
-      if let name = asked.model, name != model.name, name != Self.alias { throw noModel(name) }
-      let seconds = request.headers[.readTimeout].flatMap(Double.init) ?? 600
-      let deadline = Date() + (seconds.isFinite ? min(max(seconds, 0), 3600) : 600)
-      let retryKey = sha256(Data("generations \(context.key?.id ?? "") ".utf8) + bytes)
-      let record = try await jobs.submit(
-        asked.job(for: model), owner: context.key?.id, deadline: deadline, retryKey: retryKey)
-      let done = try await finished(record, context)
-      return try json(try await answer(done, asked, address))
+    let body = Data(try await request.body.collect(upTo: 1 << 20).readableBytesView)
+    let asked = try GenerationRequest(body)
+    return try await make(asked, asked.job(for: try await model(for: asked)), request, context)
+  }
+
+  /// The model that a call asks for.
+  func model(for asked: GenerationRequest) async throws(APIError) -> ModelDescription {
+    let model = try await loaded()
+    if let name = asked.model, name != model.name, name != Self.alias { throw noModel(name) }
+    return model
+  }
+
+  /// Submits a job and answers with its images, at once or one after the other.
+  ///
+  /// Repetitions of a call are known by what they ask for: their forms differ in the boundary.
+  func make(
+    _ asked: GenerationRequest, _ job: JobRequest, _ request: Request, _ context: ServerContext
+  ) async throws -> Response {
+    let seconds = request.headers[.readTimeout].flatMap(Double.init) ?? 600
+    let deadline = Date() + (seconds.isFinite ? min(max(seconds, 0), 3600) : 600)
+    let call = await calls.begin(
+      "\(asked.route) \(context.key?.id ?? "") ".utf8 + (try JSONEncoder.server.encode(job)),
+      isRepeated: (request.headers[.retryCount].flatMap { Int($0) } ?? 0) > 0)
+    let record: JobRecord
+    do {
+      record = try await jobs.submit(
+        job, owner: context.key?.id, deadline: deadline, retryKey: call.id)
+    } catch {
+      await calls.end(call)
+      throw APIError(error).forImages
+    }
+    if asked.streams {
+      let stream = ImageStream(asked, record) { try await png($0) }
+      return .events(
+        of: record.id, jobs, to: request,
+        stopped: try ImageStream.event(of: APIError(JobRefusal.draining)),
+        left: { await leave(record, call) }, over: { await calls.end(call) }, stream.event)
+    }
+    let address = publicURL ?? "\(scheme)://\(request.head.authority ?? "localhost")"
+    do {
+      let response = try await request.whileConnected {
+        let done = try await jobs.end(of: record)
+        guard done.state == .done else { throw APIError(done.failure ?? .cancelled).forImages }
+        return try json(try await answer(done, asked, address))
+      }
+      await calls.end(call)
+      return response
+    } catch is CancellationError {
+      await leave(record, call)
+      throw CancellationError()
+    } catch {
+      await calls.end(call)
+      throw error
     }
   }
 
-  /// Waits for the end of a job; a client that leaves abandons it.
-  private func finished(_ record: JobRecord, _ context: ServerContext) async throws -> JobRecord {
-    try await withTaskCancellationHandler {
-      let last = await jobs.end(of: record)
-      try Task.checkCancellation()
-      if last.state == .done { return last }
-      throw APIError(last.failure ?? .cancelled)
-    } onCancel: {
-      Task { await jobs.abandon(record.id) }
-    }
+  /// Leaves a job whose client has left; a repetition of the call finds it.
+  private func leave(_ record: JobRecord, _ call: RepeatedCalls.Call) async {
+    await calls.leave(call)
+    await jobs.abandon(record.id)
   }
 
   private func answer(
@@ -124,35 +169,42 @@ struct ImageRoutes: Sendable {
     for (index, id) in record.images.enumerated() {
       var entry = Entry(seed: (record.request.seed ?? 0) &+ UInt64(index))
       if asked.isURL {
-        entry.url = "\(address)/v1/images/files/\(id).png?\(links.query(id, now: Date()))"
+        let name = asked.fileName(of: id)
+        let query = links.query(name.signed, now: Date())
+        entry.url = "\(address)/v1/images/files/\(name.text)?\(query)"
       } else {
-        entry.base64 = try await png(id).base64EncodedString()
+        entry.base64 = try await asked.file(of: try await png(id)).base64EncodedString()
       }
       entries.append(entry)
     }
     return Answer(created: Int(record.created.timeIntervalSince1970), data: entries)
   }
 
-  private func png(_ id: String) async throws -> Data {
+  func png(_ id: String) async throws -> Data {
     guard let url = try await jobs.imageFile(id) else {
-      throw APIError("There is no image '\(id.prefix(64))'.", status: .notFound)
+      throw noImage(id)
     }
     return try Data(contentsOf: url)
   }
 
   private func file(_ request: Request, _ context: ServerContext) async throws -> Response {
-    let name = try context.parameters.require("file")
-    let id = String(name.dropLast(4))
-    guard name.hasSuffix(".png"), !id.isEmpty, id.utf8.count <= 64,
-      id.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
-    else { throw APIError("There is no such image.", status: .notFound) }
+    guard let name = ImageFileName(try context.parameters.require("file")) else {
+      throw APIError("There is no such image.", status: .notFound)
+    }
     let query = request.uri.queryParameters
     if let signature = query["sig"] {
       try links.check(
-        id, expiry: String(query["exp"] ?? ""), signature: String(signature), now: Date())
+        name.signed, expiry: String(query["exp"] ?? ""), signature: String(signature), now: Date())
+    } else if let owner = context.key?.id {
+      guard try await library?.libraryImage(name.id, owner: owner) != nil else {
+        throw noImage(name.id)
+      }
     }
+    let png = try await png(name.id)
+    let file = try await ImageWork.run { try name.output.file(of: png, side: name.side) }
     return Response(
-      status: .ok, headers: [.contentType: "image/png", .cacheControl: "private"],
-      body: ResponseBody(byteBuffer: ByteBuffer(bytes: try await png(id))))
+      status: .ok,
+      headers: [.contentType: name.output.format.mediaType, .cacheControl: "private"],
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: file)))
   }
 }

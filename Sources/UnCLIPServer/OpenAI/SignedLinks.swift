@@ -1,4 +1,4 @@
-import Files
+import Crypto
 import Foundation
 import HTTPTypes
 
@@ -32,15 +32,8 @@ struct SignedLinks: Sendable {
 
   /// HMAC-SHA256 (RFC 2104), hexadecimal.
   func hmac(_ message: Data) -> String {
-    let key = secret.count > 64 ? Self.bytes(sha256(secret)) : secret
-    let padded = key + Data(count: 64 - key.count)
-    let inner = Self.bytes(sha256(Data(padded.map { $0 ^ 0x36 }) + message))
-    return sha256(Data(padded.map { $0 ^ 0x5c }) + inner)
-  }
-
-  private static func bytes(_ text: String) -> Data {
-    let digits = text.utf8.map { $0 < 0x60 ? $0 - 0x30 : $0 - 0x57 }
-    return Data(
-      stride(from: 0, to: digits.count - 1, by: 2).map { digits[$0] << 4 | digits[$0 + 1] })
+    HMAC<SHA256>.authenticationCode(for: message, using: SymmetricKey(data: secret)).map { byte in
+      (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }.joined()
   }
 }

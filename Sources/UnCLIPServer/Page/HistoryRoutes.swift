@@ -1,4 +1,3 @@
-import Config
 import Foundation
 import HTTPTypes
 public import Hummingbird
@@ -138,37 +137,24 @@ public struct HistoryRoutes<Context: RequestContext>: Sendable {
   private func embedding(of source: JobRequest.Source, _ owner: String?) async throws -> [Float] {
     var request = JobRequest(.embed)
     request.sources = [source]
-    let record = await jobs.end(
+    let record = try await jobs.end(
       of: try await jobs.submit(request, owner: owner, deadline: Date() + 60, retryKey: nil))
     if case .invalid(let message, _)? = record.failure {
       throw HTTPError(.badRequest, message: message)
     }
-    guard record.state == .done, let result = record.result,
-      let embedding = Self.numbers(try JSONDecoder().decode(JSONValue.self, from: result))
-    else {
-      throw HTTPError(
-        .serviceUnavailable, message: "What to search by could not be embedded; try again.")
-    }
-    return embedding
+    if let failure = record.failure { throw failure }
+    guard let result = record.result,
+      let embedding = try JSONDecoder().decode(EmbedResult.self, from: result).embeddings.first
+    else { throw JobFailure.failed("The result of embedding is empty.") }
+    return embedding.embedding
   }
 
-  /// The first list of numbers in the result of an embedding.
-  private static func numbers(_ value: JSONValue) -> [Float]? {
-    switch value {
-    case .array(let items) where items.count > 1 && items.allSatisfy(\.isNumber):
-      return items.map { item in
-        switch item {
-        case .integer(let value): Float(value)
-        case .number(let value): Float(value)
-        default: 0
-        }
-      }
-    case .array(let items): return items.lazy.compactMap(numbers).first
-    case .object(let members):
-      return ["embeddings", "embedding", "data"].lazy.compactMap { members[$0] }
-        .compactMap(numbers).first
-    default: return nil
+  /// The result of an `embed` job.
+  private struct EmbedResult: Decodable {
+    struct Embedding: Decodable {
+      var embedding: [Float]
     }
+    var embeddings: [Embedding]
   }
 
   // MARK: Answers

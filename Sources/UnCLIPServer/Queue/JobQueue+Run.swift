@@ -117,6 +117,7 @@ extension JobQueue {
       entries[id]?.job.images[image.index] = stored
       refreshImages(id)
       watch(.image(request))
+      (image.png, image.embedding) = (Data(), nil)
       send(.image(id: stored, image), to: id)
       publish(id)
       publishPlaces()

@@ -49,16 +49,17 @@ extension ServerStore {
     return id
   }
 
-  /// Returns an image of a job as it was stored, without its embedding.
+  /// Returns an image of a job without its file and embedding.
   func image(_ id: String) async throws(StoreError) -> JobImage? {
-    guard let url = imageURL(id) else { return nil }
+    guard StoreID.isValid(id) else { return nil }
     return try await database.read { db in
-      let row = try Row.fetchOne(
-        db, sql: "SELECT * FROM image WHERE id = ? AND NOT deleted", arguments: [id])
-      guard let row else { return nil }
-      return JobImage(
-        index: row["index"], seed: UInt64(bitPattern: row["seed"] as Int64), width: row["width"],
-        height: row["height"], png: try Data(contentsOf: url))
+      try Row.fetchOne(
+        db, sql: "SELECT * FROM image WHERE id = ? AND NOT deleted", arguments: [id]
+      ).map { row in
+        JobImage(
+          index: row["index"], seed: UInt64(bitPattern: row["seed"] as Int64),
+          width: row["width"], height: row["height"], png: Data())
+      }
     }
   }
 

@@ -235,8 +235,11 @@ extension WorkerProcess {
     let last = child.lines.suffix(5)
     if !isWanted {
       logger.error(
-        "The worker process is gone: \(reason ?? "").",
-        metadata: ["worker": "\(child.process.id)", "lines": "\(last.joined(separator: " | "))"])
+        "the worker process is gone",
+        metadata: [
+          "worker": "\(child.process.id)", "reason": "\(reason ?? "")",
+          "lines": "\(last.joined(separator: " | "))",
+        ])
     }
     let failure: JobFailure
     if child.killed == nil, end == .signal(SIGKILL) || end == .status(71) {

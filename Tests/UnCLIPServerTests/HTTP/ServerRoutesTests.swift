@@ -3,6 +3,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import Imaging
 import Logging
 import Testing
 
@@ -43,7 +44,8 @@ private actor ScriptedJobs: JobService {
   func cancel(_ id: String) async {}
 
   func imageFile(_ id: String) async throws -> URL? {
-    try Data("png".utf8).write(to: image)
+    let pixels = Image(width: 2, height: 2, color: [1, 2, 3])
+    try Data(try PNGEncoder.encode(pixels)).write(to: image)
     return image
   }
 
@@ -67,6 +69,14 @@ struct ServerRoutesTests {
       var code: String?
     }
     var error: Body
+  }
+
+  private struct Answer: Decodable {
+    struct Entry: Decodable {
+      var seed: UInt64
+      var b64_json: Data
+    }
+    var data: [Entry]
   }
 
   private func failure(_ response: TestResponse) throws -> Failure.Body {
@@ -135,8 +145,13 @@ struct ServerRoutesTests {
         client, #"{"prompt":"a","n":2,"seed":5,"size":null,"response_format":"b64_json"}"#)
       #expect(response.status == .ok)
       #expect(response.headers[.contentType] == "application/json")
-      let text = String(buffer: response.body)
-      #expect(text.contains(#""data":[{"b64_json":"cG5n","seed":5},{"b64_json":"cG5n","seed":6}]"#))
+      let answer = try JSONDecoder().decode(
+        Answer.self, from: Data(response.body.readableBytesView))
+      #expect(answer.data.map(\.seed) == [5, 6])
+      for entry in answer.data {
+        let header = try ImageHeader.read(entry.b64_json, name: "image")
+        #expect((header.width, header.height) == (1024, 1024))
+      }
     }
   }
 

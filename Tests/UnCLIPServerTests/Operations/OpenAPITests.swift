@@ -2,6 +2,7 @@ import Config
 import Foundation
 import HTTPTypes
 import Hummingbird
+import HummingbirdTesting
 import TestSupport
 import Testing
 import UnCLIP

@@ -22,7 +22,8 @@ struct JobQueueTests {
       case .changed(let record, _): last = record
       case .image(let id, let image):
         let file = try #require(try await bench.queue.imageFile(id))
-        #expect(try Data(contentsOf: file) == image.png)
+        #expect(try !Data(contentsOf: file).isEmpty)
+        #expect(image.png.isEmpty)
         images.append(image)
       }
     }
