@@ -20,7 +20,7 @@ extension ServeOptions {
     "quota": .value, "workers": .value, "queue": .value, "rate": .value, "grace": .value,
     "model": .value,
     "device": .value, "dtype": .value, "low-memory": .flag, "threads": .value,
-    "log-level": .value, "log-format": .value,
+    "log-level": .value, "log-format": .value, "log-texts": .flag,
   ]
 
   /// These options over those of the environment over those of a file.

@@ -80,7 +80,10 @@ struct ServeOptions: ParsableArguments {
 
   static let rateRange = OptionRange("--rate", 1...100_000)
 
-  @Option(help: rateRange.help("Images per minute for each key", note: "60 if not given"))
+  @Option(
+    help: rateRange.help(
+      "Images that each key may ask for in a minute", note: "60 if not given; no limit without keys"
+    ))
   var rate: Int?
 
   static let graceRange = OptionRange("--grace", 0.0...3600)
@@ -139,6 +142,9 @@ struct ServeOptions: ParsableArguments {
     help: ArgumentHelp(
       "Form of the log; text on a terminal and json elsewhere if not given.", valueName: "form"))
   var logFormat: LogFormat?
+
+  @Flag(help: "Write prompts to the log; else their hash and length.")
+  var logTexts = false
 
   func validate() throws {
     try Self.portRange.check(port)
@@ -204,6 +210,7 @@ struct ServeOptions: ParsableArguments {
     merged.threads = threads ?? lower.threads
     merged.logLevel = logLevel ?? lower.logLevel
     merged.logFormat = logFormat ?? lower.logFormat
+    merged.logTexts = logTexts || lower.logTexts
     return merged
   }
 }

@@ -110,7 +110,7 @@ struct ServerRun: Sendable {
     var limits = JobQueue.Limits()
     limits.capacity = options.queue ?? limits.capacity
     limits.concurrency = workers.concurrency
-    let log = JobLog(logger)
+    let log = JobLog(logger, showsTexts: options.logTexts)
     return JobQueue(
       store: store, runner: workers, limits: limits,
       check: { (request, model) throws(JobRefusal) in try request.check(for: model) },
@@ -134,7 +134,7 @@ struct ServerRun: Sendable {
     routes.origins = Set(options.allowedOrigins)
     if hasKeys {
       routes.key = { try await keys.key(secret: $0) }
-      routes.limiter = RateLimiter(imagesPerMinute: options.rate ?? 60)
+      routes.limiter = RateLimiter(imagesPerMinute: options.rate ?? RateLimiter.defaultLimit)
     }
     routes.scheme = scheme
     routes.metrics = metrics

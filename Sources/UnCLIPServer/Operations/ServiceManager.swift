@@ -20,9 +20,11 @@ public struct ServiceManager: Service {
   /// Takes the address of the manager's socket; a name that begins with `@` has no file.
   init(socket: String?) { self.socket = socket }
 
-  /// Says `READY=1`, and `STOPPING=1` when the server is asked to stop.
+  /// Says `READY=1`, once the server listens.
+  func ready() { send("READY=1\nSTATUS=It serves.") }
+
+  /// Says `STOPPING=1` when the server is asked to stop.
   public func run() async {
-    send("READY=1\nSTATUS=It serves.")
     do { try await gracefulShutdown() } catch {}
     send("STOPPING=1\nSTATUS=It stops when running jobs have ended.")
   }

@@ -44,7 +44,8 @@ import Testing
       }
       // Nothing; half a header; a header that never ends, byte by byte.
       for pieces in [
-        [], [("GET / HT", 0.0)], (0..<40).map { _ in ("x", 0.05) },
+        [], [("GET / HT", 0.0)],
+        [("GET / HTTP/1.1\r\nx: ", 0)] + (0..<40).map { _ in ("x", 0.05) },
       ] as [[(text: String, pause: Double)]] {
         let time = try await seconds(pieces)
         #expect((0.3...0.75).contains(time))
@@ -80,15 +81,15 @@ import Testing
   @Test func furtherConnectionsWait() async throws {
     var limits = Self.quick
     limits.connections = 2
-    limits.idle = .seconds(5)
+    limits.header = .seconds(2.5)
     let bench = try await ServerBench(folder.url)
     try await bench.listen(limits) { port in
-      // The client of the test holds one; this one another until its time for a header is over.
+      // The client of the test holds one; this one another, until its time for a header is over.
       async let silent = converse(port, [])
-      try await Task.sleep(for: .milliseconds(100))
-      let third = try await converse(port, [(Self.get, 0)], patience: 0.2)
+      try await Task.sleep(for: .milliseconds(200))
+      let third = try await converse(port, [(Self.get, 0)], patience: 0.3)
       #expect(third.text.isEmpty)
-      let later = try await converse(port, [(Self.get, 0)], patience: 1.5)
+      let later = try await converse(port, [(Self.get, 0)], patience: 6)
       #expect(later.status == 200)
       _ = try await silent
     }

@@ -19,11 +19,13 @@ struct ServiceManagerTests {
             wrappingChannelSynchronously: channel)
         }
       }
+    let manager = ServiceManager(socket: path)
     let group = ServiceGroup(
       configuration: .init(
-        services: [ServiceManager(socket: path)], logger: Logger(label: "test")))
+        services: [manager], logger: Logger(label: "test")))
     try await channel.executeThenClose { inbound, _ in
       async let end: Void = group.run()
+      manager.ready()
       var messages = inbound.makeAsyncIterator()
       let first = try await messages.next()
       #expect(first.map { String(buffer: $0.data) }?.hasPrefix("READY=1\n") == true)
