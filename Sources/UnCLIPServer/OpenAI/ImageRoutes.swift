@@ -145,8 +145,14 @@ struct ImageRoutes: Sendable {
     do {
       let response = try await request.whileConnected {
         let done = try await jobs.end(of: record)
-        guard done.state == .done else { throw APIError(done.failure ?? .cancelled).forImages }
-        return try json(try await answer(done, asked, address))
+        guard done.state == .done else {
+          var error = APIError(done.failure ?? .cancelled).forImages
+          error.headers[.connection] = "close"
+          throw error
+        }
+        var response = try json(try await answer(done, asked, address))
+        response.headers[.connection] = "close"
+        return response
       }
       await calls.end(call)
       return response
