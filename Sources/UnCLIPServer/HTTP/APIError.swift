@@ -173,6 +173,7 @@ extension APIError: HTTPResponseError {
 
 extension HTTPField.Name {
   static var requestID: Self { known("x-request-id") }
+  static var jobID: Self { known("x-job-id") }
   static var shouldRetry: Self { known("x-should-retry") }
   static var readTimeout: Self { known("x-stainless-read-timeout") }
   static var retryCount: Self { known("x-stainless-retry-count") }

@@ -138,17 +138,26 @@ struct ImageRoutes: Sendable {
     context.notes.add("job", record.id)
     if asked.streams {
       let stream = ImageStream(asked, record) { try await png($0) }
-      return .events(
+      var response = Response.events(
         of: record.id, jobs, to: request,
         stopped: try ImageStream.event(of: APIError(JobRefusal.draining)),
         left: { await leave(record, call) }, over: { await calls.end(call) }, stream.event)
+      // By which others can follow and cancel it.
+      response.headers[.jobID] = record.id
+      return response
     }
     let address = publicURL ?? "\(scheme)://\(request.head.authority ?? "localhost")"
     do {
       let response = try await request.whileConnected {
         let done = try await jobs.end(of: record)
-        guard done.state == .done else { throw APIError(done.failure ?? .cancelled).forImages }
-        return try json(try await answer(done, asked, address))
+        guard done.state == .done else {
+          var error = APIError(done.failure ?? .cancelled).forImages
+          error.headers[.connection] = "close"
+          throw error
+        }
+        var response = try json(try await answer(done, asked, address))
+        response.headers[.connection] = "close"
+        return response
       }
       await calls.end(call)
       return response

@@ -8,6 +8,8 @@ let settle = null;
 export async function pick() {
   const dialog = $("picker");
   const chosen = new Promise((resolve) => { settle = resolve; });
+  // What was shown last time would be replaced while one chooses.
+  $("picker-thumbs").replaceChildren();
   dialog.showModal();
   get("/v1/history?limit=60").then((page) => {
     $("picker-thumbs").replaceChildren(...page.images.map((image) => thumb(image, () => {
