@@ -36,15 +36,28 @@ struct ServiceManagerTests {
       return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
     }
     let manager = ServiceManager(socket: path)
+    let (begun, continuation) = AsyncStream<Void>.makeStream()
     let group = ServiceGroup(
       configuration: .init(
-        services: [manager], logger: Logger(label: "test")))
+        services: [manager, Beginning(report: { continuation.yield() })],
+        logger: Logger(label: "test")))
     async let end: Void = group.run()
     manager.ready()
     #expect(received().hasPrefix("READY=1\n"))
+    for await _ in begun { break }
     await group.triggerGracefulShutdown()
     try await end
     #expect(received().hasPrefix("STOPPING=1\n"))
+  }
+
+  /// Says that the services of a group were begun.
+  private struct Beginning: Service {
+    let report: @Sendable () -> Void
+
+    func run() async throws {
+      report()
+      try await gracefulShutdown()
+    }
   }
 
   @Test(arguments: [nil, "", "relative", "/no/such/socket", "@unclip-no-such-name", long])
