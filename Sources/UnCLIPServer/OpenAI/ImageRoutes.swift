@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -96,8 +97,8 @@ struct ImageRoutes: Sendable {
   }
 
   private func generate(_ request: Request, _ context: ServerContext) async throws -> Response {
-    let type = request.headers[.contentType]?.lowercased() ?? ""
-    guard type.hasPrefix("application/json") else {
+    let type = HeaderValue(request.headers[.contentType] ?? "").name.lowercased()
+    guard type == "application/json" else {
       throw APIError("The body must be application/json.", status: .unsupportedMediaType)
     }
     let body = Data(try await request.body.collect(upTo: 1 << 20).readableBytesView)
@@ -123,6 +124,9 @@ struct ImageRoutes: Sendable {
     let call = await calls.begin(
       "\(asked.route) \(context.key?.id ?? "") ".utf8 + (try JSONEncoder.server.encode(job)),
       isRepeated: (request.headers[.retryCount].flatMap { Int($0) } ?? 0) > 0)
+    if let user = asked.user {
+      context.notes.add("user", String(sha256(Data(user.utf8)).prefix(16)))
+    }
     let record: JobRecord
     do {
       record = try await jobs.submit(
@@ -131,6 +135,7 @@ struct ImageRoutes: Sendable {
       await calls.end(call)
       throw APIError(error).forImages
     }
+    context.notes.add("job", record.id)
     if asked.streams {
       let stream = ImageStream(asked, record) { try await png($0) }
       var response = Response.events(

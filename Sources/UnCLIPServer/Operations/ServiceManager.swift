@@ -51,7 +51,7 @@ public struct ServiceManager: Service {
   }
 
   /// The address of a socket; nil for a path that is too long, or is not absolute.
-  private static func address(_ socket: String) -> sockaddr_un? {
+  static func address(_ socket: String) -> sockaddr_un? {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     var name = Array(socket.utf8)

@@ -69,7 +69,7 @@ import Testing
     let runner = QueueRunner(isGated: true)
     let bench = try await ServerBench(folder.url, runner: runner)
     try await bench.listen(Self.quick) { port in
-      let body = #"{"prompt":"a","response_format":"b64_json"}"#
+      let body = #"{"prompt":"a"}"#
       let request = Self.post(body.utf8.count).replacing("/v1/jobs", with: "/v1/images/generations")
       async let answer = converse(port, [(request + body, 0)])
       try await Task.sleep(for: .seconds(1.2))
@@ -84,14 +84,15 @@ import Testing
     limits.header = .seconds(2.5)
     let bench = try await ServerBench(folder.url)
     try await bench.listen(limits) { port in
-      // The client of the test holds one; this one another, until its time for a header is over.
-      async let silent = converse(port, [])
+      // These are closed when their time for a header is over.
+      async let first = converse(port, [])
+      async let second = converse(port, [])
       try await Task.sleep(for: .milliseconds(200))
       let third = try await converse(port, [(Self.get, 0)], patience: 0.3)
       #expect(third.text.isEmpty)
       let later = try await converse(port, [(Self.get, 0)], patience: 6)
       #expect(later.status == 200)
-      _ = try await silent
+      _ = try await (first, second)
     }
   }
 
