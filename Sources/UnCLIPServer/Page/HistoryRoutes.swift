@@ -65,19 +65,8 @@ public struct HistoryRoutes<Context: RequestContext>: Sendable {
     query.before = try number("before", in: 0 ... .max)
     query.limit = try number("limit", in: 1...200) ?? query.limit
     query.favourites = parameters["favourite"] == "true"
-    query.text = Self.formValue("text", in: request.uri.query ?? "")
+    query.text = parameters["text"].map(String.init)
     return try json(try await library.images(query))
-  }
-
-  /// A value of a query as browsers write forms, where a plus is a space.
-  static func formValue(_ name: String, in query: String) -> String? {
-    for pair in query.split(separator: "&") {
-      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard parts[0] == name, parts.count == 2 else { continue }
-      let text = String(parts[1]).replacing("+", with: " ")
-      return text.removingPercentEncoding ?? text
-    }
-    return nil
   }
 
   private func mark(_ context: Context, _ isFavourite: Bool) async throws -> Response {

@@ -113,12 +113,4 @@ import Testing
       #expect(String(buffer: response.body).contains("\"shutting_down\""))
     }
   }
-
-  @Test(arguments: [
-    ("text=a+red%20apple", "a red apple"), ("limit=3&text=1%2B1", "1+1"), ("text=", ""),
-    ("text=%zz", "%zz"), ("texts=a", nil), ("text", nil),
-  ])
-  func aQueryIsReadAsBrowsersWriteIt(_ query: String, _ text: String?) {
-    #expect(HistoryRoutes<ServerContext>.formValue("text", in: query) == text)
-  }
 }
