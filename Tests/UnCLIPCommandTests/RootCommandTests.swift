@@ -22,6 +22,7 @@ import Testing
         unclip inpaint apple.png --mask leaf.png --prompt "a red apple"
         unclip upscale apple.png
         unclip verify apple.png
+        unclip serve
         unclip models
         unclip doctor
 
@@ -72,6 +73,7 @@ import Testing
                                 two folders of images.
         bench                   Measure what generating an image costs on this
                                 machine.
+        serve                   Serve a page, a jobs API and the OpenAI Images API.
         models                  List the models that are found, and what each can do.
         doctor                  Show what was found: LibTorch, processor, devices,
                                 models.

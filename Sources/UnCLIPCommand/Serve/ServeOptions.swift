@@ -61,8 +61,8 @@ struct ServeOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Bytes that images and uploads may have together, as 500MB or 2GB, before the oldest that are "
-        + "no favourites are deleted; 2GB if not given.", valueName: "size"))
+      "Bytes, more than 0, that images and uploads may have together, as 500MB or 2GB; the oldest "
+        + "that are no favourites go first; 2GB if not given.", valueName: "size"))
   var quota: ByteCount?
 
   static let workerRange = OptionRange("--workers", 1...64)
@@ -80,7 +80,10 @@ struct ServeOptions: ParsableArguments {
 
   static let rateRange = OptionRange("--rate", 1...100_000)
 
-  @Option(help: rateRange.help("Images per minute for each key", note: "60 if not given"))
+  @Option(
+    help: rateRange.help(
+      "Images that each key may ask for in a minute", note: "60 if not given; no limit without keys"
+    ))
   var rate: Int?
 
   static let graceRange = OptionRange("--grace", 0.0...3600)
@@ -95,6 +98,12 @@ struct ServeOptions: ParsableArguments {
   @Option(
     name: [.customShort("m"), .long], help: ModelSearch.option, completion: .model)
   var model: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A further name of the model in the OpenAI API; dall-e-2 if not given, none if empty.",
+      valueName: "name"))
+  var alias: String?
 
   @Option(
     help: ArgumentHelp(
@@ -139,6 +148,9 @@ struct ServeOptions: ParsableArguments {
     help: ArgumentHelp(
       "Form of the log; text on a terminal and json elsewhere if not given.", valueName: "form"))
   var logFormat: LogFormat?
+
+  @Flag(help: "Write prompts to the log; else their hash and length.")
+  var logTexts = false
 
   func validate() throws {
     try Self.portRange.check(port)
@@ -198,12 +210,14 @@ struct ServeOptions: ParsableArguments {
     merged.rate = rate ?? lower.rate
     merged.grace = grace ?? lower.grace
     merged.model = model ?? lower.model
+    merged.alias = alias ?? lower.alias
     merged.device = device ?? lower.device
     merged.dtype = dtype ?? lower.dtype
     merged.lowMemory = lowMemory || lower.lowMemory
     merged.threads = threads ?? lower.threads
     merged.logLevel = logLevel ?? lower.logLevel
     merged.logFormat = logFormat ?? lower.logFormat
+    merged.logTexts = logTexts || lower.logTexts
     return merged
   }
 }

@@ -110,7 +110,7 @@ struct ServerRun: Sendable {
     var limits = JobQueue.Limits()
     limits.capacity = options.queue ?? limits.capacity
     limits.concurrency = workers.concurrency
-    let log = JobLog(logger)
+    let log = JobLog(logger, showsTexts: options.logTexts)
     return JobQueue(
       store: store, runner: workers, limits: limits,
       check: { (request, model) throws(JobRefusal) in try request.check(for: model) },
@@ -134,9 +134,10 @@ struct ServerRun: Sendable {
     routes.origins = Set(options.allowedOrigins)
     if hasKeys {
       routes.key = { try await keys.key(secret: $0) }
-      routes.limiter = RateLimiter(imagesPerMinute: options.rate ?? 60)
+      routes.limiter = RateLimiter(imagesPerMinute: options.rate ?? RateLimiter.defaultLimit)
     }
     routes.scheme = scheme
+    if let alias = options.alias { routes.alias = alias.isEmpty ? nil : alias }
     routes.metrics = metrics
     routes.gauges = ServerGauges(version: Version.current, store: store, workers: workers)
     routes.publicURL = options.publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }

@@ -47,6 +47,9 @@ public struct APIError: LocalizedError, Sendable, Equatable, CustomStringConvert
     case let refusal as JobRefusal: self.init(refusal)
     case let failure as JobFailure: self.init(failure)
     case let error as MultipartError: self.init(error)
+    // Nobody reads it; the log and the measurements tell it from a fault of ours.
+    case is CancellationError:
+      self.init("The client has left.", status: .init(code: 499, reasonPhrase: "Client Left"))
     case StoreError.noSpace: self.init(JobRefusal.noSpace)
     case let error as any HTTPResponseError: self.init(error)
     default:
@@ -123,6 +126,7 @@ public struct APIError: LocalizedError, Sendable, Equatable, CustomStringConvert
         "There was not enough memory for this job.", status: .serviceUnavailable,
         type: "server_error", code: "out_of_memory")
       headers[.shouldRetry] = "false"
+    case .noSpace: self.init(JobRefusal.noSpace)
     case .crashed, .failed:
       self.init(
         "The images could not be made; the server's log says why.",
@@ -137,7 +141,7 @@ public struct APIError: LocalizedError, Sendable, Equatable, CustomStringConvert
 
   /// The JSON of the error.
   public var json: Data {
-    get throws { try JSONEncoder().encode(Body(error: self)) }
+    get throws { try JSONEncoder.server.encode(Body(error: self)) }
   }
 }
 

@@ -80,6 +80,7 @@ struct AnswerMiddleware: RouterMiddleware {
       metadata[name] = request.headers[.known(field)].map { "\($0.prefix(64))" }
     }
     metadata["user_agent"] = request.headers[.userAgent].map { "\($0.prefix(128))" }
+    metadata.merge(context.notes.metadata) { own, _ in own }
     logger.info("request", metadata: metadata)
   }
 }

@@ -98,13 +98,14 @@ extension Response {
       try await writer.finish(nil)
     }
     return Response(
-      status: .ok, headers: [.contentType: "text/event-stream"], body: body)
+      status: .ok, headers: [.contentType: "text/event-stream", .connection: "close"], body: body)
   }
 }
 
 extension Request {
   /// Does work that is cancelled when the client leaves. The body has been read: Hummingbird's own
-  /// way of watching a connection ends the process if a body breaks off meanwhile.
+  /// way of watching a connection ends the process if a body breaks off meanwhile. A connection that
+  /// was watched is closed after the answer, which has to say so.
   func whileConnected<Value: Sendable>(
     _ work: () async throws -> Value
   ) async throws -> Value {

@@ -48,7 +48,7 @@ public struct ImageServer: Service {
   public var tls: TLSFiles?
   /// How many connections it has, and how long each may keep it waiting.
   public var limits = ConnectionLimits()
-  /// What else runs as long as the server listens.
+  /// What else runs until the server is asked to stop.
   public var services: [any Service] = []
   /// Seconds that running jobs have to end when the server stops.
   public var grace = 30.0
@@ -79,6 +79,7 @@ public struct ImageServer: Service {
       onServerRunning: { channel in
         await hasListened.raise()
         await workers.start()
+        ServiceManager().ready()
         onListening(channel.localAddress?.port)
       }, logger: logger)
     try await queue.start()
@@ -87,11 +88,12 @@ public struct ImageServer: Service {
     // where the model is refused.
     let group = ServiceGroup(
       configuration: .init(
-        services: services.map { .init(service: $0, successTerminationBehavior: .ignore) } + [
+        services: [
           .init(service: application),
           .init(service: DrainService(queue: queue, grace: grace)),
           .init(service: loading, successTerminationBehavior: .gracefullyShutdownGroup),
-        ], logger: logger))
+        ] + services.map { .init(service: $0, successTerminationBehavior: .ignore) },
+        logger: logger))
     let result: Result<Void, any Error>
     do { result = .success(try await group.run()) } catch { result = .failure(error) }
     let refusal = await workers.refusal

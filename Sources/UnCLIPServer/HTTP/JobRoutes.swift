@@ -11,6 +11,7 @@ struct JobRoutes: Sendable {
       let asked = try await asked(request)
       let record = try await jobs.submit(
         asked, owner: context.key?.id, deadline: nil, retryKey: nil)
+      context.notes.add("job", record.id)
       return try json(record, status: .accepted)
     }
     group.get("jobs/:id") { _, context in try json(try await record(context)) }

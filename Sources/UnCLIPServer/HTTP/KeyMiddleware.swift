@@ -1,5 +1,7 @@
 import HTTPTypes
 public import Hummingbird
+import Logging
+import Synchronization
 
 /// What a request carries through the routes.
 public struct ServerContext: RequestContext {
@@ -7,9 +9,19 @@ public struct ServerContext: RequestContext {
   public var coreContext: CoreRequestContextStorage
   /// The key of the request; nil where the server asks for none.
   public var key: ServerKey?
+  /// What the log says of the request beside what it says of each.
+  let notes = RequestNotes()
 
   /// Begins a request.
   public init(source: Source) { coreContext = .init(source: source) }
+}
+
+/// What a route wants the log to say of its request.
+final class RequestNotes: Sendable {
+  private let notes = Mutex<Logger.Metadata>([:])
+
+  func add(_ name: String, _ value: String) { notes.withLock { $0[name] = "\(value)" } }
+  var metadata: Logger.Metadata { notes.withLock { $0 } }
 }
 
 /// Asks for a key on every route but `/health/live`, signed files and the files of the page, which
@@ -48,6 +60,7 @@ struct KeyMiddleware: RouterMiddleware {
     }
     var context = context
     context.key = key
+    context.notes.add("key", key.id)
     return try await next(request, context)
   }
 }

@@ -8,7 +8,7 @@ struct RouteTable: Sendable, Equatable {
     .get, .head, .post, .put, .delete, .patch, .options, .trace, .connect,
   ]
 
-  /// The methods of each path, in the router's notation.
+  /// The methods of each path, such as `/v1/jobs/{id}`.
   private(set) var paths: [String: Set<HTTPRequest.Method>] = [:]
 
   /// Lists the routes of a router.
@@ -18,18 +18,22 @@ struct RouteTable: Sendable, Equatable {
     }
   }
 
-  /// The methods that a path takes; empty for one that is no route.
+  /// The methods that a path takes; empty for one that is no route. A name in a route goes before a
+  /// parameter, as it does in the router.
   func methods(for path: String) -> [HTTPRequest.Method] {
     let parts = Self.parts(path)
-    var taken: Set<HTTPRequest.Method> = []
-    for (pattern, methods) in paths {
+    let fitting = paths.filter { pattern, _ in
       let names = Self.parts(pattern)
-      let fits = zip(names, parts).allSatisfy { $0.first == ":" || $0 == $1 }
-      if names.count == parts.count, fits { taken.formUnion(methods) }
+      return names.count == parts.count
+        && zip(names, parts).allSatisfy { $0.first == "{" || $0 == $1 }
     }
+    let nearest = fitting.min { Self.parameters($0.key) < Self.parameters($1.key) }
+    var taken = nearest?.value ?? []
     if taken.contains(.get) { taken.insert(.head) }
     return Self.methods.filter(taken.contains)
   }
+
+  private static func parameters(_ pattern: String) -> Int { pattern.count { $0 == "{" } }
 
   private static func parts(_ path: String) -> [Substring] { path.split(separator: "/") }
 
@@ -39,8 +43,7 @@ struct RouteTable: Sendable, Equatable {
     guard let path, path != "NotFound" else { return "none" }
     var parts = parts(path)
     if parts.first == "v1" { parts.removeFirst() }
-    let names = parts.map { $0.first == ":" ? "{\($0.dropFirst())}" : String($0) }
-    return "/" + names.joined(separator: "/")
+    return "/" + parts.joined(separator: "/")
   }
 }
 

@@ -21,6 +21,8 @@ struct GenerationRequest: Equatable {
   var output = ImageOutput()
   var streams = false
   var partialImages = 0
+  /// Who uses the program that calls, for the log.
+  var user: String?
   var seed: UInt64?
   var negativePrompt: String?
   var settings: [String: JSONValue] = [:]
@@ -104,7 +106,7 @@ struct GenerationRequest: Equatable {
       }
     case "model": model = try text(key, value)
     case "negative_prompt": negativePrompt = try text(key, value)
-    case "user", "safety_identifier": _ = try text(key, value)
+    case "user", "safety_identifier": user = try text(key, value)
     case "n": count = try integer(key, value, in: 1...10)
     case "size":
       let name = try oneOf(key, value, Self.sizes, or: "auto")

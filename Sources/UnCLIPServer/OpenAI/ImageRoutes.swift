@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -14,11 +15,10 @@ struct ImageRoutes: Sendable {
   let publicURL: String?
   /// The scheme by which the server is reached.
   let scheme: String
+  /// A further name of the model; nil for none.
+  let alias: String?
   let calls: RepeatedCalls
   let created = Date()
-
-  /// The name under which the hosted model was known.
-  static let alias = "dall-e-2"
 
   func add(to group: some RouterMethods<ServerContext>) {
     group.post("images/generations") { request, context in
@@ -57,7 +57,7 @@ struct ImageRoutes: Sendable {
 
   private func models() async throws(APIError) -> [ModelEntry] {
     let name = try await loaded().name
-    return [name, Self.alias].map {
+    return ([name] + [alias].compactMap { $0 }.filter { $0 != name }).map {
       ModelEntry(id: $0, created: Int(created.timeIntervalSince1970))
     }
   }
@@ -96,8 +96,8 @@ struct ImageRoutes: Sendable {
   }
 
   private func generate(_ request: Request, _ context: ServerContext) async throws -> Response {
-    let type = request.headers[.contentType]?.lowercased() ?? ""
-    guard type.hasPrefix("application/json") else {
+    let type = HeaderValue(request.headers[.contentType] ?? "").name.lowercased()
+    guard type == "application/json" else {
       throw APIError("The body must be application/json.", status: .unsupportedMediaType)
     }
     let body = Data(try await request.body.collect(upTo: 1 << 20).readableBytesView)
@@ -108,7 +108,7 @@ struct ImageRoutes: Sendable {
   /// The model that a call asks for.
   func model(for asked: GenerationRequest) async throws(APIError) -> ModelDescription {
     let model = try await loaded()
-    if let name = asked.model, name != model.name, name != Self.alias { throw noModel(name) }
+    if let name = asked.model, name != model.name, name != alias { throw noModel(name) }
     return model
   }
 
@@ -123,6 +123,9 @@ struct ImageRoutes: Sendable {
     let call = await calls.begin(
       "\(asked.route) \(context.key?.id ?? "") ".utf8 + (try JSONEncoder.server.encode(job)),
       isRepeated: (request.headers[.retryCount].flatMap { Int($0) } ?? 0) > 0)
+    if let user = asked.user {
+      context.notes.add("user", String(sha256(Data(user.utf8)).prefix(16)))
+    }
     let record: JobRecord
     do {
       record = try await jobs.submit(
@@ -131,6 +134,7 @@ struct ImageRoutes: Sendable {
       await calls.end(call)
       throw APIError(error).forImages
     }
+    context.notes.add("job", record.id)
     if asked.streams {
       let stream = ImageStream(asked, record) { try await png($0) }
       var response = Response.events(
@@ -145,8 +149,14 @@ struct ImageRoutes: Sendable {
     do {
       let response = try await request.whileConnected {
         let done = try await jobs.end(of: record)
-        guard done.state == .done else { throw APIError(done.failure ?? .cancelled).forImages }
-        return try json(try await answer(done, asked, address))
+        guard done.state == .done else {
+          var error = APIError(done.failure ?? .cancelled).forImages
+          error.headers[.connection] = "close"
+          throw error
+        }
+        var response = try json(try await answer(done, asked, address))
+        response.headers[.connection] = "close"
+        return response
       }
       await calls.end(call)
       return response

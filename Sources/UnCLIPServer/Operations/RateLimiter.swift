@@ -13,10 +13,13 @@ public final class RateLimiter: Sendable {
   private let clock: ServerClock
   private let used = Mutex<[String: (images: Double, at: Date)]>([:])
 
+  /// 60 images per minute.
+  public static let defaultLimit = 60
+
   /// Makes a limiter.
   ///
   /// - Precondition: The limit is 1 or more.
-  public init(imagesPerMinute limit: Int = 60, clock: ServerClock = .system) {
+  public init(imagesPerMinute limit: Int = defaultLimit, clock: ServerClock = .system) {
     precondition(limit >= 1, "a limit of \(limit) images")
     self.limit = limit
     self.clock = clock

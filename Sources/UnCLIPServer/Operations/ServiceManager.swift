@@ -20,9 +20,11 @@ public struct ServiceManager: Service {
   /// Takes the address of the manager's socket; a name that begins with `@` has no file.
   init(socket: String?) { self.socket = socket }
 
-  /// Says `READY=1`, and `STOPPING=1` when the server is asked to stop.
+  /// Says `READY=1`, once the server listens.
+  func ready() { send("READY=1\nSTATUS=It serves.") }
+
+  /// Says `STOPPING=1` when the server is asked to stop.
   public func run() async {
-    send("READY=1\nSTATUS=It serves.")
     do { try await gracefulShutdown() } catch {}
     send("STOPPING=1\nSTATUS=It stops when running jobs have ended.")
   }
@@ -49,7 +51,7 @@ public struct ServiceManager: Service {
   }
 
   /// The address of a socket; nil for a path that is too long, or is not absolute.
-  private static func address(_ socket: String) -> sockaddr_un? {
+  static func address(_ socket: String) -> sockaddr_un? {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     var name = Array(socket.utf8)

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 public import Hummingbird
+import HummingbirdCore
 import Imaging
 
 /// The routes of the history: `GET /history`, `GET` and `DELETE /history/{id}`,
@@ -48,7 +49,9 @@ public struct HistoryRoutes<Context: RequestContext>: Sendable {
 
   private func list(_ request: Request, _ context: Context) async throws -> Response {
     var query = LibraryQuery(owner: owner(context))
-    let parameters = request.uri.queryParameters
+    // Browsers write a space in a query as a plus.
+    let uri = URI("/?" + (request.uri.query ?? "").replacing("+", with: "%20"))
+    let parameters = uri.queryParameters
     func number(_ key: String, in range: ClosedRange<Int>) throws -> Int? {
       guard let text = parameters[Substring(key)] else { return nil }
       guard let value = Int(text), range.contains(value) else {

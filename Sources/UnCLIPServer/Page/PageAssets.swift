@@ -23,9 +23,12 @@ public enum PageAssets {
 
   private static let types = [
     "html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml",
+    "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml", "json": "application/json",
     "webmanifest": "application/manifest+json",
   ]
+
+  /// The paths of files that lie elsewhere than below `/page`.
+  private static let paths = ["index.html": "/", "openapi.json": "/openapi.json"]
 
   /// Where the files may be: in an installation; beside a program that SwiftPM built; in the sources
   /// of a program that was moved alone.
@@ -57,7 +60,7 @@ public enum PageAssets {
           guard let type = types[URL(fileURLWithPath: name).pathExtension] else { return nil }
           let data = try Data(contentsOf: folder.appending(path: name))
           return PageAsset(
-            path: name == "index.html" ? "/" : "/page/" + name, contentType: type, data: data,
+            path: paths[name] ?? "/page/" + name, contentType: type, data: data,
             etag: "\"\(sha256(data).prefix(32))\"")
         }
     } catch {

@@ -5,6 +5,7 @@ import HummingbirdTesting
 import Logging
 import NIOCore
 import NIOPosix
+import ServiceLifecycle
 import Synchronization
 
 @testable import UnCLIPServer
@@ -67,12 +68,20 @@ struct ServerBench {
     _ limits: ConnectionLimits = ConnectionLimits(),
     _ body: @escaping @Sendable (_ port: Int) async throws -> Value
   ) async throws -> Value {
+    let (ports, continuation) = AsyncStream<Int>.makeStream()
     let application = Application(
       router: routes.router(logger: logger), server: limits.server,
-      configuration: limits.configuration(address: .hostname("localhost", port: 0), logger: logger))
-    return try await application.test(.live) { client in
-      guard let port = client.port else { throw CancellationError() }
-      return try await body(port)
+      configuration: limits.configuration(address: .hostname("localhost", port: 0), logger: logger),
+      onServerRunning: { continuation.yield($0.localAddress?.port ?? 0) }, logger: logger)
+    let group = ServiceGroup(configuration: .init(services: [application], logger: logger))
+    return try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await group.run() }
+      var opened = ports.makeAsyncIterator()
+      guard let port = await opened.next() else { throw CancellationError() }
+      let value = try await body(port)
+      await group.triggerGracefulShutdown()
+      try await tasks.waitForAll()
+      return value
     }
   }
 }

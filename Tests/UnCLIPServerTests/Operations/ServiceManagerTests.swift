@@ -1,36 +1,62 @@
 import Foundation
 import Logging
-import NIOCore
-import NIOPosix
 import ServiceLifecycle
 import TestSupport
 import Testing
 
 @testable import UnCLIPServer
 
+#if canImport(Darwin)
+  import Darwin
+  private let datagrams = SOCK_DGRAM
+  private let withoutWaiting = MSG_DONTWAIT
+#else
+  import Glibc
+  private let datagrams = Int32(SOCK_DGRAM.rawValue)
+  private let withoutWaiting = Int32(MSG_DONTWAIT)
+#endif
+
 struct ServiceManagerTests {
   @Test func systemdIsToldOfTheStartAndTheEnd() async throws {
     let folder = try TemporaryFolder()
     let path = folder.url.appending(path: "notify").path
-    let channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-      .bind(unixDomainSocketPath: path) { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try NIOAsyncChannel<AddressedEnvelope<ByteBuffer>, AddressedEnvelope<ByteBuffer>>(
-            wrappingChannelSynchronously: channel)
-        }
+    var address = try #require(ServiceManager.address(path))
+    let file = socket(AF_UNIX, datagrams, 0)
+    defer { close(file) }
+    let isBound = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(file, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
       }
+    }
+    #expect(isBound == 0)
+    // What was sent is there when the sender goes on.
+    func received() -> String {
+      var bytes = [UInt8](repeating: 0, count: 256)
+      let count = recv(file, &bytes, bytes.count, withoutWaiting)
+      return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    }
+    let manager = ServiceManager(socket: path)
+    let (begun, continuation) = AsyncStream<Void>.makeStream()
     let group = ServiceGroup(
       configuration: .init(
-        services: [ServiceManager(socket: path)], logger: Logger(label: "test")))
-    try await channel.executeThenClose { inbound, _ in
-      async let end: Void = group.run()
-      var messages = inbound.makeAsyncIterator()
-      let first = try await messages.next()
-      #expect(first.map { String(buffer: $0.data) }?.hasPrefix("READY=1\n") == true)
-      await group.triggerGracefulShutdown()
-      let second = try await messages.next()
-      #expect(second.map { String(buffer: $0.data) }?.hasPrefix("STOPPING=1\n") == true)
-      try await end
+        services: [manager, Beginning(report: { continuation.yield() })],
+        logger: Logger(label: "test")))
+    async let end: Void = group.run()
+    manager.ready()
+    #expect(received().hasPrefix("READY=1\n"))
+    for await _ in begun { break }
+    await group.triggerGracefulShutdown()
+    try await end
+    #expect(received().hasPrefix("STOPPING=1\n"))
+  }
+
+  /// Says that the services of a group were begun.
+  private struct Beginning: Service {
+    let report: @Sendable () -> Void
+
+    func run() async throws {
+      report()
+      try await gracefulShutdown()
     }
   }
 

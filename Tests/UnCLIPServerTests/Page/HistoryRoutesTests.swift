@@ -62,9 +62,12 @@ struct HistoryRoutesTests {
         try await client.send(.get, "/v1/history?limit=3&before=\(next)"))
       #expect(rest.images.map(\.seed) == [0])
       #expect(rest.next == nil)
-      let pears = try page(
-        try await client.send(.get, "/v1/history?text=GREEN%20pear"))
-      #expect(pears.images.count == 2)
+      for text in ["GREEN%20pear", "green+pear"] {
+        let pears = try page(try await client.send(.get, "/v1/history?text=" + text))
+        #expect(pears.images.count == 2)
+      }
+      let plus = try page(try await client.send(.get, "/v1/history?text=green%2Bpear"))
+      #expect(plus.images.isEmpty)
       for query in ["limit=0", "limit=x", "before=-1", "before=99999999999999999999"] {
         let response = try await client.send(.get, "/v1/history?" + query)
         #expect(response.status == .badRequest)

@@ -8,6 +8,8 @@ let settle = null;
 export async function pick() {
   const dialog = $("picker");
   const chosen = new Promise((resolve) => { settle = resolve; });
+  // What was shown last time would be replaced while one chooses.
+  $("picker-thumbs").replaceChildren();
   dialog.showModal();
   get("/v1/history?limit=60").then((page) => {
     $("picker-thumbs").replaceChildren(...page.images.map((image) => thumb(image, () => {
@@ -24,7 +26,8 @@ function finish(file) {
 }
 
 $("picker-close").addEventListener("click", () => finish(null));
-$("picker").addEventListener("close", () => finish(null));
+// The event comes later, when one may choose the next image already.
+$("picker").addEventListener("close", () => { if (!$("picker").open) finish(null); });
 $("picker-file").addEventListener("change", (event) => {
   const [file] = event.target.files;
   if (file) finish(file);
