@@ -126,6 +126,7 @@ public struct APIError: LocalizedError, Sendable, Equatable, CustomStringConvert
         "There was not enough memory for this job.", status: .serviceUnavailable,
         type: "server_error", code: "out_of_memory")
       headers[.shouldRetry] = "false"
+    case .noSpace: self.init(JobRefusal.noSpace)
     case .crashed, .failed:
       self.init(
         "The images could not be made; the server's log says why.",
@@ -140,7 +141,7 @@ public struct APIError: LocalizedError, Sendable, Equatable, CustomStringConvert
 
   /// The JSON of the error.
   public var json: Data {
-    get throws { try JSONEncoder().encode(Body(error: self)) }
+    get throws { try JSONEncoder.server.encode(Body(error: self)) }
   }
 }
 

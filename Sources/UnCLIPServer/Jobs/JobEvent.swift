@@ -92,6 +92,8 @@ public enum JobFailure: Error, Sendable, Equatable, Codable {
   case crashed(String)
   /// There was not enough memory for it.
   case outOfMemory
+  /// There was no space left for its images.
+  case noSpace
   /// Its deadline passed before it began.
   case expired
   /// Somebody cancelled it.

@@ -49,8 +49,8 @@ struct MetricFamily: Hashable {
     labels: ["operation", "state"])
   static let failed = Self(
     .counter, "unclip_jobs_failed_total",
-    "Jobs that ended without their result: invalid, crashed, out_of_memory, expired, cancelled, "
-      + "interrupted, failed.", labels: ["reason"])
+    "Jobs that ended without their result: invalid, crashed, out_of_memory, no_space, expired, "
+      + "cancelled, interrupted, failed.", labels: ["reason"])
   static let waitSeconds = Self(
     .histogram, "unclip_job_wait_seconds", "Seconds that a job waited before it began.",
     bounds: seconds)

@@ -149,6 +149,7 @@ extension JobFailure {
     case .invalid: "invalid"
     case .crashed: "crashed"
     case .outOfMemory: "out_of_memory"
+    case .noSpace: "no_space"
     case .expired: "expired"
     case .cancelled: "cancelled"
     case .interrupted: "interrupted"

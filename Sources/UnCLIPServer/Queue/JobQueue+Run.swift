@@ -46,8 +46,7 @@ extension JobQueue {
       switch error {
       case JobFailure.cancelled: await end(id, .cancelled, .cancelled)
       case let failure as JobFailure: await end(id, .failed, failure)
-      case StoreError.noSpace:
-        await end(id, .failed, .failed("There is no space left for its images."))
+      case StoreError.noSpace: await end(id, .failed, .noSpace)
       case is StoreError:
         await end(id, .failed, .failed("The server could not store its images."))
       default: await end(id, .failed, .failed("The worker ended the job without a reason."))

@@ -204,6 +204,8 @@ struct MiddlewareTests {
       #expect(try await client.ask(.get, "/v1/history", key: "draw").status == .ok)
     }
     #expect(APIError(StoreError.noSpace(path: "/data")).status.code == 507)
+    // A job that was at work when the disk became full.
+    #expect(APIError(JobFailure.noSpace).status.code == 507)
   }
 
   // MARK: Paths

@@ -116,6 +116,7 @@ export function reason(job) {
     case "invalid": case "failed": return value?._0 ?? value?.message ?? "The job failed.";
     case "crashed": return "The process that drew ended; try again.";
     case "outOfMemory": return "There was not enough memory; try a smaller size.";
+    case "noSpace": return "There is no space left for images; delete some.";
     case "expired": return "The job waited too long.";
     case "interrupted": return "The server was stopped.";
     default: return "The job failed.";
