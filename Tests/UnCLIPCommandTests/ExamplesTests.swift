@@ -58,7 +58,9 @@ import Testing
       let words = Self.words(line)
       #expect(words.first == "unclip", "\(line)")
       let command = try RootCommand.parseAsRoot(Array(words.dropFirst()))
-      #expect(type(of: command).configuration.subcommands.isEmpty, "calls nothing: \(line)")
+      // 'unclip serve' does something itself and has commands below it.
+      let does = type(of: command).configuration.subcommands.isEmpty || command is ServeCommand
+      #expect(does, "calls nothing: \(line)")
       for word in words where word.hasPrefix("Configs/") {
         #expect(
           FileManager.default.fileExists(atPath: Golden.url("../../\(word)").path),

@@ -34,6 +34,7 @@ import UnCLIPServer
       ModelFolderError.notAModel("a"),
       EmbeddingPCAError.tooMany(9, possible: 4),
       RequestError.size(7, possible: [64]), RequestError.mask(.keepsAll),
+      ServerError.notListening("a", reason: "b"),
       StoreError.locked(path: "a"),
       TokenizerError.missingFile(file: "a"),
       TrainingError.notWritten(path: "a", reason: "b"),

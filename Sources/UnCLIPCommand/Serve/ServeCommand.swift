@@ -25,7 +25,7 @@ struct ServeCommand: ParsableCommand {
         unclip serve keys create laptop
         unclip serve --host 0.0.0.0 --allow-host images.example --tls-cert site.pem --tls-key key.pem
         unclip serve --config serve.yaml
-        \(ServeOptions.prefix)PORT=9000 unclip serve --device cuda:0,cuda:1
+        unclip serve --device cuda:0,cuda:1 --log-format json
       """,
     subcommands: [ServeKeysCommand.self])
 

@@ -20,7 +20,12 @@ struct ServeKeysCommand: ParsableCommand {
 
   struct Create: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Make a key and print it; nobody can print it again.")
+      abstract: "Make a key and print it; nobody can print it again.",
+      discussion: """
+        EXAMPLES:
+          unclip serve keys create laptop
+          unclip serve keys create monitor --admin --json
+        """)
 
     @Argument(help: "A name for it, such as that of who uses it.") var name: String
     @Flag(help: "Let it read /metrics too.") var admin = false
@@ -74,7 +79,11 @@ struct ServeKeysCommand: ParsableCommand {
     }
 
     static let configuration = CommandConfiguration(
-      abstract: "List the keys, without their secrets.")
+      abstract: "List the keys, without their secrets.",
+      discussion: """
+        EXAMPLES:
+          unclip serve keys list
+        """)
 
     @OptionGroup var folder: ServeFolder
     @OptionGroup var output: OutputOptions
@@ -95,7 +104,11 @@ struct ServeKeysCommand: ParsableCommand {
 
   struct Revoke: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Revoke a key; requests with it are refused from now on.")
+      abstract: "Revoke a key; requests with it are refused from now on.",
+      discussion: """
+        EXAMPLES:
+          unclip serve keys revoke laptop
+        """)
 
     @Argument(help: "Its name or id.") var key: String
     @OptionGroup var folder: ServeFolder

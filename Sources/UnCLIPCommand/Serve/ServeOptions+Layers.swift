@@ -19,7 +19,7 @@ extension ServeOptions {
     "public-url": .value, "allow-host": .list, "allow-origin": .list, "data": .value,
     "quota": .value, "workers": .value, "queue": .value, "rate": .value, "grace": .value,
     "model": .value,
-    "device": .value, "dtype": .value, "low-memory": .flag, "threads": .value,
+    "alias": .value, "device": .value, "dtype": .value, "low-memory": .flag, "threads": .value,
     "log-level": .value, "log-format": .value, "log-texts": .flag,
   ]
 

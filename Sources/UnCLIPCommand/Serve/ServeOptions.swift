@@ -61,8 +61,8 @@ struct ServeOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Bytes that images and uploads may have together, as 500MB or 2GB, before the oldest that are "
-        + "no favourites are deleted; 2GB if not given.", valueName: "size"))
+      "Bytes, more than 0, that images and uploads may have together, as 500MB or 2GB; the oldest "
+        + "that are no favourites go first; 2GB if not given.", valueName: "size"))
   var quota: ByteCount?
 
   static let workerRange = OptionRange("--workers", 1...64)
@@ -98,6 +98,12 @@ struct ServeOptions: ParsableArguments {
   @Option(
     name: [.customShort("m"), .long], help: ModelSearch.option, completion: .model)
   var model: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A further name of the model in the OpenAI API; dall-e-2 if not given, none if empty.",
+      valueName: "name"))
+  var alias: String?
 
   @Option(
     help: ArgumentHelp(
@@ -204,6 +210,7 @@ struct ServeOptions: ParsableArguments {
     merged.rate = rate ?? lower.rate
     merged.grace = grace ?? lower.grace
     merged.model = model ?? lower.model
+    merged.alias = alias ?? lower.alias
     merged.device = device ?? lower.device
     merged.dtype = dtype ?? lower.dtype
     merged.lowMemory = lowMemory || lower.lowMemory

@@ -137,6 +137,7 @@ struct ServerRun: Sendable {
       routes.limiter = RateLimiter(imagesPerMinute: options.rate ?? RateLimiter.defaultLimit)
     }
     routes.scheme = scheme
+    if let alias = options.alias { routes.alias = alias.isEmpty ? nil : alias }
     routes.metrics = metrics
     routes.gauges = ServerGauges(version: Version.current, store: store, workers: workers)
     routes.publicURL = options.publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }

@@ -47,6 +47,9 @@ public struct APIError: LocalizedError, Sendable, Equatable, CustomStringConvert
     case let refusal as JobRefusal: self.init(refusal)
     case let failure as JobFailure: self.init(failure)
     case let error as MultipartError: self.init(error)
+    // Nobody reads it; the log and the measurements tell it from a fault of ours.
+    case is CancellationError:
+      self.init("The client has left.", status: .init(code: 499, reasonPhrase: "Client Left"))
     case StoreError.noSpace: self.init(JobRefusal.noSpace)
     case let error as any HTTPResponseError: self.init(error)
     default:

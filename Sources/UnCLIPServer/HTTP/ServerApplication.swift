@@ -16,6 +16,8 @@ public struct ServerRoutes: Sendable {
   public var publicURL: String?
   /// The scheme by which the server is reached: `https` where it has a certificate.
   public var scheme = "http"
+  /// A further name of the model in the OpenAI API; nil for none.
+  public var alias: String? = "dall-e-2"
   /// The files of the page.
   public var assets: [PageAsset] = []
   /// The history of images; nil serves none.
@@ -76,7 +78,7 @@ public struct ServerRoutes: Sendable {
       let group = router.group(RouterPath(prefix))
       ImageRoutes(
         jobs: jobs, model: model, links: SignedLinks(secret: linkSecret), library: library,
-        publicURL: publicURL, scheme: scheme, calls: calls
+        publicURL: publicURL, scheme: scheme, alias: alias, calls: calls
       ).add(to: group)
       JobRoutes(jobs: jobs).add(to: group)
       group.get("model") { _, _ in

@@ -15,11 +15,10 @@ struct ImageRoutes: Sendable {
   let publicURL: String?
   /// The scheme by which the server is reached.
   let scheme: String
+  /// A further name of the model; nil for none.
+  let alias: String?
   let calls: RepeatedCalls
   let created = Date()
-
-  /// The name under which the hosted model was known.
-  static let alias = "dall-e-2"
 
   func add(to group: some RouterMethods<ServerContext>) {
     group.post("images/generations") { request, context in
@@ -58,7 +57,7 @@ struct ImageRoutes: Sendable {
 
   private func models() async throws(APIError) -> [ModelEntry] {
     let name = try await loaded().name
-    return [name, Self.alias].map {
+    return ([name] + [alias].compactMap { $0 }.filter { $0 != name }).map {
       ModelEntry(id: $0, created: Int(created.timeIntervalSince1970))
     }
   }
@@ -109,7 +108,7 @@ struct ImageRoutes: Sendable {
   /// The model that a call asks for.
   func model(for asked: GenerationRequest) async throws(APIError) -> ModelDescription {
     let model = try await loaded()
-    if let name = asked.model, name != model.name, name != Self.alias { throw noModel(name) }
+    if let name = asked.model, name != model.name, name != alias { throw noModel(name) }
     return model
   }
 

@@ -141,6 +141,12 @@ struct ImageStreamTests {
 
   // MARK: Leaving
 
+  @Test func whoLeftIsNoFaultOfTheServer() {
+    let error = APIError(CancellationError())
+    #expect(error.status.code == 499)
+    #expect(error.type == "invalid_request_error")
+  }
+
   /// Sends bytes to a port of this machine and hangs up after the answer began, or at once.
   private static func call(_ port: Int, _ bytes: Data, waits: Bool) throws {
     let socket = socket(AF_INET, stream, 0)

@@ -113,4 +113,19 @@ import Testing
       #expect(String(buffer: response.body).contains("\"shutting_down\""))
     }
   }
+
+  @Test(arguments: ["dall-e-2", "draw", nil] as [String?])
+  func theModelHasAFurtherNameIfOneIsGiven(_ alias: String?) async throws {
+    var bench = try await ServerBench(folder.url)
+    bench.routes.alias = alias
+    try await bench.serve { client in
+      let list = String(buffer: try await client.ask(.get, "/v1/models").body)
+      #expect(
+        list.matches(of: /"id":"([^"]*)"/).map { String($0.1) } == ["scripted"]
+          + [alias].compactMap { $0 })
+      let call = try await client.ask(
+        .post, "/v1/images/generations", json: #"{"prompt":"a","model":"dall-e-2"}"#)
+      #expect(call.status == (alias == "dall-e-2" ? .ok : .notFound))
+    }
+  }
 }

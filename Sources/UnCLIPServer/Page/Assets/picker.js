@@ -26,7 +26,8 @@ function finish(file) {
 }
 
 $("picker-close").addEventListener("click", () => finish(null));
-$("picker").addEventListener("close", () => finish(null));
+// The event comes later, when one may choose the next image already.
+$("picker").addEventListener("close", () => { if (!$("picker").open) finish(null); });
 $("picker-file").addEventListener("change", (event) => {
   const [file] = event.target.files;
   if (file) finish(file);
