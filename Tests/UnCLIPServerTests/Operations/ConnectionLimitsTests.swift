@@ -5,7 +5,7 @@ import Testing
 @testable import UnCLIPServer
 
 /// Slow clients, false lengths and large bodies, over plain sockets.
-@Suite(.serialized) struct ConnectionLimitsTests {
+struct ConnectionLimitsTests {
   let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }
@@ -20,9 +20,9 @@ import Testing
   /// Short times in place of the real ones.
   private static var quick: ConnectionLimits {
     var limits = ConnectionLimits()
-    limits.header = .milliseconds(400)
-    limits.body = .milliseconds(600)
-    limits.idle = .milliseconds(800)
+    limits.header = .seconds(2)
+    limits.body = .seconds(1)
+    limits.idle = .seconds(1)
     limits.farewell = .milliseconds(500)
     return limits
   }
@@ -87,7 +87,7 @@ import Testing
       let body = #"{"prompt":"a"}"#
       let request = Self.post(body.utf8.count).replacing("/v1/jobs", with: "/v1/images/generations")
       async let answer = converse(port, [(request + body, 0)])
-      try await Task.sleep(for: .seconds(1.2))
+      try await Task.sleep(for: .seconds(1.5))
       runner.allow(1)
       #expect(try await answer.status == 200)
     }

@@ -14,7 +14,11 @@ struct ServerMetricsTests {
   /// The values of a text of metrics, by name and labels; each line is checked.
   private static func values(_ text: String) throws -> [String: Double] {
     var values: [String: Double] = [:]
-    let pattern = /([a-z_]+(?:\{[a-z_]+="(?:[^"\\\n]|\\.)*"(?:,[a-z_]+="(?:[^"\\\n]|\\.)*")*\})?) (\S+)/
+    let pattern =
+      #/
+      ([a-z_]+(?:\{[a-z_]+="(?:[^"\\\n]|\\.)*"(?:,[a-z_]+="(?:[^"\\\n]|\\.)*")*\})?)
+      \x20(\S+)
+      /#
     for line in text.split(separator: "\n") where !line.hasPrefix("#") {
       let match = try #require(line.wholeMatch(of: pattern), "\(line)")
       #expect(values.updateValue(try #require(Double(match.2)), forKey: String(match.1)) == nil)

@@ -103,7 +103,8 @@ final class QueueRunner: JobRunner {
     }
     defer { state.withLock { $0.atWork -= 1 } }
     if request.operation == .embed {
-      continuation.yield(.result(Data("{\"embeddings\":[{\"embedding\":[1,0,0,0,0,0,0,0,0]}]}".utf8)))
+      continuation.yield(
+        .result(Data("{\"embeddings\":[{\"embedding\":[1,0,0,0,0,0,0,0,0]}]}".utf8)))
       return
     }
     for index in 0..<request.count {
