@@ -2,6 +2,7 @@
 import { imageFile } from "./api.js";
 import { $, bindKinds, bindOutput, fail, say, seedOf } from "./ui.js";
 import { Mask } from "./mask.js";
+import { has } from "./model.js";
 import { Session } from "./session.js";
 
 let bitmap = null;
@@ -194,7 +195,11 @@ $("edit-file").addEventListener("change", (event) => {
 async function request() {
   const made = { operation: kind(), n: 1, sources: [{ file: "file:image" }], previews: true };
   const files = { image: file };
-  if (kind() === "upscale") return [made, files];
+  if (kind() === "upscale") {
+    // The second is the one for larger images, which are not always clean.
+    if (Math.max(bitmap.width, bitmap.height) >= 256 && has("super_res_second")) made.upsampler = "second";
+    return [made, files];
+  }
   made.n = Number($("edit-count").value);
   const seed = seedOf($("edit-seed").value);
   if (seed !== undefined) made.seed = seed;

@@ -6,6 +6,9 @@ import { markdown } from "./markdown.js";
 
 let model = null;
 
+/** Whether the model has a part. */
+export const has = (part) => model?.parts.includes(part) ?? false;
+
 export function ready(description) {
   model = description;
   fill();
