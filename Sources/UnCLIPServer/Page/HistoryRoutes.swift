@@ -63,8 +63,12 @@ public struct HistoryRoutes<Context: RequestContext>: Sendable {
       return value
     }
     query.before = try number("before", in: 0 ... .max)
-    query.limit = try number("limit", in: 1...200) ?? query.limit
-    query.favourites = parameters["favourite"] == "true"
+    query.limit = try number("limit", in: Self.limitRange) ?? query.limit
+    switch parameters["favourite"] {
+    case "true": query.favourites = true
+    case nil, "false": break
+    default: throw HTTPError(.badRequest, message: "'favourite' must be true or false.")
+    }
     query.text = parameters["text"].map(String.init)
     return try json(try await library.images(query))
   }
@@ -76,6 +80,9 @@ public struct HistoryRoutes<Context: RequestContext>: Sendable {
   }
 
   // MARK: Search
+
+  /// Range: images of an answer.
+  private static var limitRange: ClosedRange<Int> { 1...200 }
 
   /// What is searched by: words or an image of the history.
   private struct Search: Decodable {
@@ -99,6 +106,9 @@ public struct HistoryRoutes<Context: RequestContext>: Sendable {
       throw HTTPError(
         .badRequest,
         message: "The body must be a JSON object with 'text', or with 'image', the id of an image.")
+    }
+    if let limit = search.limit, !Self.limitRange.contains(limit) {
+      throw HTTPError(.badRequest, message: "'limit' must be an integer, 1 to 200.")
     }
     switch (search.text, search.image) {
     case (let text?, nil):
