@@ -68,7 +68,8 @@ struct HistoryRoutesTests {
       }
       let plus = try page(try await client.send(.get, "/v1/history?text=green%2Bpear"))
       #expect(plus.images.isEmpty)
-      for query in ["limit=0", "limit=x", "favourite=x", "before=-1", "before=99999999999999999999"] {
+      let wrong = ["limit=0", "limit=x", "favourite=x", "before=-1", "before=99999999999999999999"]
+      for query in wrong {
         let response = try await client.send(.get, "/v1/history?" + query)
         #expect(response.status == .badRequest)
         #expect(message(response).contains("must be"))
