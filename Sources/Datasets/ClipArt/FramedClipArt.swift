@@ -51,13 +51,16 @@ struct FramedClipArt: Sendable {
     }
   }
 
-  /// Renders once to see how much of its page a drawing fills, and again where that was too small.
+  /// Renders to see how much of its page a drawing fills, and again until it is as large as asked.
   private static func rendered(_ file: URL, longest: Int) -> Drawing? {
-    let side = longest * 5 / 4
-    guard let first = shown(DrawingRenderer.image(of: file, side: side)) else { return nil }
-    guard first.longest < longest else { return first }
-    return shown(
-      DrawingRenderer.image(of: file, side: side * (longest + 2) / first.longest + 1))
+    var side = longest * 5 / 4
+    while true {
+      side = min(side, DrawingRenderer.mostSide)
+      guard let drawing = shown(DrawingRenderer.image(of: file, side: side)) else { return nil }
+      if drawing.longest >= longest || side == DrawingRenderer.mostSide { return drawing }
+      // Soft edges make a small drawing look larger than it is, so this may not be the last time.
+      side = max(side + 1, side * (longest + 2) / drawing.longest)
+    }
   }
 
   private static func shown(_ image: Image?) -> Drawing? {
