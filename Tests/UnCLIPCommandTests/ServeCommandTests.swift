@@ -13,7 +13,11 @@ private final class RunningServer {
   let folder: TemporaryFolder
   private(set) var url = URL(fileURLWithPath: "/")
 
-  init(_ more: String..., folder: TemporaryFolder) async throws {
+  /// Starts a server, and waits until it is ready unless it speaks in another way than HTTP.
+  init(
+    _ more: String..., at address: [String] = ["--port", "0"], isHTTP: Bool = true,
+    folder: TemporaryFolder
+  ) async throws {
     self.folder = folder
     let output = folder.file("output-\(UUID().uuidString)")
     let errors = folder.file("errors")
@@ -21,19 +25,20 @@ private final class RunningServer {
     process.executableURL = BuiltCommand.url
     process.arguments =
       [
-        "serve", "--model", Golden.url("pipeline/model").path, "--threads", "1", "--port", "0",
+        "serve", "--model", Golden.url("pipeline/model").path, "--threads", "1",
         "--data", folder.path("data"),
-      ] + more
+      ] + address + more
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: errors)
     try process.run()
     try await wait("its address is said") {
       let text = try String(contentsOf: output, encoding: .utf8)
-      guard let match = text.firstMatch(of: /The page is at (https?:\S+)\n/) else { return false }
-      url = try #require(URL(string: String(match.1)))
+      guard let match = text.firstMatch(of: /(https?:\S+|socket \S+)\n/) else { return false }
+      url = try #require(URL(string: match.1.replacing("socket ", with: "")))
       return true
     }
+    guard isHTTP else { return }
     try await wait("it is ready") { try await get("health/ready").status == 200 }
   }
 
@@ -179,6 +184,76 @@ private final class RunningServer {
     server.signal(SIGKILL)
     _ = try await server.end()
     try await server.expectNoWorker()
+  }
+
+  /// Runs a program of the system; nil if it is not there.
+  private func tool(_ name: String, _ arguments: String...) throws -> (status: Int32, text: String)?
+  {
+    let folders = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"]
+    guard
+      let path = folders.map({ "\($0)/\(name)" })
+        .first(where: FileManager.default.isExecutableFile(atPath:))
+    else { return nil }
+    let process = Process()
+    let pipe = Pipe()
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = arguments
+    process.standardOutput = pipe
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    let data = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+  }
+
+  @Test func aCertificateMakesHTTPS() async throws {
+    let (certificate, key) = (folder.path("site.pem"), folder.path("key.pem"))
+    guard
+      let made = try tool(
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+        "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out",
+        certificate), made.status == 0, try tool("curl", "--version") != nil
+    else { return print("aCertificateMakesHTTPS: skipped, there is no openssl or no curl") }
+    let server = try await RunningServer(
+      "--tls-cert", certificate, "--tls-key", key, isHTTP: false, folder: folder)
+    #expect(server.url.scheme == "https")
+    let address = "https://localhost:\(server.url.port ?? 0)"
+    try await server.wait("it is ready") {
+      try tool("curl", "-sf", "--cacert", certificate, address + "/health/ready")?.status == 0
+    }
+    let made64 = try tool(
+      "curl", "-s", "--cacert", certificate, address + "/v1/images/generations", "-H",
+      "Content-Type: application/json", "-d",
+      #"{"prompt":"a cat","size":"256x256","steps":2,"prior_steps":2}"#)
+    #expect(made64?.text.contains("\"url\":\"\(address)/v1/images/files/") == true)
+    #expect(try tool("curl", "-s", address + "/health/live")?.status == 60, "nobody vouches for it")
+    server.signal(SIGTERM)
+    #expect(try await server.end() == 0)
+    // A key of another certificate.
+    let other = folder.path("other.pem")
+    _ = try tool("openssl", "genrsa", "-out", other, "2048")
+    expectFailure(
+      try BuiltCommand.run(
+        "serve", "--port", "0", "--data", folder.path("data"), "--tls-cert", certificate,
+        "--tls-key", other, "--model", Golden.url("pipeline/model").path),
+      status: 65, saying: "is not the private key of the certificate")
+  }
+
+  @Test func aSocketInTheFileSystemIsAnAddress() async throws {
+    guard try tool("curl", "--version") != nil else {
+      return print("aSocketInTheFileSystemIsAnAddress: skipped, there is no curl")
+    }
+    let socket = folder.path("s")
+    for _ in 0..<2 {
+      let server = try await RunningServer(
+        at: ["--unix-socket", socket], isHTTP: false, folder: folder)
+      try await server.wait("it is ready") {
+        try tool("curl", "-sf", "--unix-socket", socket, "http://localhost/health/ready")?.status
+          == 0
+      }
+      server.signal(SIGTERM)
+      #expect(try await server.end() == 0, "and its name can be used again")
+    }
   }
 
   @Test func keysAreMadeListedAndRevoked() throws {

@@ -19,7 +19,8 @@ extension ServeOptions {
     "public-url": .value, "allow-host": .list, "allow-origin": .list, "data": .value,
     "quota": .value, "workers": .value, "queue": .value, "rate": .value, "grace": .value,
     "model": .value,
-    "alias": .value, "device": .value, "dtype": .value, "low-memory": .flag, "threads": .value,
+    "alias": .value, "ignore-unknown": .flag, "device": .value, "dtype": .value,
+    "low-memory": .flag, "threads": .value,
     "log-level": .value, "log-format": .value, "log-texts": .flag,
   ]
 

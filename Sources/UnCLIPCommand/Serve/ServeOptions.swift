@@ -105,6 +105,10 @@ struct ServeOptions: ParsableArguments {
       valueName: "name"))
   var alias: String?
 
+  @Flag(
+    help: "Pass over fields that OpenAI's API does not have, as proxies add some.")
+  var ignoreUnknown = false
+
   @Option(
     help: ArgumentHelp(
       "Where to compute: cpu, cuda, cuda:INDEX, or several with commas between; cpu if not given.",
@@ -211,6 +215,7 @@ struct ServeOptions: ParsableArguments {
     merged.grace = grace ?? lower.grace
     merged.model = model ?? lower.model
     merged.alias = alias ?? lower.alias
+    merged.ignoreUnknown = ignoreUnknown || lower.ignoreUnknown
     merged.device = device ?? lower.device
     merged.dtype = dtype ?? lower.dtype
     merged.lowMemory = lowMemory || lower.lowMemory

@@ -137,6 +137,7 @@ struct ServerRun: Sendable {
       routes.limiter = RateLimiter(imagesPerMinute: options.rate ?? RateLimiter.defaultLimit)
     }
     routes.scheme = scheme
+    routes.ignoresUnknownFields = options.ignoreUnknown
     if let alias = options.alias { routes.alias = alias.isEmpty ? nil : alias }
     routes.metrics = metrics
     routes.gauges = ServerGauges(version: Version.current, store: store, workers: workers)

@@ -18,6 +18,8 @@ public struct ServerRoutes: Sendable {
   public var scheme = "http"
   /// A further name of the model in the OpenAI API; nil for none.
   public var alias: String? = "dall-e-2"
+  /// Whether the OpenAI routes pass over fields that they do not know, which proxies may add.
+  public var ignoresUnknownFields = false
   /// The files of the page.
   public var assets: [PageAsset] = []
   /// The history of images; nil serves none.
@@ -78,7 +80,8 @@ public struct ServerRoutes: Sendable {
       let group = router.group(RouterPath(prefix))
       ImageRoutes(
         jobs: jobs, model: model, links: SignedLinks(secret: linkSecret), library: library,
-        publicURL: publicURL, scheme: scheme, alias: alias, calls: calls
+        publicURL: publicURL, scheme: scheme, alias: alias,
+        ignoresUnknownFields: ignoresUnknownFields, calls: calls
       ).add(to: group)
       JobRoutes(jobs: jobs).add(to: group)
       group.get("model") { _, _ in

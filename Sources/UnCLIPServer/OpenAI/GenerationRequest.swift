@@ -45,16 +45,24 @@ struct GenerationRequest: Equatable {
   ]
 
   /// Reads the body of a generation.
-  init(_ body: Data) throws(APIError) { try self.init(try Self.fields(of: body), .generations) }
+  init(_ body: Data, ignoringUnknown: Bool = false) throws(APIError) {
+    try self.init(try Self.fields(of: body), .generations, ignoringUnknown: ignoringUnknown)
+  }
 
   /// Reads the fields of a call, but for its files.
-  init(_ fields: [String: JSONValue], _ route: Route) throws(APIError) {
+  ///
+  /// - Parameter ignoringUnknown: Passes over fields that no route has.
+  init(
+    _ fields: [String: JSONValue], _ route: Route, ignoringUnknown: Bool = false
+  ) throws(APIError) {
     self.route = route
     for key in fields.keys.sorted() {
       guard let value = fields[key], value != .null else { continue }
       let isKnown = route == .variations ? !Self.promptKeys.contains(key) : key != "variation"
       guard isKnown else { throw Self.unknown(key) }
-      try take(key, value)
+      do { try take(key, value) } catch {
+        guard ignoringUnknown, error.code == Self.unknownCode else { throw error }
+      }
     }
     if route != .variations, fields["prompt"] ?? .null == .null { throw Self.missing("prompt") }
     if partialImages > 0, !streams {
@@ -91,10 +99,11 @@ struct GenerationRequest: Equatable {
     APIError("'\(key)' is a required property", param: key)
   }
 
+  private static let unknownCode = "unknown_parameter"
+
   static func unknown(_ key: String) -> APIError {
     APIError(
-      "Unknown parameter: '\(key.prefix(64))'.", param: String(key.prefix(64)),
-      code: "unknown_parameter")
+      "Unknown parameter: '\(key.prefix(64))'.", param: String(key.prefix(64)), code: unknownCode)
   }
 
   private mutating func take(_ key: String, _ value: JSONValue) throws(APIError) {

@@ -8,13 +8,15 @@ extension ImageRoutes {
   func addEdits(to group: some RouterMethods<ServerContext>) {
     group.post("images/edits") { request, context in
       let form = try await ImageForm.read(request, takesJSON: true)
-      let asked = try GenerationRequest(form.fields, .edits)
+      let asked = try GenerationRequest(
+        form.fields, .edits, ignoringUnknown: ignoresUnknownFields)
       try await ImageWork.run { try UploadedImage.checkEdit(form.image, mask: form.mask) }
       return try await make(asked, form, request, context)
     }
     group.post("images/variations") { request, context in
       let form = try await ImageForm.read(request, takesJSON: false)
-      let asked = try GenerationRequest(form.fields, .variations)
+      let asked = try GenerationRequest(
+        form.fields, .variations, ignoringUnknown: ignoresUnknownFields)
       guard form.mask == nil else { throw GenerationRequest.unknown("mask") }
       try await ImageWork.run {
         _ = try UploadedImage.square(form.image, field: "image")

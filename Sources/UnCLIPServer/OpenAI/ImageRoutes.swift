@@ -17,6 +17,8 @@ struct ImageRoutes: Sendable {
   let scheme: String
   /// A further name of the model; nil for none.
   let alias: String?
+  /// Whether fields that no route has are passed over.
+  let ignoresUnknownFields: Bool
   let calls: RepeatedCalls
   let created = Date()
 
@@ -101,7 +103,7 @@ struct ImageRoutes: Sendable {
       throw APIError("The body must be application/json.", status: .unsupportedMediaType)
     }
     let body = Data(try await request.body.collect(upTo: 1 << 20).readableBytesView)
-    let asked = try GenerationRequest(body)
+    let asked = try GenerationRequest(body, ignoringUnknown: ignoresUnknownFields)
     return try await make(asked, asked.job(for: try await model(for: asked)), request, context)
   }
 

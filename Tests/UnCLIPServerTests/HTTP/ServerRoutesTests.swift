@@ -139,6 +139,14 @@ struct ServerRoutesTests {
     }
   }
 
+  @Test func unknownFieldsArePassedOverWhereThatIsAsked() throws {
+    let body = Data(#"{"prompt": "a cat", "x_proxy": {"a": 1}, "n": 2}"#.utf8)
+    #expect(throws: APIError.self) { try GenerationRequest(body) }
+    #expect(try GenerationRequest(body, ignoringUnknown: true).count == 2)
+    let wrong = Data(#"{"prompt": "a cat", "x_proxy": 1, "n": 0}"#.utf8)
+    #expect(throws: APIError.self) { try GenerationRequest(wrong, ignoringUnknown: true) }
+  }
+
   @Test func nullsAreAbsentAndEachImageHasItsSeed() async throws {
     try await serve { client in
       let response = try await post(
