@@ -3,7 +3,7 @@ import PackageDescription
 
 let package = Package(
   name: "Benchmarks",
-  dependencies: [.package(name: "swift-unclip", path: "..")],
+  dependencies: [.package(name: "swift-unclip", path: "..", traits: [])],
   targets: [
     .executableTarget(
       name: "unclip-benchmark",

@@ -17,6 +17,7 @@ import UnCLIPServer
         {
           var request = WorkerHarness.request(.generate, prompt: "a red apple")
           (request.count, request.negativePrompt, request.previews) = (2, "a pear", true)
+          request.partialImages = 3
           return request
         }())
       #expect(outcome.failure == nil)
@@ -45,6 +46,14 @@ import UnCLIPServer
         let small = try ImageDecoder.decode([UInt8](preview), name: "it")
         #expect(max(small.width, small.height) <= 256)
       }
+      // Of an image's 2 decoder and 2 upsampler steps the first three, whatever time they take.
+      let partials = outcome.steps.filter { $0.partial != nil }
+      #expect(partials.map(\.index) == [0, 0, 0, 1, 1, 1])
+      #expect(partials.map(\.partial) == [0, 1, 2, 0, 1, 2])
+      #expect(
+        partials.map { "\($0.stage) \($0.step)" }
+          == Array(repeating: ["decoder 1", "decoder 2", "upsampler 1"], count: 2).flatMap { $0 })
+      #expect(partials.allSatisfy { $0.preview != nil })
     }
   }
 

@@ -92,6 +92,7 @@ struct JobMaker {
     let hasFrames = request.operation == .interpolate || request.operation == .diff
     let first = request.seed ?? 0
     var shown: ContinuousClock.Instant?
+    var partials = PartialImages(limit: request.partialImages)
     for index in 0..<request.count {
       settings.seed = hasFrames ? first : first + UInt64(index)
       let (image, record) = try generator.image(
@@ -102,10 +103,11 @@ struct JobMaker {
           stage: progress.stage.rawValue, step: progress.step, stepCount: progress.stepCount,
           index: index, count: request.count)
         let now = ContinuousClock.now
-        if request.previews, shown.map({ now - $0 >= Self.previewInterval }) ?? true,
-          let preview = progress.preview
-        {
+        let isTime =
+          request.previews && shown.map { now - $0 >= Self.previewInterval } ?? true
+        if partials.isDue(step) || isTime, let preview = progress.preview {
           step.preview = try Self.preview(preview)
+          step.partial = partials.take(step)
           shown = now
         }
         try tell(.step(step))
@@ -121,6 +123,33 @@ struct JobMaker {
 
   /// The least time between two previews.
   private static let previewInterval = Duration.milliseconds(250)
+
+  /// Which previews are partial images: so many of each image, evenly over its steps.
+  private struct PartialImages {
+    let limit: Int
+    private var count = 0
+    private var index = 0
+
+    init(limit: Int) { self.limit = limit }
+
+    /// Whether the preview of a step would be one.
+    func isDue(_ step: JobStep) -> Bool {
+      let count = step.index == index ? count : 0
+      // What comes after the decoder is nearly the image.
+      let isLate =
+        step.stage != GenerationProgress.Stage.decoder.rawValue
+        || step.step * (limit + 1) >= (count + 1) * step.stepCount
+      return count < limit && isLate
+    }
+
+    /// The number of the preview of a step; nil if it is none.
+    mutating func take(_ step: JobStep) -> Int? {
+      guard isDue(step) else { return nil }
+      if step.index != index { (index, count) = (step.index, 0) }
+      defer { count += 1 }
+      return count
+    }
+  }
 
   private static func preview(_ image: Image) throws(ImageError) -> Data {
     let isLarge = max(image.width, image.height) > 256

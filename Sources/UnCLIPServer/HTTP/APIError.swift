@@ -49,7 +49,8 @@ public struct APIError: LocalizedError, Sendable, Equatable, CustomStringConvert
     case let error as MultipartError: self.init(error)
     // Nobody reads it; the log and the measurements tell it from a fault of ours.
     case is CancellationError:
-      self.init("The client has left.", status: .init(code: 499, reasonPhrase: "Client Left"))
+      self.init(
+        "The client has left.", status: .init(code: 499, reasonPhrase: "Client Closed Request"))
     case StoreError.noSpace: self.init(JobRefusal.noSpace)
     case let error as any HTTPResponseError: self.init(error)
     default:

@@ -25,9 +25,6 @@ struct AnswerMiddleware: RouterMiddleware {
     var response: Response
     do {
       response = try await next(request, context)
-    } catch is CancellationError {
-      // The client left; nobody reads the answer.
-      response = Response(status: .init(code: 499, reasonPhrase: "Client Closed Request"))
     } catch {
       let shown = APIError(error)
       if shown.status == .internalServerError {

@@ -4,8 +4,10 @@ import Hummingbird
 /// Refuses bodies that are larger than any route takes, before they are read; a route has limits of
 /// its own below that, which hold for bodies without a length too.
 struct BodyMiddleware: RouterMiddleware {
-  /// 10 MiB.
+  /// The most bytes of any body.
   static let limit = 10 << 20
+  /// The most bytes of a body that is JSON alone.
+  static let jsonLimit = 1 << 20
 
   func handle(
     _ request: Request, context: ServerContext,

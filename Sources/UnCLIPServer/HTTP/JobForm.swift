@@ -26,8 +26,8 @@ struct JobForm {
           "The form has two parts '\(name.prefix(60))'; give each a name of its own", field: nil)
       }
       if name == "request" {
-        guard part.data.count <= JobRoutes.jsonSizeLimit else {
-          throw MultipartError.partSize(name: name, limit: JobRoutes.jsonSizeLimit)
+        guard part.data.count <= BodyMiddleware.jsonLimit else {
+          throw MultipartError.partSize(name: name, limit: BodyMiddleware.jsonLimit)
         }
         job = try JobRequest.read(part.data)
       } else {

@@ -33,14 +33,11 @@ struct JobRoutes: Sendable {
     }
   }
 
-  /// The most bytes of a job's JSON.
-  static let jsonSizeLimit = 1 << 20
-
   /// Reads a job, and stores the files that come with it.
   private func asked(_ request: Request) async throws -> JobRequest {
     switch HeaderValue(request.headers[.contentType] ?? "").name.lowercased() {
     case "application/json":
-      let body = try await request.body.collect(upTo: Self.jsonSizeLimit)
+      let body = try await request.body.collect(upTo: BodyMiddleware.jsonLimit)
       return try JobRequest.read(Data(body.readableBytesView))
     case "multipart/form-data":
       let form = try JobForm(try await request.formParts())
@@ -63,14 +60,18 @@ struct JobRoutes: Sendable {
   /// A record with the preview of its step.
   private struct Event: Encodable {
     var record: JobRecord
-    var preview: Data?
+    var preview: JobPreview?
 
-    enum CodingKeys: String, CodingKey { case preview }
+    enum CodingKeys: String, CodingKey {
+      case preview
+      case partial = "partial_image_index"
+    }
 
     func encode(to encoder: any Encoder) throws {
       try record.encode(to: encoder)
       var values = encoder.container(keyedBy: CodingKeys.self)
-      try values.encodeIfPresent(preview, forKey: .preview)
+      try values.encodeIfPresent(preview?.png, forKey: .preview)
+      try values.encodeIfPresent(preview?.partial, forKey: .partial)
     }
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 
 /// Why a body is no form that is read.
 enum MultipartError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -52,9 +53,9 @@ struct MultipartParser {
   /// How much of a form is read.
   struct Limits: Sendable {
     /// Bytes of the body, with all that is around the parts.
-    var size = 10 << 20
+    var size = BodyMiddleware.limit
     /// Bytes of a part.
-    var partSize = 4_000_000
+    var partSize = UploadedImage.limits.bytes
     /// Parts.
     var partCount = 32
   }

@@ -24,9 +24,12 @@ public struct JobStep: Codable, Sendable, Equatable {
   public var count: Int
   /// The image as it would come out now, a PNG file; nil unless previews are asked for.
   public var preview: Data?
+  /// The number of the preview among the partial images of its image, from 0; nil for one that need
+  /// not be shown.
+  public var partial: Int?
 
   enum CodingKeys: String, CodingKey {
-    case stage, step, index, count
+    case stage, step, index, count, partial
     case stepCount = "of"
   }
 

@@ -11,10 +11,14 @@ extension JobRequest {
   public static let labelRange = 1...1000
   /// Range: images of one job.
   public static let countRange = 1...1000
+  /// Range: partial images of an image.
+  public static let partialImageRange = 0...3
 
   /// What an operation can be given beside its seed.
   private static func fields(of operation: Operation) -> Set<CodingKeys> {
-    let drawing: Set<CodingKeys> = [.negativePrompt, .count, .size, .settings, .previews]
+    let drawing: Set<CodingKeys> = [
+      .negativePrompt, .count, .size, .settings, .previews, .partialImages,
+    ]
     return switch operation {
     case .generate: drawing.union([.prompt, .sources, .strength])
     case .vary: drawing.union([.sources, .noise])
@@ -23,7 +27,7 @@ extension JobRequest {
     case .mix: drawing.union([.sources, .noise])
     case .inpaint: drawing.union([.prompt, .sources, .mask, .strength, .feather])
     case .outpaint: drawing.union([.prompt, .sources, .left, .top, .right, .bottom])
-    case .upscale: [.sources, .upsampler, .count, .settings, .previews]
+    case .upscale: [.sources, .upsampler, .count, .settings, .previews, .partialImages]
     case .embed: [.sources]
     case .classify: [.sources, .labels]
     }
@@ -54,6 +58,7 @@ extension JobRequest {
       case .upsampler: upsampler != nil
       case .labels: labels != nil
       case .previews: previews
+      case .partialImages: partialImages != 0
       }
     }
   }
@@ -215,6 +220,7 @@ extension JobRequest {
 
   private func checkNumbers(for model: ModelDescription) throws(JobRefusal) {
     try Self.check(count, .count, in: Self.countRange)
+    try Self.check(partialImages, .partialImages, in: Self.partialImageRange)
     if let seed, seed > UInt64.max - UInt64(count - 1) {
       throw .invalid(
         "\(seed) is greater than the maximum of \(UInt64.max - UInt64(count - 1)) for \(count) "

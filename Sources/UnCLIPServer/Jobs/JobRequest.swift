@@ -76,14 +76,17 @@ public struct JobRequest: Codable, Sendable, Equatable {
   public var upsampler: String?
   /// Labels to classify by.
   public var labels: [String]?
-  /// Whether steps carry previews.
+  /// Whether steps carry previews, a few a second, of which a slow listener is told the newest.
   public var previews: Bool
+  /// How many previews of each image, evenly over its steps, every listener is told.
+  public var partialImages: Int
 
   enum CodingKeys: String, CodingKey, CaseIterable {
     case operation, prompt, seed, size, settings, sources, mask, from, to, theta, noise, strength
     case feather, left, top, right, bottom, upsampler, labels, previews
     case negativePrompt = "negative_prompt"
     case count = "n"
+    case partialImages = "partial_images"
   }
 
   /// Makes a request for one image.
@@ -94,6 +97,7 @@ public struct JobRequest: Codable, Sendable, Equatable {
     settings = [:]
     sources = []
     previews = false
+    partialImages = 0
   }
 
   /// Reads a request; what is missing has its default.
@@ -121,6 +125,7 @@ public struct JobRequest: Codable, Sendable, Equatable {
     upsampler = try values.decodeIfPresent(String.self, forKey: .upsampler)
     labels = try values.decodeIfPresent([String].self, forKey: .labels)
     previews = try values.decodeIfPresent(Bool.self, forKey: .previews) ?? false
+    partialImages = try values.decodeIfPresent(Int.self, forKey: .partialImages) ?? 0
   }
 
   /// The stored files that it needs.

@@ -189,10 +189,22 @@ extension JobService {
   }
 }
 
+/// An image that is not finished.
+public struct JobPreview: Sendable, Equatable {
+  /// The PNG file.
+  public var png: Data
+  /// Its number among the partial images of its image, from 0, which every listener is told; nil for
+  /// a preview that a newer one may replace.
+  public var partial: Int?
+
+  /// Groups the two.
+  public init(png: Data, partial: Int? = nil) { (self.png, self.partial) = (png, partial) }
+}
+
 /// News of a job.
 public enum JobUpdate: Sendable, Equatable {
-  /// The record changed: its state, place or progress; with the preview of the step, a PNG file.
-  case changed(JobRecord, preview: Data?)
+  /// The record changed: its state, place or progress; with the preview of the step.
+  case changed(JobRecord, preview: JobPreview?)
   /// An image is on disk; its file is fetched by the id, so it has none here.
   case image(id: String, JobImage)
 }

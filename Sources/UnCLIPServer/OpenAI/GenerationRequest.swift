@@ -134,7 +134,7 @@ struct GenerationRequest: Equatable {
         throw APIError("'stream' must be true or false.", param: key)
       }
       streams = isOn
-    case "partial_images": partialImages = try integer(key, value, in: 0...3)
+    case "partial_images": partialImages = try integer(key, value, in: JobRequest.partialImageRange)
     case "variation":
       switch value {
       case .integer(let whole) where (0...1).contains(whole): variation = Double(whole)
@@ -207,7 +207,7 @@ struct GenerationRequest: Equatable {
       request.settings["decoder_eta"] = .number(variation)
     }
     if !keepsSize { request.size = model.sizes.first { $0 >= size } ?? model.sizes.last }
-    request.previews = partialImages > 0
+    request.partialImages = partialImages
     return request
   }
 

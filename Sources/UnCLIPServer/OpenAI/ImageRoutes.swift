@@ -102,7 +102,8 @@ struct ImageRoutes: Sendable {
     guard type == "application/json" else {
       throw APIError("The body must be application/json.", status: .unsupportedMediaType)
     }
-    let body = Data(try await request.body.collect(upTo: 1 << 20).readableBytesView)
+    let body = Data(
+      try await request.body.collect(upTo: BodyMiddleware.jsonLimit).readableBytesView)
     let asked = try GenerationRequest(body, ignoringUnknown: ignoresUnknownFields)
     return try await make(asked, asked.job(for: try await model(for: asked)), request, context)
   }

@@ -10,7 +10,9 @@ struct ImageStream: Sendable {
   /// Returns the stored file of an image.
   let png: @Sendable (String) async throws -> Data
 
-  private let partials: PartialImages
+  /// How many partial images were sent, by index of the image: one that is begun anew after a crash
+  /// has them again.
+  private let sent = SentImages()
 
   init(
     _ asked: GenerationRequest, _ record: JobRecord,
@@ -19,7 +21,6 @@ struct ImageStream: Sendable {
     self.asked = asked
     self.record = record
     self.png = png
-    partials = PartialImages(limit: asked.partialImages)
   }
 
   private struct Event: Encodable {
@@ -49,12 +50,12 @@ struct ImageStream: Sendable {
     switch update {
     case .changed(let now, let preview):
       if let failure = now.failure { return try Self.event(of: APIError(failure).forImages) }
-      guard let preview, let step = now.progress, let number = partials.take(step) else {
-        return nil
-      }
+      guard let preview, let number = preview.partial, let index = now.progress?.index,
+        sent.take(number, of: index)
+      else { return nil }
       let output = asked.output
-      let file = try await ImageWork.run { try output.file(of: preview) }
-      return try event("partial_image", file, index: step.index, partial: number)
+      let file = try await ImageWork.run { try output.file(of: preview.png) }
+      return try event("partial_image", file, index: index, partial: number)
     case .image(let id, let image):
       let file = try await asked.file(of: try await png(id))
       return try event("completed", file, index: image.index)
@@ -79,24 +80,16 @@ struct ImageStream: Sendable {
   }
 }
 
-/// Which previews are sent: so many of each image, evenly over its steps.
-private final class PartialImages: Sendable {
-  private let limit: Int
-  /// How many were sent, by index of the image.
-  private let sent = Mutex<[Int: Int]>([:])
+/// The partial images that were sent.
+private final class SentImages: Sendable {
+  private let counts = Mutex<[Int: Int]>([:])
 
-  init(limit: Int) { self.limit = limit }
-
-  /// The number of the preview of a step among those of its image; nil if it is not sent.
-  func take(_ step: JobStep) -> Int? {
-    sent.withLock { sent in
-      let count = sent[step.index, default: 0]
-      // What comes after the decoder is nearly the image.
-      let isDue =
-        step.stage != "decoder" || step.step * (limit + 1) >= (count + 1) * step.stepCount
-      guard count < limit, isDue else { return nil }
-      sent[step.index] = count + 1
-      return count
+  /// Whether a partial image of an image comes for the first time.
+  func take(_ number: Int, of index: Int) -> Bool {
+    counts.withLock { counts in
+      guard number == counts[index, default: 0] else { return false }
+      counts[index] = number + 1
+      return true
     }
   }
 }

@@ -13,9 +13,6 @@ public struct HistoryRoutes<Context: RequestContext>: Sendable {
   private let jobs: any JobService
   private let owner: @Sendable (Context) -> String?
 
-  /// The largest file that is searched by, bytes.
-  public static var largestFile: Int { 4_000_000 }
-
   /// Makes the routes.
   ///
   /// - Parameters:
@@ -93,8 +90,10 @@ public struct HistoryRoutes<Context: RequestContext>: Sendable {
 
   private func search(_ request: Request, _ context: Context) async throws -> Response {
     let owner = owner(context)
-    let isJSON = request.headers[.contentType]?.lowercased().hasPrefix("application/json") ?? false
-    let body = try await request.body.collect(upTo: isJSON ? 1 << 20 : Self.largestFile)
+    let type = HeaderValue(request.headers[.contentType] ?? "").name.lowercased()
+    let isJSON = type == "application/json"
+    let body = try await request.body.collect(
+      upTo: isJSON ? BodyMiddleware.jsonLimit : UploadedImage.limits.bytes)
     let bytes = Data(body.readableBytesView)
     guard isJSON else {
       return try await nearest(to: try await embedding(ofFile: bytes, owner), owner, nil)

@@ -2,11 +2,15 @@ import Foundation
 
 extension JobQueue {
   /// Tells the listeners of a job its present state.
-  func publish(_ id: String, preview: Data? = nil) {
-    guard let entry = entries[id], !entry.listeners.isEmpty, !entry.job.record.state.isFinal else {
-      return
+  func publish(_ id: String, preview: JobPreview? = nil) {
+    guard let entry = entries[id], !entry.job.record.state.isFinal else { return }
+    if entry.listeners.isEmpty {
+      // Whoever asked for them may not listen yet.
+      guard preview?.partial != nil else { return }
+      entries[id]?.partials.append(.changed(entry.job.record, preview: preview))
+    } else {
+      send(.changed(located(entry.job.record), preview: preview), to: id)
     }
-    send(.changed(located(entry.job.record), preview: preview), to: id)
   }
 
   /// Tells the listeners of a job; those who left are dropped.
@@ -21,9 +25,9 @@ extension JobQueue {
     entries[id]?.listeners = []
   }
 
-  /// The images of a job as news, for those who come late.
-  func images(of record: JobRecord) async -> [JobUpdate] {
-    var updates: [JobUpdate] = []
+  /// The images of a job as news, for those who come late, each after its partial images.
+  func images(of record: JobRecord, after partials: [JobUpdate] = []) async -> [JobUpdate] {
+    var updates = partials
     for id in record.images {
       do {
         if let image = try await store.image(id) { updates.append(.image(id: id, image)) }
@@ -31,7 +35,7 @@ extension JobQueue {
         // It was deleted meanwhile.
       }
     }
-    return updates
+    return updates.sorted { $0.index < $1.index }
   }
 
   // MARK: Place and time
@@ -81,5 +85,15 @@ extension JobQueue {
     let each = speed.seconds(for: entry.job.record.request)
     let past = entry.imageBegan.map { clock.now().timeIntervalSince($0) } ?? 0
     return max(0, Double(entry.imagesLeft) * each - min(past, each))
+  }
+}
+
+extension JobUpdate {
+  /// The index of the image that it is about.
+  fileprivate var index: Int {
+    switch self {
+    case .changed(let record, _): record.progress?.index ?? 0
+    case .image(_, let image): image.index
+    }
   }
 }

@@ -91,10 +91,10 @@ extension JobQueue {
     switch event {
     case .step(var step):
       watch(.step(step))
-      let preview = step.preview
+      let preview = step.preview.map { JobPreview(png: $0, partial: step.partial) }
       step.index += first
       step.count = request.count
-      step.preview = nil
+      (step.preview, step.partial) = (nil, nil)
       entries[id]?.job.record.progress = step
       publish(id, preview: preview)
     case .image(var image):

@@ -31,6 +31,8 @@ public actor JobQueue: JobService {
     /// Ids of images that were deleted, which the record does not list.
     var hidden: Set<String> = []
     var listeners: [WeakMailbox] = []
+    /// Partial images for the first listener, who has not come yet.
+    var partials: [JobUpdate] = []
     /// Ends its waiting at the deadline.
     var deadline: Task<Void, Never>?
     /// Cancels it if its client does not come back.
@@ -158,8 +160,10 @@ public actor JobQueue: JobService {
     let mailbox = UpdateMailbox()
     if let record = entries[id]?.job.record {
       entries[id]?.listeners.append(WeakMailbox(mailbox: mailbox))
+      let partials = entries[id]?.partials ?? []
+      entries[id]?.partials = []
       let first = JobUpdate.changed(located(record), preview: nil)
-      mailbox.open(with: [first] + (await images(of: record)))
+      mailbox.open(with: [first] + (await images(of: record, after: partials)))
       // Nothing more happens to what is left for the next start.
       if isDraining, running[id] == nil { mailbox.end() }
     } else {

@@ -1,7 +1,8 @@
 import Synchronization
 
 /// The news of a job for one listener, who may be slow: of states and steps only the newest waits,
-/// images all do, so that a mailbox holds at most twice as many as the job has images.
+/// images and partial images all do, so that a mailbox holds at most twice as many as the job has of
+/// these.
 final class UpdateMailbox: Sendable {
   private struct State {
     var waiting: [JobUpdate] = []
@@ -24,7 +25,7 @@ final class UpdateMailbox: Sendable {
     change { state in
       guard !state.hasEnded else { return }
       guard case .changed(let record, let preview) = update,
-        case .changed(_, let older)? = state.waiting.last
+        case .changed(_, let older)? = state.waiting.last, older?.partial == nil
       else { return state.waiting.append(update) }
       state.waiting[state.waiting.count - 1] = .changed(record, preview: preview ?? older)
     }

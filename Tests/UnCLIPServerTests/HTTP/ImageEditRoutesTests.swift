@@ -10,16 +10,6 @@ import Testing
 @testable import UnCLIPServer
 
 struct ImageEditRoutesTests {
-  private struct Failure: Decodable {
-    struct Body: Decodable {
-      var message: String
-      var type: String
-      var param: String?
-      var code: String?
-    }
-    var error: Body
-  }
-
   private struct Answer: Decodable {
     struct Entry: Decodable {
       var seed: UInt64
@@ -31,13 +21,6 @@ struct ImageEditRoutesTests {
 
   private static let hole = ImageStandIn.png(side: 16, hole: true)
   private static let opaque = ImageStandIn.png(side: 16)
-
-  private func failure(_ response: TestResponse) throws -> Failure.Body {
-    #expect(response.headers[.contentType] == "application/json")
-    #expect(response.headers[.requestID] != nil)
-    return try JSONDecoder().decode(Failure.self, from: Data(response.body.readableBytesView))
-      .error
-  }
 
   private func answer(_ response: TestResponse) throws -> [Answer.Entry] {
     #expect(response.status == .ok, "\(String(buffer: response.body))")
@@ -123,7 +106,7 @@ struct ImageEditRoutesTests {
         uri: "/v1/images/edits", method: .post, headers: [.contentType: "application/json"],
         body: ByteBuffer(string: #"{"prompt":"a","images":[\#(image)]}"#))
       #expect(response.status == .badRequest)
-      let error = try failure(response)
+      let error = try ErrorAnswer(response)
       #expect(error.message.contains(words), "\(error.message)")
       #expect(error.param == "images")
       #expect(await jobs.files.isEmpty)
@@ -281,7 +264,7 @@ struct ImageEditRoutesTests {
       let response = try await TestForm(fault.fields, fault.files)
         .post(client, "/v1/images/\(fault.route)")
       #expect(response.status == (fault.code == "model_not_found" ? .notFound : .badRequest))
-      let error = try failure(response)
+      let error = try ErrorAnswer(response)
       #expect(error.message.hasPrefix(fault.message), "\(error.message)")
       #expect(error.param == fault.param)
       #expect(error.code == fault.code)
@@ -305,12 +288,12 @@ struct ImageEditRoutesTests {
         let large = TestForm([], (0..<3).map { ("part\($0)", Data(count: 3_900_000)) })
         let response = try await large.post(client, path)
         #expect(response.status == .contentTooLarge)
-        let error = try failure(response)
+        let error = try ErrorAnswer(response)
         #expect(error.code == "content_too_large")
         let many = TestForm((0..<33).map { ("part\($0)", "x") })
         let refused = try await many.post(client, path)
         #expect(refused.status == .badRequest)
-        #expect(try failure(refused).message == "The form has more than 32 parts.")
+        #expect(try ErrorAnswer(refused).message == "The form has more than 32 parts.")
         let text = try await client.execute(
           uri: path, method: .post, headers: [.contentType: "text/plain"],
           body: ByteBuffer(string: "a"))
@@ -323,7 +306,7 @@ struct ImageEditRoutesTests {
     let failure = JobFailure.invalid("The image is odd - 'sources[0]'", field: "sources[0]")
     try await ImageStandIn.serve(.fails(failure)) { client, _ in
       let form = TestForm([], [("image", Self.opaque)])
-      let error = try self.failure(try await form.post(client, "/v1/images/variations"))
+      let error = try ErrorAnswer(try await form.post(client, "/v1/images/variations"))
       #expect(error.message == "The image is odd - 'image'")
       #expect(error.param == "image")
     }

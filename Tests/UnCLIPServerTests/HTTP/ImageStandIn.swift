@@ -14,7 +14,7 @@ import UnCLIP
 actor ImageStandIn: JobService {
   /// What happens to a job.
   enum Script {
-    /// Its images are made, after so many steps with previews.
+    /// Its images are made, after so many steps with previews, the first of them partial images.
     case images(steps: Int)
     case fails(JobFailure)
     /// It waits until it is given up.
@@ -72,7 +72,9 @@ actor ImageStandIn: JobService {
           record.progress = JobStep(
             stage: "decoder", step: step + 1, stepCount: steps, index: index,
             count: record.request.count)
-          feed.yield(.changed(record, preview: record.request.previews ? Self.png(side: 8) : nil))
+          let partial = step < record.request.partialImages ? step : nil
+          feed.yield(
+            .changed(record, preview: JobPreview(png: Self.png(side: 8), partial: partial)))
         }
         let image = "a\(index)"
         record.images.append(image)

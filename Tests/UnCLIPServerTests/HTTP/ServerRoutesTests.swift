@@ -61,26 +61,12 @@ struct ServerRoutesTests {
     name: "toy", version: "1", fingerprint: "ab", sizes: [64, 256, 1024], defaultSize: 1024,
     operations: [.generate], parts: [], defaults: Data("{}".utf8))
 
-  private struct Failure: Decodable {
-    struct Body: Decodable, Equatable {
-      var message: String
-      var type: String
-      var param: String?
-      var code: String?
-    }
-    var error: Body
-  }
-
   private struct Answer: Decodable {
     struct Entry: Decodable {
       var seed: UInt64
       var url: String
     }
     var data: [Entry]
-  }
-
-  private func failure(_ response: TestResponse) throws -> Failure.Body {
-    try JSONDecoder().decode(Failure.self, from: Data(response.body.readableBytesView)).error
   }
 
   private func serve(
@@ -131,7 +117,7 @@ struct ServerRoutesTests {
     try await serve { client in
       let response = try await post(client, body)
       #expect(response.status == .badRequest)
-      let error = try failure(response)
+      let error = try ErrorAnswer(response)
       #expect(error.message == message)
       #expect(error.param == param)
       #expect(error.type == "invalid_request_error")
@@ -189,9 +175,7 @@ struct ServerRoutesTests {
       #expect(response.headers[.wwwAuthenticate] == "Bearer")
       let wrong = try await client.execute(
         uri: path, method: .get, headers: [.authorization: "Bearer wrong"])
-      let error = try JSONDecoder().decode(Failure.self, from: Data(wrong.body.readableBytesView))
-        .error
-      #expect(error.code == "invalid_api_key")
+      #expect(try ErrorAnswer(wrong).code == "invalid_api_key")
       try await expect(client, "/health/live", .ok)
     }
   }
@@ -209,7 +193,7 @@ struct ServerRoutesTests {
       let response = try await post(client, #"{"prompt":"a"}"#)
       #expect(response.status.code == status)
       #expect(response.headers[.retryAfter] == wait)
-      let error = try failure(response)
+      let error = try ErrorAnswer(response)
       #expect(error.code == code)
     }
   }

@@ -37,6 +37,33 @@ struct JobQueueTests {
     #expect(late.count == 3)
   }
 
+  @Test func everyPartialImageIsToldToWhoeverListensFirst() async throws {
+    let bench = try await QueueBench(folder.url, runner: QueueRunner(isGated: true))
+    var request = JobRequest(.generate, prompt: "a red apple")
+    (request.count, request.partialImages) = (2, 3)
+    let id = try await bench.queue.submit(request, owner: nil, deadline: nil, retryKey: nil).id
+    // The first image is made before anybody listens.
+    bench.runner.allow(1)
+    #expect(
+      try await bench.eventually { try await bench.queue.job(id, owner: nil)?.images.count == 1 })
+    let updates = await bench.queue.updates(of: id)
+    bench.runner.allow(1)
+    // A slow listener: nothing is read before all of it has happened.
+    #expect(
+      try await bench.eventually { try await bench.store.job(id, owner: nil)?.state == .done })
+    var told: [String] = []
+    for await update in updates {
+      switch update {
+      case .changed(let record, let preview):
+        guard let index = record.progress?.index, let partial = preview?.partial else { continue }
+        told.append("\(index) partial \(partial)")
+      case .image(_, let image): told.append("\(image.index) image")
+      }
+    }
+    let each = ["partial 0", "partial 1", "partial 2", "image"]
+    #expect(told == (0..<2).flatMap { index in each.map { "\(index) \($0)" } })
+  }
+
   @Test func the65thImageIsRefusedAtOnceAndTheWaitIsTrue() async throws {
     let bench = try await QueueBench(folder.url, runner: QueueRunner(isGated: true))
     // One image tells how long they take: 3 seconds.

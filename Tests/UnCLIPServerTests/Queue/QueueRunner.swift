@@ -114,11 +114,15 @@ final class QueueRunner: JobRunner {
         prompt == "poison"
         || prompt == "crash once" && state.withLock { $0.crashed.insert(prompt).inserted }
       if crashes, index == imagesBeforeCrash { throw JobFailure.crashed("killed") }
-      continuation.yield(
-        .step(
-          JobStep(
-            stage: "decoder", step: 1, stepCount: 1, index: index, count: request.count,
-            preview: Data("preview".utf8))))
+      var step = JobStep(
+        stage: "decoder", step: 1, stepCount: 1, index: index, count: request.count,
+        preview: Data("preview".utf8))
+      for partial in 0..<request.partialImages {
+        step.partial = partial
+        continuation.yield(.step(step))
+      }
+      step.partial = nil
+      continuation.yield(.step(step))
       let seed = (request.seed ?? 0) &+ UInt64(index)
       state.withLock { $0.drawn.append(seed) }
       continuation.yield(
