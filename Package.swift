@@ -79,6 +79,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.8.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
   ],
   targets: [
@@ -112,6 +113,13 @@ let package = Package(
     library("Classics", ["ImageMetrics"]),
     library("Training", ["UnCLIP", "Classics", "Datasets", "ImageMetrics"]),
     library(
+      "ModelHub",
+      [
+        "Files", "Config", product("AsyncHTTPClient", "async-http-client"),
+        product("Crypto", "swift-crypto"), product("NIOCore", "swift-nio"),
+        product("NIOPosix", "swift-nio"), product("NIOHTTP1", "swift-nio"),
+      ]),
+    library(
       "UnCLIPServer",
       [
         "UnCLIP", product("Hummingbird", "hummingbird"), product("HummingbirdCore", "hummingbird"),
@@ -123,7 +131,7 @@ let package = Package(
     library(
       "UnCLIPCommand",
       [
-        "Training", "Conversion", "UnCLIPServer", product("Yams", "Yams"),
+        "Training", "Conversion", "ModelHub", "UnCLIPServer", product("Yams", "Yams"),
         product("ArgumentParser", "swift-argument-parser"), product("Logging", "swift-log"),
         product("ServiceLifecycle", "swift-service-lifecycle"),
         product("UnixSignals", "swift-service-lifecycle"),
@@ -155,7 +163,18 @@ let package = Package(
         product("HummingbirdTesting", "hummingbird"), product("GRDB", "GRDB.swift"),
         product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
       ]),
-    tests("UnCLIPCommand", [product("Logging", "swift-log")]),
+    tests(
+      "ModelHub",
+      [
+        product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
+        product("NIOHTTP1", "swift-nio"),
+      ]),
+    tests(
+      "UnCLIPCommand",
+      [
+        product("Logging", "swift-log"), product("NIOCore", "swift-nio"),
+        product("NIOPosix", "swift-nio"), product("NIOHTTP1", "swift-nio"),
+      ]),
   ],
   cxxLanguageStandard: .cxx20
 )
