@@ -213,11 +213,18 @@ extension HubCache {
 
     /// The name that finds it: `OWNER/NAME`, with `@REVISION` unless that is the standard one.
     package var name: String {
-      switch revision {
-      case HubRepository.standardRevision?: repository.id
-      case let revision?: repository.id + "@" + revision
-      case nil: repository.id + "@" + commit.prefix(8)
-      }
+      HubCache.name(repository, revision: revision ?? commit, commit: commit)
+    }
+  }
+
+  /// The name by which a revision of a repository is found.
+  package static func name(
+    _ repository: HubRepository, revision: String, commit: String
+  ) -> String {
+    switch revision {
+    case HubRepository.standardRevision: repository.id
+    case commit: repository.id + "@" + commit.prefix(8)
+    default: repository.id + "@" + revision
     }
   }
 

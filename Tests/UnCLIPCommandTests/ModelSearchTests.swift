@@ -116,10 +116,8 @@ import Testing
   func saysHowToGetKarlo(_ name: String) {
     #expect(
       sentence(name)
-        == "There is no folder \(name); fetch the model (Karlo, about 14 GB) with 'git lfs install' and "
-        + "'git clone https://huggingface.co/kakaobrain/karlo-v1-alpha', then give --model "
-        + "karlo-v1-alpha; if its weights are .bin files, make safetensors of them with 'unclip "
-        + "convert karlo-v1-alpha --out NEW' and give --model NEW.")
+        == "There is no model \(name); fetch it (Karlo, about 14 GB) with 'unclip pull "
+        + "kakaobrain/karlo-v1-alpha', then give --model kakaobrain/karlo-v1-alpha.")
   }
 
   /// The sizes are those of the weights that the public configurations have, of vision and text.
@@ -154,16 +152,16 @@ import Testing
         "(OpenAI's CLIP ViT-L/14, about 1.7 GB) with"))
     #expect(
       advice("laion/CLIP-ViT-H-14").contains(
-        "'git clone https://huggingface.co/laion/CLIP-ViT-H-14-laion2B-s32B-b79K'"))
+        "'unclip pull laion/CLIP-ViT-H-14-laion2B-s32B-b79K'"))
     #expect(advice("CLIP-ViT-B-32").contains("laion/CLIP-ViT-B-32-laion2B-s34B-b79K'"))
     #expect(
       sentence("kakaobrain/karlo-v1-alpha-image-variations").contains(
-        "then make safetensors of it with 'unclip convert karlo-v1-alpha-image-variations --out "
-          + "NEW', and give --model NEW."))
+        "then make safetensors of it with 'unclip convert "
+          + "kakaobrain/karlo-v1-alpha-image-variations --out NEW', and give --model NEW."))
     #expect(
       advice("somebody/some-model").hasPrefix(
-        "There is no folder somebody/some-model; fetch the model with 'git lfs install' and 'git "
-          + "clone https://huggingface.co/somebody/some-model', then give --model some-model; "))
+        "There is no model somebody/some-model; fetch it with 'unclip pull somebody/some-model', "
+          + "then give --model somebody/some-model."))
   }
 
   /// What can only be a path is not taken for a model of somebody's.
@@ -173,6 +171,6 @@ import Testing
   ])
   func takesPathsForPaths(_ name: String) {
     #expect(PublishedModel(named: name) == nil)
-    #expect(!sentence(name).contains("huggingface"))
+    #expect(!sentence(name).contains("unclip pull"))
   }
 }

@@ -90,9 +90,11 @@ struct FoundModel: Sendable, Encodable {
 
   /// Reads configurations and the headers of weights in a folder; nil where nothing in it belongs
   /// to a model.
-  init?(_ folder: URL) {
+  ///
+  /// - Parameter name: The name that finds it; the folder's if not given.
+  init?(_ folder: URL, name: String? = nil) {
     guard let kind = Kind(of: folder) else { return nil }
-    name = folder.lastPathComponent
+    self.name = name ?? folder.lastPathComponent
     path = folder.path
     self.kind = kind
     title = kind.text
