@@ -141,7 +141,7 @@ let package = Package(
       name: "unclip", dependencies: ["UnCLIPCommand", "CStart"], swiftSettings: swift),
 
     .target(
-      name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Torch", "Files"], path: "Tests/TestSupport",
       swiftSettings: swift),
     tests("Files"),
     tests("Config"),
@@ -163,18 +163,8 @@ let package = Package(
         product("HummingbirdTesting", "hummingbird"), product("GRDB", "GRDB.swift"),
         product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
       ]),
-    tests(
-      "ModelHub",
-      [
-        product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
-        product("NIOHTTP1", "swift-nio"),
-      ]),
-    tests(
-      "UnCLIPCommand",
-      [
-        product("Logging", "swift-log"), product("NIOCore", "swift-nio"),
-        product("NIOPosix", "swift-nio"), product("NIOHTTP1", "swift-nio"),
-      ]),
+    tests("ModelHub", [product("NIOHTTP1", "swift-nio")]),
+    tests("UnCLIPCommand", [product("Logging", "swift-log")]),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Config
 import Foundation
+import ModelHub
 
 /// `unclip models`: the models on the search path.
 struct ModelsCommand: ParsableCommand {
