@@ -78,8 +78,8 @@ package enum HubError: Error, Sendable, Equatable, CustomStringConvertible {
     case .wrongContent(let file, let reason):
       "\(file) arrived damaged (\(reason)) and was removed; run the same command again."
     case .noSpace(let folder, let needed, let free):
-      "\(folder) has room for \(Self.text(bytes: free)) and the model needs "
-        + "\(Self.text(bytes: needed)); free some, or name another cache with HF_HOME."
+      "\(folder) has room for \(byteText(free)) and the model needs "
+        + "\(byteText(needed)); free some, or name another cache with HF_HOME."
     case .unwritable(let path, let reason):
       "Cannot write \(path): \(reason); name another cache with HF_HOME."
     case .noModel(let id, let files):
@@ -94,15 +94,5 @@ package enum HubError: Error, Sendable, Equatable, CustomStringConvertible {
         + (known.isEmpty
           ? "; leave --variant out." : "; it has \(known.joined(separator: ", ")).")
     }
-  }
-
-  /// `15 GB`, `1.2 MB`.
-  package static func text(bytes: Int64) -> String {
-    let units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
-    var (value, unit) = (Double(bytes), 0)
-    while value >= 999.5, unit < units.count - 1 { (value, unit) = (value / 1000, unit + 1) }
-    guard unit > 0, value < 9.95 else { return "\(Int(value.rounded())) \(units[unit])" }
-    let tenths = Int((value * 10).rounded())
-    return "\(tenths / 10).\(tenths % 10) \(units[unit])"
   }
 }

@@ -110,10 +110,12 @@ import Testing
   }
 
   @Test func sizesAreReadable() {
-    #expect(HubError.text(bytes: 0) == "0 bytes")
-    #expect(HubError.text(bytes: 1500) == "1.5 kB")
-    #expect(HubError.text(bytes: 999_600_000) == "1.0 GB")
-    #expect(HubError.text(bytes: 15_600_000_000) == "16 GB")
+    #expect(byteText(0) == "0 bytes")
+    #expect(byteText(999) == "999 bytes")
+    #expect(byteText(1500) == "1.5 kB")
+    #expect(byteText(30_120_386) == "30 MB")
+    #expect(byteText(999_600_000) == "1.0 GB")
+    #expect(byteText(15_600_000_000) == "16 GB")
   }
 
   /// The stand-in's own hash is Git's.

@@ -170,9 +170,9 @@ extension PullCommand.Report {
     let name = HubCache.name(plan.repository, revision: revision, commit: commit)
     var lines: [String] = []
     if dryRun {
-      let width = files.map { HubError.text(bytes: $0.bytes).count }.max() ?? 0
+      let width = files.map { byteText($0.bytes).count }.max() ?? 0
       lines = files.map { file in
-        let size = HubError.text(bytes: file.bytes)
+        let size = byteText(file.bytes)
         return String(repeating: " ", count: width - size.count) + size + "  " + file.path
           + (file.cached ? "  (there already)" : "")
       }
@@ -180,9 +180,9 @@ extension PullCommand.Report {
     let verb = dryRun ? "would be fetched" : "fetched"
     lines.append(
       "\(model) \(revision == commit ? String(commit.prefix(8)) : revision): "
-        + "\(files.count) \(files.count == 1 ? "file" : "files"), \(HubError.text(bytes: bytes)), "
+        + "\(files.count) \(files.count == 1 ? "file" : "files"), \(byteText(bytes)), "
         + (bytesToFetch == 0 && files.allSatisfy(\.cached)
-          ? "all there already" : "\(HubError.text(bytes: bytesToFetch)) \(verb)"))
+          ? "all there already" : "\(byteText(bytesToFetch)) \(verb)"))
     lines.append("  \(path)")
     if pickles.isEmpty {
       lines.append("  use it with --model \(name)")
@@ -230,7 +230,7 @@ private final class PullProgress: Sendable {
     let total = max(1, Int(progress.total / unit.bytes))
     let step = isEnd ? total : min(total - 1, Int(max(0, progress.done) / unit.bytes))
     var note = "\(unit.name), \(progress.files) of \(progress.count) files"
-    if speed >= 1 { note += ", \(HubError.text(bytes: Int64(speed)))/s" }
+    if speed >= 1 { note += ", \(byteText(Int64(speed)))/s" }
     reporter.update("pull", step: max(0, step), of: total, note: note)
   }
 }
