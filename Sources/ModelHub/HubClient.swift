@@ -176,11 +176,12 @@ final class HubClient: Sendable {
   /// The failure behind an error of the network.
   static func failure(_ error: any Error, url: String, patience: Double) -> HubFailure {
     if let failure = error as? HubFailure { return failure }
+    let seconds = patience == patience.rounded() ? "\(Int(patience))" : "\(patience)"
     var reason: String
     switch error as? HTTPClientError {
     case .readTimeout?, .deadlineExceeded?:
-      reason = "it was silent for \(patience.formatted()) s"
-    case .connectTimeout?: reason = "no connection within \(patience.formatted()) s"
+      reason = "it was silent for \(seconds) s"
+    case .connectTimeout?: reason = "no connection within \(seconds) s"
     case .remoteConnectionClosed?, .uncleanShutdown?: reason = "the connection was cut"
     case let error?: reason = error.shortDescription.lowercased()
     case nil:

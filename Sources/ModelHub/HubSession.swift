@@ -140,18 +140,20 @@ package final class HubSession: Sendable {
     }
 
     func add(_ bytes: Int64, files: Int = 0) {
-      report(
-        progress.withLock { progress in
-          progress.done += bytes
-          progress.files += files
-          return progress
-        })
+      // Under the lock, so that no older report comes after a newer one.
+      progress.withLock { progress in
+        progress.done += bytes
+        progress.files += files
+        report(progress)
+      }
     }
 
     func waits(for file: String) {
-      var now = progress.withLock { $0 }
-      now.waitsFor = file
-      report(now)
+      progress.withLock { progress in
+        var now = progress
+        now.waitsFor = file
+        report(now)
+      }
     }
   }
 

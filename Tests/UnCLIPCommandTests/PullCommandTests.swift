@@ -51,7 +51,7 @@ import Testing
       #expect(pulled.output.contains(line), "\(pulled.output)")
     }
     // Progress, in lines where nobody watches.
-    #expect(pulled.errors.hasPrefix("pull: "), "\(pulled.errors)")
+    #expect(pulled.errors.hasPrefix("pull, kB: "), "\(pulled.errors)")
     for name in ["stand-in/tiny-model", "tiny-model"] {
       let drawn = try BuiltCommand.run(
         [

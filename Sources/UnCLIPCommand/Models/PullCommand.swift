@@ -229,8 +229,8 @@ private final class PullProgress: Sendable {
       progress.total >= 20_000_000 ? ("MB", 1_000_000) : ("kB", 1000)
     let total = max(1, Int(progress.total / unit.bytes))
     let step = isEnd ? total : min(total - 1, Int(max(0, progress.done) / unit.bytes))
-    var note = "\(unit.name), \(progress.files) of \(progress.count) files"
+    var note = "\(progress.files) of \(progress.count) files"
     if speed >= 1 { note += ", \(byteText(Int64(speed)))/s" }
-    reporter.update("pull", step: max(0, step), of: total, note: note)
+    reporter.update("pull, \(unit.name)", step: max(0, step), of: total, note: note)
   }
 }
