@@ -44,7 +44,7 @@ let parsers: [Product] =
       name: "Parsers",
       targets: [
         "Torch", "TorchArchive", "Imaging", "Datasets", "CLIP", "Diffusion", "UnCLIP",
-        "ImageMetrics", "UnCLIPServer", "UnCLIPCommand",
+        "ImageMetrics", "ModelHub", "UnCLIPServer", "UnCLIPCommand",
       ])
   ]
 
@@ -118,6 +118,7 @@ let package = Package(
         "Files", "Config", product("AsyncHTTPClient", "async-http-client"),
         product("Crypto", "swift-crypto"), product("NIOCore", "swift-nio"),
         product("NIOPosix", "swift-nio"), product("NIOHTTP1", "swift-nio"),
+        product("NIOSSL", "swift-nio-ssl"),
       ]),
     library(
       "UnCLIPServer",

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// Asks a hub over HTTP: follows redirects without giving the token away, waits when it is asked
 /// to, and tries again what may succeed.
@@ -25,6 +26,11 @@ final class HubClient: Sendable {
     // A refused connection is an answer; attempts are counted here.
     configuration.connectionPool.retryConnectionEstablishment = false
     configuration.httpVersion = .http1Only
+    if let certificates = settings.certificates {
+      var tls = TLSConfiguration.makeClientConfiguration()
+      tls.trustRoots = .file(certificates.path)
+      configuration.tlsConfiguration = tls
+    }
     if let proxy = settings.proxy {
       configuration.proxy = .server(
         host: proxy.host, port: proxy.port,
@@ -88,23 +94,17 @@ final class HubClient: Sendable {
     var pages = 0
     while let url = next {
       pages += 1
-      guard pages <= Self.mostPages else {
+      guard pages <= Self.mostPages, files.count <= HubFile.mostFiles else {
         throw .malformed(url: url, reason: "its list of files has no end")
       }
       let answer = try await data(url, for: repository, revision: commit)
-      for entry in try Self.decode([TreeEntry].self, answer.data, url: url) {
-        do throws(HubAnswerError) {
-          if let file = try entry.file() { files.append(file) }
-        } catch {
-          throw .malformed(url: url, reason: error.reason)
-        }
-      }
+      files += try HubFile.list(answer.data, url: url)
       next = try Self.nextPage(answer.headers, of: url)
     }
     return HubTree(commit: commit, files: files)
   }
 
-  private static func decode<T: Decodable>(
+  static func decode<T: Decodable>(
     _ type: T.Type, _ data: Data, url: String
   ) throws(HubError) -> T {
     do {
@@ -229,7 +229,7 @@ final class HubClient: Sendable {
     for _ in 0...Self.mostRedirects {
       isTrusted = isTrusted && Self.isSameServer(current, settings.endpoint)
       var request = HTTPClientRequest(url: current)
-      request.headers.add(name: "User-Agent", value: "unclip; swift-unclip")
+      request.headers.add(name: "User-Agent", value: "unclip")
       // The sizes and ranges are those of the file itself.
       request.headers.add(name: "Accept-Encoding", value: "identity")
       if isTrusted, let token = settings.token {
@@ -285,80 +285,5 @@ final class HubClient: Sendable {
     }
     let found = server(first)
     return found != nil && found == server(second)
-  }
-}
-
-extension HubClient.Answer {
-  /// Checks the status.
-  ///
-  /// - Throws: `HubFailure` for any that is no success.
-  func check(
-    _ repository: HubRepository, revision: String, file: String?, _ settings: HubSettings
-  ) throws(HubFailure) {
-    let status = Int(response.status.code)
-    if status == 200 || status == 206 { return }
-    let (id, endpoint) = (repository.id, settings.endpoint)
-    let hasToken = settings.token != nil
-    let message = response.headers.first(name: "X-Error-Message")
-    let isFromHub = HubClient.isSameServer(url, endpoint)
-    switch (status, response.headers.first(name: "X-Error-Code")) {
-    case (_, "GatedRepo"): throw HubFailure(.gated(id, endpoint: endpoint, hasToken: hasToken))
-    case (_, "RevisionNotFound"):
-      throw HubFailure(.noRevision(revision, of: id, endpoint: endpoint))
-    case (_, "EntryNotFound"): throw HubFailure(.noFile(file ?? "a file", of: id))
-    case (401, _) where hasToken && isFromHub && message?.contains("credentials") == true:
-      throw HubFailure(.badToken(endpoint: endpoint))
-    // A hub does not tell strangers which private repositories there are.
-    case (_, "RepoNotFound"),
-      (401, _) where isFromHub,
-      (404, _) where isFromHub:
-      throw HubFailure(.noRepository(id, endpoint: endpoint, hasToken: hasToken))
-    case (403, _) where isFromHub:
-      throw HubFailure(.gated(id, endpoint: endpoint, hasToken: hasToken))
-    case (429, _):
-      let wait = HubFailure.wait(response.headers)
-      throw HubFailure(
-        .limited(endpoint: endpoint, seconds: Int((wait ?? 60).rounded(.up))), mayPass: true,
-        wait: wait)
-    default:
-      // An address that has run out is made anew by the hub.
-      let mayPass = status >= 500 || status == 408 || !isFromHub
-      throw HubFailure(
-        .status(status, url: url, message: message), mayPass: mayPass,
-        wait: status == 503 ? HubFailure.wait(response.headers) : nil)
-    }
-  }
-}
-
-/// A failed attempt.
-struct HubFailure: Error {
-  let error: HubError
-  /// Whether the same may succeed later.
-  let mayPass: Bool
-  /// How long the hub asks to wait, seconds.
-  let wait: Double?
-
-  init(_ error: HubError, mayPass: Bool = false, wait: Double? = nil) {
-    self.error = error
-    self.mayPass = mayPass
-    self.wait = wait
-  }
-
-  /// How long an answer asks to wait: `Retry-After` in seconds or as a date, or `RateLimit`'s `t`.
-  static func wait(_ headers: HTTPHeaders, now: Date = Date()) -> Double? {
-    if let text = headers.first(name: "Retry-After")?.trimmingCharacters(in: .whitespaces) {
-      if let seconds = Double(text), seconds.isFinite, seconds >= 0 { return min(seconds, 1e6) }
-      let format = DateFormatter()
-      format.locale = Locale(identifier: "en_US_POSIX")
-      format.timeZone = TimeZone(secondsFromGMT: 0)
-      format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
-      if let date = format.date(from: text) { return max(0, date.timeIntervalSince(now)) }
-    }
-    if let text = headers.first(name: "RateLimit"),
-      let match = text.firstMatch(of: /;\s*t=(\d{1,6})/)
-    {
-      return Double(match.1)
-    }
-    return nil
   }
 }

@@ -1,3 +1,5 @@
+package import Foundation
+
 /// A file of a repository, as the hub lists it.
 package struct HubFile: Sendable, Hashable {
   /// Its path in the repository.
@@ -14,6 +16,10 @@ package struct HubFile: Sendable, Hashable {
   /// The name of a large file in the hub's store of pieces, which other tools read from the cache.
   package var xet: String?
 
+  /// Sizes and counts beyond any model's, up to which sums of sizes do not overflow.
+  static let largest: Int64 = 1 << 46
+  static let mostFiles = 100_000
+
   /// A file, with the hash of its content.
   package init(
     path: String, size: Int64, blob: String, sha256: String? = nil, xet: String? = nil
@@ -23,6 +29,23 @@ package struct HubFile: Sendable, Hashable {
     self.blob = blob
     self.sha256 = sha256
     self.xet = xet
+  }
+}
+
+extension HubFile {
+  /// Reads a page of the list of a commit's files.
+  ///
+  /// - Throws: `HubError.malformed`.
+  package static func list(_ data: Data, url: String) throws(HubError) -> [HubFile] {
+    var files: [HubFile] = []
+    for entry in try HubClient.decode([TreeEntry].self, data, url: url) {
+      do throws(HubAnswerError) {
+        if let file = try entry.file() { files.append(file) }
+      } catch {
+        throw .malformed(url: url, reason: error.reason)
+      }
+    }
+    return files
   }
 }
 
@@ -61,7 +84,7 @@ struct TreeEntry: Decodable {
       throw HubAnswerError("it lists the file '\(path)', whose path leads elsewhere")
     }
     let size = lfs?.size ?? size
-    guard HubRepository.isCommit(oid), size >= 0,
+    guard HubRepository.isCommit(oid), (0...HubFile.largest).contains(size),
       lfs.map({ $0.oid.utf8.count == 64 && HubRepository.isHexadecimal($0.oid) }) ?? true
     else { throw HubAnswerError("it lists \(path) without a valid hash and size") }
     return HubFile(path: path, size: size, blob: oid, sha256: lfs?.oid, xet: xetHash)
@@ -121,13 +144,13 @@ struct TreeRecord: Codable {
 
   /// The tree; nil where another version, or another program, wrote what this one cannot use.
   func tree(commit: String) -> HubTree? {
-    guard version == 1 else { return nil }
+    guard version == 1, files.count <= HubFile.mostFiles else { return nil }
     var found: [HubFile] = []
     for (path, entry) in files {
       let size = entry.largeSize ?? entry.size
       let isHash = entry.sha256.map { $0.utf8.count == 64 && HubRepository.isHexadecimal($0) }
       guard HubRepository.isPath(path), HubRepository.isCommit(entry.blobID), isHash ?? true,
-        size >= 0
+        (0...HubFile.largest).contains(size)
       else { return nil }
       found.append(
         HubFile(

@@ -1,5 +1,5 @@
 import AsyncHTTPClient
-package import Foundation
+import Foundation
 import NIOCore
 import NIOHTTP1
 import Synchronization
@@ -254,68 +254,5 @@ package final class HubSession: Sendable {
     guard partial.size == file.size else {
       throw HubFailure(.unreachable(url: url, reason: "the connection was cut"), mayPass: true)
     }
-  }
-}
-
-extension HubClient.Answer {
-  /// The hash by which the hub names the content; nil where it does not say.
-  var tag: String? {
-    let text = header("X-Linked-Etag") ?? hops.first?.first(name: "ETag")
-    guard var tag = text?.trimmingCharacters(in: .whitespaces) else { return nil }
-    if tag.hasPrefix("W/") { tag.removeFirst(2) }
-    tag = tag.trimmingCharacters(in: CharacterSet(charactersIn: "\"")).lowercased()
-    // Mirrors have tags of their own.
-    return [40, 64].contains(tag.utf8.count) && HubRepository.isHexadecimal(tag) ? tag : nil
-  }
-
-  /// Whether the answer is the rest of a file of `size` bytes from `start` on.
-  func isRange(from start: Int64, size: Int64) -> Bool {
-    guard let text = response.headers.first(name: "Content-Range"),
-      let match = text.wholeMatch(of: /\s*bytes\s+(\d+)-(\d+)\/(\d+|\*)\s*/)
-    else { return false }
-    return Int64(match.1) == start && Int64(match.2) == size - 1
-      && (match.3 == "*" || Int64(match.3) == size)
-  }
-}
-
-/// What is to be fetched of a repository.
-package struct HubPlan: Sendable {
-  package let repository: HubRepository
-  /// The revision that was asked for.
-  package let revision: String
-  /// All files of the commit.
-  let tree: HubTree
-  /// The files that are taken.
-  package let selection: HubSelection
-  let cache: HubCache
-
-  /// The commit.
-  package var commit: String { tree.commit }
-
-  /// The folder of the model.
-  package var folder: URL { cache.snapshot(repository, commit: commit) }
-
-  /// Whether a file need not be fetched.
-  package func isThere(_ file: HubFile) -> Bool {
-    cache.has(file, of: repository) || cache.has(file, of: repository, commit: commit)
-  }
-
-  /// Whether all files are in the model's folder.
-  var isLinked: Bool {
-    selection.files.allSatisfy { cache.has($0, of: repository, commit: commit) }
-  }
-
-  /// The contents that are not there; one for those that several files have.
-  package var missing: [HubFile] {
-    var known: Set<String> = []
-    return selection.files.filter { !isThere($0) && known.insert($0.hash).inserted }
-  }
-
-  /// The size of all files.
-  package var bytes: Int64 { selection.files.reduce(0) { $0 + $1.size } }
-
-  /// The bytes that are not there.
-  package var bytesToFetch: Int64 {
-    missing.reduce(0) { $0 + $1.size - cache.partialSize(of: $1, of: repository) }
   }
 }

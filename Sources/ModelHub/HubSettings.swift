@@ -23,6 +23,9 @@ package struct HubSettings: Sendable {
   /// A proxy's host and port, where the environment names one.
   package var proxy: Proxy?
 
+  /// A file of certificates that are trusted in place of the system's.
+  package var certificates: URL?
+
   /// A server through which requests go.
   package struct Proxy: Sendable, Equatable {
     package var host: String
@@ -85,6 +88,13 @@ package struct HubSettings: Sendable {
       token = try Self.token(in: file)
     }
     proxy = try Self.proxy(for: url, environment: environment)
+    for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"] where certificates == nil {
+      guard let path = value(name) else { continue }
+      guard FileManager.default.isReadableFile(atPath: path) else {
+        throw .setting(variable: name, reason: "there is no readable file \(path)")
+      }
+      certificates = URL(fileURLWithPath: path)
+    }
   }
 
   // MARK: Folders

@@ -289,12 +289,12 @@ import Testing
         [
           "type": "file", "oid": String(repeating: "a", count: 40), "size": 100,
           "path": "model.safetensors",
-          "lfs": ["oid": oid, "size": 9_000_000_000_000_000, "pointerSize": 100],
+          "lfs": ["oid": oid, "size": 60_000_000_000_000, "pointerSize": 100],
         ]
       ])
     })
     let sentence = await harness.failure()
-    #expect(sentence.contains("and the model needs 9.0 PB; free some, or name another cache"))
+    #expect(sentence.contains("and the model needs 60 TB; free some, or name another cache"))
     #expect(!FileManager.default.fileExists(atPath: harness.settings.cache.path))
     #expect(harness.standIn.storage.requests.isEmpty)
   }

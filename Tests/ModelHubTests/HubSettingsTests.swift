@@ -55,6 +55,9 @@ import Testing
       sentence { try settings(["HF_TOKEN": "hf\r\nX: y"]) }
         == "HF_TOKEN cannot be used: it holds characters that no token has.")
     #expect(
+      sentence { try settings(["SSL_CERT_FILE": "/none.pem"]) }
+        == "SSL_CERT_FILE cannot be used: there is no readable file /none.pem.")
+    #expect(
       sentence { try settings(["HF_HUB_DOWNLOAD_TIMEOUT": "-1"]) }
         .contains("'-1' is no count of seconds"))
     #expect(

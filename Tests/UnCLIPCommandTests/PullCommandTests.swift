@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 import TestSupport
 import Testing
 
@@ -61,10 +62,11 @@ import Testing
           + TinyModel.fewSteps, environment: environment, in: folder.url)
       #expect(drawn.status == 0, "\(drawn.errors)")
     }
-    let local = try BuiltCommand.run(
-      ["generate", "a red apple", "--model", folder.path("tiny"), "--seed", "1", "--out", "c.png"]
-        + TinyModel.fewSteps, environment: environment, in: folder.url)
-    #expect(local.status == 0, "\(local.errors)")
+    // The image says which model of which commit made it, so that it can be made again.
+    let verified = try run("verify", "a.png")
+    #expect(verified.status == 0 && verified.errors.contains("warning") == false, "\(verified)")
+    let chunks = try PNGText.read(Data(contentsOf: folder.file("a.png")))
+    #expect(chunks["model"] == "stand-in/tiny-model" && chunks["model_version"] == "c0ffee00")
     let listed = try run("models")
     #expect(listed.output.contains("stand-in/tiny-model  unCLIP model, "), "\(listed.output)")
     #expect(listed.output.contains("\n  \(snapshot)\n"), "\(listed.output)")

@@ -24,6 +24,7 @@ import Testing
         unclip verify apple.png
         unclip serve
         unclip models
+        unclip pull kakaobrain/karlo-v1-alpha
         unclip doctor
 
       MODELS:
@@ -32,6 +33,7 @@ import Testing
         2. Models in the working folder
         3. share/unclip/Models of the installation, or Models of the checkout
         4. unclip/Models in $XDG_DATA_HOME, or in ~/.local/share if it is not set
+        5. the cache of Hugging Face, which 'unclip pull' fills: OWNER/NAME, or NAME alone
 
       USAGE: unclip <subcommand>
 
@@ -74,6 +76,7 @@ import Testing
                                 machine.
         serve                   Serve a page, a jobs API and the OpenAI Images API.
         models                  List the models that are found, and what each can do.
+        pull                    Fetch a model from Hugging Face or another hub.
         doctor                  Show what was found: LibTorch, processor, devices,
                                 models.
 

@@ -39,7 +39,7 @@ struct ModelsCommand: ParsableCommand {
   func run() throws {
     let search = ModelSearch.current
     let report = Report(
-      searchPath: search.roots.map(\.path),
+      searchPath: (search.roots + (search.cache.map { [$0.folder] } ?? [])).map(\.path),
       models: models.isEmpty ? search.models : try models.map(search.model))
     if output.json {
       try Output.json(report)

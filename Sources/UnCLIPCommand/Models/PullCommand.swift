@@ -1,14 +1,12 @@
 import ArgumentParser
-import Files
 import Foundation
 import ModelHub
-import Synchronization
 
 /// `unclip pull`: a model from a hub.
 struct PullCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pull",
-    abstract: "Fetch a model from Hugging Face, or from another hub of its kind.",
+    abstract: "Fetch a model from Hugging Face or another hub.",
     discussion: """
       Fetches what a model of CLIP or unCLIP is read from: configurations, the tokenizer, and the \
       weights once, as safetensors where there are any. It lies in the cache that huggingface_hub, \
@@ -26,6 +24,7 @@ struct PullCommand: ParsableCommand {
         HF_HUB_CACHE    the cache itself; hub in HF_HOME if not set
         HF_HUB_OFFLINE  1: ask no hub, and check what is there
         HTTPS_PROXY     a proxy, as http://host:port; NO_PROXY names hosts without
+        SSL_CERT_FILE   certificates to trust in place of the system's
 
       EXAMPLES:
         unclip pull kakaobrain/karlo-v1-alpha
@@ -194,43 +193,5 @@ extension PullCommand.Report {
           + "\(path) --out NEW' and give --model NEW")
     }
     return lines.joined(separator: "\n")
-  }
-}
-
-/// Shows how far a pull is.
-private final class PullProgress: Sendable {
-  private let reporter = ProgressReporter()
-  private let state = Mutex<
-    (last: ContinuousClock.Instant?, speed: [(Double, Int64)], waits: Set<String>)
-  >(
-    (nil, [], []))
-  private let began = ContinuousClock.now
-
-  /// Shows it, a few times a second.
-  func update(_ progress: HubSession.Progress) {
-    if let file = progress.waitsFor {
-      let isNew = state.withLock { $0.waits.insert(file).inserted }
-      if isNew { reporter.line("\(file): another pull fetches it; waiting for it") }
-      return
-    }
-    let now = ContinuousClock.now
-    let isEnd = progress.done >= progress.total && progress.files == progress.count
-    let speed: Double? = state.withLock { state in
-      if !isEnd, let last = state.last, (now - last).seconds < 0.2 { return nil }
-      state.last = now
-      let time = (now - began).seconds
-      state.speed.append((time, progress.done))
-      state.speed.removeAll { $0.0 < time - 10 }
-      guard let first = state.speed.first, time - first.0 > 0.1 else { return 0 }
-      return Double(progress.done - first.1) / (time - first.0)
-    }
-    guard let speed, progress.total > 0 else { return }
-    let unit: (name: String, bytes: Int64) =
-      progress.total >= 20_000_000 ? ("MB", 1_000_000) : ("kB", 1000)
-    let total = max(1, Int(progress.total / unit.bytes))
-    let step = isEnd ? total : min(total - 1, Int(max(0, progress.done) / unit.bytes))
-    var note = "\(progress.files) of \(progress.count) files"
-    if speed >= 1 { note += ", \(byteText(Int64(speed)))/s" }
-    reporter.update("pull, \(unit.name)", step: max(0, step), of: total, note: note)
   }
 }
