@@ -101,7 +101,8 @@ package final class HubSession: Sendable {
     if let free = try cache.freeSpace(), free < needed {
       throw .noSpace(folder: cache.folder.path, needed: needed, free: free)
     }
-    if !missing.isEmpty || !plan.isLinked {
+    let isWhole = missing.isEmpty && plan.isLinked
+    if !isWhole {
       try cache.prepare(plan.repository)
       try cache.keep(plan.tree, of: plan.repository)
     }
@@ -126,7 +127,12 @@ package final class HubSession: Sendable {
       throw .unreachable(url: settings.endpoint, reason: "\(error)")
     }
     try cache.link(plan.selection.files, of: plan.repository, commit: plan.commit)
-    try cache.keep(commit: plan.commit, as: plan.revision, of: plan.repository)
+    do throws(HubError) {
+      try cache.keep(commit: plan.commit, as: plan.revision, of: plan.repository)
+    } catch {
+      // A cache that is shared may be read-only; what is whole can be used all the same.
+      if !isWhole { throw error }
+    }
   }
 
   /// Adds up what the tasks of a pull do.

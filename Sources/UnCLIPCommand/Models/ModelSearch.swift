@@ -131,9 +131,11 @@ struct ModelSearch: Sendable {
         }
       }
     }
-    if name != nil, let folder = try pulled(wanted) { return folder }
-    if isThere {
-      let found = FoundModel.Kind(of: path).map { "an unCLIP model but a \($0.text)" } ?? "a model"
+    let cached = isThere || name == nil ? nil : try pulled(wanted)
+    if let cached, purpose == .embedding || Self.isUnCLIP(cached) { return cached }
+    if let folder = isThere ? path : cached {
+      let found =
+        FoundModel.Kind(of: folder).map { "an unCLIP model but a \($0.text)" } ?? "a model"
       throw CommandError.data(
         "\(wanted) holds no \(Self.index), so it is not \(found); name a model folder.")
     }

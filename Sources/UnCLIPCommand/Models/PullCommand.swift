@@ -35,7 +35,8 @@ struct PullCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "The model as OWNER/NAME, its address, or the name of a known one.", valueName: "name"))
+      "The model as OWNER/NAME, its address, or the name of a known one.", valueName: "name"),
+    completion: .list(PublishedModel.known.map(\.id)))
   var name: String
 
   @Option(help: ArgumentHelp("A branch, a tag or a commit; main if not given.", valueName: "name"))
