@@ -141,6 +141,34 @@ import Testing
     #expect(waited.next() > 1)
   }
 
+  /// A newer program's list, or a damaged one, is fetched anew.
+  @Test(arguments: [
+    "{}", "x", #"{"format_version": 2, "files": {}}"#,
+    #"{"format_version": 1, "files": {"../x": {"size": 1, "blob_id": "0"}}}"#,
+  ])
+  func ignoresListsThatItCannotUse(_ text: String) async throws {
+    let harness = try HubHarness()
+    let trees = harness.settings.cache.appending(path: "models--stand--in/trees")
+    try FileManager.default.createDirectory(at: trees, withIntermediateDirectories: true)
+    let list = trees.appending(path: harness.standIn.repository.commit + ".json")
+    try Data(text.utf8).write(to: list)
+    try await harness.pull()
+    try harness.expectWhole()
+    #expect(try Data(contentsOf: list).count > 500)
+  }
+
+  /// What is whole can be used from a folder that may not be written.
+  @Test func usesAReadOnlyCache() async throws {
+    let harness = try HubHarness()
+    try await harness.pull()
+    let reference = harness.settings.cache.appending(path: "models--stand--in/refs/main")
+    try FileManager.default.removeItem(at: reference)
+    // No file can be made there, also by root.
+    try FileManager.default.removeItem(at: reference.deletingLastPathComponent())
+    try Data().write(to: reference.deletingLastPathComponent())
+    #expect(try await harness.pull().folder == harness.snapshot)
+  }
+
   @Test func worksWithoutTheHub() async throws {
     let harness = try HubHarness()
     harness.settings.isOffline = true

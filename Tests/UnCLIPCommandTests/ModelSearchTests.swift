@@ -1,4 +1,5 @@
 import Foundation
+import ModelHub
 import TestSupport
 import Testing
 
@@ -105,6 +106,57 @@ import Testing
       try search.folder(of: "open_clip", for: .embedding).path
         == Golden.url("clip/folders/open_clip").path)
     #expect(throws: CommandError.self) { try search.folder(of: "open_clip") }
+  }
+
+  // MARK: Pulled models
+
+  /// Puts a file into the folder of a model of a cache in `hub`.
+  private func pull(
+    _ id: String, revision: String = "main", commit: Character = "a", file: String, text: String
+  ) throws -> String {
+    let commit = String(repeating: commit, count: 40)
+    let place = "hub/models--" + id.replacing("/", with: "--")
+    for name in ["\(place)/refs", "\(place)/snapshots/\(commit)"] {
+      try FileManager.default.createDirectory(
+        at: folder.file(name), withIntermediateDirectories: true)
+    }
+    _ = try folder.write(commit, to: "\(place)/refs/\(revision)")
+    _ = try folder.write(text, to: "\(place)/snapshots/\(commit)/\(file)")
+    return folder.path("\(place)/snapshots/\(commit)")
+  }
+
+  @Test func findsPulledModels() throws {
+    let search = ModelSearch(roots: [folder.url], cache: HubCache(folder.file("hub")))
+    let index = #"{"_class_name": "UnCLIPPipeline"}"#
+    let main = try pull("a/karlo", file: ModelSearch.index, text: index)
+    let other = try pull(
+      "a/karlo", revision: "v1", commit: "b", file: ModelSearch.index, text: index)
+    let clip = try pull("a/clip", file: "config.json", text: #"{"model_type": "clip"}"#)
+    _ = try pull("a/llama", file: "config.json", text: #"{"model_type": "llama"}"#)
+    _ = try pull(
+      "a/sd", file: ModelSearch.index, text: #"{"_class_name": "StableDiffusionPipeline"}"#)
+    #expect(try search.folder(of: "a/karlo").path == main)
+    #expect(try search.folder(of: "karlo").path == main)
+    #expect(try search.folder(of: "a/karlo@v1").path == other)
+    #expect(try search.folder(of: "a/karlo@bbbbbbb").path == other)
+    // A folder of that name goes before what was pulled.
+    #expect(try search.folder(of: "small").path == folder.path("small"))
+    #expect(try search.folder(of: "a/clip", for: .embedding).path == clip)
+    #expect(
+      throws: CommandError.data(
+        "clip holds no model_index.json, so it is not an unCLIP model but a CLIP; name a model "
+          + "folder.")
+    ) { try search.folder(of: "clip") }
+    // A cache that other programs use has other models, which no list of these names.
+    #expect(search.models.map(\.name) == ["small", "a/clip", "a/karlo", "a/karlo@v1"])
+    #expect(search.names.contains("a/karlo@v1") && search.names.contains("small"))
+    _ = try pull("b/karlo", file: ModelSearch.index, text: index)
+    #expect(
+      throws: CommandError.usage(
+        "karlo is the name of several models that were pulled: a/karlo, b/karlo; give one of "
+          + "these names.")
+    ) { try search.folder(of: "karlo") }
+    #expect(try search.folder(of: "a/karlo").path == main)
   }
 
   // MARK: Published models
