@@ -96,10 +96,8 @@ package struct HubCache: Sendable {
     place(of: repository).appending(path: "blobs/\(hash).incomplete", directoryHint: .notDirectory)
   }
 
-  /// The bytes that may be written where the cache is or will be.
-  ///
-  /// - Throws: `HubError.unwritable`.
-  func freeSpace() throws(HubError) -> Int64? {
+  /// The bytes that may be written where the cache is or will be; nil where the system does not say.
+  func freeSpace() -> Int64? {
     var place = folder.standardizedFileURL
     while !FileManager.default.fileExists(atPath: place.path), place.path != "/" {
       place.deleteLastPathComponent()

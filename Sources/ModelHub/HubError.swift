@@ -76,7 +76,7 @@ package enum HubError: Error, Sendable, Equatable, CustomStringConvertible {
     case .malformed(let url, let reason):
       "\(url) does not answer as a hub does: \(reason); check HF_ENDPOINT and the network."
     case .wrongContent(let file, let reason):
-      "\(file) arrived damaged (\(reason)) and was removed; run the same command again."
+      "\(file) arrived damaged (\(reason)) and is not kept; run the same command again."
     case .noSpace(let folder, let needed, let free):
       "\(folder) has room for \(byteText(free)) and the model needs "
         + "\(byteText(needed)); free some, or name another cache with HF_HOME."

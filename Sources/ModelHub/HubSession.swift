@@ -98,7 +98,7 @@ package final class HubSession: Sendable {
     let missing = plan.missing
     guard missing.isEmpty || !settings.isOffline else { throw .offline(plan.repository.id) }
     let needed = plan.bytesToFetch
-    if let free = try cache.freeSpace(), free < needed {
+    if let free = cache.freeSpace(), free < needed {
       throw .noSpace(folder: cache.folder.path, needed: needed, free: free)
     }
     let isWhole = missing.isEmpty && plan.isLinked

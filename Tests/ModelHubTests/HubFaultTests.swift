@@ -159,8 +159,8 @@ import Testing
     })
     #expect(
       await harness.failure().hasSuffix(
-        "diffusion_pytorch_model.safetensors arrived damaged (its SHA-256 is another) and was "
-          + "removed; run the same command again."))
+        "diffusion_pytorch_model.safetensors arrived damaged (its SHA-256 is another) and is "
+          + "not kept; run the same command again."))
     #expect(!FileManager.default.fileExists(atPath: try harness.snapshot.path))
     let left = try FileManager.default.contentsOfDirectory(
       atPath: harness.blob(decoder).deletingLastPathComponent().path)
@@ -191,7 +191,7 @@ import Testing
       }
       return answer
     })
-    #expect(await harness.failure().contains("and sends \(other)) and was removed"))
+    #expect(await harness.failure().contains("and sends \(other)) and is not kept"))
   }
 
   @Test func refusesAnotherLength() async throws {

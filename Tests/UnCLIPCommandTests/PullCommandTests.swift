@@ -174,6 +174,32 @@ import Testing
         "There is no model stand-in/tiny-model; fetch it with 'unclip pull stand-in/tiny-model'")
   }
 
+  /// Weights that are pickles alone are fetched, and made safetensors by name.
+  @Test func pullsPicklesToConvert() throws {
+    let source = Golden.url("conversion/pickled")
+    var repository = try StandInRepository(folder: source)
+    repository.id = "stand-in/pickled"
+    for part in ["prior", "text_encoder"] {
+      repository.files[part + "/config.json"] = Data("{}".utf8)
+    }
+    let hub = try StandInHub(repository)
+    let pulled = try run("pull", "stand-in/pickled", adding: ["HF_ENDPOINT": hub.hub.address])
+    #expect(pulled.status == 0, "\(pulled.errors)")
+    #expect(pulled.output.contains("\n  weights in pickles alone: "), "\(pulled.output)")
+    #expect(
+      pulled.output.contains("with 'unclip convert stand-in/pickled --out NEW', and give --model"))
+    let converted = try run("convert", "stand-in/pickled", "--out", "new")
+    #expect(converted.status == 0, "\(converted.errors)")
+    #expect(
+      FileManager.default.fileExists(
+        atPath: folder.path("new/prior/diffusion_pytorch_model.safetensors")))
+    let links = try FileManager.default.subpathsOfDirectory(atPath: folder.path("new")).filter {
+      try FileManager.default.attributesOfItem(atPath: folder.path("new/" + $0))[.type]
+        as? FileAttributeType == .typeSymbolicLink
+    }
+    #expect(links.isEmpty)
+  }
+
   /// A damaged file leaves nothing that could be taken for the model.
   @Test func refusesADamagedFile() throws {
     hub.behave(storage: { _, answer in
@@ -184,7 +210,7 @@ import Testing
     expectFailure(
       try run("pull", "stand-in/tiny-model"), status: 65,
       saying:
-        "arrived damaged (its SHA-256 is another) and was removed; run the same command again.")
+        "arrived damaged (its SHA-256 is another) and is not kept; run the same command again.")
     #expect(!FileManager.default.fileExists(atPath: snapshot))
     #expect(!(try run("models")).output.contains("tiny-model"))
   }

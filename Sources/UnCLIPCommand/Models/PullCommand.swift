@@ -93,7 +93,8 @@ struct PullCommand: ParsableCommand {
   func run() throws {
     let (repository, named) = try Self.repository(name)
     if let revision, let named, revision != named {
-      throw ValidationError("the address names the revision \(named), and --revision \(revision)")
+      throw CommandError.usage(
+        "\(name) names the revision \(named), and --revision \(revision); leave one out.")
     }
     let revision = revision ?? named ?? HubRepository.standardRevision
     var settings = try HubSettings(
@@ -189,9 +190,12 @@ extension PullCommand.Report {
     } else {
       let shown = pickles.prefix(3).joined(separator: ", ")
       let rest = pickles.count > 3 ? " and \(pickles.count - 3) more" : ""
+      let isFolder = files.contains { $0.path.hasSuffix("config.json") }
+      lines.append("  weights in pickles alone: \(shown)\(rest)")
       lines.append(
-        "  weights in pickles alone: \(shown)\(rest); make a model of it with 'unclip convert "
-          + "\(path) --out NEW' and give --model NEW")
+        isFolder
+          ? "  make a model of it with 'unclip convert \(name) --out NEW', and give --model NEW"
+          : "  make a model of these files with 'unclip convert'; see 'unclip help convert'")
     }
     return lines.joined(separator: "\n")
   }
