@@ -33,7 +33,7 @@ import Testing
         2. Models in the working folder
         3. share/unclip/Models of the installation, or Models of the checkout
         4. unclip/Models in $XDG_DATA_HOME, or in ~/.local/share if it is not set
-        5. the cache of Hugging Face, which 'unclip pull' fills: OWNER/NAME, or NAME alone
+        5. the Hugging Face cache, which 'unclip pull' fills, by OWNER/NAME or NAME
 
       USAGE: unclip <subcommand>
 
