@@ -190,7 +190,7 @@ final class HubClient: Sendable {
         reason =
           error.connectionErrors.isEmpty
           ? "there is no such host" : "the connection was refused"
-      } else if text.contains("Connection reset") {
+      } else if error as? HTTPParserError == .invalidEOFState || text.contains("Connection reset") {
         reason = "the connection was cut"
       } else if text.contains("Connection refused") {
         reason = "the connection was refused"
