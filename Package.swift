@@ -44,7 +44,7 @@ let parsers: [Product] =
       name: "Parsers",
       targets: [
         "Torch", "TorchArchive", "Imaging", "Datasets", "CLIP", "Diffusion", "UnCLIP",
-        "ImageMetrics", "UnCLIPServer", "UnCLIPCommand",
+        "ImageMetrics", "ModelHub", "UnCLIPServer", "UnCLIPCommand",
       ])
   ]
 
@@ -79,6 +79,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.8.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
   ],
   targets: [
@@ -112,6 +113,14 @@ let package = Package(
     library("Classics", ["ImageMetrics"]),
     library("Training", ["UnCLIP", "Classics", "Datasets", "ImageMetrics"]),
     library(
+      "ModelHub",
+      [
+        "Files", "Config", product("AsyncHTTPClient", "async-http-client"),
+        product("Crypto", "swift-crypto"), product("NIOCore", "swift-nio"),
+        product("NIOPosix", "swift-nio"), product("NIOHTTP1", "swift-nio"),
+        product("NIOSSL", "swift-nio-ssl"),
+      ]),
+    library(
       "UnCLIPServer",
       [
         "UnCLIP", product("Hummingbird", "hummingbird"), product("HummingbirdCore", "hummingbird"),
@@ -123,7 +132,7 @@ let package = Package(
     library(
       "UnCLIPCommand",
       [
-        "Training", "Conversion", "UnCLIPServer", product("Yams", "Yams"),
+        "Training", "Conversion", "ModelHub", "UnCLIPServer", product("Yams", "Yams"),
         product("ArgumentParser", "swift-argument-parser"), product("Logging", "swift-log"),
         product("ServiceLifecycle", "swift-service-lifecycle"),
         product("UnixSignals", "swift-service-lifecycle"),
@@ -133,7 +142,7 @@ let package = Package(
       name: "unclip", dependencies: ["UnCLIPCommand", "CStart"], swiftSettings: swift),
 
     .target(
-      name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Torch", "Files"], path: "Tests/TestSupport",
       swiftSettings: swift),
     tests("Files"),
     tests("Config"),
@@ -155,6 +164,7 @@ let package = Package(
         product("HummingbirdTesting", "hummingbird"), product("GRDB", "GRDB.swift"),
         product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
       ]),
+    tests("ModelHub", [product("NIOHTTP1", "swift-nio")]),
     tests("UnCLIPCommand", [product("Logging", "swift-log")]),
   ],
   cxxLanguageStandard: .cxx20

@@ -50,7 +50,8 @@ public struct ModelDefaults: Sendable, Equatable {
     }
     let url = folder.url.appendingPathComponent(fileName)
     guard FileManager.default.fileExists(atPath: url.path) else {
-      return ModelDefaults(name: folder.url.lastPathComponent, sampling: sampling)
+      let (name, version) = Self.name(of: folder.url)
+      return ModelDefaults(name: name, version: version, sampling: sampling)
     }
     var values = flattened(try ConfigFile.object(at: url))
     func text(_ key: String) throws(ConfigError) -> String {
@@ -86,6 +87,18 @@ public struct ModelDefaults: Sendable, Equatable {
     }
     return ModelDefaults(
       name: name, version: version, domain: domain, size: size, sampling: sampling)
+  }
+
+  /// The name and version of a folder that says nothing of them: those of the repository and commit
+  /// in a cache of huggingface_hub, `models--OWNER--NAME/snapshots/COMMIT`, else the folder's name.
+  private static func name(of url: URL) -> (name: String, version: String) {
+    let parts = url.standardizedFileURL.pathComponents.suffix(3)
+    if let match = parts.joined(separator: "/").wholeMatch(
+      of: /models--([^\/]+?)--([^\/]+)\/snapshots\/([0-9a-f]{40})/)
+    {
+      return ("\(match.1)/\(match.2)", String(match.3.prefix(8)))
+    }
+    return (url.lastPathComponent, "1")
   }
 
   /// Returns the settings of a model that is made of the parts of several folders.

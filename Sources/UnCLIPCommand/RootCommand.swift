@@ -16,6 +16,7 @@ struct RootCommand: ParsableCommand {
         unclip verify apple.png
         unclip serve
         unclip models
+        unclip pull kakaobrain/karlo-v1-alpha
         unclip doctor
 
       \(ModelSearch.help)
@@ -28,7 +29,7 @@ struct RootCommand: ParsableCommand {
       VerifyCommand.self, InspectImageCommand.self, EmbedCommand.self,
       ClassifyCommand.self, TokenizeCommand.self, TrainCommand.self, ClassicsCommand.self,
       AssembleCommand.self, ConvertCommand.self, DataCommand.self, ConfigCommand.self,
-      EvaluateCommand.self, BenchCommand.self, ServeCommand.self, ModelsCommand.self,
+      EvaluateCommand.self, BenchCommand.self, ServeCommand.self, ModelsCommand.self, PullCommand.self,
       DoctorCommand.self, WorkerCommand.self,
     ])
 }

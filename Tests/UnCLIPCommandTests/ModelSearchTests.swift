@@ -1,4 +1,5 @@
 import Foundation
+import ModelHub
 import TestSupport
 import Testing
 
@@ -107,6 +108,57 @@ import Testing
     #expect(throws: CommandError.self) { try search.folder(of: "open_clip") }
   }
 
+  // MARK: Pulled models
+
+  /// Puts a file into the folder of a model of a cache in `hub`.
+  private func pull(
+    _ id: String, revision: String = "main", commit: Character = "a", file: String, text: String
+  ) throws -> String {
+    let commit = String(repeating: commit, count: 40)
+    let place = "hub/models--" + id.replacing("/", with: "--")
+    for name in ["\(place)/refs", "\(place)/snapshots/\(commit)"] {
+      try FileManager.default.createDirectory(
+        at: folder.file(name), withIntermediateDirectories: true)
+    }
+    _ = try folder.write(commit, to: "\(place)/refs/\(revision)")
+    _ = try folder.write(text, to: "\(place)/snapshots/\(commit)/\(file)")
+    return folder.path("\(place)/snapshots/\(commit)")
+  }
+
+  @Test func findsPulledModels() throws {
+    let search = ModelSearch(roots: [folder.url], cache: HubCache(folder.file("hub")))
+    let index = #"{"_class_name": "UnCLIPPipeline"}"#
+    let main = try pull("a/karlo", file: ModelSearch.index, text: index)
+    let other = try pull(
+      "a/karlo", revision: "v1", commit: "b", file: ModelSearch.index, text: index)
+    let clip = try pull("a/clip", file: "config.json", text: #"{"model_type": "clip"}"#)
+    _ = try pull("a/llama", file: "config.json", text: #"{"model_type": "llama"}"#)
+    _ = try pull(
+      "a/sd", file: ModelSearch.index, text: #"{"_class_name": "StableDiffusionPipeline"}"#)
+    #expect(try search.folder(of: "a/karlo").path == main)
+    #expect(try search.folder(of: "karlo").path == main)
+    #expect(try search.folder(of: "a/karlo@v1").path == other)
+    #expect(try search.folder(of: "a/karlo@bbbbbbb").path == other)
+    // A folder of that name goes before what was pulled.
+    #expect(try search.folder(of: "small").path == folder.path("small"))
+    #expect(try search.folder(of: "a/clip", for: .embedding).path == clip)
+    #expect(
+      throws: CommandError.data(
+        "clip holds no model_index.json, so it is not an unCLIP model but a CLIP; name a model "
+          + "folder.")
+    ) { try search.folder(of: "clip") }
+    // A cache that other programs use has other models, which no list of these names.
+    #expect(search.models.map(\.name) == ["small", "a/clip", "a/karlo", "a/karlo@v1"])
+    #expect(search.names.contains("a/karlo@v1") && search.names.contains("small"))
+    _ = try pull("b/karlo", file: ModelSearch.index, text: index)
+    #expect(
+      throws: CommandError.usage(
+        "karlo is the name of several models that were pulled: a/karlo, b/karlo; give one of "
+          + "these names.")
+    ) { try search.folder(of: "karlo") }
+    #expect(try search.folder(of: "a/karlo").path == main)
+  }
+
   // MARK: Published models
 
   @Test(arguments: [
@@ -116,10 +168,8 @@ import Testing
   func saysHowToGetKarlo(_ name: String) {
     #expect(
       sentence(name)
-        == "There is no folder \(name); fetch the model (Karlo, about 14 GB) with 'git lfs install' and "
-        + "'git clone https://huggingface.co/kakaobrain/karlo-v1-alpha', then give --model "
-        + "karlo-v1-alpha; if its weights are .bin files, make safetensors of them with 'unclip "
-        + "convert karlo-v1-alpha --out NEW' and give --model NEW.")
+        == "There is no model \(name); fetch it (Karlo, about 14 GB) with 'unclip pull "
+        + "kakaobrain/karlo-v1-alpha', then give --model kakaobrain/karlo-v1-alpha.")
   }
 
   /// The sizes are those of the weights that the public configurations have, of vision and text.
@@ -154,16 +204,16 @@ import Testing
         "(OpenAI's CLIP ViT-L/14, about 1.7 GB) with"))
     #expect(
       advice("laion/CLIP-ViT-H-14").contains(
-        "'git clone https://huggingface.co/laion/CLIP-ViT-H-14-laion2B-s32B-b79K'"))
+        "'unclip pull laion/CLIP-ViT-H-14-laion2B-s32B-b79K'"))
     #expect(advice("CLIP-ViT-B-32").contains("laion/CLIP-ViT-B-32-laion2B-s34B-b79K'"))
     #expect(
       sentence("kakaobrain/karlo-v1-alpha-image-variations").contains(
-        "then make safetensors of it with 'unclip convert karlo-v1-alpha-image-variations --out "
-          + "NEW', and give --model NEW."))
+        "then make safetensors of it with 'unclip convert "
+          + "kakaobrain/karlo-v1-alpha-image-variations --out NEW', and give --model NEW."))
     #expect(
       advice("somebody/some-model").hasPrefix(
-        "There is no folder somebody/some-model; fetch the model with 'git lfs install' and 'git "
-          + "clone https://huggingface.co/somebody/some-model', then give --model some-model; "))
+        "There is no model somebody/some-model; fetch it with 'unclip pull somebody/some-model', "
+          + "then give --model somebody/some-model."))
   }
 
   /// What can only be a path is not taken for a model of somebody's.
@@ -173,6 +223,6 @@ import Testing
   ])
   func takesPathsForPaths(_ name: String) {
     #expect(PublishedModel(named: name) == nil)
-    #expect(!sentence(name).contains("huggingface"))
+    #expect(!sentence(name).contains("unclip pull"))
   }
 }

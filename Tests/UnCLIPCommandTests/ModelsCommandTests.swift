@@ -138,13 +138,4 @@ import Testing
     #expect(try completions("lo") == ["loose"])
     #expect(try completions(folder.path("a/t")) == [folder.path("a/tiny") + "/"])
   }
-
-  @Test func sizesAreReadable() {
-    #expect(FoundModel.text(bytes: 0) == "0 bytes")
-    #expect(FoundModel.text(bytes: 999) == "999 bytes")
-    #expect(FoundModel.text(bytes: 1500) == "1.5 kB")
-    #expect(FoundModel.text(bytes: 30_120_386) == "30 MB")
-    #expect(FoundModel.text(bytes: 999_600_000) == "1.0 GB")
-    #expect(FoundModel.text(bytes: 15_600_000_000) == "16 GB")
-  }
 }

@@ -24,6 +24,7 @@ import Testing
         unclip verify apple.png
         unclip serve
         unclip models
+        unclip pull kakaobrain/karlo-v1-alpha
         unclip doctor
 
       MODELS:
@@ -32,6 +33,7 @@ import Testing
         2. Models in the working folder
         3. share/unclip/Models of the installation, or Models of the checkout
         4. unclip/Models in $XDG_DATA_HOME, or in ~/.local/share if it is not set
+        5. the Hugging Face cache, which 'unclip pull' fills, by OWNER/NAME or NAME
 
       USAGE: unclip <subcommand>
 
@@ -75,6 +77,7 @@ import Testing
                                 machine.
         serve                   Serve a page, a jobs API and the OpenAI Images API.
         models                  List the models that are found, and what each can do.
+        pull                    Fetch a model from Hugging Face or another hub.
         doctor                  Show what was found: LibTorch, processor, devices,
                                 models.
 

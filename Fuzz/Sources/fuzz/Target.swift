@@ -5,6 +5,7 @@ import Foundation
 @testable import Diffusion
 @testable import ImageMetrics
 @testable import Imaging
+@testable import ModelHub
 @testable import Torch
 @testable import TorchArchive
 @testable import UnCLIP
@@ -167,6 +168,19 @@ struct Target: Sendable {
       try job.check(for: model)
       let again = try JobRequest.read(JSONEncoder().encode(job))
       precondition(job == again, "a job changes when it is written and read")
+    },
+    // A hub's list of files; none may lead out of the cache.
+    "hub": Target { bytes in
+      let files = try HubFile.list(Data(bytes), url: "x")
+      for file in files {
+        let parts = file.path.split(separator: "/", omittingEmptySubsequences: false)
+        precondition(!parts.contains("..") && !parts.contains(""), "a path leads elsewhere")
+      }
+      let tree = HubTree(commit: String(repeating: "0", count: 40), files: files)
+      let record = try JSONDecoder().decode(
+        TreeRecord.self, from: JSONEncoder().encode(TreeRecord(tree)))
+      precondition(record.tree(commit: tree.commit) != nil, "a list is not read back")
+      _ = try HubSelection(of: tree, variant: "fp16", repository: HubRepository("a/b"))
     },
     "call": Target { bytes in
       let members = try GenerationRequest.fields(of: Data(bytes))

@@ -6,6 +6,7 @@ import Conversion
 import Datasets
 import ImageMetrics
 import Imaging
+import ModelHub
 import Torch
 import TorchArchive
 import Training
@@ -56,6 +57,7 @@ public enum ExitStatus: Int32, Sendable {
       case let error as DataError: error.status
       case let error as ImageError: error.status
       case let error as StoreError: error.status
+      case let error as HubError: error.status
       case ServerError.tls: .data
       case is ServerError: .unavailable
       case _ where Self.isParsing(error): .usage
@@ -104,6 +106,19 @@ extension StoreError {
     case .locked: .unavailable
     case .newer: .data
     case .noSpace, .failed: .cannotCreate
+    }
+  }
+}
+
+extension HubError {
+  fileprivate var status: ExitStatus {
+    switch self {
+    case .name, .revision, .setting, .noVariant: .usage
+    case .offline, .unreachable, .noRepository, .gated, .badToken, .noRevision, .noFile, .limited,
+      .status:
+      .unavailable
+    case .malformed, .wrongContent, .noModel: .data
+    case .noSpace, .unwritable: .cannotCreate
     }
   }
 }

@@ -17,14 +17,14 @@ struct ConvertCommand: ParsableCommand {
       by its name. Sizes are deduced from the weights.
 
       A folder of diffusers, transformers or open_clip whose weights are .bin files is copied with \
-      safetensors in their place.
+      safetensors in their place; a model that was pulled may be given by its name.
 
       EXAMPLES:
         unclip convert ViT-L-14.pt --out clip
         unclip convert open_clip_pytorch_model.bin --activation gelu --dtype float16 --out laion
         unclip convert prior.ckpt ViT-L-14_stats.th decoder.ckpt sr.ckpt ViT-L-14.pt \
       --tokenizer clip-tokenizer --out karlo
-        unclip convert karlo-v1-alpha-image-variations --dtype float16 --out variations
+        unclip convert kakaobrain/karlo-v1-alpha-image-variations --out variations
       """)
 
   /// The activation functions of CLIP models.
@@ -34,7 +34,8 @@ struct ConvertCommand: ParsableCommand {
   }
 
   @Argument(
-    help: ArgumentHelp("Checkpoints to take parts from, or one folder.", valueName: "file"))
+    help: ArgumentHelp(
+      "Checkpoints to take parts from, or one folder or pulled model.", valueName: "file"))
   var files: [String]
 
   @Option(
@@ -76,7 +77,11 @@ struct ConvertCommand: ParsableCommand {
       dtype: dtype?.dtype)
     let target = URL(fileURLWithPath: out)
     let converter = Converter(options)
-    let sources = files.map { URL(fileURLWithPath: $0) }
+    let sources = try files.map { file in
+      let url = URL(fileURLWithPath: file)
+      let isThere = FileManager.default.fileExists(atPath: url.path)
+      return isThere ? url : try ModelSearch.current.pulled(file) ?? url
+    }
     if let folder = sources.first(where: FileManager.default.isFolder) {
       guard files.count == 1, tokenizer == nil, activation == nil, headWidth == nil else {
         throw CommandError.usage(

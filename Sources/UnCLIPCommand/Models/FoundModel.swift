@@ -3,6 +3,7 @@ import Classics
 import Config
 import Diffusion
 import Foundation
+import ModelHub
 import UnCLIP
 
 /// A folder on the search path that holds a model or wants to, and what can be done with it.
@@ -90,9 +91,11 @@ struct FoundModel: Sendable, Encodable {
 
   /// Reads configurations and the headers of weights in a folder; nil where nothing in it belongs
   /// to a model.
-  init?(_ folder: URL) {
+  ///
+  /// - Parameter name: The name that finds it; the folder's if not given.
+  init?(_ folder: URL, name: String? = nil) {
     guard let kind = Kind(of: folder) else { return nil }
-    name = folder.lastPathComponent
+    self.name = name ?? folder.lastPathComponent
     path = folder.path
     self.kind = kind
     title = kind.text
@@ -195,7 +198,7 @@ struct FoundModel: Sendable, Encodable {
 extension FoundModel {
   /// The model in a few lines.
   var text: String {
-    var lines = ["\(name)  \(title), \(Self.text(bytes: bytes))", "  \(path)"]
+    var lines = ["\(name)  \(title), \(byteText(bytes))", "  \(path)"]
     if let hiddenBy {
       lines.append("  --model \(name) finds \(hiddenBy); give this one by its path.")
     }
@@ -240,17 +243,5 @@ extension FoundModel {
 
   private static func number(_ value: Double) -> String {
     value == value.rounded() && abs(value) < 1e6 ? "\(Int(value))" : "\(value)"
-  }
-
-  /// A size as people write it: 29 MB.
-  static func text(bytes: Int64) -> String {
-    let units = ["bytes", "kB", "MB", "GB", "TB"]
-    var (value, unit) = (Double(bytes), 0)
-    while value >= 999.5, unit < units.count - 1 {
-      value /= 1000
-      unit += 1
-    }
-    let digits = unit > 0 && value < 9.95 ? 1 : 0
-    return String(format: "%.\(digits)f ", value) + units[unit]
   }
 }

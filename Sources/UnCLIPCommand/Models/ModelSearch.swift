@@ -2,6 +2,7 @@ import ArgumentParser
 import CLIP
 import Files
 import Foundation
+import ModelHub
 
 /// Where models are searched for by name.
 struct ModelSearch: Sendable {
@@ -14,6 +15,8 @@ struct ModelSearch: Sendable {
 
   /// Folders that hold model folders, in the order in which they are searched.
   let roots: [URL]
+  /// The models that `unclip pull` or huggingface_hub fetched.
+  let cache: HubCache?
 
   /// What a model is wanted for, which says what its folder must hold.
   enum Purpose: Sendable {
@@ -31,6 +34,7 @@ struct ModelSearch: Sendable {
       2. Models in the working folder
       3. share/unclip/Models of the installation, or Models of the checkout
       4. unclip/Models in $XDG_DATA_HOME, or in ~/.local/share if it is not set
+      5. the Hugging Face cache, which 'unclip pull' fills, by OWNER/NAME or NAME
     """
 
   /// The value of `--model` in help texts.
@@ -67,12 +71,12 @@ struct ModelSearch: Sendable {
     self.init(
       roots: roots.map(\.standardizedFileURL).filter {
         known.insert($0.resolvingSymlinksInPath().path).inserted
-      })
+      }, cache: HubCache(HubSettings.cache(environment: environment, home: home)))
   }
 
   /// Searches the given folders.
-  init(roots: [URL]) {
-    self.roots = roots
+  init(roots: [URL], cache: HubCache? = nil) {
+    (self.roots, self.cache) = (roots, cache)
   }
 
   /// The models that belong to a command: of a checkout whose `.build` it lies in, of an
@@ -107,7 +111,9 @@ struct ModelSearch: Sendable {
   }
 
   /// The names that find a model.
-  var names: [String] { Set(found.map(\.lastPathComponent)).sorted() }
+  var names: [String] {
+    Set(found.map(\.lastPathComponent) + (cache?.pulled.map(\.name) ?? [])).sorted()
+  }
 
   /// Finds the folder of a model given by path or by name; nil means the standard model.
   /// - Throws: `CommandError`, `CLIPFolderError.missing`.
@@ -125,12 +131,26 @@ struct ModelSearch: Sendable {
         }
       }
     }
-    if isThere {
-      let found = FoundModel.Kind(of: path).map { "an unCLIP model but a \($0.text)" } ?? "a model"
+    let cached = isThere || name == nil ? nil : try pulled(wanted)
+    if let cached, purpose == .embedding || Self.isUnCLIP(cached) { return cached }
+    if let folder = isThere ? path : cached {
+      let found =
+        FoundModel.Kind(of: folder).map { "an unCLIP model but a \($0.text)" } ?? "a model"
       throw CommandError.data(
         "\(wanted) holds no \(Self.index), so it is not \(found); name a model folder.")
     }
     throw missing(name, for: purpose)
+  }
+
+  /// The folder of the pulled model that a name means; nil where none was.
+  ///
+  /// - Throws: `CommandError.usage` where several were.
+  func pulled(_ name: String) throws(CommandError) -> URL? {
+    let pulled = cache?.pulled(named: name) ?? []
+    guard pulled.count > 1 else { return pulled.first?.folder }
+    throw .usage(
+      "\(name) is the name of several models that were pulled: "
+        + "\(pulled.map(\.name).joined(separator: ", ")); give one of these names.")
   }
 
   /// What to do about a model that is not there.

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Config
 import Foundation
+import ModelHub
 
 /// `unclip models`: the models on the search path.
 struct ModelsCommand: ParsableCommand {
@@ -37,7 +39,7 @@ struct ModelsCommand: ParsableCommand {
   func run() throws {
     let search = ModelSearch.current
     let report = Report(
-      searchPath: search.roots.map(\.path),
+      searchPath: (search.roots + (search.cache.map { [$0.folder] } ?? [])).map(\.path),
       models: models.isEmpty ? search.models : try models.map(search.model))
     if output.json {
       try Output.json(report)
@@ -52,7 +54,10 @@ extension ModelsCommand.Report {
   fileprivate var text: String {
     let blocks =
       models.isEmpty
-      ? ["No model is found; put a model folder into a folder that is searched."]
+      ? [
+        "No model is found; put a model folder into a folder that is searched, or fetch one with "
+          + "'unclip pull'."
+      ]
       : models.map(\.text)
     return (blocks + [(["searched:"] + searchPath.map { "  " + $0 }).joined(separator: "\n")])
       .joined(separator: "\n\n")
@@ -63,8 +68,11 @@ extension ModelSearch {
   /// All models on the path.
   var models: [FoundModel] {
     var first: [String: String] = [:]
-    return found.compactMap { folder in
-      guard var model = FoundModel(folder) else { return nil }
+    let listed = found.compactMap { FoundModel($0) }
+    let pulled = (cache?.pulled ?? []).filter { !Self.isForeign($0.folder) }
+      .compactMap { FoundModel($0.folder, name: $0.name) }
+    return (listed + pulled).map { model in
+      var model = model
       if let path = first[model.name] {
         model.hiddenBy = path
       } else {
@@ -74,10 +82,28 @@ extension ModelSearch {
     }
   }
 
+  /// Whether a folder says that it holds a model of another family, as a cache that other programs
+  /// use may have many of.
+  private static func isForeign(_ folder: URL) -> Bool {
+    func text(_ key: String, in file: String) -> String? {
+      do {
+        guard
+          case .string(let text)? = try ConfigFile.object(at: folder.appending(path: file))[key]
+        else { return nil }
+        return text.lowercased()
+      } catch {
+        return nil
+      }
+    }
+    let name = text("_class_name", in: index) ?? text("model_type", in: "config.json")
+    return name.map { !$0.contains("clip") } ?? false
+  }
+
   /// One model, by path or by name.
   fileprivate func model(_ name: String) throws -> FoundModel {
     let folder = try folder(of: name, for: .embedding)
-    guard let model = FoundModel(folder) else {
+    let pulled = cache?.pulled.first { $0.folder == folder }
+    guard let model = FoundModel(folder, name: pulled?.name) else {
       throw CommandError.data("\(name) holds no model; name a model folder.")
     }
     return model

@@ -96,14 +96,11 @@ struct PublishedModel: Sendable, Equatable {
   func advice(for text: String) -> String {
     let about = [title, gigabytes.map { "about \(Self.number($0)) GB" }].compactMap { $0 }
     let size = about.isEmpty ? "" : " (" + about.joined(separator: ", ") + ")"
-    let convert = "'unclip convert \(name) --out NEW'"
     let rest =
       isPickled
-      ? "make safetensors of it with \(convert), and give --model NEW"
-      : "give --model \(name); if its weights are .bin files, make safetensors of them with "
-        + "\(convert) and give --model NEW"
-    return "There is no folder \(text); fetch the model\(size) with 'git lfs install' and "
-      + "'git clone \(Self.host)\(id)', then \(rest)."
+      ? "make safetensors of it with 'unclip convert \(id) --out NEW', and give --model NEW"
+      : "give --model \(id)"
+    return "There is no model \(text); fetch it\(size) with 'unclip pull \(id)', then \(rest)."
   }
 
   private static func number(_ value: Double) -> String {
