@@ -133,7 +133,7 @@ let package = Package(
     library(
       "UnCLIPCommand",
       [
-        "Training", "Conversion", "UnCLIPServer", product("Yams", "Yams"),
+        "Training", "Conversion", "Distribution", "UnCLIPServer", product("Yams", "Yams"),
         product("ArgumentParser", "swift-argument-parser"), product("Logging", "swift-log"),
         product("ServiceLifecycle", "swift-service-lifecycle"),
         product("UnixSignals", "swift-service-lifecycle"),

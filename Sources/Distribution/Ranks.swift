@@ -38,6 +38,9 @@ public struct Ranks: Sendable, Hashable {
   /// Leaves the others; every process must call it, as its last.
   public func leave() { if count > 1 { cmpi_end() } }
 
+  /// Ends all processes at once.
+  public func end(status: Int32) -> Never { cmpi_abort(status) }
+
   /// The rows of a batch of `total` that this process has: all have as many, or one more.
   ///
   /// - Throws: `DistributionError.tooMany` where a process would have none.
@@ -96,9 +99,9 @@ public struct Ranks: Sendable, Hashable {
 
   /// Requires that every process was given the same.
   ///
-  /// - Parameter values: Texts by what they are, such as "configuration".
+  /// - Parameter values: Texts with what they are, such as "configuration".
   /// - Throws: `RankFailure` with `DistributionError.differs`.
-  public func requireSame(_ values: KeyValuePairs<String, String>) throws {
+  public func requireSame(_ values: [(what: String, value: String)]) throws {
     guard count > 1 else { return }
     for (what, value) in values {
       let all = try gathered(Data(value.utf8))

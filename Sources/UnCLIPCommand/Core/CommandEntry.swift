@@ -1,5 +1,6 @@
 import ArgumentParser
 import Datasets
+import Distribution
 import Foundation
 import Torch
 
@@ -79,6 +80,7 @@ public enum CommandEntry {
   /// Turns an error into the outcome; answers requests for help.
   private static func outcome(of error: any Error) -> Outcome {
     let status = ExitStatus(of: error)
+    if case RankFailure.elsewhere = error { return Outcome(status: status) }
     guard status == .success else {
       return Outcome(status: status, sentence: sentence(for: error))
     }

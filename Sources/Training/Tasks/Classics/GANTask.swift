@@ -93,8 +93,10 @@ public final class GANTask: TrainingTask {
     try gan.load(ClassicFolder(folder).load(GAN.self).stateDict(), file: folder)
   }
 
-  /// The real images at an index, a pure function of it.
-  public func batch(at index: Int) throws -> Tensor { try stream.batch(at: index).images }
+  /// Rows of the real images at an index, a pure function of it.
+  public func batch(at index: Int, rows: BatchRows) throws -> Tensor {
+    try stream.batch(at: index, rows: rows).images
+  }
 
   /// The loss of the discriminator on real and generated images, or of the generator.
   public func loss(_ real: Tensor, of part: Int, using random: RandomSource) -> Losses {
