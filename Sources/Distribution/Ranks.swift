@@ -13,6 +13,12 @@ public struct Ranks: Sendable, Hashable {
   /// How many processes there are.
   public let count: Int
 
+  /// A process of several; ``join(_:)`` makes those that can work together.
+  package init(rank: Int, count: Int) {
+    self.rank = rank
+    self.count = count
+  }
+
   /// A process that works alone.
   public static let one = Ranks(rank: 0, count: 1)
 

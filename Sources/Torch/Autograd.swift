@@ -54,7 +54,8 @@ extension Tensor {
     let context = Unmanaged.passRetained(map).toOpaque()
     return .unary("linear_map", self) {
       ct_linear_map(
-        $0, { LinearMap.apply($0, $1, $2, \.forward) }, { LinearMap.apply($0, $1, $2, \.transpose) },
+        $0, { LinearMap.apply($0, $1, $2, \.forward) },
+        { LinearMap.apply($0, $1, $2, \.transpose) },
         context, { Unmanaged<LinearMap>.fromOpaque($0).release() }, $1)
     }
   }

@@ -117,7 +117,7 @@ public final class BatchNorm2d: UnaryLayer, TrainingSwitch, BatchDependent {
     }
     let elements = Double(x.count / channels)
     let count = gather(Tensor([elements], shape: [1])).sum().item()
-    let wide = x.to(.float32)
+    let wide = x.to(runningMean.value.dtype)
     let mean = total(wide) / count
     let centred = wide - mean
     let variance = total(centred.square()) / count

@@ -86,7 +86,8 @@ public struct TrainingRun {
     func observed(_ event: TrainingEvent) { if ranks.isRoot { observe(event) } }
     try ranks.agreeing {
       try ranks.requireSame([
-        ("stage", stage.rawValue), ("configuration", String(decoding: configuration, as: UTF8.self)),
+        ("stage", stage.rawValue),
+        ("configuration", String(decoding: configuration, as: UTF8.self)),
       ])
       try runLocked(observe: observed, shouldStop: shouldStop)
     }

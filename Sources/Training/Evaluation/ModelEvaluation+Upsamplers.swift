@@ -18,7 +18,9 @@ extension ModelEvaluation {
     var findings: [StageDiagnosis.Finding] = []
     for (level, size) in zip(Upsampler.Level.allCases, pipeline.sizes.dropFirst()) {
       let name = "\(level.stage.rawValue)_"
-      guard let truth = try heldOut(ofSide: size, limit: level == .first ? 11 : 16) else { continue }
+      guard let truth = try heldOut(ofSide: size, limit: level == .first ? 11 : 16) else {
+        continue
+      }
       let small = LowResolution.reduced(truth, factor: Upsampler.factor)
       let (found, large, bicubic) = try upsampler(level, small, truth, named: name)
       measures.merge(found) { $1 }
