@@ -9,8 +9,9 @@ public protocol BatchDependent: AnyObject {
 }
 
 extension Module {
-  /// Has every layer below that depends on the whole batch gather its rows by `gather`.
-  public func gatherBatches(by gather: @escaping (Tensor) -> Tensor) {
+  /// Has every layer that depends on the whole batch gather its rows by `gather`, or by nothing where
+  /// one process works alone.
+  public func gatherBatches(by gather: ((Tensor) -> Tensor)?) {
     for (_, module) in namedModules() { (module as? any BatchDependent)?.gather = gather }
   }
 }

@@ -52,7 +52,6 @@ public final class Trainer<Task: TrainingTask> {
     store = CheckpointStore(folder: folder, keep: options.keepCheckpoints)
     if ranks.isRoot { try store.prepare() }
     task.module.to(device: device)
-    if ranks.count > 1 { task.module.gatherBatches(by: ranks.concatenated) }
     optimized = task.parts.enumerated().map { index, part in
       Optimized(part, index: index, options: options)
     }
@@ -66,6 +65,7 @@ public final class Trainer<Task: TrainingTask> {
     further = options.furtherDecays.map { FurtherAverage(decay: $0, average: average($0)) }
     state = TrainingState(
       stage: task.stage, step: 0, seed: options.seed, images: 0, seconds: 0, inputs: inputs)
+    gatherBatches()
   }
 
   /// Trains until the last step, or until `shouldStop` returns true.
@@ -246,6 +246,11 @@ public final class Trainer<Task: TrainingTask> {
     return (loss, parts, gradientNorm)
   }
 
+  private func gatherBatches() {
+    let gather = { [ranks] (rows: Tensor) in ranks.concatenated(rows) }
+    task.module.gatherBatches(by: ranks.count > 1 ? gather : nil)
+  }
+
   private func inPrecision(_ body: () -> Losses) -> Losses {
     switch options.precision {
     case .float32: body()
@@ -258,7 +263,11 @@ public final class Trainer<Task: TrainingTask> {
     by average: ExponentialMovingAverage? = nil, _ body: () throws -> Result
   ) throws -> Result {
     task.module.eval()
-    defer { task.module.train() }
+    task.module.gatherBatches(by: nil)  // The other processes wait.
+    defer {
+      task.module.train()
+      gatherBatches()
+    }
     return try (average ?? self.average).withAveragedWeights {
       try noGrad { try body() }
     }
