@@ -47,18 +47,21 @@ public enum DistributionError: LocalizedError, Sendable, Equatable, CustomString
 }
 
 /// An error that every process of a run knows of, so that all end.
-public enum RankFailure: Error, CustomStringConvertible {
+public enum RankFailure: LocalizedError, CustomStringConvertible {
   /// The error of this process, which reports it; the rank where others have none.
   case here(any Error, onlyOn: Int?)
-  /// Another process reports an error.
-  case elsewhere(rank: Int)
+  /// Another process reports an error; this one's own, if it has one too.
+  case elsewhere(rank: Int, own: (any Error)?)
+
+  /// The same sentence, for `localizedDescription`.
+  public var errorDescription: String? { description }
 
   /// One sentence.
   public var description: String {
     switch self {
     case .here(let error, let rank?): "process \(rank): \(error)"
     case .here(let error, nil): "\(error)"
-    case .elsewhere(let rank): "process \(rank) has ended the run."
+    case .elsewhere(let rank, _): "process \(rank) has ended the run."
     }
   }
 }

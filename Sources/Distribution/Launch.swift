@@ -24,7 +24,9 @@ public struct Launch: Sendable, Equatable {
       }
       self.rank = rank
       self.count = count
-      self.local = number(local)
+      // Slurm writes 4(x2) for two machines with four each.
+      let digits = environment[local]?.prefix { $0.isASCII && $0.isNumber }
+      self.local = digits.flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
       return
     }
     return nil

@@ -88,9 +88,10 @@ public struct Ranks: Sendable, Hashable {
     if case .failure = outcome { failed[0] = 1 }
     let all = try gathered(failed).map { $0.first == 1 }
     guard let first = all.firstIndex(of: true) else { return try outcome.get() }
-    guard case .failure(let error) = outcome, first == rank else {
-      throw RankFailure.elsewhere(rank: first)
+    guard case .failure(let error) = outcome else {
+      throw RankFailure.elsewhere(rank: first, own: nil)
     }
+    guard first == rank else { throw RankFailure.elsewhere(rank: first, own: error) }
     throw RankFailure.here(error, onlyOn: all.allSatisfy { $0 } ? nil : rank)
   }
 
@@ -112,8 +113,9 @@ public struct Ranks: Sendable, Hashable {
     for (what, value) in values {
       let all = try gathered(Data(value.utf8))
       guard let other = all.firstIndex(where: { $0 != all[0] }) else { continue }
-      guard isRoot else { throw RankFailure.elsewhere(rank: 0) }
-      throw RankFailure.here(DistributionError.differs(rank: other, what: what), onlyOn: nil)
+      let error = DistributionError.differs(rank: other, what: what)
+      guard isRoot else { throw RankFailure.elsewhere(rank: 0, own: error) }
+      throw RankFailure.here(error, onlyOn: nil)
     }
   }
 

@@ -21,7 +21,12 @@ import Torch
         ], 1, 4, 2 as Int?
       ),
       (["PMI_RANK": "0", "PMI_SIZE": "3"], 0, 3, nil),
-      (["SLURM_PROCID": "7", "SLURM_STEP_NUM_TASKS": "8", "SLURM_NTASKS": "8"], 7, 8, nil),
+      (
+        [
+          "SLURM_PROCID": "7", "SLURM_STEP_NUM_TASKS": "8", "SLURM_NTASKS": "8",
+          "SLURM_STEP_TASKS_PER_NODE": "4(x2)",
+        ], 7, 8, 4
+      ),
     ] {
       let launch = Launch(environment: environment)
       #expect(launch?.rank == rank && launch?.count == count && launch?.local == local)

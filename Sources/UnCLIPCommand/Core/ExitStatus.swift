@@ -53,7 +53,8 @@ public enum ExitStatus: Int32, Sendable {
       case let error as TokenizerError: error.status
       case is RequestError, EmbeddingPCAError.tooMany: .usage
       case is EmbeddingPCAError, is FeatureError: .data
-      case RankFailure.here(let error, _): ExitStatus(of: error)
+      case RankFailure.here(let error, _), RankFailure.elsewhere(_, let error?):
+        ExitStatus(of: error)
       // The process that reports the error has its status.
       case is RankFailure: .data
       case let error as DistributionError: error.status

@@ -7,24 +7,21 @@ import Torch
 enum Processes {
   /// Joins the others that the launcher started, and leaves warnings to the first.
   ///
-  /// Processes on one machine divide its cores, unless the launcher has bound them to some.
+  /// Processes on one machine divide its cores, or keep to those that the launcher has bound them to.
   /// - Throws: `DistributionError`; all but the first are silent.
   static func join(_ launch: Launch? = Launch()) throws -> Ranks {
     let ranks: Ranks
     do {
       ranks = try Ranks.join(launch)
     } catch {
-      guard launch?.rank ?? 0 == 0 else { throw RankFailure.elsewhere(rank: 0) }
+      guard launch?.rank ?? 0 == 0 else { throw RankFailure.elsewhere(rank: 0, own: error) }
       throw error
     }
     guard ranks.count > 1 else { return ranks }
     if !ranks.isRoot { DataWarnings.report { _ in } }
-    let (mine, all) = (
-      ProcessInfo.processInfo.activeProcessorCount, ProcessInfo.processInfo.processorCount
-    )
-    if let local = launch?.local, local > 1 {
-      setThreadCount(mine < all ? mine : max(1, all / local))
-    }
+    let machine = ProcessInfo.processInfo
+    setThreadCount(
+      max(1, min(machine.activeProcessorCount, machine.processorCount / (launch?.local ?? 1))))
     return ranks
   }
 
