@@ -57,6 +57,8 @@ public enum CommandEntry {
       var command = try RootCommand.parseAsRoot(CommandWords.prepared(arguments))
       try command.run()
       return Outcome(status: .success)
+    } catch  where ExitStatus.isParsing(error) && Processes.leaveToFirst(arguments) {
+      return Outcome(status: ExitStatus(of: error))
     } catch {
       return outcome(of: error)
     }

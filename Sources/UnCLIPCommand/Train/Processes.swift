@@ -25,6 +25,11 @@ enum Processes {
     return ranks
   }
 
+  /// Whether what is wrong with the arguments is for the first process to say, since all have them.
+  static func leaveToFirst(_ arguments: [String], _ launch: Launch? = Launch()) -> Bool {
+    arguments.first == TrainCommand.configuration.commandName && launch?.rank ?? 0 > 0
+  }
+
   /// Runs `body`, then leaves the others. An error that the others do not know of ends them.
   static func ending(_ ranks: Ranks, _ body: () throws -> Void) throws {
     do {

@@ -105,7 +105,8 @@ struct TrainCommand: ParsableCommand {
       clip: clip.map { URL(fileURLWithPath: $0, isDirectory: true) },
       initial: initial.map { URL(fileURLWithPath: $0, isDirectory: true) }, resume: resume,
       allowsChanges: allowChanges, strict: strictness.strict, device: device, ranks: ranks)
-    let progress = ProgressReporter()
+    let progress =
+      ranks.isRoot ? ProgressReporter() : ProgressReporter(isTerminal: false) { _ in }
     let stop = StopSignal()
     let name = stage.rawValue
     var note = ""
