@@ -154,7 +154,8 @@ struct SharedTrainingTests {
     let arguments = training(stage, config, steps: 12) + more
     expectAgreement(
       try trained(3, arguments, out: "three"), try trained(1, arguments, out: "one"),
-      .network(.float32))
+      // The gradient of a bias before a batch norm is nothing but rounding.
+      stage == "gan" ? Tolerance(1e-3) : .network(.float32))
   }
 
   @Test(.enabled(if: Launcher.hasMPI)) func whatTheProcessesCannotShareEndsAllWithOneSentence()
