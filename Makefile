@@ -3,14 +3,18 @@ PROMPT ?= a red apple
 MODEL ?= Models/small
 OUT ?= out/demo.png
 PREFIX ?= /usr/local
-export PROMPT MODEL OUT PREFIX DESTDIR
+MPI ?=
+export PROMPT MODEL OUT PREFIX DESTDIR MPI
 
 pkg_config := --pkg-config-path "$(CURDIR)/.libtorch/pkgconfig"
 
 # The command finds LibTorch from its own place: in an installation, else in this checkout. A copy of
 # it that was put elsewhere finds it by the path of this checkout, which is not installed.
 copied_flags := -Xlinker -rpath -Xlinker "$(CURDIR)/.libtorch/lib"
-swift_flags := $(pkg_config) $(copied_flags)
+ifneq ($(MPI),)
+  traits := --traits Command,MPI
+endif
+swift_flags := $(pkg_config) $(copied_flags) $(traits)
 ifeq ($(shell uname -s),Darwin)
   release_flags := -Xlinker -rpath -Xlinker @executable_path/../lib/unclip \
     -Xlinker -rpath -Xlinker @executable_path/../../../.libtorch/lib
@@ -33,12 +37,13 @@ help:
 	@echo 'make lint     check the formatting and the rules of the tree'
 	@echo 'make docs     build the documentation into .build/docs'
 	@echo 'make clean    remove what was built; .libtorch stays'
+	@echo 'MPI=1         with build or test: training by several processes, such as make build MPI=1'
 
 setup:
 	@Scripts/setup
 
 build: setup
-	@swift build -c release --product unclip $(pkg_config) $(release_flags) $(copied_flags)
+	@swift build -c release --product unclip $(pkg_config) $(release_flags) $(copied_flags) $(traits)
 
 stage: # what install would copy, in .build/stage
 	@Scripts/install stage

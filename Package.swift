@@ -61,6 +61,7 @@ let package = Package(
     .library(name: "Datasets", targets: ["Datasets"]),
     .library(name: "Classics", targets: ["Classics"]),
     .library(name: "ImageMetrics", targets: ["ImageMetrics"]),
+    .library(name: "Distribution", targets: ["Distribution"]),
     .library(name: "Training", targets: ["Training"]),
     .library(name: "Conversion", targets: ["Conversion", "TorchArchive"]),
     .executable(name: "unclip", targets: ["unclip"]),
@@ -68,6 +69,7 @@ let package = Package(
   // A program that uses the libraries asks for `traits: []` and does not fetch these packages.
   traits: [
     .trait(name: "Command", description: "The command line, and what it alone depends on."),
+    .trait(name: "MPI", description: "Training by several processes, which MPI starts."),
     .default(enabledTraits: ["Command"]),
   ],
   dependencies: [
@@ -100,6 +102,14 @@ let package = Package(
     system("CZlib", "zlib", apt: "zlib1g-dev", brew: "zlib"),
     library("TorchArchive", ["Torch", "CZlib"]),
 
+    // MPI is found through .libtorch/pkgconfig/unclip-mpi.pc, which Scripts/setup writes when asked.
+    .systemLibrary(name: "CMPILibrary", pkgConfig: "unclip-mpi"),
+    .target(
+      name: "CMPI",
+      dependencies: [.target(name: "CMPILibrary", condition: .when(traits: ["MPI"]))],
+      cSettings: [.define("UNCLIP_MPI", .when(traits: ["MPI"]))]),
+    library("Distribution", ["CMPI", "Torch", "TorchNN"]),
+
     library("Diffusion", ["TorchNN"]),
     library("CLIP", ["TorchNN", "Imaging"]),
     library("UnCLIP", ["Diffusion", "CLIP"]),
@@ -111,7 +121,7 @@ let package = Package(
     library("Datasets", ["Imaging", "Config", "CZlib"]),
     library("ImageMetrics", ["TorchNN"]),
     library("Classics", ["ImageMetrics"]),
-    library("Training", ["UnCLIP", "Classics", "Datasets", "ImageMetrics"]),
+    library("Training", ["UnCLIP", "Classics", "Datasets", "Distribution", "ImageMetrics"]),
     library(
       "ModelHub",
       [
@@ -132,7 +142,8 @@ let package = Package(
     library(
       "UnCLIPCommand",
       [
-        "Training", "Conversion", "ModelHub", "UnCLIPServer", product("Yams", "Yams"),
+        "Training", "Conversion", "Distribution", "ModelHub", "UnCLIPServer",
+        product("Yams", "Yams"),
         product("ArgumentParser", "swift-argument-parser"), product("Logging", "swift-log"),
         product("ServiceLifecycle", "swift-service-lifecycle"),
         product("UnixSignals", "swift-service-lifecycle"),
@@ -148,6 +159,7 @@ let package = Package(
     tests("Config"),
     tests("Torch"),
     tests("TorchNN"),
+    tests("Distribution"),
     tests("Imaging", ["CZlib"]),
     tests("Diffusion"),
     tests("CLIP"),

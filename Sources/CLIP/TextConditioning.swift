@@ -31,10 +31,17 @@ public struct TextConditioning {
   ///
   /// No result depends on them, as masks hide them from every network. A prompt of eight words
   /// takes ten of Karlo's 77 positions, which saves most of the prior's work.
-  public func trimmed() -> TextConditioning {
+  public func trimmed() -> TextConditioning { trimmed(by: nil) }
+
+  /// Removes the positions that are padding in all texts of a batch that several processes share, so
+  /// that a dropout after it has the batch's shape in each.
+  ///
+  /// - Parameter gather: Concatenates the rows of all processes; nil for one process.
+  package func trimmed(by gather: ((Tensor) -> Tensor)?) -> TextConditioning {
     let (_, length) = mask.shape2
     let positions = Tensor.arange(1, Double(length + 1), dtype: .int64, device: mask.device)
-    let used = max(1, (mask.to(.int64) * positions).max().itemInt())
+    let last = (mask.to(.int64) * positions).max()
+    let used = max(1, (gather?(last.unsqueezed(0)).max() ?? last).itemInt())
     guard used < length else { return self }
     return TextConditioning(
       embedding: embedding, encodings: encodings.narrowed(1, start: 0, count: used),

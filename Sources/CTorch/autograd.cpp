@@ -4,6 +4,7 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 using namespace ct;
 
@@ -75,4 +76,53 @@ int32_t ct_autocast_dtype(int32_t kind) {
   return at::autocast::is_autocast_enabled(type(kind))
       ? static_cast<int32_t>(at::autocast::get_autocast_dtype(type(kind)))
       : -1;
+}
+
+namespace {
+
+/// A linear function of the caller's and its transpose, which turns gradients back.
+struct LinearMap : torch::CustomClassHolder {
+  ct_map functions[2];
+  void *context;
+  void (*release)(void *);
+
+  LinearMap(ct_map forward, ct_map transpose, void *context, void (*release)(void *))
+      : functions{forward, transpose}, context(context), release(release) {}
+  ~LinearMap() override { release(context); }
+
+  at::Tensor apply(const at::Tensor &x, bool transposed) const {
+    ct_tensor *out = nullptr;
+    functions[transposed](context, new ct_tensor{x.contiguous()}, &out);
+    TORCH_CHECK(out, "a linear map gave no tensor");
+    at::Tensor result = std::move(out->value);
+    delete out;
+    return result;
+  }
+};
+
+struct MapFunction : torch::autograd::Function<MapFunction> {
+  static at::Tensor forward(
+      torch::autograd::AutogradContext *context, const at::Tensor &x,
+      c10::intrusive_ptr<LinearMap> map, bool transposed) {
+    context->saved_data["map"] = c10::IValue::make_capsule(map);
+    context->saved_data["transposed"] = transposed;
+    return map->apply(x, transposed);
+  }
+
+  static torch::autograd::variable_list backward(
+      torch::autograd::AutogradContext *context, torch::autograd::variable_list gradients) {
+    auto map = c10::static_intrusive_pointer_cast<LinearMap>(
+        context->saved_data["map"].toCapsule());
+    const bool transposed = context->saved_data["transposed"].toBool();
+    return {MapFunction::apply(gradients[0], map, !transposed), at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+int ct_linear_map(
+    const ct_tensor *x, ct_map forward, ct_map transpose, void *context,
+    void (*release)(void *), ct_tensor **out) {
+  auto map = c10::make_intrusive<LinearMap>(forward, transpose, context, release);
+  return give(out, [&] { return MapFunction::apply(x->value, map, false); });
 }

@@ -41,6 +41,48 @@ extension Tensor {
   }
 }
 
+extension Tensor {
+  /// Applies a linear function that LibTorch does not know, such as a copy between processes.
+  ///
+  /// - Parameters:
+  ///   - forward: The function; its argument is contiguous and outside the graph.
+  ///   - transpose: Its transpose, which turns gradients of the result into those of the tensor.
+  package func mapped(
+    by forward: @escaping (Tensor) -> Tensor, transpose: @escaping (Tensor) -> Tensor
+  ) -> Tensor {
+    let map = LinearMap(forward: forward, transpose: transpose)
+    let context = Unmanaged.passRetained(map).toOpaque()
+    return .unary("linear_map", self) {
+      ct_linear_map(
+        $0, { LinearMap.apply($0, $1, $2, \.forward) },
+        { LinearMap.apply($0, $1, $2, \.transpose) },
+        context, { Unmanaged<LinearMap>.fromOpaque($0).release() }, $1)
+    }
+  }
+}
+
+/// A linear function and its transpose, as C calls them.
+private final class LinearMap {
+  let forward: (Tensor) -> Tensor
+  let transpose: (Tensor) -> Tensor
+
+  init(forward: @escaping (Tensor) -> Tensor, transpose: @escaping (Tensor) -> Tensor) {
+    self.forward = forward
+    self.transpose = transpose
+  }
+
+  static func apply(
+    _ context: UnsafeMutableRawPointer, _ x: OpaquePointer, _ out: Out,
+    _ function: KeyPath<LinearMap, (Tensor) -> Tensor>
+  ) {
+    let map = Unmanaged<LinearMap>.fromOpaque(context).takeUnretainedValue()
+    let result = map[keyPath: function](Tensor(owning: x))
+    withExtendedLifetime(result) {
+      Tensor.check("linear_map", [result], ct_detach(result.handle.raw, out))
+    }
+  }
+}
+
 /// The gradients of a tensor with respect to others; `grad` does not change.
 ///
 /// With `createGraph` the gradients are themselves differentiable. An input that the output

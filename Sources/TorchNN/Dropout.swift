@@ -28,10 +28,15 @@ extension Module {
   /// Gives every dropout below a stream of its own, seeded by `seed` and its position.
   ///
   /// A trainer that seeds by the step's number samples the same masks when it resumes there.
-  public func seedDropout(_ seed: UInt64) {
+  ///
+  /// - Parameters:
+  ///   - seed: The seed.
+  ///   - rows: The rows of the batch that the layers are given; nil for all.
+  public func seedDropout(_ seed: UInt64, rows: BatchRows? = nil) {
     let layers = namedModules().compactMap { $0.module as? Dropout }
     for (index, layer) in layers.enumerated() {
-      layer.random = RandomSource(seed: seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15)
+      let seed = seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15
+      layer.random = rows.map { RandomSource(seed: seed, rows: $0) } ?? RandomSource(seed: seed)
     }
   }
 }

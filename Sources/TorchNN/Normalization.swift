@@ -66,7 +66,7 @@ public final class LayerNorm: UnaryLayer {
 /// In training by the batch's own mean and variance, which it averages; in evaluation by the
 /// averages.
 /// Source: PyTorch `nn.BatchNorm2d` and its keys.
-public final class BatchNorm2d: UnaryLayer, TrainingSwitch {
+public final class BatchNorm2d: UnaryLayer, TrainingSwitch, BatchDependent {
   /// `[C]`, one at first.
   public let weight: Parameter
   /// `[C]`, zero at first.
@@ -83,6 +83,8 @@ public final class BatchNorm2d: UnaryLayer, TrainingSwitch {
   private let momentum: Double
   /// Whether the batch's own statistics are used.
   public var isTraining = true
+  /// Gathers the statistics of the rows that other processes have.
+  public var gather: ((Tensor) -> Tensor)?
 
   /// Makes a layer; `momentum` is the weight of the newest batch in the averages.
   public init(_ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
@@ -97,9 +99,36 @@ public final class BatchNorm2d: UnaryLayer, TrainingSwitch {
 
   /// Gives each channel mean 0 and variance 1, then scales and shifts.
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    if isTraining { numBatchesTracked.value.copy(from: numBatchesTracked.value + 1) }
+    if isTraining {
+      numBatchesTracked.value.copy(from: numBatchesTracked.value + 1)
+      if let gather { return normalized(x, by: gather) }
+    }
     return F.batchNorm(
       x, runningMean: runningMean.value, runningVariance: runningVariance.value,
       weight.value, bias.value, training: isTraining, momentum: momentum, epsilon: epsilon)
+  }
+
+  /// Normalises by the mean and variance of all processes' rows.
+  private func normalized(_ x: Tensor, by gather: (Tensor) -> Tensor) -> Tensor {
+    let channels = x.dim(1)
+    /// Sums over all but the channels of all rows, `[1, C, 1, 1]`.
+    func total(_ values: Tensor) -> Tensor {
+      gather(values.sum(over: [0, 2, 3]).unsqueezed(0)).sum(over: 0).reshaped(1, channels, 1, 1)
+    }
+    let elements = Double(x.count / channels)
+    let count = gather(Tensor([elements], shape: [1])).sum().item()
+    let wide = x.to(runningMean.value.dtype)
+    let mean = total(wide) / count
+    let centred = wide - mean
+    let variance = total(centred.square()) / count
+    noGrad {
+      let unbiased = variance.flattened() * (count / max(1, count - 1))
+      runningMean.value.copy(
+        from: runningMean.value.interpolated(to: mean.detached().flattened(), momentum))
+      runningVariance.value.copy(
+        from: runningVariance.value.interpolated(to: unbiased.detached(), momentum))
+    }
+    let scale = weight.value.reshaped(1, channels, 1, 1) * (variance + epsilon).rsqrt()
+    return (centred * scale + bias.value.reshaped(1, channels, 1, 1)).to(x.dtype)
   }
 }

@@ -18,6 +18,17 @@ public struct Embeddings {
     self.drawn = drawn
   }
 
+  /// Some rows of the batch; all for nil.
+  subscript(rows: BatchRows?) -> Embeddings {
+    guard let range = rows?.range else { return self }
+    return Embeddings(
+      image: image[range],
+      text: TextConditioning(
+        embedding: text.embedding[range], encodings: text.encodings[range],
+        mask: text.mask[range]),
+      drawn: drawn?[range])
+  }
+
   /// The prior's embedding, if any, where `chosen` (`[B]` bool) is true; else the image's own.
   func mixed(drawn chosen: Tensor) -> Tensor {
     guard let drawn else { return image }

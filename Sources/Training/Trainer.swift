@@ -1,4 +1,5 @@
 import Config
+public import Distribution
 import Files
 public import Foundation
 import Imaging
@@ -18,6 +19,9 @@ public final class Trainer<Task: TrainingTask> {
 
   private let config: Data
   private let device: Device
+  private let ranks: Ranks
+  /// What of each batch this process has.
+  private let rows: BatchRows
   private let optimized: [Optimized]
   private let schedule: LearningRateSchedule
   private let average: ExponentialMovingAverage
@@ -32,16 +36,21 @@ public final class Trainer<Task: TrainingTask> {
   ///   - inputs: Fingerprints of what the run reads, kept with every checkpoint.
   ///   - folder: Where checkpoints, samples and the model go.
   ///   - device: Where to compute.
+  ///   - ranks: The processes that share each batch. The first one evaluates, samples and writes.
+  /// - Throws: `TrainingError.notWritten`; `DistributionError.tooMany` where a batch has fewer rows
+  ///   than there are processes.
   public init(
     _ task: Task, options: TrainingOptions, config: Data, inputs: [String: String] = [:],
-    folder: URL, device: Device = .cpu
-  ) throws(TrainingError) {
+    folder: URL, device: Device = .cpu, ranks: Ranks = .one
+  ) throws {
     self.task = task
     self.options = options
     self.config = config
     self.device = device
+    self.ranks = ranks
+    rows = try ranks.rows(of: task.batchSize(of: options))
     store = CheckpointStore(folder: folder, keep: options.keepCheckpoints)
-    try store.prepare()
+    if ranks.isRoot { try store.prepare() }
     task.module.to(device: device)
     optimized = task.parts.enumerated().map { index, part in
       Optimized(part, index: index, options: options)
@@ -56,6 +65,7 @@ public final class Trainer<Task: TrainingTask> {
     further = options.furtherDecays.map { FurtherAverage(decay: $0, average: average($0)) }
     state = TrainingState(
       stage: task.stage, step: 0, seed: options.seed, images: 0, seconds: 0, inputs: inputs)
+    gatherBatches()
   }
 
   /// Trains until the last step, or until `shouldStop` returns true.
@@ -64,16 +74,16 @@ public final class Trainer<Task: TrainingTask> {
   ///
   /// - Parameters:
   ///   - observe: Receives the report of each step before the step's checkpoint is written, so that
-  ///     a log it keeps is never behind a checkpoint.
-  ///   - shouldStop: Called after each step.
-  /// - Throws: `TrainingError`, and what the task throws.
+  ///     a log it keeps is never behind a checkpoint; in the first process alone.
+  ///   - shouldStop: Called after each step; all processes stop where it is true in one.
+  /// - Throws: `TrainingError`, and what the task throws; `RankFailure` in several processes.
   public func run(
     observe: (StepReport) throws -> Void = { _ in }, shouldStop: () -> Bool = { false }
   ) throws {
     let clock = ContinuousClock()
     var lastCheckpoint = clock.now
     task.module.train()
-    if state.step > 0 { try export() }
+    if state.step > 0 { try ranks.onRoot { try export() } }
     while state.step < options.steps {
       let started = clock.now
       let rate = schedule.rate(at: state.step)
@@ -87,10 +97,12 @@ public final class Trainer<Task: TrainingTask> {
         squaredNorm += done.gradientNorm * done.gradientNorm
       }
       task.didStep()
-      for average in averages { average.update(step: state.step + 1) }
+      if ranks.isRoot {
+        for average in averages { average.update(step: state.step + 1) }
+      }
 
       let seconds = Double((clock.now - started) / .seconds(1))
-      let images = options.batchSize * options.gradientAccumulation
+      let images = rows.total * options.gradientAccumulation
       state.step += 1
       state.images += images
       state.seconds += seconds
@@ -98,19 +110,22 @@ public final class Trainer<Task: TrainingTask> {
         step: state.step, steps: options.steps, loss: loss, parts: parts,
         learningRate: rate, gradientNorm: squaredNorm.squareRoot(), images: images,
         stepSeconds: seconds, seconds: state.seconds, metrics: [:])
-      let stopping = state.step == options.steps || shouldStop()
-      if isDue(every: options.sampleEverySteps) || state.step == options.steps {
-        report.metrics = try averaged { try task.evaluate() }
-        report.samples = try drawSamples()
-      }
-      let age = (clock.now - lastCheckpoint) / .seconds(1)
-      let isOld = options.checkpointEverySeconds > 0 && age >= options.checkpointEverySeconds
-      let saves = stopping || isOld || isDue(every: options.checkpointEverySteps)
-      if saves { report.checkpoint = store.name(of: state.step) }
-      try observe(report)
-      if saves {
-        try save()
-        lastCheckpoint = clock.now
+      let isAsked = try ranks.any(shouldStop())
+      let stopping = state.step == options.steps || isAsked
+      try ranks.onRoot {
+        if isDue(every: options.sampleEverySteps) || state.step == options.steps {
+          report.metrics = try averaged { try task.evaluate() }
+          report.samples = try drawSamples()
+        }
+        let age = (clock.now - lastCheckpoint) / .seconds(1)
+        let isOld = options.checkpointEverySeconds > 0 && age >= options.checkpointEverySeconds
+        let saves = stopping || isOld || isDue(every: options.checkpointEverySteps)
+        if saves { report.checkpoint = store.name(of: state.step) }
+        try observe(report)
+        if saves {
+          try save()
+          lastCheckpoint = clock.now
+        }
       }
       if stopping { break }
     }
@@ -119,6 +134,11 @@ public final class Trainer<Task: TrainingTask> {
   /// Restarts the averages of the weights at the current weights.
   public func restartAverage() throws(CheckpointError) {
     for average in averages { try average.load(task.module.stateDict()) }
+  }
+
+  /// Gives every process the weights and buffers of the first.
+  func share() throws(DistributionError) {
+    try ranks.broadcast(task.module.stateDict().sorted { $0.key < $1.key }.map(\.value))
   }
 
   private var averages: [ExponentialMovingAverage] { [average] + further.map(\.average) }
@@ -200,26 +220,35 @@ public final class Trainer<Task: TrainingTask> {
     defer { for parameter in others { parameter.setFrozen(false) } }
     let optimizer = one.optimizer
     optimizer.learningRate = rate * one.part.rateScale
-    let weight = 1 / Double(options.gradientAccumulation)
+    // The mean over a batch is that over each process's rows, by their number.
+    let weight = rows.fraction / Double(options.gradientAccumulation)
     var loss = 0.0
     var parts: [String: Double] = [:]
     for part in 0..<options.gradientAccumulation {
       let index = state.step * options.gradientAccumulation + part
-      let batch = try task.batch(at: index)
+      let batch = try ranks.agreeing { try task.batch(at: index, rows: rows) }
       let random = RandomSource(
-        seed: StepSeed.seed(options.seed, .loss, at: index * optimized.count + one.index))
-      task.module.seedDropout(StepSeed.seed(options.seed, .dropout, at: index))
+        seed: StepSeed.seed(options.seed, .loss, at: index * optimized.count + one.index),
+        rows: rows)
+      task.module.seedDropout(StepSeed.seed(options.seed, .dropout, at: index), rows: rows)
       let losses = inPrecision { task.loss(batch, of: one.index, using: random) }
       (losses.total * weight).backward()
       loss += losses.total.item() * weight
       for (name, value) in losses.parts { parts[name, default: 0] += value.item() * weight }
     }
+    try ranks.sum(gradientsOf: optimizer.parameters)
+    (loss, parts) = try ranks.sum(loss, parts)
     let gradientNorm = clipGradientNorm(optimizer.parameters, maximum: options.maxGradientNorm)
     try requireFinite(loss, "loss")
     try requireFinite(gradientNorm, "gradient")
     optimizer.step()
     optimizer.zeroGradients()
     return (loss, parts, gradientNorm)
+  }
+
+  private func gatherBatches() {
+    let gather = { [ranks] (rows: Tensor) in ranks.concatenated(rows) }
+    task.module.gatherBatches(by: ranks.count > 1 ? gather : nil)
   }
 
   private func inPrecision(_ body: () -> Losses) -> Losses {
@@ -234,7 +263,11 @@ public final class Trainer<Task: TrainingTask> {
     by average: ExponentialMovingAverage? = nil, _ body: () throws -> Result
   ) throws -> Result {
     task.module.eval()
-    defer { task.module.train() }
+    task.module.gatherBatches(by: nil)  // The other processes wait.
+    defer {
+      task.module.train()
+      gatherBatches()
+    }
     return try (average ?? self.average).withAveragedWeights {
       try noGrad { try body() }
     }

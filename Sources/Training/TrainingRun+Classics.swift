@@ -69,7 +69,8 @@ extension TrainingRun {
     let stream = try labeled(
       config.training, config.data, size: config.model.imageSize, channels: config.model.channels)
     let task = try GANTask(
-      config.model, objective: config.objective, stream: stream, using: weights(config.training))
+      config.model, objective: config.objective, stream: stream, ranks: ranks,
+      using: weights(config.training))
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
       inputs: ["data": try dataFingerprint(of: data)], heldOut: stream.heldOutCount,

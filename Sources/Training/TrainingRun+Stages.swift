@@ -2,6 +2,7 @@ import CLIP
 import Config
 import Datasets
 import Diffusion
+import Distribution
 import Files
 package import Foundation
 import Torch
@@ -64,7 +65,7 @@ extension TrainingRun {
     }
     let task = CLIPTask(
       config.model, objective: config.objective, stream: stream, tokenizer: tokenizer,
-      using: weights(config.training))
+      ranks: ranks, using: weights(config.training))
     return Prepared(
       task: task, options: config.training, config: try ConfigFile.encode(config),
       inputs: try inputs([[.tokenizer]], stream), heldOut: stream.heldOutCount, notes: notes,
@@ -226,11 +227,15 @@ extension TrainingRun {
     guard batches > 0 else { return direct }
     // What another run has computed of the same images need not be computed again.
     let others = models.flatMap { [$0, $0.deletingLastPathComponent()] }
-    let cache = try EmbeddingCache(
-      folder: out.appending(path: Self.embeddingFolder), batchCount: batches,
-      fingerprint: fingerprint, others: others.map { $0.appending(path: Self.embeddingFolder) },
-      device: device, compute: { try direct.embedded(stream.batch(at: $0), at: $0) },
-      progress: { observe(.embedding(done: $0, count: batches)) })
+    func open() throws -> EmbeddingCache {
+      try EmbeddingCache(
+        folder: out.appending(path: Self.embeddingFolder), batchCount: batches,
+        fingerprint: fingerprint, others: others.map { $0.appending(path: Self.embeddingFolder) },
+        device: device, compute: { try direct.embedded(stream.batch(at: $0), at: $0) },
+        progress: { observe(.embedding(done: $0, count: batches)) })
+    }
+    // The others read what the first process has written.
+    let cache = try ranks.onRoot(open) ?? open()
     return EmbeddedImages(stream: stream, clip: clip, prior: frozenPrior, cache: cache)
   }
 

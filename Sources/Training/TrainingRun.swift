@@ -1,5 +1,6 @@
 import Classics
 import Config
+public import Distribution
 import Files
 public import Foundation
 public import Torch
@@ -47,13 +48,16 @@ public struct TrainingRun {
   public var strict: Bool
   /// The device that computes.
   public var device: Device
+  /// The processes that share each batch. They read the same files, and the first one writes.
+  public var ranks: Ranks
 
   /// A run from random weights on the CPU unless given otherwise.
   public init(
     stage: TrainingStage, configuration: Data, configurationName: String, data: [URL], out: URL,
     models: [URL] = [], clip: URL? = nil, initial: URL? = nil, resume: Bool = false,
-    allowsChanges: Bool = false, strict: Bool = false, device: Device = .cpu
+    allowsChanges: Bool = false, strict: Bool = false, device: Device = .cpu, ranks: Ranks = .one
   ) {
+    self.ranks = ranks
     self.stage = stage
     self.configuration = configuration
     self.configurationName = configurationName
@@ -71,12 +75,28 @@ public struct TrainingRun {
   /// Trains to the end, or until `shouldStop` returns true after a step; then a checkpoint is
   /// written and `TrainingError.stopped` thrown.
   ///
+  /// - Parameters:
+  ///   - observe: Receives what happens, in the first process alone.
+  ///   - shouldStop: Called after each step; all processes stop where it is true in one.
   /// - Throws: `ConfigError`, `DataError`, `TokenizerError`, `CheckpointError`,
-  ///   `ModelFolderError`, `TrainingError`.
+  ///   `ModelFolderError`, `TrainingError`; `RankFailure` in several processes.
   public func run(
     observe: (TrainingEvent) -> Void = { _ in }, shouldStop: () -> Bool = { false }
   ) throws {
-    let lock = try requireStartable()
+    func observed(_ event: TrainingEvent) { if ranks.isRoot { observe(event) } }
+    try ranks.agreeing {
+      try ranks.requireSame([
+        ("stage", stage.rawValue),
+        ("configuration", String(decoding: configuration, as: UTF8.self)),
+      ])
+      try runLocked(observe: observed, shouldStop: shouldStop)
+    }
+  }
+
+  private func runLocked(
+    observe: (TrainingEvent) -> Void, shouldStop: () -> Bool
+  ) throws {
+    let lock = try ranks.onRoot { try requireStartable() }
     defer { withExtendedLifetime(lock) {} }
     // Each weight has a gradient and two moments, of four bytes each.
     let fitting = Double(ProcessInfo.processInfo.physicalMemory) / 16
@@ -90,7 +110,7 @@ public struct TrainingRun {
     observe: (TrainingEvent) -> Void, shouldStop: () -> Bool
   ) throws {
     switch stage {
-    case .tokenizer: try trainTokenizer(observe: observe)
+    case .tokenizer: try ranks.onRoot { try trainTokenizer(observe: observe) }
     case .clip: try train(try clipTask(), shouldStop: shouldStop, observe: observe)
     case .prior: try train(try priorTask(observe), shouldStop: shouldStop, observe: observe)
     case .autoregressivePrior:
@@ -170,12 +190,21 @@ public struct TrainingRun {
   }
 
   func train<Task: TrainingTask>(
-    _ prepared: Prepared<Task>, shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
+    _ prepare: @autoclosure () throws -> Prepared<Task>, shouldStop: () -> Bool,
+    observe: (TrainingEvent) -> Void
   ) throws {
-    let trainer = try Trainer(
-      prepared.task, options: prepared.options, config: prepared.config,
-      inputs: prepared.inputs, folder: out, device: device)
-    if resume, let found = try trainer.resume(allowingChanges: allowsChanges) {
+    let prepared = try ranks.agreeing(prepare)
+    try ranks.requireSame(
+      prepared.inputs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+    let trainer = try ranks.agreeing {
+      try Trainer(
+        prepared.task, options: prepared.options, config: prepared.config,
+        inputs: prepared.inputs, folder: out, device: device, ranks: ranks)
+    }
+    let found =
+      resume ? try ranks.agreeing { try trainer.resume(allowingChanges: allowsChanges) } : nil
+    try ranks.requireSame([("checkpoint", "\(trainer.state.step)")])
+    if let found {
       for damage in found.damage { observe(.note("\(damage) The checkpoint before it is used.")) }
       observe(.note("resumed from \(found.checkpoint.path) at step \(trainer.state.step)"))
       for change in found.changes { observe(.note("changed: \(change)")) }
@@ -186,7 +215,8 @@ public struct TrainingRun {
               + " to train on, add --set training.steps=\(2 * trainer.state.step) --allow-changes"))
       }
     } else {
-      try prepared.start()
+      try ranks.agreeing { try prepared.start() }
+      try trainer.share()
       try trainer.restartAverage()
     }
     let count = prepared.task.module.parameterCount
@@ -194,8 +224,14 @@ public struct TrainingRun {
     for note in prepared.notes + [Self.warning(heldOut: prepared.heldOut)].compactMap(\.self) {
       observe(.note(note))
     }
-    try record(prepared.config)
-    let log = try TrainingLog(folder: out, resumingAt: trainer.state.step)
+    if ranks.count > 1 {
+      observe(
+        .note("\(ranks.count) processes share each batch of \(prepared.options.batchSize)"))
+    }
+    let log = try ranks.onRoot {
+      try record(prepared.config)
+      return try TrainingLog(folder: out, resumingAt: trainer.state.step)
+    }
     var reports: [StepReport] = []
     let observeStep = { (report: StepReport) throws in
       reports.append(report)
@@ -205,7 +241,7 @@ public struct TrainingRun {
         let summary = TrainingSummary(reports)
       else { return }
       reports = []
-      try log.append(summary)
+      try log?.append(summary)
       observe(.summary(summary))
     }
     try trainer.run(observe: observeStep, shouldStop: shouldStop)

@@ -37,9 +37,11 @@ public protocol TrainingTask: AnyObject {
   var module: any Module { get }
   /// What each step updates, in this order; `module` as a whole by default.
   var parts: [TrainedPart] { get }
-  /// The batch at an index, a pure function of it.
-  func batch(at index: Int) throws -> Batch
-  /// The loss of a batch for the part at this index in `parts`.
+  /// Rows in a batch; the options' by default.
+  func batchSize(of options: TrainingOptions) -> Int
+  /// Rows of the batch at an index, a pure function of both; other processes have the other rows.
+  func batch(at index: Int, rows: BatchRows) throws -> Batch
+  /// The loss of a batch for the part at this index in `parts`: the mean over its rows.
   func loss(_ batch: Batch, of part: Int, using random: RandomSource) -> Losses
   /// Clamps weights to their allowed range after a step.
   func didStep()
@@ -55,6 +57,8 @@ public protocol TrainingTask: AnyObject {
 extension TrainingTask {
   /// All of the module at every step.
   public var parts: [TrainedPart] { [TrainedPart(name: "", module: module)] }
+  /// As many as the options say.
+  public func batchSize(of options: TrainingOptions) -> Int { options.batchSize }
   /// Clamps nothing.
   public func didStep() {}
   /// No metrics.

@@ -58,7 +58,8 @@ public struct AutoregressivePrior {
     let (quantizer, text) = (transformer.quantizer, conditioning.text)
     let dropped = random.bernoulli(
       conditioning.textDropRate, [text.count], dtype: .bool, device: text.embedding.device)
-    let left = text.replaced(where: dropped, by: conditioning.unconditional).trimmed()
+    let left = text.replaced(where: dropped, by: conditioning.unconditional)
+      .trimmed(by: transformer.gather)
     let dots = quantizer.dotTokens(images: images, texts: text.embedding)
     let tokens = Tensor.concatenated(
       [dots.unsqueezed(1), quantizer.tokens(of: images)], over: 1)  // [B, 1 + K]

@@ -9,9 +9,11 @@ public import TorchNN
 /// product of both embeddings, and the tokens of the image embedding's principal components. From
 /// the text embedding on, the output at a position is the distribution of the next token.
 /// Source: paper section 2.2.
-public final class AutoregressiveTransformer: ConfiguredModule {
+public final class AutoregressiveTransformer: ConfiguredModule, BatchDependent {
   /// What this network was made from.
   public let config: AutoregressivePriorConfig
+  /// Gathers the lengths of other processes' texts in training.
+  public var gather: ((Tensor) -> Tensor)?
   let encoderHiddenStatesProj: Linear
   let embeddingProj: Linear
   let tokenEmbedding: Embedding

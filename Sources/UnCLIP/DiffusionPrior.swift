@@ -48,7 +48,8 @@ public struct DiffusionPrior: DiffusionStage {
     let text = conditioning.text
     let dropped = random.bernoulli(
       conditioning.textDropRate, [text.count], dtype: .bool, device: text.embedding.device)
-    let left = text.replaced(where: dropped, by: conditioning.unconditional).trimmed()
+    let left = text.replaced(where: dropped, by: conditioning.unconditional)
+      .trimmed(by: transformer.gather)
     return { transformer($0.sample, timesteps: $0.timesteps, text: left) }
   }
 

@@ -9,11 +9,13 @@ public import TorchNN
 /// Its sequence is, in this order: the encoded text, CLIP's text embedding, the timestep, the noised
 /// image embedding, and a learned query whose output is the prediction.
 /// Source: paper section 2.2; keys as diffusers `PriorTransformer`.
-public final class PriorTransformer: ConfiguredModule {
+public final class PriorTransformer: ConfiguredModule, BatchDependent {
   /// Property names that are not the snake case of diffusers'.
   public static let keys = ["timeEmbedding": "time_embedding"]
   /// What this network was made from.
   public let config: PriorConfig
+  /// Gathers the lengths of other processes' texts in training.
+  public var gather: ((Tensor) -> Tensor)?
   let timeEmbedding: TimestepEmbedding
   let projIn: Linear
   let embeddingProj: Linear

@@ -29,7 +29,8 @@ struct RootCommand: ParsableCommand {
       VerifyCommand.self, InspectImageCommand.self, EmbedCommand.self,
       ClassifyCommand.self, TokenizeCommand.self, TrainCommand.self, ClassicsCommand.self,
       AssembleCommand.self, ConvertCommand.self, DataCommand.self, ConfigCommand.self,
-      EvaluateCommand.self, BenchCommand.self, ServeCommand.self, ModelsCommand.self, PullCommand.self,
+      EvaluateCommand.self, BenchCommand.self, ServeCommand.self, ModelsCommand.self,
+      PullCommand.self,
       DoctorCommand.self, WorkerCommand.self,
     ])
 }

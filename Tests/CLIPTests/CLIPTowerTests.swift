@@ -162,6 +162,38 @@ import TorchNN
     #expect(!model.logitScale.isFrozen)
   }
 
+  /// What the processes have of the loss, by their rows, is the loss of one big batch, and so are its
+  /// gradients.
+  @Test func theLossOfSharedRowsIsThatOfTheBatch() throws {
+    let shares = [0..<2, 2..<3, 3..<7]
+    func gradients(_ loss: (CLIPModel, Tensor, Tensor) -> Tensor) throws -> [Tensor] {
+      let model = CLIPModel(.tiny, using: RandomSource(seed: 1))
+      let (images, texts) = (
+        RandomSource(seed: 2).normal([7, 5]).requiringGrad(),
+        RandomSource(seed: 3).normal([7, 5]).requiringGrad()
+      )
+      let total = loss(model, images, texts)
+      total.backward()
+      return [
+        total.detached(), try #require(images.grad), try #require(texts.grad),
+        try #require(model.logitScale.gradient),
+      ]
+    }
+    let whole = try gradients { $0.contrastiveLoss(imageEmbeds: $1, textEmbeds: $2) }
+    let shared = try gradients { model, images, texts in
+      var total = Tensor(scalar: 0)
+      for rows in shares {
+        let (own, captions) = (images[rows], texts[rows])
+        let loss = model.contrastiveLoss(
+          imageEmbeds: own, textEmbeds: captions, from: rows.lowerBound,
+          gathered: { ($0 - own).abs().max().item() == 0 ? images : texts })
+        total = total + loss * (Double(rows.count) / 7)
+      }
+      return total
+    }
+    for (a, b) in zip(shared, whole) { expectClose(a, b, .products) }
+  }
+
   @Test func lossOfPerfectPairsIsSmallAndOfEqualOnesIsLogCount() {
     let model = CLIPModel(.tiny, using: RandomSource(seed: 1))
     model.logitScale.initialize(.constant(log(100)), using: RandomSource(seed: 0))

@@ -14,6 +14,21 @@ import Testing
     return try TrainingStream(directory: folder, configuration: configuration)
   }
 
+  @Test(arguments: [0, 2]) func rowsOfABatchAreThoseOfTheWhole(_ workers: Int) throws {
+    try withTemporaryFolder { folder in
+      try Fixture.write(20, to: folder)
+      let stream = try stream(folder) { $0.mixture.workers = workers }
+      for index in [0, 1, 5] {
+        let whole = try stream.batch(at: index)
+        let parts = try [0..<1, 1..<4, 4..<6].map { try stream.batch(at: index, rows: $0) }
+        #expect(parts.map(\.count) == [1, 3, 2])
+        #expect(parts.flatMap(\.pixels) == whole.pixels)
+        #expect(parts.flatMap(\.captions) == whole.captions)
+        #expect(parts.flatMap(\.keys) == whole.keys)
+      }
+    }
+  }
+
   @Test func batchesDependOnlyOnSeedAndIndex() throws {
     try withTemporaryFolder { folder in
       try Fixture.write(20, to: folder)

@@ -63,6 +63,33 @@ import TorchNN
     }
   }
 
+  /// Halves of a batch that gather their statistics are normalised as the whole batch is.
+  @Test(arguments: [1, 2]) func batchNormOfSharedRowsIsThatOfTheBatch(_ processes: Int) throws {
+    let batch = RandomSource(seed: 4).normal([6, 3, 2, 5]) * 2 + 5
+    let weights = RandomSource(seed: 5).normal(batch.shape)
+    func layer() -> BatchNorm2d {
+      let layer = BatchNorm2d(3)
+      layer.weight.initialize(.normal(mean: 1, deviation: 0.5), using: RandomSource(seed: 6))
+      return layer
+    }
+    let (whole, shared) = (layer(), layer())
+    // The other process has the same rows, so its statistics are these.
+    shared.gather = { Tensor.concatenated([Tensor](repeating: $0, count: processes), over: 0) }
+    let inputs = [batch.cloned().requiringGrad(), batch.cloned().requiringGrad()]
+    let all = Tensor.concatenated([Tensor](repeating: inputs[0], count: processes), over: 0)
+    let outputs = [whole(all)[0..<6], shared(inputs[1])]
+    for output in outputs { (output * weights).sum().backward() }
+    expectClose(outputs[1], outputs[0], .products)
+    if processes == 1 {
+      expectClose(try #require(inputs[1].grad), try #require(inputs[0].grad), .products)
+      expectClose(
+        try #require(shared.weight.gradient), try #require(whole.weight.gradient), .products)
+    }
+    for (a, b) in zip(shared.namedBuffers(), whole.namedBuffers()) {
+      expectClose(a.buffer.value, b.buffer.value, .elements, a.name)
+    }
+  }
+
   @Test func batchNormInUseTakesTheAverages() throws {
     let layer = BatchNorm2d(1, epsilon: 0)
     try layer.load([

@@ -39,6 +39,21 @@ private func expectGradient(
     RandomSource(seed: seed).normal(shape, dtype: .float64)
   }
 
+  @Test func aLinearMapOfTheCallersHasTheGradientOfItsTranspose() {
+    let matrix = random(1, 4, 3)
+    let map = { (x: Tensor) in
+      x.mapped(by: { matrix.matmul($0) }, transpose: { matrix.transposed().matmul($0) })
+    }
+    expectGradient("mapped", [random(2, 3, 2)]) { map($0[0]) }
+    expectGradient("mapped twice", [random(2, 3, 2)]) { inputs in
+      let x = withGrad { inputs[0].requiresGrad ? inputs[0] : inputs[0].cloned().requiringGrad() }
+      return withGrad {
+        gradients(of: map(x).pow(3).sum(), withRespectTo: [x], createGraph: true)[0]
+      }
+    }
+    #expect(noGrad { !map(random(2, 3, 2)).requiresGrad })
+  }
+
   @Test func elementFunctions() {
     let x = random(1, 3, 4)
     let p = x.square() + 0.5

@@ -33,6 +33,28 @@ import Torch
     expectClose(RandomSource(seed: .max - 2).normal([4]), golden["bigSeed"], .exact)
   }
 
+  /// However a batch is split, a row is given the same numbers.
+  @Test(arguments: [[0, 1, 3, 7], [0, 4, 7], [0, 7]]) func rowsHaveTheNumbersOfTheWholeBatch(
+    _ bounds: [Int]
+  ) {
+    func draws(_ random: RandomSource, _ count: Int) -> [Tensor] {
+      [
+        random.normal([count, 3]), random.uniform([2 * count, 2], in: -1..<1),
+        random.integers(in: 0..<1000, [count]), random.bernoulli(0.4, [count, 1, 5]),
+        random.whole.permutation(5), random.normal([count, 20]),
+      ]
+    }
+    let whole = draws(RandomSource(seed: 3), 7)
+    let parts = zip(bounds, bounds.dropFirst()).map { start, end in
+      draws(RandomSource(seed: 3, rows: BatchRows(start..<end, of: 7)), end - start)
+    }
+    for index in whole.indices where index != 4 {
+      expectClose(
+        Tensor.concatenated(parts.map { $0[index] }, over: 0), whole[index], .exact, "\(index)")
+    }
+    for part in parts { expectClose(part[4], whole[4], .exact) }
+  }
+
   @Test(arguments: [3, 16, 17]) func goesOnFromASavedState(_ size: Int) {
     let random = RandomSource(seed: 11)
     _ = random.normal([size])

@@ -28,15 +28,15 @@ final class ToyTask: TrainingTask {
     network = Network(width: width, using: RandomSource(seed: seed))
   }
 
-  func batch(at index: Int) throws -> (x: Tensor, y: Tensor) {
-    let random = RandomSource(seed: UInt64(1000 + index))
-    let x = random.normal([4, 8])
+  func batch(at index: Int, rows: BatchRows) throws -> (x: Tensor, y: Tensor) {
+    let random = RandomSource(seed: UInt64(1000 + index), rows: rows)
+    let x = random.normal([rows.range.count, 8])
     let y = x.sum(over: 1, keepingDims: true)
     return (index < breaksAt ? x : x / 0, y)
   }
 
   func loss(_ batch: (x: Tensor, y: Tensor), of part: Int, using random: RandomSource) -> Losses {
-    let noisy = batch.x + random.normal([4, 8]) * 0.1
+    let noisy = batch.x + random.normal(batch.x.shape) * 0.1
     let hidden = network.dropout(network.first(noisy).relu())
     let error = F.mseLoss(network.last(hidden), batch.y)
     return Losses(total: error, parts: ["squared_error": error.detached()])
@@ -106,7 +106,7 @@ final class DuelTask: TrainingTask {
     }
   }
 
-  func batch(at index: Int) throws -> Tensor { Tensor.ones([1]) }
+  func batch(at index: Int, rows: BatchRows) throws -> Tensor { Tensor.ones([1]) }
 
   func loss(_ batch: Tensor, of part: Int, using random: RandomSource) -> Losses {
     updates.append(part)

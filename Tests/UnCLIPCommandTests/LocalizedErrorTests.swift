@@ -3,6 +3,7 @@ import Classics
 import Config
 import Conversion
 import Datasets
+import Distribution
 import Foundation
 import ImageMetrics
 import Imaging
@@ -28,6 +29,7 @@ import UnCLIPServer
       CostError.notCounted(file: "a"),
       DataError.unwritable(file: "a", reason: "b"),
       DeviceError.unknown("a"),
+      DistributionError.notStarted,
       FeatureError.notFinite(source: "a"),
       ImageError.unknownExtension(name: "a"),
       LatentError.otherModel(made: "a", here: "model b"),

@@ -251,6 +251,12 @@ import Torch
     #expect(small.min().item() >= -1 && small.max().item() <= 1)
     expectClose(
       small, BSRDegradation(variant).degraded(images, using: RandomSource(seed: 5)), .exact)
+    let rows = 1..<images.dim(0)
+    expectClose(
+      BSRDegradation(variant).degraded(
+        images[rows],
+        using: RandomSource(seed: 5, rows: BatchRows(rows, of: images.dim(0)))),
+      small[rows], .exact)
     let other = BSRDegradation(variant).degraded(images, using: RandomSource(seed: 6))
     #expect((small - other).abs().max().item() > 0.01)
   }

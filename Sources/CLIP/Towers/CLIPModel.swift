@@ -83,6 +83,24 @@ public final class CLIPModel: Module {
     return (F.crossEntropy(logits, own) + F.crossEntropy(logits.transposed(), own)) / 2
   }
 
+  /// Returns the contrastive loss of the rows of a batch that several processes share: the mean over
+  /// all rows of what the processes have is ``contrastiveLoss(imageEmbeds:textEmbeds:)`` of the whole
+  /// batch, and so are the gradients.
+  ///
+  /// - Parameters:
+  ///   - imageEmbeds: The images of this process, `[n, D]`.
+  ///   - textEmbeds: Their texts, `[n, D]`.
+  ///   - first: The row of the first of them in the batch.
+  ///   - gathered: Concatenates the rows of all processes, `[N, D]`, and sums gradients back.
+  public func contrastiveLoss(
+    imageEmbeds: Tensor, textEmbeds: Tensor, from first: Int, gathered: (Tensor) -> Tensor
+  ) -> Tensor {
+    let own = Tensor.indices(imageEmbeds.dim(0), device: imageEmbeds.device) + Double(first)  // [n]
+    let images = logits(imageEmbeds: imageEmbeds, textEmbeds: gathered(textEmbeds))  // [n, N]
+    let texts = logits(imageEmbeds: gathered(imageEmbeds), textEmbeds: textEmbeds)  // [N, n]
+    return (F.crossEntropy(images, own) + F.crossEntropy(texts.transposed(), own)) / 2
+  }
+
   /// Clamps the logit scale in place, so that its factor is at most 100.
   ///
   /// Call it after each step; clamping in the forward pass would make the gradient zero for good.

@@ -320,6 +320,13 @@ int ct_backward(const ct_tensor *x, const ct_tensor *_Nullable grad, bool retain
 int ct_gradients(
     const ct_tensor *y, const ct_tensor *_Nullable grad, ct_list inputs, ct_int count,
     bool create_graph, ct_tensor *_Nullable *_Nonnull outs);
+
+/// A linear function of the caller's: takes `x` over, and writes the tensor it makes to `out`.
+typedef void (*ct_map)(void *context, ct_tensor *x, CT_OUT);
+/// Applies a linear function, whose transpose turns gradients back; `release` frees the context.
+int ct_linear_map(
+    const ct_tensor *x, ct_map forward, ct_map transpose, void *context,
+    void (*release)(void *context), CT_OUT);
 bool ct_grad_mode(void);
 void ct_set_grad_mode(bool enabled);
 /// Opens a scope of mixed precision; returns the earlier state to pass to `ct_autocast_end`.

@@ -59,13 +59,15 @@ public struct VAEConfig: ImageConfig {
 /// `log p(x) ≥ E_q[log p(x | z)] − KL(q(z | x) ‖ p(z))` with `p(z) = N(0, I)` and
 /// `q(z | x) = N(μ(x), diag σ²(x))`.
 /// Source: Kingma and Welling 2014, equations 3 and 10.
-public final class VAE: LatentModel, ImageGenerating {
+public final class VAE: LatentModel, ImageGenerating, BatchDependent {
   /// Its name in commands and model folders.
   public static let kind = ClassicKind("vae")
   /// Returns the number of stages.
   public static func blockCount(of config: VAEConfig) -> Int { config.widths.count }
   /// Its shape.
   public let config: VAEConfig
+  /// Gathers the divergences of other processes' images: free bits are those of a batch.
+  public var gather: ((Tensor) -> Tensor)?
   let encoder: ConvolutionEncoder
   let toMean: Linear
   let toLogVariance: Linear
@@ -141,7 +143,8 @@ public final class VAE: LatentModel, ImageGenerating {
   /// KL of each dimension over the batch and the free bits λ.
   public func loss(_ x: Tensor, using random: RandomSource) -> (total: Tensor, elbo: ELBO) {
     let elbo = elbo(x, using: random)
-    let divergence = elbo.divergence.mean(over: 0).clamped(min: config.freeBits).sum()
+    let divergences = gather?(elbo.divergence) ?? elbo.divergence  // [N, d]
+    let divergence = divergences.mean(over: 0).clamped(min: config.freeBits).sum()
     return (elbo.reconstruction.mean() + divergence * config.beta, elbo)
   }
 

@@ -86,7 +86,7 @@ public struct Quantized {
 /// for long restarts at a random vector.
 /// Source: van den Oord, Vinyals & Kavukcuoglu 2017, equations 1 to 3 and appendix A.1; the
 /// smoothing of counts as in their code (sonnet `VectorQuantizerEMA`).
-public final class VectorQuantizer: Module, TrainingSwitch {
+public final class VectorQuantizer: Module, TrainingSwitch, BatchDependent {
   /// The codes are a buffer or a parameter, under one key.
   public static let keys = ["averaged": "codebook", "trained": "codebook"]
   /// ε, which keeps the count of an unused code above zero.
@@ -108,6 +108,8 @@ public final class VectorQuantizer: Module, TrainingSwitch {
   public let config: VectorQuantizerConfig
   /// Whether the codes learn.
   public var isTraining = true
+  /// Gathers the vectors of other processes, since the codes learn from the whole batch.
+  public var gather: ((Tensor) -> Tensor)?
 
   /// Makes a quantiser with codes sampled uniformly from ±1/K, until the first batch sets them.
   public init(_ config: VectorQuantizerConfig, using random: RandomSource) {
@@ -142,15 +144,15 @@ public final class VectorQuantizer: Module, TrainingSwitch {
   /// Shapes: `z` `[B, d, h, w]`.
   public func callAsFunction(_ z: Tensor, using random: RandomSource? = nil) -> Quantized {
     let z = z.to(codebook.dtype)
-    let vectors = rows(of: z)  // [N, d]
-    if isTraining, let random { placeOnce(on: vectors, using: random) }
+    let vectors = isTraining ? gathered(rows(of: z)) : rows(of: z)  // [N, d]
+    if isTraining, let random { placeOnce(on: vectors, using: random.whole) }
     let codes = self.codes(of: z)  // [B, h, w]
     let e = embedding(of: codes)  // [B, d, h, w]
 
     var loss = F.mseLoss(z, e.detached()) * config.commitment
     if config.update == .loss { loss = loss + F.mseLoss(e, z.detached()) }
 
-    let chosen = codes.flattened()  // [N]
+    let chosen = isTraining ? gathered(codes.flattened()) : codes.flattened()  // [N]
     let counts = chosen.occurrences(minimumLength: config.codebookSize)  // [K]
     let frequencies = counts.to(codebook.dtype) / Double(chosen.count)
     let entropy = -(frequencies * frequencies.clamped(min: 1e-10).log()).sum()
@@ -158,7 +160,7 @@ public final class VectorQuantizer: Module, TrainingSwitch {
     if isTraining {
       noGrad {
         average(vectors, chosen, counts)
-        restart(on: vectors, counts, using: random)
+        restart(on: vectors, counts, using: random?.whole)
       }
     }
     // The value is e, the gradient z's: the straight-through estimator (section 3.2).
@@ -191,6 +193,8 @@ public final class VectorQuantizer: Module, TrainingSwitch {
   private func rows(of z: Tensor) -> Tensor {
     z.detached().permuted(0, 2, 3, 1).reshaped(-1, config.codeDim)
   }
+
+  private func gathered(_ rows: Tensor) -> Tensor { gather?(rows) ?? rows }
 
   /// Moves all codes to vectors of the first batch.
   private func placeOnce(on vectors: Tensor, using random: RandomSource) {

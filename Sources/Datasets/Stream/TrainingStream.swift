@@ -14,7 +14,7 @@ public final class TrainingStream: Sendable {
   private let store: ImageStore
   private let composer: SceneComposer
   private let queues: [DispatchQueue]
-  private let pending = Mutex<[Int: PendingBatch]>([:])
+  private let pending = Mutex<[PendingBatch.Key: PendingBatch]>([:])
   private let orders: EpochOrders
   /// What captions are varied with, if a data set has such words.
   private let words: CaptionWords?
@@ -64,22 +64,29 @@ public final class TrainingStream: Sendable {
 
   /// Returns the batch of this index and has the next ones prepared meanwhile.
   ///
+  /// - Parameters:
+  ///   - index: The index.
+  ///   - rows: The rows of the batch that are wanted, where several processes share it; nil for all.
   /// - Throws: `DataError.malformed` if an image that did not fit into memory cannot be decoded.
-  public func batch(at index: Int) throws(DataError) -> ImageBatch {
+  public func batch(at index: Int, rows: Range<Int>? = nil) throws(DataError) -> ImageBatch {
     precondition(index >= 0, "batch \(index) does not exist")
-    guard !queues.isEmpty else { return try compose(index) }
+    let rows = rows ?? 0..<configuration.batchSize
+    precondition(
+      rows.lowerBound >= 0 && rows.upperBound <= configuration.batchSize,
+      "rows \(rows) of a batch of \(configuration.batchSize)")
+    guard !queues.isEmpty else { return try compose(index, rows) }
     let wanted = index...index + configuration.mixture.prefetch
     let batch = pending.withLock { pending in
-      pending = pending.filter { wanted.contains($0.key) }
-      for next in wanted where pending[next] == nil {
+      pending = pending.filter { wanted.contains($0.key.index) }
+      for next in wanted where pending[PendingBatch.Key(index: next, rows: rows)] == nil {
         let batch = PendingBatch()
-        pending[next] = batch
+        pending[PendingBatch.Key(index: next, rows: rows)] = batch
         queues[next % queues.count].async { [weak self] in
           guard let self else { return }
-          batch.fulfil(Result { () throws(DataError) in try self.compose(next) })
+          batch.fulfil(Result { () throws(DataError) in try self.compose(next, rows) })
         }
       }
-      return pending[index]
+      return pending[PendingBatch.Key(index: index, rows: rows)]
     }
     guard let batch else { preconditionFailure("batch \(index) was not queued") }
     return try batch.wait().get()
@@ -129,16 +136,16 @@ public final class TrainingStream: Sendable {
     return captions
   }
 
-  private func compose(_ index: Int) throws(DataError) -> ImageBatch {
+  private func compose(_ index: Int, _ rows: Range<Int>) throws(DataError) -> ImageBatch {
     let size = configuration.imageSize
-    let count = configuration.batchSize
+    let count = rows.count
     var pixels: [UInt8] = []
     pixels.reserveCapacity(count * size * size * 3)
     var captions: [String] = []
     var keys: [String] = []
-    let first = index * count
-    for position in first..<first + count {
-      let image = try image(at: position)
+    let first = index * configuration.batchSize
+    for row in rows {
+      let image = try image(at: first + row)
       pixels.append(contentsOf: image.pixels)
       captions.append(image.caption)
       keys.append(image.key)
@@ -209,6 +216,11 @@ public final class TrainingStream: Sendable {
 
 /// A batch that a worker is preparing.
 private final class PendingBatch: Sendable {
+  struct Key: Hashable {
+    let index: Int
+    let rows: Range<Int>
+  }
+
   private let result = Mutex<Result<ImageBatch, DataError>?>(nil)
   private let done = DispatchSemaphore(value: 0)
 

@@ -138,8 +138,10 @@ public final class AutoregressivePriorTask: TrainingTask {
       other.transformer.stateDict(), file: folder.folder(of: .autoregressivePrior))
   }
 
-  /// The batch at an index, a pure function of it.
-  public func batch(at index: Int) throws -> Embeddings { try data.embeddings(at: index) }
+  /// Rows of the batch at an index, a pure function of it.
+  public func batch(at index: Int, rows: BatchRows) throws -> Embeddings {
+    try data.embeddings(at: index, rows: rows)
+  }
 
   /// The loss of a batch.
   public func loss(_ batch: Embeddings, of part: Int, using random: RandomSource) -> Losses {

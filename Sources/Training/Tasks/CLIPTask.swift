@@ -1,6 +1,7 @@
 public import CLIP
 import Config
 import Datasets
+public import Distribution
 public import Foundation
 import ImageMetrics
 public import Torch
@@ -16,6 +17,8 @@ public final class CLIPTask: TrainingTask {
     let images: Tensor
     let ids: Tensor
     let keys: [String]
+    /// Which rows of the batch they are; nil for all.
+    var rows: BatchRows?
   }
 
   /// What is minimised and measured.
@@ -72,13 +75,15 @@ public final class CLIPTask: TrainingTask {
   private let tokenizer: CLIPTokenizer
   private let objective: Objective
   private let stream: ImageStream
+  private let ranks: Ranks
   private var catalogue: Catalogue?
 
-  /// A CLIP with new weights.
+  /// A CLIP with new weights, trained by this process or several.
   public init(
     _ config: CLIPConfig, objective: Objective, stream: ImageStream,
-    tokenizer: CLIPTokenizer, using random: RandomSource
+    tokenizer: CLIPTokenizer, ranks: Ranks = .one, using random: RandomSource
   ) {
+    self.ranks = ranks
     clip = CLIPModel(config, using: random)
     self.tokenizer = tokenizer
     self.objective = objective
@@ -93,10 +98,12 @@ public final class CLIPTask: TrainingTask {
     try clip.load(CLIPModel.load(from: folder.url).stateDict(), file: folder.url)
   }
 
-  /// The batch at an index, a pure function of it.
-  public func batch(at index: Int) throws -> Batch {
+  /// Rows of the batch at an index, a pure function of it.
+  public func batch(at index: Int, rows: BatchRows) throws -> Batch {
     if objective.locksImages, catalogue == nil { catalogue = try makeCatalogue() }
-    return encoded(try stream.batch(at: index))
+    var batch = encoded(try stream.batch(at: index, rows: rows))
+    batch.rows = rows
+    return batch
   }
 
   private func makeCatalogue() throws -> Catalogue {
@@ -125,8 +132,16 @@ public final class CLIPTask: TrainingTask {
     }
     let images = clip.vision(batch.images)
     let texts = clip.text(batch.ids).embeds
+    let total =
+      if let rows = batch.rows, !rows.isWhole {
+        clip.contrastiveLoss(
+          imageEmbeds: images, textEmbeds: texts, from: rows.range.lowerBound,
+          gathered: ranks.concatenated)
+      } else {
+        clip.contrastiveLoss(imageEmbeds: images, textEmbeds: texts)
+      }
     return Losses(
-      total: clip.contrastiveLoss(imageEmbeds: images, textEmbeds: texts),
+      total: total,
       parts: ["logit_scale": clip.logitScale.value.detached().exp()])
   }
 

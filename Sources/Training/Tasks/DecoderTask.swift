@@ -182,9 +182,9 @@ public final class DecoderTask: TrainingTask {
       other.projection.stateDict(), file: folder.folder(of: .textProjection))
   }
 
-  /// The batch at an index, a pure function of it.
-  public func batch(at index: Int) throws -> Batch {
-    let (images, embeddings) = try data.batch(at: index)
+  /// Rows of the batch at an index, a pure function of it.
+  public func batch(at index: Int, rows: BatchRows) throws -> Batch {
+    let (images, embeddings) = try data.batch(at: index, rows: rows)
     return Batch(
       images: resized(images.images, to: size).channelsLast(), embeddings: embeddings)
   }

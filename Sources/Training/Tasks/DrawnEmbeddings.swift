@@ -60,15 +60,19 @@ public final class FrozenPrior {
     self.seed = seed
   }
 
-  /// Samples embeddings `[B, D]` for the captions of a batch, a function of them and the index.
+  /// Samples embeddings `[B, D]` for the captions of a batch or of some rows of it, a function of
+  /// them and the index.
   /// - Throws: `ConfigError` when the process has fewer steps than the options.
-  func embeddings(of text: TextConditioning, at index: Int) throws -> Tensor {
+  func embeddings(
+    of text: TextConditioning, at index: Int, rows: BatchRows? = nil
+  ) throws -> Tensor {
     try prior.embeddings(
       of: text, unconditional: unconditional,
       sampling: StageSampling(
         steps: options.steps, guidance: options.guidance,
         sampler: prior.scheduler.defaultSampler),
-      using: RandomSource(seed: StepSeed.seed(seed, .drawnEmbeddings, at: index)))
+      using: RandomSource(
+        seed: StepSeed.seed(seed, .drawnEmbeddings, at: index), rows: rows ?? .all(text.count)))
   }
 
   /// Hashes the weights and the sampling options.

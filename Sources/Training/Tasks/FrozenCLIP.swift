@@ -79,22 +79,29 @@ public final class EmbeddedImages {
     self.cache = cache
   }
 
-  /// The images at an index with their embeddings; a cached stream repeats its cached batches.
-  public func batch(at index: Int) throws -> (images: Images, embeddings: Embeddings) {
-    let images = try stream.batch(at: cache.map { index % $0.batchCount } ?? index)
-    return (images, try cache?.embeddings(at: index) ?? embedded(images, at: index))
+  /// The images at an index, or some rows of them, with their embeddings; a cached stream repeats its
+  /// cached batches.
+  public func batch(
+    at index: Int, rows: BatchRows? = nil
+  ) throws -> (images: Images, embeddings: Embeddings) {
+    let position = cache.map { index % $0.batchCount } ?? index
+    let images = try stream.batch(at: position, rows: rows)
+    if let cache { return (images, try cache.embeddings(at: index)[rows]) }
+    return (images, try embedded(images, at: index, rows: rows))
   }
 
-  /// The embeddings at an index, without the images.
-  public func embeddings(at index: Int) throws -> Embeddings {
-    if let cache { return try cache.embeddings(at: index) }
-    return try embedded(stream.batch(at: index), at: index)
+  /// The embeddings at an index, or some rows of them, without the images.
+  public func embeddings(at index: Int, rows: BatchRows? = nil) throws -> Embeddings {
+    if let cache { return try cache.embeddings(at: index)[rows] }
+    return try embedded(stream.batch(at: index, rows: rows), at: index, rows: rows)
   }
 
-  /// Embeds the images at an index by CLIP and, if there is one, by the prior.
-  func embedded(_ images: Images, at index: Int) throws -> Embeddings {
+  /// Embeds the images at an index, or some rows of them, by CLIP and, if there is one, by the prior.
+  func embedded(
+    _ images: Images, at index: Int, rows: BatchRows? = nil
+  ) throws -> Embeddings {
     var embeddings = clip(images)
-    embeddings.drawn = try prior?.embeddings(of: embeddings.text, at: index)
+    embeddings.drawn = try prior?.embeddings(of: embeddings.text, at: index, rows: rows)
     return embeddings
   }
 

@@ -123,11 +123,11 @@ public final class HintTask: TrainingTask {
     try hint.load(other.stateDict(), file: folder.folder(of: .imageHint))
   }
 
-  /// The batch at an index, a pure function of it.
-  public func batch(at index: Int) throws -> Batch {
+  /// Rows of the batch at an index, a pure function of it. A run asks for the same rows each time.
+  public func batch(at index: Int, rows: BatchRows) throws -> Batch {
     let position = index % objective.embeddingBatches
     if let batch = batches[position] { return batch }
-    let (images, embeddings) = try data.batch(at: position)
+    let (images, embeddings) = try data.batch(at: position, rows: rows)
     let batch = Batch(
       images: resized(images.images, to: hint.config.sampleSize), embeddings: embeddings)
     batches[position] = batch

@@ -69,10 +69,10 @@ public final class ImageStream {
     self.fingerprint = fingerprint.text
   }
 
-  /// The batch at an index.
+  /// The batch at an index, or some rows of it.
   /// - Throws: `DataError` if an image cannot be decoded.
-  public func batch(at index: Int) throws(DataError) -> Images {
-    let batch = try reader.stream.batch(at: index)
+  public func batch(at index: Int, rows: BatchRows? = nil) throws(DataError) -> Images {
+    let batch = try reader.stream.batch(at: index, rows: rows?.range)
     return reader.images(batch.pixels, captions: batch.captions, keys: batch.keys)
   }
 

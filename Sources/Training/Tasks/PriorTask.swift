@@ -112,8 +112,10 @@ public final class PriorTask: TrainingTask {
     try prior.transformer.load(other.transformer.stateDict(), file: folder.folder(of: .prior))
   }
 
-  /// The batch at an index, a pure function of it.
-  public func batch(at index: Int) throws -> Embeddings { try data.embeddings(at: index) }
+  /// Rows of the batch at an index, a pure function of it.
+  public func batch(at index: Int, rows: BatchRows) throws -> Embeddings {
+    try data.embeddings(at: index, rows: rows)
+  }
 
   /// The loss of a batch.
   public func loss(_ batch: Embeddings, of part: Int, using random: RandomSource) -> Losses {

@@ -142,8 +142,10 @@ public final class UpsamplerTask: TrainingTask {
     try upsampler.unet.load(other.unet.stateDict(), file: folder.folder(of: level.part))
   }
 
-  /// The batch at an index, a pure function of it.
-  public func batch(at index: Int) throws -> Tensor { try stream.batch(at: index).images }
+  /// Rows of the batch at an index, a pure function of it.
+  public func batch(at index: Int, rows: BatchRows) throws -> Tensor {
+    try stream.batch(at: index, rows: rows).images
+  }
 
   /// The loss of a batch.
   public func loss(_ batch: Tensor, of part: Int, using random: RandomSource) -> Losses {

@@ -36,13 +36,16 @@ public struct BSRDegradation: Sendable, Equatable {
     return noGrad { plan.reduce(image) { $1.applied(to: $0, using: random) } }
   }
 
-  /// Degrades the images of a batch in [-1, 1], each by itself:
+  /// Degrades the images of a batch in [-1, 1], each by itself and by a seed of its own:
   /// `[B, 3, H, W] -> [B, 3, H / 4, W / 4]`.
   ///
   /// - Precondition: The sides are multiples of 4.
   public func degraded(_ images: Tensor, using random: RandomSource) -> Tensor {
     let unit = images * 0.5 + 0.5
-    let rows = (0..<images.dim(0)).map { self(unit[$0], using: random).unsqueezed(0) }
+    let seeds = random.integers(in: 0..<1 << 32, [images.dim(0)]).array(of: Int64.self)
+    let rows = seeds.enumerated().map { row, seed in
+      self(unit[row], using: RandomSource(seed: UInt64(seed))).unsqueezed(0)
+    }
     return Tensor.concatenated(rows, over: 0) * 2 - 1
   }
 

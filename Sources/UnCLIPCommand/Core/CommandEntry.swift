@@ -1,5 +1,6 @@
 import ArgumentParser
 import Datasets
+import Distribution
 import Foundation
 import Torch
 
@@ -56,6 +57,8 @@ public enum CommandEntry {
       var command = try RootCommand.parseAsRoot(CommandWords.prepared(arguments))
       try command.run()
       return Outcome(status: .success)
+    } catch  where ExitStatus.isParsing(error) && Processes.leaveToFirst(arguments) {
+      return Outcome(status: ExitStatus(of: error))
     } catch {
       return outcome(of: error)
     }
@@ -79,6 +82,7 @@ public enum CommandEntry {
   /// Turns an error into the outcome; answers requests for help.
   private static func outcome(of error: any Error) -> Outcome {
     let status = ExitStatus(of: error)
+    if case RankFailure.elsewhere = error { return Outcome(status: status) }
     guard status == .success else {
       return Outcome(status: status, sentence: sentence(for: error))
     }

@@ -4,6 +4,7 @@ import Classics
 import Config
 import Conversion
 import Datasets
+import Distribution
 import ImageMetrics
 import Imaging
 import ModelHub
@@ -53,6 +54,11 @@ public enum ExitStatus: Int32, Sendable {
       case let error as TokenizerError: error.status
       case is RequestError, EmbeddingPCAError.tooMany: .usage
       case is EmbeddingPCAError, is FeatureError: .data
+      case RankFailure.here(let error, _), RankFailure.elsewhere(_, let error?):
+        ExitStatus(of: error)
+      // The process that reports the error has its status.
+      case is RankFailure: .data
+      case let error as DistributionError: error.status
       case let error as TrainingError: error.status
       case let error as DataError: error.status
       case let error as ImageError: error.status
@@ -85,6 +91,16 @@ extension DataError {
     case .setting: .usage
     case .unreadable(_, let reason): .unreadable(reason)
     case .malformed, .empty: .data
+    }
+  }
+}
+
+extension DistributionError {
+  fileprivate var status: ExitStatus {
+    switch self {
+    case .notBuilt, .notStarted, .otherLauncher: .unavailable
+    case .lost: .inputOutput
+    case .differs, .tooMany: .data
     }
   }
 }

@@ -1,4 +1,6 @@
 public import ArgumentParser
+import Datasets
+import Distribution
 import Foundation
 import Torch
 public import Training
@@ -14,7 +16,9 @@ struct TrainCommand: ParsableCommand {
       The folder given by --out receives checkpoints, a log (log.jsonl, log.csv and TensorBoard's \
       events), sample sheets, the whole configuration in training.json, and the trained parts in \
       model; the tokenizer's run, the words of the captions in vocabulary.txt too, for assemble. \
-      What of the data cannot be read is skipped with a warning. Interrupt with Ctrl-C: a checkpoint is written, and --resume goes on from it.
+      What of the data cannot be read is skipped with a warning. Interrupt with Ctrl-C: a checkpoint is written, and --resume goes on from it. \
+      Started by mpirun or srun in a build with MPI, the processes share each batch, and the first one \
+      writes: what is learned does not depend on their number, up to rounding.
 
       EXAMPLES:
         unclip train tokenizer --config Configs/small-tokenizer.yaml --data data/emoji --out runs/tok
@@ -24,6 +28,8 @@ struct TrainCommand: ParsableCommand {
       --model runs/tok/model --out runs/clip --resume
         unclip train clip --config Configs/small-clip.yaml --data data/emoji \
       --model runs/tok/model --out runs/short --set training.steps=200 --set data.shift=0
+        mpirun -np 4 unclip train clip --config Configs/small-clip.yaml --data data/emoji \
+      --model runs/tok/model --out runs/clip
       """)
 
   @Argument(
@@ -78,6 +84,12 @@ struct TrainCommand: ParsableCommand {
   var device = "cpu"
 
   func run() throws {
+    let ranks = try Processes.join()
+    try Processes.ending(ranks) { try run(by: ranks) }
+  }
+
+  private func run(by ranks: Ranks) throws {
+    try ranks.requireSame([("version", Version.current)])
     let device = try Device(parsing: device)
     try device.require()
     let file = URL(fileURLWithPath: config)
@@ -92,8 +104,9 @@ struct TrainCommand: ParsableCommand {
       models: model.map { URL(fileURLWithPath: $0, isDirectory: true) },
       clip: clip.map { URL(fileURLWithPath: $0, isDirectory: true) },
       initial: initial.map { URL(fileURLWithPath: $0, isDirectory: true) }, resume: resume,
-      allowsChanges: allowChanges, strict: strictness.strict, device: device)
-    let progress = ProgressReporter()
+      allowsChanges: allowChanges, strict: strictness.strict, device: device, ranks: ranks)
+    let progress =
+      ranks.isRoot ? ProgressReporter() : ProgressReporter(isTerminal: false) { _ in }
     let stop = StopSignal()
     let name = stage.rawValue
     var note = ""
@@ -112,6 +125,7 @@ struct TrainCommand: ParsableCommand {
           }
         }, shouldStop: { stop.isRequested })
     }
+    guard ranks.isRoot else { return }
     progress.line(
       "\(name): done; the model is in \(run.out.appending(path: "model").path); next: "
         + NextCommand(self).text)

@@ -50,7 +50,6 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
   private let prior: Prior
   private let decoder: any CodeModel
   private let objective: Objective
-  private let batchSize: Int
   private let seed: UInt64
   private let training: CodeSet
   private let heldOut: CodeSet
@@ -68,7 +67,6 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
     self.training = training
     self.heldOut = heldOut.prefix(objective.evaluationCount)
     self.classes = classes
-    batchSize = options.batchSize
     seed = options.seed
   }
 
@@ -77,12 +75,18 @@ public final class CodePriorTask<Prior: CodePrior>: TrainingTask {
     try prior.load(ClassicFolder(folder).load(Prior.self).stateDict(), file: folder)
   }
 
-  /// The rows at an index, in the order of its epoch.
-  public func batch(at index: Int) -> CodeSet {
-    let perPass = max(1, training.count / batchSize)
+  /// Images in a batch, at most all that there are.
+  public func batchSize(of options: TrainingOptions) -> Int {
+    min(options.batchSize, training.count)
+  }
+
+  /// Rows of the batch at an index, in the order of its epoch.
+  public func batch(at index: Int, rows: BatchRows) -> CodeSet {
+    let perPass = training.count / rows.total
     let (pass, position) = index.quotientAndRemainder(dividingBy: perPass)
-    let start = position * batchSize
-    return training[order(of: pass)[start..<min(start + batchSize, training.count)]]
+    let start = position * rows.total
+    return training[
+      order(of: pass)[start + rows.range.lowerBound..<start + rows.range.upperBound]]
   }
 
   /// The rows in an epoch's random order.

@@ -1,6 +1,7 @@
 import CLIP
 public import Classics
 public import Config
+public import Distribution
 public import Foundation
 public import Imaging
 public import Torch
@@ -76,12 +77,15 @@ public final class GANTask: TrainingTask {
   private let objective: Objective
   private let stream: LabeledStream
   private let heldOut: LabeledImages
+  private let ranks: Ranks
 
-  /// Networks with random weights.
+  /// Networks with random weights, trained by this process or several.
   /// - Throws: `DataError` if a held-out image cannot be decoded.
   public init(
-    _ config: GANConfig, objective: Objective, stream: LabeledStream, using random: RandomSource
+    _ config: GANConfig, objective: Objective, stream: LabeledStream, ranks: Ranks = .one,
+    using random: RandomSource
   ) throws {
+    self.ranks = ranks
     gan = GAN(config, using: random)
     self.objective = objective
     self.stream = stream
@@ -93,8 +97,10 @@ public final class GANTask: TrainingTask {
     try gan.load(ClassicFolder(folder).load(GAN.self).stateDict(), file: folder)
   }
 
-  /// The real images at an index, a pure function of it.
-  public func batch(at index: Int) throws -> Tensor { try stream.batch(at: index).images }
+  /// Rows of the real images at an index, a pure function of it.
+  public func batch(at index: Int, rows: BatchRows) throws -> Tensor {
+    try stream.batch(at: index, rows: rows).images
+  }
 
   /// The loss of the discriminator on real and generated images, or of the generator.
   public func loss(_ real: Tensor, of part: Int, using random: RandomSource) -> Losses {
@@ -129,7 +135,10 @@ public final class GANTask: TrainingTask {
       total: total,
       parts: [
         "generator": total.detached(),
-        "diversity": noGrad { diversity(of: fake.detached(), comparedTo: real) },
+        "diversity": noGrad {
+          diversity(
+            of: ranks.concatenated(fake.detached()), comparedTo: ranks.concatenated(real))
+        },
       ])
   }
 

@@ -31,8 +31,10 @@ public final class ImageTask<Model: ImageModel>: TrainingTask {
     try model.load(ClassicFolder(folder).load(Model.self).stateDict(), file: folder)
   }
 
-  /// The batch at an index, a pure function of it.
-  public func batch(at index: Int) throws -> LabeledImages { try stream.batch(at: index) }
+  /// Rows of the batch at an index, a pure function of it.
+  public func batch(at index: Int, rows: BatchRows) throws -> LabeledImages {
+    try stream.batch(at: index, rows: rows)
+  }
 
   /// The loss of a batch.
   public func loss(

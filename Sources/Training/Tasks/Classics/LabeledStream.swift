@@ -30,10 +30,10 @@ public final class LabeledStream {
     labels = LabelReader(reader.infos, size: size, channels: channels, device: device)
   }
 
-  /// The batch at an index, a pure function of it.
+  /// The batch at an index, a pure function of it, or some rows of it.
   /// - Throws: `DataError` if an image cannot be decoded.
-  public func batch(at index: Int) throws(DataError) -> LabeledImages {
-    let batch = try reader.stream.batch(at: index)
+  public func batch(at index: Int, rows: BatchRows? = nil) throws(DataError) -> LabeledImages {
+    let batch = try reader.stream.batch(at: index, rows: rows?.range)
     return labels.images(batch.pixels, keys: batch.keys, captions: batch.captions)
   }
 

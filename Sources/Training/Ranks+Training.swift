@@ -1,0 +1,38 @@
+import Distribution
+import Foundation
+import Torch
+import TorchNN
+
+extension Ranks {
+  /// Whether it holds in any process.
+  func any(_ holds: Bool) throws(DistributionError) -> Bool {
+    guard count > 1 else { return holds }
+    return try gathered(Data([holds ? 1 : 0])).contains { $0.first == 1 }
+  }
+
+  /// Sums gradients over the processes, after the backward pass. A parameter without a gradient in
+  /// every process stays so.
+  func sum(gradientsOf parameters: [Parameter]) throws(DistributionError) {
+    guard count > 1 else { return }
+    let all = try gathered(Data(parameters.map { $0.gradient == nil ? 0 : 1 }))
+    var gradients: [Tensor] = []
+    for (index, parameter) in parameters.enumerated()
+    where all.contains(where: { $0[index] == 1 }) {
+      if parameter.gradient == nil { parameter.value.setGrad(parameter.value.zerosLike()) }
+      if let gradient = parameter.gradient { gradients.append(gradient) }
+    }
+    try sum(gradients)
+  }
+
+  /// Sums a loss and its parts over the processes.
+  func sum(
+    _ loss: Double, _ parts: [String: Double]
+  ) throws(DistributionError) -> (loss: Double, parts: [String: Double]) {
+    guard count > 1 else { return (loss, parts) }
+    let names = parts.keys.sorted()
+    let values = Tensor([loss] + names.map { parts[$0] ?? 0 })
+    try sum([values])
+    let sums = values.array(of: Double.self)
+    return (sums[0], Dictionary(uniqueKeysWithValues: zip(names, sums.dropFirst())))
+  }
+}
