@@ -1,5 +1,6 @@
 """A server that is started for a trial, and a client of it."""
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -27,6 +28,8 @@ class Server:
         self.folder = folder or tempfile.mkdtemp(prefix="serve-trial-")
         self.owns = folder is None
         self.arguments = arguments
+        self.ids = itertools.count()
+        self.unanswered = []
 
     async def __aenter__(self):
         await self.start()
@@ -56,6 +59,11 @@ class Server:
         if self.owns:
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def log(self, id):
+        """What the server's log has of a request."""
+        lines = (Path(self.folder) / "log").read_text(errors="replace").splitlines()
+        return [line for line in lines if id in line]
+
     def workers(self):
         found = []
         for entry in Path("/proc").iterdir():
@@ -79,6 +87,7 @@ class Server:
 
     async def request(self, method, path, body=None, headers=None, leave_after=None):
         """Status, headers and body of an answer; None when this client left first."""
+        began = time.monotonic()
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             lines = [f"{method} {path} HTTP/1.1", "Host: localhost", "Connection: close"]
@@ -88,7 +97,9 @@ class Server:
                 lines += [f"Content-Length: {len(data)}"]
                 if not (headers and "Content-Type" in headers):
                     lines += ["Content-Type: application/json"]
+            id = f"trial-{next(self.ids)}"
             lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+            lines += [f"X-Request-ID: {id}"]
             writer.write("\r\n".join(lines + ["", ""]).encode() + data)
             try:
                 answer = await asyncio.wait_for(reader.read(), leave_after)
@@ -96,6 +107,8 @@ class Server:
                 return None
         finally:
             writer.close()
+        if not answer:
+            self.unanswered.append(f"{method} {path} {id} after {time.monotonic() - began:.3f} s")
         head, _, rest = answer.partition(b"\r\n\r\n")
         first, *fields = head.decode("latin-1").split("\r\n")
         values = {name.lower(): value for name, value in (f.split(": ", 1) for f in fields if ": " in f)}
