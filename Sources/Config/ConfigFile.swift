@@ -131,7 +131,16 @@ public enum ConfigFile {
 
   /// Turns `learningRate` into `learning_rate`.
   private static func snakeCase(_ name: String) -> String {
-    name.reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) }
+    // Names of properties are ASCII; a server does this for every request.
+    var bytes: [UInt8] = []
+    for byte in name.utf8 {
+      if (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) {
+        bytes += [UInt8(ascii: "_"), byte | 0x20]
+      } else {
+        bytes.append(byte)
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// The path of the number that `decode` rejects, which Foundation does not report: decoding fails
@@ -171,6 +180,7 @@ public enum ConfigFile {
     if case .object(let known)? = known { other = known }
     return members.flatMap { key, value -> [(key: String, nearest: String?)] in
       if let match = other[key] {
+        guard case .object = value else { return [] }
         let field = fields?.children.first { $0.label.map(snakeCase) == key || $0.label == key }
         return surplus(
           value, against: match, field.map { Mirror(reflecting: $0.value) },

@@ -39,7 +39,7 @@ extension JobRequest {
       }
       sampling.setSampler(sampler)
     }
-    for (key, value) in given.sorted(by: { $0.key < $1.key }) where key != Self.samplerKey {
+    for key in given.keys.sorted() where key != Self.samplerKey {
       guard keys.contains(key) else {
         let near = Spelling.nearest(to: key, among: keys + [Self.samplerKey])
         let name = String(key.prefix(60))
@@ -53,9 +53,16 @@ extension JobRequest {
           "upscale by the \(upsampler.rawValue) upsampler takes no '\(key)', only settings of that",
           field: "settings.\(key)")
       }
-      do { sampling = try sampling.replacing([key: value], file: "settings") } catch {
-        throw Self.wrong(key, value, Self.expected(error))
+    }
+    let values = given.filter { $0.key != Self.samplerKey }
+    do { sampling = try sampling.replacing(values, file: "settings") } catch {
+      // One after the other, to name the one at fault.
+      for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+        do { _ = try sampling.replacing([key: value], file: "settings") } catch {
+          throw Self.wrong(key, value, Self.expected(error))
+        }
       }
+      throw .invalid("\(error)", field: "settings")
     }
     // As the command does: noise belongs to ddim alone.
     if given["decoder_eta"] == nil, sampling.decoderSampler != .ddim { sampling.decoderEta = 0 }
