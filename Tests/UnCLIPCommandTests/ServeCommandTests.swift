@@ -35,7 +35,7 @@ private final class RunningServer {
     try await wait("its address is said") {
       let text = try String(contentsOf: output, encoding: .utf8)
       guard let match = text.firstMatch(of: /(https?:\S+|socket \S+)\n/) else { return false }
-      url = try #require(URL(string: match.1.replacing("socket ", with: "")))
+      url = try #require(URL(string: String(match.1).replacing("socket ", with: "")))
       return true
     }
     guard isHTTP else { return }
