@@ -12,6 +12,9 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstring>
 #include <new>
 
@@ -129,14 +132,47 @@ int ct_from_bytes(
   });
 }
 
-int ct_from_memory(
+namespace {
+
+/// Who holds a mapping, and how to let go of it.
+struct Mapping {
+  void (*release)(void *);
+  void *context;
+};
+
+/// Its address marks the tensors of mapped files.
+void end_mapping(void *mapping) {
+  const auto *held = static_cast<Mapping *>(mapping);
+  held->release(held->context);
+  delete held;
+}
+
+}  // namespace
+
+int ct_from_mapping(
     void *bytes, const ct_int *sizes, ct_int rank, int32_t dtype, void (*release)(void *),
     void *context, ct_tensor **out) {
   return give(out, [&] {
-    return at::from_blob(
-        bytes, ints(sizes, rank), [release, context](void *) { release(context); },
-        options(dtype, 0, 0));
+    return at::for_blob(bytes, ints(sizes, rank))
+        .context(new Mapping{release, context}, end_mapping)
+        .options(options(dtype, 0, 0))
+        .make_tensor();
   });
+}
+
+bool ct_is_mapped(const ct_tensor *x) {
+  return x->value.has_storage() &&
+         x->value.storage().data_ptr().get_deleter() == end_mapping;
+}
+
+void ct_forget_pages(const ct_tensor *x) {
+  if (!ct_is_mapped(x) || !x->value.is_contiguous()) return;
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<uintptr_t>(x->value.const_data_ptr());
+  // Pages at the edges have elements of other tensors.
+  const auto first = (begin + page - 1) / page * page;
+  const auto end = (begin + x->value.nbytes()) / page * page;
+  if (first < end) (void)madvise(reinterpret_cast<void *>(first), end - first, MADV_DONTNEED);
 }
 
 int ct_zeros_like(const ct_tensor *x, ct_tensor **out) {

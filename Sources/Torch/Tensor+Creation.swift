@@ -120,19 +120,27 @@ extension Tensor {
     }
   }
 
-  /// A tensor over foreign memory, whose owner lives as long as the tensor's storage.
+  /// A tensor over a mapped file, whose owner lives as long as the tensor's storage.
   init(
     over memory: UnsafeMutableRawPointer, shape: [Int], dtype: DType, keeping owner: AnyObject
   ) {
     let context = Unmanaged.passRetained(owner).toOpaque()
-    self.init("from_memory", []) {
-      ct_from_memory(
+    self.init("from_mapping", []) {
+      ct_from_mapping(
         memory, shape, shape.count, dtype.rawValue,
         { context in
           if let context { Unmanaged<AnyObject>.fromOpaque(context).release() }
         }, context, $0)
     }
   }
+
+  /// Whether the elements are those of a mapped file.
+  package var isMapped: Bool { withExtendedLifetime(self) { ct_is_mapped(handle.raw) } }
+
+  /// Takes the pages of a mapped tensor out of memory; the next use reads them from the file.
+  ///
+  /// - Precondition: Nothing was written to the tensor, which would be lost.
+  package func forgetPages() { withExtendedLifetime(self) { ct_forget_pages(handle.raw) } }
 
   /// Returns zeros of the same shape, dtype and device.
   public func zerosLike() -> Tensor { .unary("zeros_like", self, ct_zeros_like) }

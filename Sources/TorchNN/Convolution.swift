@@ -9,7 +9,7 @@ public final class Conv2d: UnaryLayer, PackableLayer {
   /// `[out]`.
   public let bias: Parameter?
   private let settings: Convolution
-  var packsAtNextCall = false
+  var packing: WeightBudget?
 
   /// Makes a layer with a square kernel, weight and bias uniform in `±1/√fanIn`.
   ///

@@ -9,7 +9,7 @@ public final class Linear: UnaryLayer, PackableLayer {
   /// `[out]`.
   public let bias: Parameter?
 
-  var packsAtNextCall = false
+  var packing: WeightBudget?
 
   /// Makes a layer, weight and bias uniform in `±1/√in`.
   public init(

@@ -6,7 +6,15 @@ extension Module {
   ///
   /// - Throws: `CheckpointError.badTensor` with the key of the first such tensor.
   public func checkFinite(file: URL) throws(CheckpointError) {
-    try CheckpointError.requireFinite(stateDict(), file: file)
+    var state: [String: Tensor] = [:]
+    walk { key, part in
+      switch part {
+      case .parameter(let parameter): state[key] = parameter.elements
+      case .buffer(let buffer) where buffer.isPersistent: state[key] = buffer.value
+      case .buffer, .module: break
+      }
+    }
+    try CheckpointError.requireFinite(state, file: file)
   }
 }
 

@@ -20,7 +20,7 @@ extension ConfiguredModule {
   /// A configuration that does not fit the file costs no memory, whatever its sizes.
   /// - Parameters:
   ///   - config: The network's validated configuration.
-  ///   - state: The file's tensors; those of type `dtype` stay mapped to the file.
+  ///   - state: The file's tensors, which stay mapped to the file until a weight's first use.
   ///   - file: The file, for errors.
   ///   - ignored: Keys that the network need not have.
   ///   - dtype: The type of the weights.
@@ -68,10 +68,13 @@ extension Module {
   /// - Parameters:
   ///   - dtype: The type of its weights; nil keeps it.
   ///   - device: Their device; nil keeps it.
-  public func prepareForInference(dtype: DType? = nil, device: Device? = nil) {
+  ///   - budget: How much of the packed weights stays in memory; nil keeps all.
+  public func prepareForInference(
+    dtype: DType? = nil, device: Device? = nil, within budget: WeightBudget? = nil
+  ) {
     freeze()
     eval()
     to(dtype: dtype, device: device)
-    pack()
+    pack(within: budget)
   }
 }

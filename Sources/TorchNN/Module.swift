@@ -102,8 +102,7 @@ extension Module {
     walk { _, part in
       switch part {
       case .parameter(let parameter):
-        let value = parameter.value
-        parameter.replace(value.to(device: device ?? value.device, dtype: dtype ?? value.dtype))
+        parameter.convert(to: dtype, device: device)
       case .buffer(let buffer):
         let value = buffer.value
         let target = value.dtype.isFloatingPoint ? dtype ?? value.dtype : value.dtype

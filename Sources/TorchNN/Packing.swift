@@ -4,8 +4,29 @@ import Torch
 protocol PackableLayer: Module {
   /// The weight to pack.
   var weight: Parameter { get }
-  /// Whether the next call, whose input's shape is known, packs the weight.
-  var packsAtNextCall: Bool { get set }
+  /// How much memory packed weights may take; nil while the weight stays plain.
+  var packing: WeightBudget? { get set }
+}
+
+/// How much memory the packed weights of some networks may take, bytes.
+///
+/// A weight that is loaded from a file and finds no room is read and packed again at each call,
+/// which costs time and no accuracy.
+public final class WeightBudget {
+  /// What is left; `Int.max` for no limit.
+  public private(set) var left: Int
+
+  /// Makes a budget.
+  public init(_ left: Int = .max) { self.left = left }
+
+  /// Takes the room of a packed weight; false where there is none.
+  func take(_ weight: PackedWeight) -> Bool {
+    if left == .max { return true }
+    let bytes = weight.shape.reduce(weight.dtype.size, *)
+    guard bytes <= left else { return false }
+    left -= bytes
+    return true
+  }
 }
 
 /// The layouts of a weight, one for each kind of input so far.
@@ -24,20 +45,27 @@ final class PackedLayouts {
   private var layouts: [Kind: PackedWeight] = [:]
   /// The first one made; the plain weight can be recovered from any.
   private let first: PackedWeight
+  /// The weight in its file, which is read again rather than recovered.
+  private let source: Parameter.StoredWeight?
 
-  init(_ kind: Kind, _ weight: PackedWeight) {
+  init(_ kind: Kind, _ weight: PackedWeight, source: Parameter.StoredWeight?) {
     first = weight
     layouts[kind] = weight
+    self.source = source
   }
 
   var shape: [Int] { first.shape }
   var dtype: DType { first.dtype }
 
-  /// Returns the layout for a kind of input, made by `pack` at the first such input.
-  func layout(for kind: Kind, _ pack: (Tensor) -> PackedWeight) -> PackedWeight {
+  /// Returns the layout for a kind of input, made by `pack` at the first such input, or at each
+  /// where the budget has no room for it.
+  func layout(
+    for kind: Kind, within budget: WeightBudget, _ pack: (Tensor) -> PackedWeight
+  ) -> PackedWeight {
     if let known = layouts[kind] { return known }
-    let made = noGrad { pack(first.unpacked()) }
-    layouts[kind] = made
+    let made = noGrad { pack(source?.loaded() ?? first.unpacked()) }
+    source?.tensor.forgetPages()
+    if budget.take(made) { layouts[kind] = made }
     return made
   }
 }
@@ -47,14 +75,8 @@ extension PackableLayer {
   func weight(
     for kind: PackedLayouts.Kind, packedBy pack: (Tensor) -> PackedWeight
   ) -> ReadyWeight {
-    if packsAtNextCall {
-      packsAtNextCall = false
-      weight.pack(as: kind, pack)
-    }
-    switch weight.storage {
-    case .plain(let weight): return .plain(weight)
-    case .packed(let layouts): return .packed(layouts.layout(for: kind, pack))
-    }
+    guard let packing else { return .plain(weight.value) }
+    return weight.ready(for: kind, within: packing, packedBy: pack)
   }
 }
 
@@ -72,12 +94,14 @@ extension Module {
   /// packed module cannot be saved, converted, moved or trained again. On other devices and with
   /// other types than float32 and bfloat16 it does nothing.
   ///
+  /// - Parameter budget: How much of it stays in memory; nil keeps all.
   /// - Precondition: every such weight is frozen.
-  public func pack() {
+  public func pack(within budget: WeightBudget? = nil) {
+    let budget = budget ?? WeightBudget()
     for (name, module) in namedModules() {
       guard let layer = module as? any PackableLayer else { continue }
       precondition(layer.weight.isFrozen, "\(name).weight is trained: freeze the module first")
-      layer.packsAtNextCall = true
+      layer.packing = budget
     }
   }
 }

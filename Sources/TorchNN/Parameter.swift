@@ -7,8 +7,20 @@ public final class Parameter {
   /// How the elements are stored.
   enum Storage {
     case plain(Tensor)
+    /// As a file has them, until their first use.
+    case stored(StoredWeight)
     /// For inference alone, without the plain elements.
     case packed(PackedLayouts)
+  }
+
+  /// The elements of a file, and what they are to become.
+  struct StoredWeight {
+    let tensor: Tensor
+    var dtype: DType
+    var isFrozen: Bool
+
+    /// Returns the elements in their type.
+    func loaded() -> Tensor { noGrad { tensor.to(dtype) } }
   }
 
   private(set) var storage: Storage
@@ -22,6 +34,7 @@ public final class Parameter {
     get {
       switch storage {
       case .plain(let value): return value
+      case .stored(let stored): return load(stored)
       case .packed(let weight):
         preconditionFailure(
           "a weight of \(weight.shape) is packed for inference: it cannot be read, saved,"
@@ -76,6 +89,7 @@ public final class Parameter {
   public var shape: [Int] {
     switch storage {
     case .plain(let value): value.shape
+    case .stored(let stored): stored.tensor.shape
     case .packed(let weight): weight.shape
     }
   }
@@ -84,6 +98,7 @@ public final class Parameter {
   public var dtype: DType {
     switch storage {
     case .plain(let value): value.dtype
+    case .stored(let stored): stored.dtype
     case .packed(let weight): weight.dtype
     }
   }
@@ -92,10 +107,15 @@ public final class Parameter {
   public var device: Device { plain?.device ?? .cpu }
 
   /// Whether the weight is excluded from training.
-  public var isFrozen: Bool { !(plain?.requiresGrad ?? false) }
+  public var isFrozen: Bool {
+    if case .stored(let stored) = storage { return stored.isFrozen }
+    return !(plain?.requiresGrad ?? false)
+  }
 
   /// Whether the weight is packed for inference.
-  package var isPacked: Bool { plain == nil }
+  package var isPacked: Bool {
+    if case .packed = storage { true } else { false }
+  }
 
   /// Initialises the weight again, in place.
   public func initialize(_ initialization: Initialization, using random: RandomSource) {
@@ -113,17 +133,72 @@ public final class Parameter {
     isPlaceholder = false
   }
 
+  /// Replaces the weight by the elements of a file, which become of type `dtype` at their first use.
+  func store(_ tensor: Tensor, as dtype: DType) {
+    storage = .stored(StoredWeight(tensor: tensor, dtype: dtype, isFrozen: isFrozen))
+    isPlaceholder = false
+  }
+
+  /// The elements as they are, in the type of their file if they were not used yet; nil for a
+  /// packed weight.
+  var elements: Tensor? {
+    if case .stored(let stored) = storage { stored.tensor } else { plain }
+  }
+
+  /// Converts the weight to `dtype` and moves it to `device`; gradients are dropped.
+  func convert(to dtype: DType?, device: Device?) {
+    if case .stored(var stored) = storage, device ?? .cpu == .cpu {
+      stored.dtype = dtype ?? stored.dtype
+      storage = .stored(stored)
+    } else {
+      let value = value
+      replace(value.to(device: device ?? value.device, dtype: dtype ?? value.dtype))
+    }
+  }
+
+  private func load(_ stored: StoredWeight) -> Tensor {
+    let value = stored.loaded().detached()
+    if stored.dtype != stored.tensor.dtype { stored.tensor.forgetPages() }
+    storage = .plain(stored.isFrozen ? value : value.requiringGrad())
+    return self.value
+  }
+
   /// Stops or resumes the training of this weight.
   package func setFrozen(_ frozen: Bool) {
     if frozen && isPacked { return }
+    if case .stored(var stored) = storage {
+      stored.isFrozen = frozen
+      storage = .stored(stored)
+      return
+    }
     value.requiringGrad(!frozen)
     if frozen { value.setGrad(nil) }
   }
 
-  /// Replaces the weight by its packed form from `pack`, if this processor can pack it.
-  func pack(as kind: PackedLayouts.Kind, _ pack: (Tensor) -> PackedWeight) {
-    guard case .plain(let value) = storage, PackedWeight.canPack(value) else { return }
-    storage = .packed(PackedLayouts(kind, noGrad { pack(value) }))
+  /// Returns the weight in its layout for a kind of input, made by `pack`, or plain where this
+  /// processor cannot pack it.
+  ///
+  /// The layout replaces the plain weight. That of a file's is kept within the budget, and else made
+  /// for this call alone.
+  func ready(
+    for kind: PackedLayouts.Kind, within budget: WeightBudget,
+    packedBy pack: (Tensor) -> PackedWeight
+  ) -> ReadyWeight {
+    switch storage {
+    case .packed(let layouts): return .packed(layouts.layout(for: kind, within: budget, pack))
+    case .plain(let value):
+      guard PackedWeight.canPack(value) else { return .plain(value) }
+      let packed = noGrad { pack(value) }
+      storage = .packed(PackedLayouts(kind, packed, source: nil))
+      return .packed(packed)
+    case .stored(let stored):
+      let value = stored.loaded()
+      guard PackedWeight.canPack(value) else { return .plain(load(stored)) }
+      let packed = noGrad { pack(value) }
+      stored.tensor.forgetPages()
+      if budget.take(packed) { storage = .packed(PackedLayouts(kind, packed, source: stored)) }
+      return .packed(packed)
+    }
   }
 
   /// The elements of a weight that is not packed.

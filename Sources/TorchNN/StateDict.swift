@@ -39,6 +39,10 @@ extension Module {
         guard let new = state[slot.key] else { continue }
         if slot.isPlaceholder {
           let type = new.dtype.isFloatingPoint ? dtype ?? slot.value.dtype : slot.value.dtype
+          if sharing, let store = slot.store, new.device == .cpu {
+            store(new, type)
+            continue
+          }
           let converted = new.to(type)
           slot.replace(sharing || new.dtype != type ? converted : converted.cloned())
         } else if sharing && new.dtype == slot.value.dtype && new.device == slot.value.device {
@@ -69,12 +73,12 @@ extension Module {
         slots.append(
           StateSlot(
             key: key, value: parameter.value, isPlaceholder: parameter.isPlaceholder,
-            replace: parameter.replace))
+            replace: parameter.replace, store: parameter.store))
       case .buffer(let buffer) where buffer.isPersistent:
         slots.append(
           StateSlot(
             key: key, value: buffer.value, isPlaceholder: buffer.isPlaceholder,
-            replace: buffer.replace))
+            replace: buffer.replace, store: nil))
       case .buffer, .module: break
       }
     }
@@ -88,6 +92,8 @@ private struct StateSlot {
   let value: Tensor
   let isPlaceholder: Bool
   let replace: (Tensor) -> Void
+  /// Leaves a file's elements as they are until their first use; nil for buffers.
+  let store: ((Tensor, DType) -> Void)?
 }
 
 /// Compares a state with the members to fill.

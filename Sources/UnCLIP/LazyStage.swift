@@ -1,23 +1,46 @@
 import Config
+import TorchNN
 
 /// A stage of the pipeline, loaded at its first use, that can be released.
-public final class LazyStage<Value> {
+public final class LazyStage<Value>: Releasable {
   private let make: () throws -> Value
+  private let networks: Networks?
   private var value: Value?
+  private var need: NetworkMemory.Need?
 
-  init(_ make: @escaping () throws -> Value) {
-    self.make = make
+  /// The networks of a stage, and the memory that they share with those of others.
+  struct Networks {
+    let memory: NetworkMemory
+    /// Returns what they need.
+    let need: (Value) -> NetworkMemory.Need
+    /// Prepares them for inference, with so much of their weights in memory.
+    let prepare: (Value, WeightBudget?) -> Void
   }
 
-  /// Returns the stage, and loads it if needed.
+  init(_ networks: Networks? = nil, _ make: @escaping () throws -> Value) {
+    (self.networks, self.make) = (networks, make)
+  }
+
+  /// Returns the stage, and loads it if needed; other stages may be released for it.
   /// - Throws: `ConfigError` and `CheckpointError`, naming the file.
   public func loaded() throws -> Value {
-    if let value { return value }
+    if let value {
+      if let networks, let need { _ = networks.memory.use(self, need) }
+      return value
+    }
     let value = try make()
+    if let networks {
+      let need = networks.need(value)
+      networks.prepare(value, networks.memory.use(self, need))
+      self.need = need
+    }
     self.value = value
     return value
   }
 
   /// Releases the stage; the next use loads it again.
-  public func release() { value = nil }
+  public func release() {
+    value = nil
+    networks?.memory.forget(self)
+  }
 }

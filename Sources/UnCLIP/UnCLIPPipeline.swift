@@ -56,12 +56,15 @@ public struct UnCLIPPipeline {
   /// The variance of each of them that was estimated for its network.
   private let variances: [GenerationProgress.Stage: LazyStage<AnalyticVariance>]
 
-  /// When the networks are in memory.
-  public enum Residency: Sendable {
+  /// When the networks are in memory. The images are the same.
+  public enum Residency: Sendable, Equatable {
     /// From their first use on.
     case lasting
-    /// While their stage runs: the least memory, but each image loads them again.
+    /// While their stage runs: each image loads them again.
     case oneAtATime
+    /// As long as the process stays within so many bytes, as far as it can be told beforehand.
+    /// Weights for which there is no room at all are read again at each step.
+    case within(Int)
   }
 
   /// Opens a model: the text encoder is loaded, the other networks when they are first needed.
@@ -94,36 +97,48 @@ public struct UnCLIPPipeline {
       })
     defaults = try ModelDefaults.read(from: folder, schedulers: schedulers)
     decoderSize = try UNetConfig.read(at: folder.configuration(of: .decoder)).sampleSize ?? 64
-    func lazy<Value>(
-      _ load: @escaping () throws -> Value, _ modules: @escaping (Value) -> [(any Module)?]
-    ) -> LazyStage<Value> {
-      LazyStage {
-        let stage = try load()
-        for module in modules(stage).compactMap({ $0 }) {
-          module.prepareForInference(dtype: dtype, device: device)
-        }
-        return stage
-      }
-    }
     let clip = try CLIPFolder(folder.url)
     textEncoder = try CLIPTextEncoder(clip, device: device, dtype: dtype)
+    let memory = NetworkMemory(
+      residency, textEncoder: textEncoder.model.parameterCount * dtype.size)
+    func lazy<Value>(
+      _ load: @escaping () throws -> Value, _ networks: @escaping (Value) -> StageNetworks
+    ) -> LazyStage<Value> {
+      LazyStage(
+        LazyStage.Networks(
+          memory: memory, need: { networks($0).need(of: dtype) },
+          prepare: { stage, budget in
+            for network in networks(stage).all {
+              network.prepareForInference(dtype: dtype, device: device, within: budget)
+            }
+          }), load)
+    }
     prior = lazy(
       {
         try folder.require([.prior])
         return try folder.loadPrior()
-      }, { [$0.transformer] })
+      }, { StageNetworks([$0.transformer], values: 2 * $0.transformer.config.cost.alive) })
     autoregressivePrior = lazy(
       {
         try folder.require([.autoregressivePrior])
         return try folder.loadAutoregressivePrior()
-      }, { [$0.transformer] })
-    imageEncoder = LazyStage {
-      try folder.require([.imageEncoder])
-      return try CLIPImageEncoder(clip, device: device, dtype: dtype)
+      }, { StageNetworks([$0.transformer], values: 2 * $0.transformer.config.cost.alive) })
+    imageEncoder = lazy(
+      {
+        try folder.require([.imageEncoder])
+        return try CLIPImageEncoder(clip, device: device, dtype: dtype)
+      }, { StageNetworks([$0.model], values: $0.model.config.cost.alive) })
+    decoder = lazy(folder.loadDecoder) {
+      StageNetworks(
+        [$0.unet, $0.projection, $0.hint],
+        values: 2 * $0.unet.config.cost(side: $0.unet.config.sampleSize ?? 64).alive)
     }
-    decoder = lazy(folder.loadDecoder) { [$0.unet, $0.projection, $0.hint] }
     upsamplers = Upsampler.Level.allCases.prefix { folder.has($0.part) }.map { level in
-      lazy({ try folder.loadUpsampler(level) }, { [$0.unet, $0.lastUNet] })
+      lazy({ try folder.loadUpsampler(level) }) {
+        StageNetworks(
+          [$0.unet], others: [$0.lastUNet],
+          values: $0.unet.config.cost(side: $0.unet.config.sampleSize ?? 256).alive)
+      }
     }
     self.device = device
     self.dtype = dtype

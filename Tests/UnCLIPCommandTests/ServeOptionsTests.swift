@@ -35,8 +35,8 @@ import UnCLIPServer
     #expect(options.rate == 1)
     #expect(options.allowedHosts == ["a.example", "b.example"])
     #expect(options.allowedOrigins == ["https://a.example", "https://b.example:8443"])
-    #expect(options.lowMemory && options.model == "small")
-    #expect(try layered([], environment).lowMemory == false)
+    #expect(options.memory.lowMemory && options.model == "small")
+    #expect(try layered([], environment).memory.lowMemory == false)
   }
 
   @Test func everyOptionMayStandInEachLayer() throws {
@@ -88,9 +88,11 @@ import UnCLIPServer
 
   @Test(arguments: [
     ("500MB", 500_000_000), ("2 gb", 2_000_000_000), ("17", 17), ("1kb", 1000), ("0", nil),
-    ("x", nil), ("3TB", nil), ("99999999999GB", nil), ("-1", nil), ("", nil),
+    ("x", nil), ("3PB", nil), ("99999999999GB", nil), ("-1", nil), ("", nil), ("GB", nil),
+    ("4.5GB", 4_500_000_000), ("1.5 KiB", 1536), ("2GiB", 2_147_483_648), ("1.2.3MB", nil),
+    ("0.1B", nil), ("99999999TB", nil),
   ])
-  func aQuotaIsAnAmountOfBytes(_ text: String, _ bytes: Int?) {
+  func amountsOfBytes(_ text: String, _ bytes: Int?) {
     #expect(ByteCount(argument: text)?.bytes == bytes)
   }
 

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 import Torch
 import TorchNN
-import UnCLIP
+
+@testable import UnCLIP
 
 /// The whole chain against diffusers' pipelines: the same tiny folder, the same seeds.
 @Suite struct PipelineTests {
@@ -186,8 +187,17 @@ import UnCLIP
     sampling.upsamplerSteps = 2
     let request = ImageRequest(prompt: "a cat", count: 2, seed: 5, sampling: sampling)
     let lasting = try UnCLIPPipeline(folder).images(for: request)
-    let frugal = try UnCLIPPipeline(folder, residency: .oneAtATime).images(for: request)
-    #expect(lasting.map(\.pixels) == frugal.map(\.pixels))
+    let least = NetworkMemory.process
+    // From room for no weight to room for all.
+    let residencies =
+      [.oneAtATime]
+      + [1, least, least + 400_000, 2 * least].map {
+        UnCLIPPipeline.Residency.within($0)
+      }
+    for residency in residencies {
+      let frugal = try UnCLIPPipeline(folder, residency: residency).images(for: request)
+      #expect(lasting.map(\.pixels) == frugal.map(\.pixels), "\(residency)")
+    }
   }
 
   @Test func variesImagesAsDiffusers() throws {

@@ -72,10 +72,15 @@ int ct_linspace(double start, double end, ct_int count, CT_OPTIONS, CT_OUT);
 int ct_eye(ct_int rows, ct_int columns, CT_OPTIONS, CT_OUT);
 int ct_from_bytes(
     const void *_Nullable bytes, const ct_int *sizes, ct_int rank, int32_t dtype, CT_OUT);
-/// A tensor over memory that `release(context)` frees when the last user is gone.
-int ct_from_memory(
+/// A tensor over a mapped file, which `release(context)` unmaps when the last user is gone.
+int ct_from_mapping(
     void *bytes, const ct_int *sizes, ct_int rank, int32_t dtype,
     void (*release)(void *_Nullable context), void *_Nullable context, CT_OUT);
+/// Whether a tensor's elements are those of a mapped file.
+bool ct_is_mapped(const ct_tensor *x);
+/// Takes the pages of a mapped tensor out of memory; the next use reads them again. What was written
+/// to them is lost.
+void ct_forget_pages(const ct_tensor *x);
 int ct_zeros_like(const ct_tensor *x, CT_OUT);
 int ct_ones_like(const ct_tensor *x, CT_OUT);
 

@@ -1,7 +1,41 @@
 import ArgumentParser
 import UnCLIP
 
-/// `--model`, `--dtype` and `--low-memory`.
+/// `--low-memory` and `--memory`.
+struct MemoryOptions: ParsableArguments {
+  @Flag(help: "Keep one network in memory at a time; each image loads them again.")
+  var lowMemory = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Stay within so much memory, 500MB or more, as 9GB: networks are released, or read again.",
+      valueName: "size"))
+  var memory: ByteCount?
+
+  var isGiven: Bool { lowMemory || memory != nil }
+
+  /// When the networks are in memory.
+  var residency: UnCLIPPipeline.Residency {
+    if let memory { return .within(memory.bytes) }
+    return lowMemory ? .oneAtATime : .lasting
+  }
+
+  /// What the process takes without networks.
+  private static let least = 500_000_000
+
+  func validate() throws {
+    if let memory, memory.bytes < Self.least {
+      throw ValidationError(
+        "--memory is \(memory.bytes) bytes, but it must be 500MB or more: so much the process takes."
+      )
+    }
+    if lowMemory, memory != nil {
+      throw ValidationError("--low-memory is the least that is needed; leave out --memory or it.")
+    }
+  }
+}
+
+/// `--model`, `--dtype`, `--low-memory` and `--memory`.
 struct ModelOptions: ParsableArguments {
   @Option(name: [.customShort("m"), .long], help: ModelSearch.option, completion: .model)
   var model: String?
@@ -12,8 +46,7 @@ struct ModelOptions: ParsableArguments {
       valueName: "type"))
   var dtype = ElementChoice.auto
 
-  @Flag(help: "Keep one network in memory at a time; each image loads them again.")
-  var lowMemory = false
+  @OptionGroup var memory: MemoryOptions
 
   /// Opens the device and loads the model onto it, with `parts` beside text encoder and decoder.
   func open(
@@ -23,6 +56,6 @@ struct ModelOptions: ParsableArguments {
     let folder = try ModelSearch.current.folder(of: model)
     return try UnCLIPPipeline(
       ModelFolder(folder), requiring: parts, device: device,
-      dtype: dtype.type(on: device).dtype, residency: lowMemory ? .oneAtATime : .lasting)
+      dtype: dtype.type(on: device).dtype, residency: memory.residency)
   }
 }

@@ -20,7 +20,7 @@ extension ServeOptions {
     "quota": .value, "workers": .value, "queue": .value, "rate": .value, "grace": .value,
     "model": .value,
     "alias": .value, "ignore-unknown": .flag, "device": .value, "dtype": .value,
-    "low-memory": .flag, "threads": .value,
+    "low-memory": .flag, "memory": .value, "threads": .value,
     "log-level": .value, "log-format": .value, "log-texts": .flag,
   ]
 

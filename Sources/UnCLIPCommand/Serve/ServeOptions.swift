@@ -121,8 +121,7 @@ struct ServeOptions: ParsableArguments {
       valueName: "type"))
   var dtype: ElementChoice?
 
-  @Flag(help: "Keep one network in memory at a time; each image loads them again.")
-  var lowMemory = false
+  @OptionGroup var memory: MemoryOptions
 
   @Option(
     name: [.customShort("t"), .long],
@@ -218,7 +217,7 @@ struct ServeOptions: ParsableArguments {
     merged.ignoreUnknown = ignoreUnknown || lower.ignoreUnknown
     merged.device = device ?? lower.device
     merged.dtype = dtype ?? lower.dtype
-    merged.lowMemory = lowMemory || lower.lowMemory
+    merged.memory = memory.isGiven ? memory : lower.memory
     merged.threads = threads ?? lower.threads
     merged.logLevel = logLevel ?? lower.logLevel
     merged.logFormat = logFormat ?? lower.logFormat
@@ -244,20 +243,5 @@ struct ServeFolder: ParsableArguments {
     }
     let home = environment["HOME"].map(folder) ?? FileManager.default.homeDirectoryForCurrentUser
     return home.appending(path: ".local/share/unclip/server")
-  }
-}
-
-/// A number of bytes, as `500MB`.
-struct ByteCount: ExpressibleByArgument, Equatable {
-  let bytes: Int
-
-  init?(argument: String) {
-    let units = ["": 1, "B": 1, "KB": 1000, "MB": 1_000_000, "GB": 1_000_000_000]
-    let digits = argument.prefix { $0.isASCII && $0.isNumber }
-    let unit = argument.dropFirst(digits.count).trimmingCharacters(in: .whitespaces).uppercased()
-    guard let number = Int(digits), number > 0, let factor = units[unit] else { return nil }
-    let (bytes, overflows) = number.multipliedReportingOverflow(by: factor)
-    guard !overflows else { return nil }
-    self.bytes = bytes
   }
 }

@@ -15,7 +15,8 @@ extension WorkerProcess.Configuration {
     var arguments = ["worker", "--device", device]
     if let dtype = options.dtype { arguments += ["--dtype", dtype.rawValue] }
     if let name = options.model { arguments.append("--model=\(name)") }
-    if options.lowMemory { arguments.append("--low-memory") }
+    if options.memory.lowMemory { arguments.append("--low-memory") }
+    if let limit = options.memory.memory { arguments += ["--memory", "\(limit.bytes)"] }
     if let threads = options.threads { arguments += ["--threads", "\(threads)"] }
     #if os(Linux)
       let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
@@ -52,7 +53,7 @@ struct WorkerCommand: ParsableCommand {
     let maker: JobMaker
     do {
       maker = try JobMaker(model.open(on: machine, requiring: []))
-      if !model.lowMemory { try maker.load() }
+      if model.memory.residency == .lasting { try maker.load() }
       session.send(.ready(maker.ready()))
     } catch {
       session.send(.refused(CommandEntry.sentence(for: error)))
