@@ -30,7 +30,7 @@ struct MemoryOptions: ParsableArguments {
       )
     }
     if lowMemory, memory != nil {
-      throw ValidationError("--low-memory is the least that is needed; leave out --memory or it.")
+      throw ValidationError("--low-memory and --memory cannot be given together; leave one of them out.")
     }
   }
 }
