@@ -50,5 +50,5 @@ public final class Embedding: UnaryLayer {
   /// Looks up the rows of `ids`.
   ///
   /// Range: ids in `0 ..< count`.
-  public func callAsFunction(_ ids: Tensor) -> Tensor { F.embedding(weight.value, ids) }
+  public func callAsFunction(_ ids: Tensor) -> Tensor { weight.rows(ids) }
 }

@@ -46,7 +46,7 @@ final class PackedLayouts {
   /// The first one made; the plain weight can be recovered from any.
   private let first: PackedWeight
   /// The weight in its file, which is read again rather than recovered.
-  private let source: Parameter.StoredWeight?
+  let source: Parameter.StoredWeight?
 
   init(_ kind: Kind, _ weight: PackedWeight, source: Parameter.StoredWeight?) {
     first = weight
@@ -103,5 +103,9 @@ extension Module {
       precondition(layer.weight.isFrozen, "\(name).weight is trained: freeze the module first")
       layer.packing = budget
     }
+  }
+  /// Takes packed weights that came from a file out of memory; their next use reads the file again.
+  package func releasePackedWeights() {
+    for parameter in parameters() { parameter.releaseLayouts() }
   }
 }

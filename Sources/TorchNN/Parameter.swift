@@ -156,6 +156,23 @@ public final class Parameter {
     }
   }
 
+  /// Takes the layouts of a weight out of memory; the next use reads its file again. A weight of no
+  /// file keeps them.
+  func releaseLayouts() {
+    if case .packed(let layouts) = storage, let source = layouts.source {
+      storage = .stored(source)
+    }
+  }
+
+  /// Returns rows of a table, `[…] int64 -> […, width]`; of a frozen one in a file, only these are
+  /// read.
+  func rows(_ ids: Tensor) -> Tensor {
+    if case .stored(let stored) = storage, stored.isFrozen {
+      return F.embedding(stored.tensor, ids).to(stored.dtype)
+    }
+    return F.embedding(value, ids)
+  }
+
   private func load(_ stored: StoredWeight) -> Tensor {
     let value = stored.loaded().detached()
     if stored.dtype != stored.tensor.dtype { stored.tensor.forgetPages() }

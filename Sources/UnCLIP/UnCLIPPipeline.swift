@@ -159,7 +159,8 @@ public struct UnCLIPPipeline {
   ///
   /// Text beyond the model's context is truncated; see `CLIPTextEncoder.isTooLong`.
   public func conditioning(_ prompt: String, negative: String = "") -> PromptConditioning {
-    PromptConditioning(
+    defer { if residency == .oneAtATime { textEncoder.model.releasePackedWeights() } }
+    return PromptConditioning(
       text: textEncoder.encode([prompt]), negative: textEncoder.encode([negative]))
   }
 

@@ -100,6 +100,37 @@ private final class Layers: ConfiguredModule {
     #expect(!trained.linear.weight.isFrozen && trained.linear.weight.value.requiresGrad)
   }
 
+  @Test func releasedLayoutsAreMadeAgain() throws {
+    let x = RandomSource(seed: 4).normal([1, width, 16, 16])
+    let layers = try layers(stored: .float16, as: .float32, nil)
+    let expected = layers.outputs(x)
+    layers.releasePackedWeights()
+    #expect(!layers.linear.weight.isPacked && !layers.conv.weight.isPacked)
+    for (own, wanted) in zip(layers.outputs(x), expected) { expectClose(own, wanted, .exact) }
+    #expect(layers.linear.weight.isPacked)
+    // What has no file keeps its layouts.
+    let linear = Linear(16, 24, using: RandomSource(seed: 3))
+    linear.freeze()
+    linear.pack()
+    _ = linear(Tensor.ones([1, 16]))
+    linear.releasePackedWeights()
+    #expect(linear.weight.isPacked)
+  }
+
+  @Test func aTableInAFileIsReadByRows() throws {
+    let table = Embedding(50, 8, using: RandomSource(seed: 6))
+    let values = table.weight.value.to(.float16)
+    table.freeze()
+    table.weight.store(values, as: .float32)
+    let ids = Tensor([3, 49, 3] as [Int64])
+    expectClose(table(ids), F.embedding(values.to(.float32), ids), .exact)
+    guard case .stored = table.weight.storage else {
+      Issue.record("the whole table was loaded")
+      return
+    }
+    #expect(table(ids).dtype == .float32)
+  }
+
   @Test func forgottenPagesAreReadAgain() throws {
     let url = folder.url.appending(path: "large.safetensors")
     let made = RandomSource(seed: 5).normal([3, 5000])

@@ -30,7 +30,8 @@ struct MemoryOptions: ParsableArguments {
       )
     }
     if lowMemory, memory != nil {
-      throw ValidationError("--low-memory and --memory cannot be given together; leave one of them out.")
+      throw ValidationError(
+        "--low-memory and --memory cannot be given together; leave one of them out.")
     }
   }
 }
