@@ -8,7 +8,7 @@ struct MemoryOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Stay within so much memory, 500MB or more, as 9GB: networks are released, or read again.",
+      "Stay within so much memory, 700MB or more, as 9GB: networks are released, or read again.",
       valueName: "size"))
   var memory: ByteCount?
 
@@ -21,12 +21,12 @@ struct MemoryOptions: ParsableArguments {
   }
 
   /// What the process takes without networks.
-  private static let least = 500_000_000
+  private static let least = 700_000_000
 
   func validate() throws {
     if let memory, memory.bytes < Self.least {
       throw ValidationError(
-        "--memory is \(memory.bytes) bytes, but it must be 500MB or more: so much the process takes."
+        "--memory is \(memory.bytes) bytes, but it must be 700MB or more: so much the process takes."
       )
     }
     if lowMemory, memory != nil {
