@@ -148,7 +148,7 @@ private final class RunningServer {
   @Test func aStopRefusesAndGivesUpWhatRunsAfterItsTimeAndTheNextStartGoesOn() async throws {
     var id = ""
     do {
-      let server = try await RunningServer("--grace", "1.5", folder: folder)
+      let server = try await RunningServer("--grace", "8", folder: folder)
       id = try job(try await server.get("v1/jobs", json: Self.long).data).id
       try await server.wait("it runs") {
         try job(try await server.get("v1/jobs/\(id)").data).state == "running"
@@ -158,13 +158,13 @@ private final class RunningServer {
       try await server.wait("it is not ready") {
         try await server.get("health/ready").status == 503
       }
-      #expect(ContinuousClock.now - start < .seconds(1))
+      #expect(ContinuousClock.now - start < .seconds(6))
       #expect(try await server.get("health/live").status == 200)
       let refused = try await server.get("v1/jobs", json: Self.long)
       #expect(refused.status == 503)
       #expect(String(decoding: refused.data, as: UTF8.self).contains("shutting_down"))
       #expect(try await server.end() == 0)
-      #expect(ContinuousClock.now - start < .seconds(6.5))
+      #expect(ContinuousClock.now - start < .seconds(20))
       try await server.expectNoWorker()
     }
     let server = try await RunningServer(folder: folder)

@@ -47,7 +47,7 @@ import UnCLIPServer
     let values = [
       "host": "::1", "unix-socket": "a", "tls-cert": "a", "tls-key": "b", "dtype": "float32",
       "public-url": "https://a.example", "allow-host": "a", "allow-origin": "http://a",
-      "quota": "3MB", "log-level": "debug", "log-format": "json",
+      "quota": "3MB", "memory": "3GB", "log-level": "debug", "log-format": "json",
     ]
     for (key, kind) in ServeOptions.keys {
       var words = [kind == .flag ? "--\(key)" : "--\(key)=\(values[key] ?? "2")"]
