@@ -57,8 +57,9 @@ uninstall:
 demo: build
 	@.build/release/unclip generate "$$PROMPT" --model "$$MODEL" --seed 0 --out "$$OUT" --force
 
+# A few tests at once: of all at once, those that wait come to their turn minutes late.
 test: setup
-	@swift test --disable-xctest $(swift_flags)
+	@swift test --disable-xctest --experimental-maximum-parallelization-width 4 $(swift_flags)
 
 fuzz: setup
 	@Fuzz/run
