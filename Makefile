@@ -37,7 +37,7 @@ help:
 	@echo 'make lint     check the formatting and the rules of the tree'
 	@echo 'make docs     build the documentation into .build/docs'
 	@echo 'make clean    remove what was built; .libtorch stays'
-	@echo 'MPI=1         with build or test: training by several processes, such as make build MPI=1'
+	@echo 'MPI=1         with build, test or docs: training by several processes, such as make build MPI=1'
 
 setup:
 	@Scripts/setup

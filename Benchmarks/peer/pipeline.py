@@ -1,7 +1,8 @@
 """`unclip bench pipeline` in diffusers: it opens the same folder and generates from it.
 
-Prints the same JSON fields, and saves the image's values for a comparison.
-Usage: python pipeline.py FOLDER STEPS [float32|bfloat16] [OUT.npy]
+Prints the same JSON fields. OUT.npy gets the image's values for a comparison, INPUTS.pt what each
+network is given at its first step and what it answers, for `engine.py`.
+Usage: python pipeline.py FOLDER STEPS [float32|bfloat16] [OUT.npy] [INPUTS.pt]
 """
 
 import json
@@ -26,7 +27,7 @@ from diffusers.pipelines.deprecated.unclip.text_proj import UnCLIPTextProjModel 
 
 FOLDER, STEPS = sys.argv[1], int(sys.argv[2])
 DTYPE = sys.argv[3] if len(sys.argv) > 3 else "float32"
-OUT = sys.argv[4] if len(sys.argv) > 4 else None
+OUT, INPUTS = (sys.argv[4:] + [None, None])[:2]
 
 # Part by part: public folders name the projection's module by its old path, which this version
 # does not look up.
@@ -43,6 +44,33 @@ for name, (library, kind) in classes.items():
     parts[name] = cls.from_pretrained(f"{FOLDER}/{name}", **options)
 pipeline = UnCLIPPipeline(**parts)
 pipeline.set_progress_bar_config(disable=True)
+
+seen = {}
+if INPUTS:
+    import inspect
+
+    def keep(name):
+        """Keeps the inputs and the output of a network's first call."""
+        network = parts[name]
+        forward = network.forward
+
+        def call(*args, **kwargs):
+            output = forward(*args, **kwargs)
+            if name not in seen:
+                given = inspect.signature(forward).bind(*args, **kwargs).arguments
+                given = {**{key: value for key, value in given.items() if key != "kwargs"},
+                         **given.get("kwargs", {})}
+                given.pop("return_dict", None)
+                given = {key: torch.as_tensor(value).clone() for key, value in given.items()
+                         if value is not None}
+                first = output[0] if isinstance(output, tuple) else next(iter(output.values()))
+                seen[name] = (given, first.clone())
+            return output
+
+        network.forward = call
+
+    for name in ("prior", "decoder", "super_res_first"):
+        keep(name)
 
 marks = {}
 for name in ("prior", "decoder", "super_res"):
@@ -63,6 +91,8 @@ image = pipeline(
 if OUT:
     import numpy
     numpy.save(OUT, image)
+if INPUTS:
+    torch.save(seen, INPUTS)
 
 stages, last = [], begin
 for name, own in marks.items():

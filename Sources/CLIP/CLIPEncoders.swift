@@ -90,6 +90,14 @@ public struct CLIPImageEncoder {
   /// - Throws: ``CLIPFolderError``, `ConfigError`, `CheckpointError`; `ConfigError.invalid` when
   ///   the preprocessor's size is not the tower's.
   public init(_ folder: CLIPFolder, device: Device = .cpu, dtype: DType = .float32) throws {
+    try self.init(loading: folder, dtype: dtype)
+    model.prepareForInference(device: device)
+  }
+
+  /// Loads both from a folder; the tower is yet to be prepared for inference.
+  ///
+  /// - Throws: As ``init(_:device:dtype:)``.
+  package init(loading folder: CLIPFolder, dtype: DType) throws {
     model = try folder.loadVision(dtype: dtype)
     preprocessor = try folder.loadPreprocessor()
     self.dtype = dtype
@@ -98,7 +106,6 @@ public struct CLIPImageEncoder {
         file: folder.url.path, key: "crop_size", value: "\(preprocessor.size)",
         expected: "the vision tower takes images of \(model.config.imageSize) pixels")
     }
-    model.prepareForInference(device: device)
   }
 
   /// Dimension of the embeddings.

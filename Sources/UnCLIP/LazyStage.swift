@@ -1,4 +1,5 @@
 import Config
+import Torch
 import TorchNN
 
 /// A stage of the pipeline, loaded at its first use, that can be released.
@@ -11,10 +12,10 @@ public final class LazyStage<Value>: Releasable {
   /// The networks of a stage, and the memory that they share with those of others.
   struct Networks {
     let memory: NetworkMemory
-    /// Returns what they need.
-    let need: (Value) -> NetworkMemory.Need
-    /// Prepares them for inference, with so much of their weights in memory.
-    let prepare: (Value, WeightBudget?) -> Void
+    let dtype: DType
+    let device: Device
+    /// Returns them.
+    let of: (Value) -> StageNetworks
   }
 
   init(_ networks: Networks? = nil, _ make: @escaping () throws -> Value) {
@@ -30,8 +31,12 @@ public final class LazyStage<Value>: Releasable {
     }
     let value = try make()
     if let networks {
-      let need = networks.need(value)
-      networks.prepare(value, networks.memory.use(self, need))
+      let own = networks.of(value)
+      let need = own.need(of: networks.dtype)
+      let budget = networks.memory.use(self, need)
+      for network in own.all {
+        network.prepareForInference(dtype: networks.dtype, device: networks.device, within: budget)
+      }
       self.need = need
     }
     self.value = value

@@ -1,3 +1,4 @@
+import CLIP
 import Torch
 import TorchNN
 
@@ -10,7 +11,7 @@ protocol Releasable: AnyObject {
 ///
 /// The networks of a pipeline run in turn, image after image, so the one that ran last is needed
 /// last again: it is the first to go.
-final class NetworkMemory {
+package final class NetworkMemory {
   /// What a network needs, bytes.
   struct Need {
     /// Its weights.
@@ -27,19 +28,14 @@ final class NetworkMemory {
   }
 
   private let residency: UnCLIPPipeline.Residency
-  /// Bytes that are taken whatever runs: the process, LibTorch and the text encoder.
-  private let base: Int
   /// The networks in memory, by their last use.
   private var residents: [Resident] = []
 
   /// Memory of a process beside networks and their values, bytes: LibTorch, a layer on its way from
   /// the file, and what the allocator keeps. Measured with Karlo, rounded up.
-  static let process = 600_000_000
+  package static let process = 600_000_000
 
-  init(_ residency: UnCLIPPipeline.Residency, textEncoder: Int) {
-    self.residency = residency
-    base = Self.process + textEncoder
-  }
+  init(_ residency: UnCLIPPipeline.Residency) { self.residency = residency }
 
   /// Makes room for a stage that is about to run.
   ///
@@ -53,7 +49,7 @@ final class NetworkMemory {
       residents = [Resident(stage: stage, bytes: need.weights)]
       return WeightBudget(need.step)
     case .within(let limit):
-      let room = max(0, limit - base - need.values)
+      let room = max(0, limit - Self.process - need.values)
       while residents.reduce(known?.bytes ?? need.weights, { $0 + $1.bytes }) > room,
         let last = residents.popLast()
       {
@@ -68,6 +64,26 @@ final class NetworkMemory {
 
   /// Forgets a stage that was released.
   func forget(_ stage: any Releasable) { residents.removeAll { $0.stage === stage } }
+}
+
+/// The text encoder as one of the networks that share the memory.
+///
+/// It stays open, since prompts are read and counted by it: only its packed weights are released,
+/// and packed again at its next use.
+final class TextWeights: Releasable {
+  private let model: CLIPTextModelWithProjection
+  private let need: NetworkMemory.Need
+  private let memory: NetworkMemory
+
+  init(_ model: CLIPTextModelWithProjection, of dtype: DType, in memory: NetworkMemory) {
+    (self.model, self.memory) = (model, memory)
+    need = StageNetworks([model], values: model.config.cost.alive).need(of: dtype)
+  }
+
+  /// Makes room for it.
+  func use() { _ = memory.use(self, need) }
+
+  func release() { model.releasePackedWeights() }
 }
 
 /// The networks of a stage.

@@ -53,6 +53,8 @@ public struct UnCLIPPipeline {
   public let decoderSize: Int
   /// The process of each stage there is.
   let schedulers: [GenerationProgress.Stage: SchedulerConfig]
+  /// The text encoder's part of the memory.
+  private let textWeights: TextWeights
   /// The variance of each of them that was estimated for its network.
   private let variances: [GenerationProgress.Stage: LazyStage<AnalyticVariance>]
 
@@ -99,19 +101,13 @@ public struct UnCLIPPipeline {
     decoderSize = try UNetConfig.read(at: folder.configuration(of: .decoder)).sampleSize ?? 64
     let clip = try CLIPFolder(folder.url)
     textEncoder = try CLIPTextEncoder(clip, device: device, dtype: dtype)
-    let memory = NetworkMemory(
-      residency, textEncoder: textEncoder.model.parameterCount * dtype.size)
+    let memory = NetworkMemory(residency)
+    textWeights = TextWeights(textEncoder.model, of: dtype, in: memory)
     func lazy<Value>(
       _ load: @escaping () throws -> Value, _ networks: @escaping (Value) -> StageNetworks
     ) -> LazyStage<Value> {
       LazyStage(
-        LazyStage.Networks(
-          memory: memory, need: { networks($0).need(of: dtype) },
-          prepare: { stage, budget in
-            for network in networks(stage).all {
-              network.prepareForInference(dtype: dtype, device: device, within: budget)
-            }
-          }), load)
+        LazyStage.Networks(memory: memory, dtype: dtype, device: device, of: networks), load)
     }
     prior = lazy(
       {
@@ -126,7 +122,7 @@ public struct UnCLIPPipeline {
     imageEncoder = lazy(
       {
         try folder.require([.imageEncoder])
-        return try CLIPImageEncoder(clip, device: device, dtype: dtype)
+        return try CLIPImageEncoder(loading: clip, dtype: dtype)
       }, { StageNetworks([$0.model], values: $0.model.config.cost.alive) })
     decoder = lazy(folder.loadDecoder) {
       StageNetworks(
@@ -159,7 +155,7 @@ public struct UnCLIPPipeline {
   ///
   /// Text beyond the model's context is truncated; see `CLIPTextEncoder.isTooLong`.
   public func conditioning(_ prompt: String, negative: String = "") -> PromptConditioning {
-    defer { if residency == .oneAtATime { textEncoder.model.releasePackedWeights() } }
+    textWeights.use()
     return PromptConditioning(
       text: textEncoder.encode([prompt]), negative: textEncoder.encode([negative]))
   }

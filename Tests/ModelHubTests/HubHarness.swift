@@ -34,7 +34,7 @@ final class HubHarness {
     standIn = try StandInHub(repository)
     settings = HubSettings(endpoint: standIn.hub.address, cache: folder.file("hub"))
     settings.pause = 0.01
-    settings.patience = 5
+    settings.patience = 60
     settings.attempts = 4
   }
 

@@ -30,10 +30,10 @@ import Testing
     func release() { isLoaded = false }
   }
 
-  private static let base = NetworkMemory.process + 10
+  private static let base = NetworkMemory.process
 
   private func stages(_ residency: UnCLIPPipeline.Residency, values: Int = 0) -> [Stage] {
-    let memory = NetworkMemory(residency, textEncoder: 10)
+    let memory = NetworkMemory(residency)
     return [("prior", 40), ("decoder", 35), ("upsampler", 50)].map {
       Stage($0.0, $0.1, values: values, in: memory)
     }
@@ -70,7 +70,7 @@ import Testing
   }
 
   @Test func valuesOfTheStageThatRunsCountToo() {
-    let memory = NetworkMemory(.within(Self.base + 100), textEncoder: 10)
+    let memory = NetworkMemory(.within(Self.base + 100))
     let small = Stage("small", 60, in: memory)
     let busy = Stage("busy", 30, values: 50, in: memory)
     #expect(small.run() == 60)

@@ -82,14 +82,8 @@ struct DecodedCache: Sendable {
   private static func whileLocked<Result>(
     _ folder: URL, _ body: () throws -> Result
   ) throws -> Result {
-    let file = folder.appendingPathComponent("lock")
-    let descriptor = Foundation.open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw FileError.last(file) }
-    defer { close(descriptor) }
-    while flock(descriptor, LOCK_EX) != 0 {
-      guard errno == EINTR else { throw FileError.last(file) }
-    }
-    return try body()
+    let lock = try FileLock(waitingFor: folder.appendingPathComponent("lock"))
+    return try withExtendedLifetime(lock, body)
   }
 
   private static func write(

@@ -8,7 +8,8 @@ struct MemoryOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Stay within so much memory, 700MB or more, as 9GB: networks are released, or read again.",
+      "Stay within so much memory, \(least / 1_000_000)MB or more, as 9GB: networks are released, or "
+        + "read again.",
       valueName: "size"))
   var memory: ByteCount?
 
@@ -20,13 +21,14 @@ struct MemoryOptions: ParsableArguments {
     return lowMemory ? .oneAtATime : .lasting
   }
 
-  /// What the process takes without networks.
-  private static let least = 700_000_000
+  /// What the process takes, and a little for the networks.
+  private static let least = NetworkMemory.process + 100_000_000
 
   func validate() throws {
     if let memory, memory.bytes < Self.least {
       throw ValidationError(
-        "--memory is \(memory.bytes) bytes, but it must be 700MB or more: so much the process takes."
+        "--memory is \(memory.bytes) bytes, but it must be \(Self.least / 1_000_000)MB or more: so "
+          + "much the process takes."
       )
     }
     if lowMemory, memory != nil {

@@ -105,9 +105,10 @@ struct JobMaker {
         let now = ContinuousClock.now
         let isTime =
           request.previews && shown.map { now - $0 >= Self.previewInterval } ?? true
-        if partials.isDue(step) || isTime, let preview = progress.preview {
+        let isPartial = partials.isDue(step)
+        if isPartial || isTime, let preview = progress.preview {
           step.preview = try Self.preview(preview)
-          step.partial = partials.take(step)
+          if isPartial { step.partial = partials.next(of: step.index) }
           shown = now
         }
         try tell(.step(step))
@@ -142,10 +143,9 @@ struct JobMaker {
       return count < limit && isLate
     }
 
-    /// The number of the preview of a step; nil if it is none.
-    mutating func take(_ step: JobStep) -> Int? {
-      guard isDue(step) else { return nil }
-      if step.index != index { (index, count) = (step.index, 0) }
+    /// Counts one more of an image, and returns its number.
+    mutating func next(of image: Int) -> Int {
+      if image != index { (index, count) = (image, 0) }
       defer { count += 1 }
       return count
     }
