@@ -53,13 +53,13 @@ import Testing
 
   @Test func goesOnAfterSilence() async throws {
     let harness = try HubHarness()
-    harness.settings.patience = 2
+    harness.settings.patience = 8
     let count = Count()
     harness.standIn.behave(storage: { _, answer in
       var answer = answer
       guard answer.body.count > 60_000, count.next() == 1 else { return answer }
       answer.stall = 30_000
-      answer.pause = 6
+      answer.pause = 20
       return answer
     })
     try await harness.pull()
