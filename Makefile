@@ -23,12 +23,13 @@ else
     -Xlinker -rpath -Xlinker '$$ORIGIN/../../../.libtorch/lib'
 endif
 
-.PHONY: help setup build stage install uninstall demo test fuzz bench format lint docs clean
+.PHONY: help setup build stage install uninstall dist demo test fuzz bench format lint docs clean
 
 help:
 	@echo 'make setup    find or fetch LibTorch and the C libraries'
 	@echo 'make build    build the release command, .build/release/unclip'
 	@echo 'make install  install the command, its libraries and model into PREFIX=/usr/local'
+	@echo 'make dist     pack a release for machines without Swift into dist/'
 	@echo 'make demo     draw PROMPT="a red apple" with MODEL=Models/small into OUT=out/demo.png'
 	@echo 'make test     build and run every test'
 	@echo 'make fuzz     give each parser a minute of changed files'
@@ -54,6 +55,9 @@ install:
 uninstall:
 	@Scripts/install uninstall
 
+dist: # Scripts/dist-check tries it
+	@Scripts/dist
+
 demo: build
 	@.build/release/unclip generate "$$PROMPT" --model "$$MODEL" --seed 0 --out "$$OUT" --force
 
@@ -78,4 +82,4 @@ docs: setup
 	@Scripts/docs
 
 clean:
-	@rm -rf .build out
+	@rm -rf .build out dist
