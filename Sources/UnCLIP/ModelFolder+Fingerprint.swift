@@ -1,5 +1,5 @@
 import Files
-import Foundation
+package import Foundation
 package import Torch
 
 extension ModelFolder {
@@ -32,15 +32,21 @@ extension ModelFolder {
       let folder = folder(of: part)
       fingerprint.add(part.rawValue)
       for name in try Self.files(in: folder) {
-        fingerprint.add(name)
-        let mapping: FileMapping
-        do { mapping = try FileMapping(folder.appending(path: name)) } catch {
-          throw CheckpointError(unreadable: error)
-        }
-        Self.add(mapping.bytes, to: &fingerprint)
+        try Self.add(name, in: folder, to: &fingerprint)
       }
     }
     return fingerprint
+  }
+
+  /// Returns a hash of all files below a folder, of whatever layout, but hidden ones; of large files
+  /// as ``latentFingerprint()`` says.
+  /// - Throws: `CheckpointError.unreadable`.
+  package static func fingerprint(ofAllIn folder: URL) throws(CheckpointError) -> String {
+    let walk: FolderWalk
+    do { walk = try FolderWalk(folder) } catch { throw CheckpointError(unreadable: error) }
+    var fingerprint = Fingerprint()
+    for name in walk.files { try add(name, in: folder, to: &fingerprint) }
+    return fingerprint.text
   }
 
   /// Returns a hash of the weights of each of CLIP's towers, which no conversion of their type
@@ -81,6 +87,19 @@ extension ModelFolder {
     } catch {
       throw .unreadable(file: folder.path, reason: reason(of: error))
     }
+  }
+
+  /// Adds the name and the bytes of a file.
+  private static func add(
+    _ name: String, in folder: URL, to fingerprint: inout Fingerprint
+  ) throws(CheckpointError) {
+    fingerprint.add(name)
+    let mapping: FileMapping
+    do { mapping = try FileMapping(folder.appending(path: name)) } catch {
+      throw CheckpointError(unreadable: error)
+    }
+    // The bytes do not keep the mapping, which nothing else refers to.
+    withExtendedLifetime(mapping) { add(mapping.bytes, to: &fingerprint) }
   }
 
   private static func add(_ bytes: UnsafeRawBufferPointer, to fingerprint: inout Fingerprint) {

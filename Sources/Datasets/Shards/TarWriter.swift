@@ -54,12 +54,16 @@ struct TarWriter {
 }
 
 /// The 512-byte header of a tar entry.
-enum TarHeader {
-  static let blockSize = 512
+package enum TarHeader {
+  package static let blockSize = 512
 
-  static func padding(_ size: Int) -> Int { (blockSize - size % blockSize) % blockSize }
+  /// The zero bytes after a file of `size` bytes.
+  package static func padding(_ size: Int) -> Int { (blockSize - size % blockSize) % blockSize }
 
-  static func make(name: String, size: Int) -> [UInt8] {
+  /// Makes the header of a file.
+  ///
+  /// - Precondition: The name has at most 100 bytes, and the file fewer than 8 GiB.
+  package static func make(name: String, size: Int) -> [UInt8] {
     var header = [UInt8](repeating: 0, count: blockSize)
     func put(_ text: String, at offset: Int) {
       for (index, byte) in text.utf8.enumerated() { header[offset + index] = byte }

@@ -17,11 +17,16 @@ struct EmbedCommand: ParsableCommand {
       JSON in its metadata. Rows are written as they are made, so a set need not fit in memory. \
       Images that cannot be read have no row, and are named at the end.
 
+      With --shards any number of processes share the lines of a file or the images: each has a file \
+      KEY.npy with its embedding and a KEY.json with its text or name. What cannot be read is listed \
+      beside its shard. The same command again goes on where it was stopped.
+
       EXAMPLES:
         unclip embed "a red apple" "a green pear" --out texts.npy
         unclip embed --texts-file captions.txt --normalize --out captions.safetensors
         unclip embed --images photos cat.png --out images.npy --model CLIP-ViT-B-32
         unclip embed --data data/emoji --store float16 --out emoji.npy
+        unclip embed --images photos --shards embeddings --part 0/8
       """)
 
   @Argument(help: ArgumentHelp("Texts to embed.", valueName: "text"))
@@ -37,7 +42,7 @@ struct EmbedCommand: ParsableCommand {
   @Option(
     name: .out,
     help: ArgumentHelp("The file to write: .npy or .safetensors.", valueName: "file"))
-  var out: String
+  var out: String?
 
   @OptionGroup var files: OutputFiles
 
@@ -53,6 +58,7 @@ struct EmbedCommand: ParsableCommand {
   var batch = 16
 
   @OptionGroup var strictness: StrictOption
+  @OptionGroup(title: "Shards") var work: ShardedWorkOptions
   @OptionGroup(title: "Model") var model: CLIPOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
   @OptionGroup var output: OutputOptions
@@ -74,7 +80,7 @@ struct EmbedCommand: ParsableCommand {
   }
 
   private var format: MatrixFile.Format? {
-    MatrixFile.Format(rawValue: URL(fileURLWithPath: out).pathExtension.lowercased())
+    out.flatMap { MatrixFile.Format(rawValue: URL(fileURLWithPath: $0).pathExtension.lowercased()) }
   }
 
   func validate() throws {
@@ -87,8 +93,19 @@ struct EmbedCommand: ParsableCommand {
     default:
       throw ValidationError("Give one of texts, --texts-file, --images and --data.")
     }
-    if format == nil {
-      throw ValidationError("--out is \(out), but its name must end in .npy or .safetensors.")
+    if work.shards != nil, !texts.isEmpty {
+      throw ValidationError(
+        "--shards needs --texts-file, --images or --data; texts alone go to --out.")
+    }
+    try work.refuse(
+      [("--out", out != nil), ("--force", files.force), ("--strict", strictness.strict)])
+    if work.shards == nil {
+      guard let out else {
+        throw ValidationError("Missing where to write: give --out or --shards.")
+      }
+      if format == nil {
+        throw ValidationError("--out is \(out), but its name must end in .npy or .safetensors.")
+      }
     }
     if store == .bfloat16 {
       throw ValidationError("--store is bfloat16, but the file holds float32 or float16.")
@@ -97,6 +114,8 @@ struct EmbedCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let folder = work.folder { return try writeShards(to: folder) }
+    guard let out else { return }
     let began = ContinuousClock.now
     let source = try source()
     let url = URL(fileURLWithPath: out)

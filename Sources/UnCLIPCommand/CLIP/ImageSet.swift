@@ -60,7 +60,8 @@ enum ImageSet {
     return (found, images)
   }
 
-  private func image(at index: Int) throws(SampleFault) -> Image {
+  /// Reads one image.
+  func image(at index: Int) throws(SampleFault) -> Image {
     switch self {
     case .files(let files):
       let path = files.paths[index]

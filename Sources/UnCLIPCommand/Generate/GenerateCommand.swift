@@ -14,6 +14,11 @@ struct GenerateCommand: ParsableCommand {
       Each PNG file records how it was made; `unclip verify` makes it again. Steps, guidance and \
       sampler default to the model's own; `unclip models` lists them.
 
+      With --shards any number of processes share the prompts of a file, which may be millions. Image \
+      i of the prompt in line L is made from the seed SEED + (L - 1) x COUNT + i, lines counted from 1 \
+      and images from 0. A prompt that cannot be drawn is listed beside its shard and does not stop \
+      the others; the exit status tells. The same command again goes on where it was stopped.
+
       EXAMPLES:
         unclip generate "a red apple" --out apple.png
         unclip generate "a smiling cat face" -n 4 --seed 7 --grid cats.png
@@ -21,6 +26,7 @@ struct GenerateCommand: ParsableCommand {
         unclip generate "a green apple" --image apple.png --strength 0.6
         unclip generate "a red apple" --best-of 8 --out best.png
         unclip generate "a red apple" --prior ar --prior-top-k 32
+        mpirun -np 4 unclip generate --prompts-file big.txt --shards out --seed 0
       """)
 
   private static let bestRange = OptionRange("--best-of", 2...1000)
@@ -45,6 +51,7 @@ struct GenerateCommand: ParsableCommand {
         + "best CLIP score"))
   var bestOf: Int?
 
+  @OptionGroup(title: "Shards") var work: ShardedWorkOptions
   @OptionGroup var images: ImageOptions
   @OptionGroup(title: "Sampling") var size: ImageSizeOptions
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
@@ -59,9 +66,23 @@ struct GenerateCommand: ParsableCommand {
     if strength != nil, image == nil {
       throw ValidationError("--strength needs --image, the image to start from.")
     }
+    if work.shards != nil, prompts.promptsFile == nil {
+      throw ValidationError("--shards needs --prompts-file, the file with the prompts.")
+    }
+    let destination = images.destination
+    try work.refuse(
+      [
+        ("--image", image != nil), ("--best-of", bestOf != nil), ("--out", destination.out != nil),
+        ("--grid", destination.grid != nil), ("--animation", destination.animation.file != nil),
+        ("--preview", destination.view.preview != nil), ("--show", destination.view.isShowing),
+        ("--force", destination.files.force),
+      ])
   }
 
   func run() throws {
+    if let folder = work.folder, let file = prompts.promptsFile {
+      return try writeShards(to: folder, promptsFile: file)
+    }
     let prompts = try prompts.read()
     let start = try image.map { path in
       let file = try SourceFile<Image>(path)

@@ -41,7 +41,10 @@ struct ImageGenerator {
     }
   }
 
-  private func record(_ settings: GenerationSettings, edit: Edit?, frame: Int) -> ImageRecord {
+  /// How the image of some settings is made here.
+  func record(
+    _ settings: GenerationSettings, edit: Edit? = nil, frame: Int = 0
+  ) -> ImageRecord {
     let provenance = ImageRecord.Provenance(
       dtype: ElementType(pipeline.dtype).rawValue, threads: threadCount,
       model: pipeline.defaults.name, modelVersion: pipeline.defaults.version,
