@@ -28,7 +28,8 @@ enum Processes {
 
   /// Whether what is wrong with the arguments is for the first process to say, since all have them.
   static func leaveToFirst(_ arguments: [String], _ launch: Launch? = Launch()) -> Bool {
-    arguments.first == TrainCommand.configuration.commandName && launch?.rank ?? 0 > 0
+    let shared = [["train"], ["bench", "ranks"]]
+    return shared.contains { arguments.starts(with: $0) } && launch?.rank ?? 0 > 0
   }
 
   /// Runs `body`, then leaves the others. An error that the others do not know of ends them.
