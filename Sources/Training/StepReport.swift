@@ -27,6 +27,8 @@ public struct StepReport: Sendable, Equatable {
   public var samples: String?
   /// The checkpoint's folder; nil on steps without one.
   public var checkpoint: String?
+  /// Keys of the samples of the step, in the order of its batches; nil unless they are logged.
+  public var shown: [String]?
 
   /// A report of a step without samples and checkpoint.
   public init(

@@ -26,6 +26,8 @@ public final class Trainer<Task: TrainingTask> {
   private let schedule: LearningRateSchedule
   private let average: ExponentialMovingAverage
   private let further: [FurtherAverage]
+  /// Keys of this process's samples, by the number of the batch in the step.
+  private var shown: [Int: [String]] = [:]
 
   /// Prepares a run from the task's current weights.
   ///
@@ -110,6 +112,7 @@ public final class Trainer<Task: TrainingTask> {
         step: state.step, steps: options.steps, loss: loss, parts: parts,
         learningRate: rate, gradientNorm: squaredNorm.squareRoot(), images: images,
         stepSeconds: seconds, seconds: state.seconds, metrics: [:])
+      if options.logsSamples { report.shown = try gatherShown() }
       let isAsked = try ranks.any(shouldStop())
       let stopping = state.step == options.steps || isAsked
       try ranks.onRoot {
@@ -227,6 +230,7 @@ public final class Trainer<Task: TrainingTask> {
     for part in 0..<options.gradientAccumulation {
       let index = state.step * options.gradientAccumulation + part
       let batch = try ranks.agreeing { try task.batch(at: index, rows: rows) }
+      if options.logsSamples { shown[part] = task.sampleKeys(at: index, rows: rows) }
       let random = RandomSource(
         seed: StepSeed.seed(options.seed, .loss, at: index * optimized.count + one.index),
         rows: rows)
@@ -244,6 +248,15 @@ public final class Trainer<Task: TrainingTask> {
     optimizer.step()
     optimizer.zeroGradients()
     return (loss, parts, gradientNorm)
+  }
+
+  /// The keys of all processes' samples, in the order of the batches of the step.
+  private func gatherShown() throws -> [String] {
+    let own = (0..<options.gradientAccumulation).map { shown[$0] ?? [] }
+    let all = try ranks.gathered(JSONEncoder().encode(own)).map {
+      try JSONDecoder().decode([[String]].self, from: $0)
+    }
+    return (0..<options.gradientAccumulation).flatMap { part in all.flatMap { $0[part] } }
   }
 
   private func gatherBatches() {

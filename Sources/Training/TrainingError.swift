@@ -10,8 +10,8 @@ public enum TrainingError: LocalizedError, Sendable, Equatable, CustomStringConv
   case notRead(path: String, reason: String)
   /// The output folder already holds a run and resuming was not asked for.
   case alreadyStarted(folder: String, checkpoint: String)
-  /// Another process trains into the output folder.
-  case busy(folder: String)
+  /// Another process trains into the output folder; `owner` says which and where, if that is known.
+  case busy(folder: String, owner: String?)
   /// A checkpoint of another format.
   case wrongFormat(path: String, found: Int, expected: Int)
   /// A file of a checkpoint has changed since it was written.
@@ -31,6 +31,9 @@ public enum TrainingError: LocalizedError, Sendable, Equatable, CustomStringConv
   case missingPart(folder: String?, part: String, stage: String)
   /// The run was asked to end before its last step; `kept` names its newest checkpoint.
   case stopped(step: Int, of: Int, kept: String?)
+  /// A process of several has died, or has given no sign of life for `seconds`; `kept` names the run's
+  /// newest checkpoint.
+  case lostProcess(rank: Int, of: Int, host: String, seconds: Int?, kept: String?)
 
   /// The same sentence, for `localizedDescription`.
   public var errorDescription: String? { description }
@@ -51,10 +54,10 @@ public enum TrainingError: LocalizedError, Sendable, Equatable, CustomStringConv
       return
         "\(folder): holds a run already (\(checkpoint)); add --resume to go on with it, or "
         + "choose another --out."
-    case .busy(let folder):
+    case .busy(let folder, let owner):
       return
-        "\(folder): another process is training into it; wait for its end, or choose another "
-        + "--out."
+        "\(folder): another process is training into it\(owner.map { " (\($0))" } ?? ""); wait for "
+        + "its end, or choose another --out."
     case .wrongFormat(let path, let found, let expected):
       return
         "\(path): is of checkpoint format \(found), but this program reads format \(expected); "
@@ -88,6 +91,11 @@ public enum TrainingError: LocalizedError, Sendable, Equatable, CustomStringConv
         + "model folder that has it with --model."
     case .stopped(let step, let count, let last):
       return "stopped as asked after step \(step) of \(count); \(kept(last))."
+    case .lostProcess(let rank, let count, let host, let seconds, let last):
+      let what = seconds.map { "has given no sign of life for \($0) s" } ?? "has died"
+      return
+        "process \(rank) of \(count), on \(host), \(what), so the run ends; \(kept(last))"
+        + "\(last == nil ? "" : ", with as many processes as you like")."
     }
   }
 }

@@ -65,6 +65,8 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   public var checkpointEverySeconds: Double
   /// How many of the newest checkpoints are kept.
   public var keepCheckpoints: Int
+  /// Whether the keys of each step's samples are written to `samples.jsonl`; nil for not.
+  public var logSamples: Bool?
   /// Threads of tensor operations; 0 for one per core. Bit-exact resumption needs the same.
   public var threads: Int
 
@@ -85,6 +87,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
     case checkpointEverySteps = "checkpoint_every_steps"
     case checkpointEverySeconds = "checkpoint_every_seconds"
     case keepCheckpoints = "keep_checkpoints"
+    case logSamples = "log_samples"
   }
 
   /// A short run for tests and first tries: 8 steps of 4 images.
@@ -131,6 +134,9 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
 
   /// The decays of the averages beside the one that is sampled from.
   var furtherDecays: [Double] { emaDecays ?? [] }
+
+  /// Whether the keys of samples are logged.
+  var logsSamples: Bool { logSamples ?? false }
 
   /// The learning rate of each step.
   var rateSchedule: LearningRateSchedule {

@@ -50,6 +50,14 @@ public struct TrainingRun {
   public var device: Device
   /// The processes that share each batch. They read the same files, and the first one writes.
   public var ranks: Ranks
+  /// Seconds without a sign of life after which a process of several is lost.
+  public var rankTimeout = RankWatch.defaultTimeout
+  /// Called on a thread when a process of several is lost: with `TrainingError.lostProcess` in the one
+  /// that reports it, with nil in the others. It must end the process, since MPI cannot go on.
+  public var whenProcessIsLost: @Sendable (TrainingError?) -> Void = { error in
+    if let error { FileHandle.standardError.write(Data("\(error)\n".utf8)) }
+    _exit(EX_IOERR)
+  }
 
   /// A run from random weights on the CPU unless given otherwise.
   public init(
@@ -101,8 +109,15 @@ public struct TrainingRun {
     // Each weight has a gradient and two moments, of four bytes each.
     let fitting = Double(ProcessInfo.processInfo.physicalMemory) / 16
     let most = device == .cpu ? min(ConfigLimit.weights, fitting) : ConfigLimit.weights
-    try ConfigLimit.$weights.withValue(most) {
-      try train(observe: observe, shouldStop: shouldStop)
+    let watch = try startWatch(observe: observe)
+    defer { watch?.stop() }
+    do {
+      try ConfigLimit.$weights.withValue(most) {
+        try train(observe: observe, shouldStop: shouldStop)
+      }
+    } catch DistributionError.lost(let reason) {
+      watch?.settle()
+      throw DistributionError.lost(reason: reason)
     }
   }
 
@@ -179,7 +194,9 @@ public struct TrainingRun {
     } catch {
       throw TrainingError.notWritten(path: out.path, reason: reason(of: error))
     }
-    guard let lock else { throw TrainingError.busy(folder: out.path) }
+    guard let lock else {
+      throw TrainingError.busy(folder: out.path, owner: FolderLock.owner(of: out))
+    }
     let store = CheckpointStore(folder: out, keep: 1)
     if !resume, let checkpoint = try store.latest() {
       throw TrainingError.alreadyStarted(
@@ -232,9 +249,16 @@ public struct TrainingRun {
       try record(prepared.config)
       return try TrainingLog(folder: out, resumingAt: trainer.state.step)
     }
+    let samples: SampleLog? =
+      try ranks.onRoot {
+        prepared.options.logsSamples
+          ? try SampleLog(folder: out, resumingAt: trainer.state.step) : nil
+      } ?? nil
     var reports: [StepReport] = []
     let observeStep = { (report: StepReport) throws in
       reports.append(report)
+      if let shown = report.shown { try samples?.append(shown, step: report.step) }
+      if report.checkpoint != nil { try samples?.synchronize() }
       observe(.step(report))
       let isLast = report.step == report.steps || report.checkpoint != nil
       guard isLast || report.step % prepared.options.logEverySteps == 0 || !report.metrics.isEmpty,

@@ -41,6 +41,9 @@ public protocol TrainingTask: AnyObject {
   func batchSize(of options: TrainingOptions) -> Int
   /// Rows of the batch at an index, a pure function of both; other processes have the other rows.
   func batch(at index: Int, rows: BatchRows) throws -> Batch
+  /// Keys of the samples in the batch that was made last, at `index` with these rows; their positions in
+  /// the order of the data by default, for what is learned from kept embeddings or codes.
+  func sampleKeys(at index: Int, rows: BatchRows) -> [String]
   /// The loss of a batch for the part at this index in `parts`: the mean over its rows.
   func loss(_ batch: Batch, of part: Int, using random: RandomSource) -> Losses
   /// Clamps weights to their allowed range after a step.
@@ -59,6 +62,10 @@ extension TrainingTask {
   public var parts: [TrainedPart] { [TrainedPart(name: "", module: module)] }
   /// As many as the options say.
   public func batchSize(of options: TrainingOptions) -> Int { options.batchSize }
+  /// Positions in the order of the data, from 0.
+  public func sampleKeys(at index: Int, rows: BatchRows) -> [String] {
+    rows.range.map { "\(index * rows.total + $0)" }
+  }
   /// Clamps nothing.
   public func didStep() {}
   /// No metrics.

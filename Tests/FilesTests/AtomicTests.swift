@@ -50,8 +50,12 @@ import Testing
       let owner = try FolderLock(folder.url)
       #expect(owner != nil)
       #expect(try FolderLock(folder.url) == nil)
+      let text = try #require(FolderLock.owner(of: folder.url))
+      #expect(text.hasPrefix("process \(getpid()) on \(hostName()), since 20"), "\(text)")
       withExtendedLifetime(owner) {}
     }
+    #expect(FolderLock.owner(of: folder.url) == nil)
+    #expect(FolderLock.owner(of: folder.file("no")) == nil)
     #expect(try FolderLock(folder.url) != nil)
   }
 

@@ -53,6 +53,67 @@ import TorchNN
     #expect(measured.output.contains("process start to the end of the first step"))
   }
 
+  @Test func oneProcessSharesNothing() throws {
+    let config = TrainingFile.folder.appending(path: "tiny-upsampler.yaml").path
+    let run = try BuiltCommand.run(
+      "bench", "ranks", "--config", config, "--batch", "2", "--steps", "2", "--threads", "1")
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("a batch of 2 in one process: "))
+    #expect(!run.output.contains("efficiency"))
+    let clip = TrainingFile.folder.appending(path: "tiny-clip.yaml").path
+    expectFailure(
+      try BuiltCommand.run("bench", "ranks", "--config", clip), status: 64,
+      saying: "of another stage")
+    expectFailure(
+      try BuiltCommand.run("bench", "ranks", "--batch", "0"), status: 64, saying: "--batch is 0")
+  }
+
+  @Test(.enabled(if: Launcher.isThere && Launcher.hasMPI))
+  func severalProcessesAreMeasuredAndPredicted() throws {
+    let config = TrainingFile.folder.appending(path: "tiny-upsampler.yaml").path
+    let run = try Launcher.run(2, "bench ranks --config \(config) --batch 4 --steps 2 --json")
+    #expect(run.status == 0, "\(run.errors)")
+    struct Report: Decodable {
+      struct Scaling: Decodable {
+        var strong_seconds: Double
+        var weak_seconds: Double
+        var strong_efficiency: Double
+        var bandwidth: Double
+        var predicted_seconds: Double
+        var sums: [[String: Double]]
+      }
+      var processes: Int
+      var alone_seconds: Double
+      var gradient_bytes: Int
+      var weights: Int
+      var scaling: Scaling
+    }
+    // The first process prints, once.
+    let report = try JSONDecoder().decode(Report.self, from: Data(run.output.utf8))
+    #expect(report.processes == 2 && report.gradient_bytes == 4 * report.weights)
+    let scaling = report.scaling
+    #expect(scaling.strong_seconds > 0 && scaling.weak_seconds > 0 && scaling.bandwidth > 0)
+    #expect(
+      abs(scaling.strong_efficiency * 2 * scaling.strong_seconds - report.alone_seconds)
+        < 1e-6 * report.alone_seconds)
+    #expect(scaling.sums.count > 3 && scaling.predicted_seconds > 0)
+    let few = try Launcher.run(3, "bench ranks --config \(config) --batch 2")
+    #expect(few.status != 0 && Launcher.sentences(few).count == 1, "\(few.errors)")
+    #expect(few.errors.contains("3 processes cannot share a batch of 2"))
+  }
+
+  /// The line through exact points is that of the points; times are never negative.
+  @Test func fitsTheTimesOfSums() {
+    let sums = [1 << 12, 1 << 20, 1 << 25].map {
+      RanksReport.Sum(bytes: $0, seconds: 1e-4 + Double($0) / 2e9)
+    }
+    let fit = RanksReport.fit(sums)
+    #expect(abs(fit.latency - 1e-4) < 1e-9 && abs(1 / fit.secondsOfByte - 2e9) < 1e3)
+    let falling = RanksReport.fit([.init(bytes: 1, seconds: 2), .init(bytes: 1000, seconds: 1)])
+    #expect(falling.secondsOfByte == 0 && falling.latency >= 0)
+    #expect(RanksReport.fit([]) == (0, 0))
+  }
+
   @Test func sameSeedSameWeights() throws {
     let folder = try TemporaryFolder()
     func weights(_ name: String, seed: String) throws -> Data {

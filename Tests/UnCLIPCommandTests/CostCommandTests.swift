@@ -43,6 +43,37 @@ import UnCLIP
     #expect(text.output.contains("images an hour") && text.output.contains("days with the"))
   }
 
+  /// A step of several processes is the sum of what takes it, and the batch limits their number.
+  @Test func processesShareAStep() throws {
+    let content = try json(
+      "paper", "--ranks", "8", "--ranks", "1024", "--flops", "312T", "--utilisation", "0.5",
+      "--bandwidth", "25", "--latency", "2", "--memory-bandwidth", "100")
+    let shared = try #require(content["shared"]?.array)
+    #expect(shared.map { $0["ranks"]?.number } == [8, 1024])
+    let machine = SharedCost.Machine(
+      speed: 156e12, bandwidth: 25e9, latency: 2e-6, memoryBandwidth: 100e9)
+    for (report, count) in zip(shared, [8, 1024]) {
+      let stages = try #require(report["stages"]?.array)
+      for (stage, cost) in zip(stages, UnCLIPPreset.paper.trainingCosts) {
+        let own = SharedCost(of: cost, ranks: count, machine: machine)
+        #expect(stage["step_seconds"]?.number == own?.stepSeconds, "\(cost.stage)")
+        #expect(stage["bottleneck"]?.text == own.map { "\"\($0.bottleneck.rawValue)\"" } ?? "null")
+      }
+    }
+    let text = try BuiltCommand.run(
+      "config", "cost", "paper", "--ranks", "1024", "--flops", "312T")
+    #expect(text.output.contains("by 1,024 processes") && text.output.contains("efficiency"))
+    for (more, words) in [
+      (["--ranks", "8"], "--ranks needs --flops"),
+      (["--ranks", "0", "--flops", "1T"], "--ranks is 0, but it must be 1 to"),
+      (["--ranks", "8", "--machines", "8", "--flops", "1T"], "give one of the two"),
+      (["--ranks", "8", "--flops", "1T", "--bandwidth", "0"], "--bandwidth is 0"),
+    ] {
+      let run = try BuiltCommand.run(["config", "cost", "paper"] + more)
+      expectFailure(run, status: 64, saying: words)
+    }
+  }
+
   @Test func countsAConfigurationAndWhatIsSet() throws {
     func of(_ name: String, _ arguments: String...) throws -> JSONValue {
       let file = TrainingFile.folder.appending(path: name).path

@@ -40,6 +40,7 @@ import UnCLIPServer
       StoreError.locked(path: "a"),
       TokenizerError.missingFile(file: "a"),
       TrainingError.notWritten(path: "a", reason: "b"),
+      TrainingError.lostProcess(rank: 1, of: 2, host: "a", seconds: nil, kept: nil),
     ]
     for error in errors {
       #expect(error.description.contains(" "))

@@ -172,7 +172,8 @@ import Testing
     let lock = try #require(try FolderLock(out))
     expectFailure(
       try train("tokenizer", config("tokenizer"), "--out", out.path), status: 73,
-      saying: out.path, "another process is training into it")
+      saying: out.path, "another process is training into it (process \(getpid()) on ", ", since 20"
+    )
     withExtendedLifetime(lock) {}
   }
 

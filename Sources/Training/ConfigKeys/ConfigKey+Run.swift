@@ -102,6 +102,11 @@ extension ConfigKey {
         values: "1 to 10000",
         "How many of the newest checkpoints are kept; 2 or more survive damage to the newest."),
       ConfigKey(
+        "training.log_samples",
+        values: "true or false",
+        "Writes the keys of each step's samples to RUN/samples.jsonl, a line a step, in the order of "
+          + "the batch; steps that a resumed run does again are there once. false if left out."),
+      ConfigKey(
         "training.threads",
         values: "0 to 1024",
         "Threads of the arithmetic; 0 takes what the machine has. Another number may change the "

@@ -106,6 +106,9 @@ public final class CLIPTask: TrainingTask {
     return batch
   }
 
+  /// Keys of the samples in the batch that was made last.
+  public func sampleKeys(at index: Int, rows: BatchRows) -> [String] { stream.shownKeys }
+
   private func makeCatalogue() throws -> Catalogue {
     let seen = try stream.seen(atOnce: 64)
     let embeddings = noGrad { seen.map { clip.vision($0.images) } }

@@ -189,6 +189,9 @@ public final class DecoderTask: TrainingTask {
       images: resized(images.images, to: size).channelsLast(), embeddings: embeddings)
   }
 
+  /// Keys of the samples in the batch that was made last.
+  public func sampleKeys(at index: Int, rows: BatchRows) -> [String] { data.shownKeys }
+
   /// The loss of a batch.
   public func loss(_ batch: Batch, of part: Int, using random: RandomSource) -> Losses {
     let chosen = random.bernoulli(

@@ -62,6 +62,9 @@ extension ModelFolder {
 
 /// Batches with their embeddings, computed at each step or read from a cache.
 public final class EmbeddedImages {
+  /// The keys of the batch of images that was read last.
+  var shownKeys: [String] { stream.shownKeys }
+
   private let stream: ImageStream
   private let clip: FrozenCLIP
   private let prior: FrozenPrior?

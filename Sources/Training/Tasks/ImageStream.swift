@@ -38,6 +38,9 @@ public final class ImageStream {
   /// The number of images that training shows.
   var trainingCount: Int { reader.stream.sampleCount }
 
+  /// The keys of the batch that was made last.
+  private(set) var shownKeys: [String] = []
+
   private let reader: DataReader
   private let heldOut: [EvaluationSample]
   private let seen: [EvaluationSample]
@@ -73,6 +76,7 @@ public final class ImageStream {
   /// - Throws: `DataError` if an image cannot be decoded.
   public func batch(at index: Int, rows: BatchRows? = nil) throws(DataError) -> Images {
     let batch = try reader.stream.batch(at: index, rows: rows?.range)
+    shownKeys = batch.keys
     return reader.images(batch.pixels, captions: batch.captions, keys: batch.keys)
   }
 

@@ -147,6 +147,9 @@ public final class UpsamplerTask: TrainingTask {
     try stream.batch(at: index, rows: rows).images
   }
 
+  /// Keys of the samples in the batch that was made last.
+  public func sampleKeys(at index: Int, rows: BatchRows) -> [String] { stream.shownKeys }
+
   /// The loss of a batch.
   public func loss(_ batch: Tensor, of part: Int, using random: RandomSource) -> Losses {
     let images = batch.cropped(to: objective.cropSize, using: random).channelsLast()

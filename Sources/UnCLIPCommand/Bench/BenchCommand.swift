@@ -3,18 +3,19 @@ import CLIP
 import Foundation
 import UnCLIP
 
-/// `unclip bench`: what generating an image costs on this machine.
+/// `unclip bench`: what generating an image or a training step costs on this machine.
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure what generating an image costs on this machine.",
+    abstract: "Measure what an image or a shared training step costs on this machine.",
     discussion: """
       EXAMPLES:
         unclip bench pipeline
         unclip bench pipeline --model karlo --dtype bfloat16 --json
         unclip bench folder --preset karlo --out karlo-size
+        mpirun -np 2 unclip bench ranks
       """,
-    subcommands: [PipelineBenchCommand.self, FolderCommand.self])
+    subcommands: [PipelineBenchCommand.self, FolderCommand.self, RanksBenchCommand.self])
 
   /// `unclip bench folder`.
   struct FolderCommand: ParsableCommand {

@@ -17,18 +17,25 @@ extension ConfigCommand {
         A training step is a forward and a backward pass of its batch, and CLIP's where it embeds at \
         each step. Memory of weights, gradients, Adam's two moments and averages is exact, that of \
         activations an estimate. With --machines and --flops: days of training, images an hour. \
+        With --ranks and --flops: the step that so many processes share, with the sums of the \
+        gradients between them. \
         Configurations of CLIP, prior, decoder and upsampler together are a system, whose images are \
         counted with the steps of their sample sheets.
 
         EXAMPLES:
           unclip config cost paper
           unclip config cost paper --machines 256 --flops 312T --utilisation 0.4
+          unclip config cost paper --ranks 8 --ranks 64 --flops 312T --bandwidth 25 --latency 2
           unclip config cost karlo --decoder-steps 50 --json
           unclip config cost Configs/small-decoder.yaml --clip small
           unclip config cost Configs/small-clip.yaml Configs/small-decoder.yaml
         """)
 
     private static let machineRange = OptionRange("--machines", 1...1_000_000)
+    private static let rankRange = OptionRange("--ranks", 1...1_000_000)
+    private static let bandwidthRange = OptionRange("--bandwidth", 0.001...100_000.0)
+    private static let latencyRange = OptionRange("--latency", 0...1_000_000.0)
+    private static let memoryRange = OptionRange("--memory-bandwidth", 0.001...100_000.0)
     private static let utilisationRange = OptionRange("--utilisation", 0.001...1.0)
 
     @Argument(
@@ -67,6 +74,29 @@ extension ConfigCommand {
         "The fraction of them that is reached", valueName: "fraction"))
     var utilisation = 0.4
 
+    @Option(
+      help: rankRange.help(
+        "Processes that share each step of training under mpirun",
+        note: "with --flops, which are then those of one process; may be given several times"))
+    var ranks: [Int] = []
+
+    @Option(
+      help: bandwidthRange.help(
+        "With --ranks: what a process can send and receive, in gigabytes a second",
+        valueName: "GB/s"))
+    var bandwidth = 12.5
+
+    @Option(
+      help: latencyRange.help(
+        "With --ranks: what a message takes, in microseconds", valueName: "µs"))
+    var latency = 5.0
+
+    @Option(
+      help: memoryRange.help(
+        "With --ranks: what a process can read or write in memory, in gigabytes a second",
+        valueName: "GB/s"))
+    var memoryBandwidth = 50.0
+
     @OptionGroup(title: "Sampling of a preset") var sampling: SamplingOptions
     @OptionGroup(title: "Sampling of a preset") var prior: PriorOptions
     @OptionGroup var output: OutputOptions
@@ -78,6 +108,18 @@ extension ConfigCommand {
           "--flops is \(flops.value), but it must be more than 0 and at most 1e24.")
       }
       try Self.utilisationRange.check(utilisation)
+      for count in ranks { try Self.rankRange.check(count) }
+      try Self.bandwidthRange.check(bandwidth)
+      try Self.latencyRange.check(latency)
+      try Self.memoryRange.check(memoryBandwidth)
+      if !ranks.isEmpty, flops == nil {
+        throw ValidationError(
+          "--ranks needs --flops, the operations of one process in a second, such as 312T.")
+      }
+      if !ranks.isEmpty, machines != nil {
+        throw ValidationError(
+          "--machines counts without what joins them, --ranks with it; give one of the two.")
+      }
       if machines != nil, flops == nil {
         throw ValidationError(
           "--machines needs --flops, the operations of one machine in a second, such as 312T.")
@@ -86,7 +128,7 @@ extension ConfigCommand {
 
     func run() throws {
       let speed = flops.map { Double(machines ?? 1) * $0.value * utilisation }
-      let report: CostReport
+      var report: CostReport
       if let preset = UnCLIPPreset.all.first(where: { subjects.contains($0.name) }) {
         let name = preset.name
         try require(subjects.count == 1, "\(name) is a preset, which is counted alone.")
@@ -105,6 +147,12 @@ extension ConfigCommand {
           case .notCounted, .needsComponents: throw CommandError.data(error.description)
           }
         }
+      }
+      if let flops {
+        let machine = SharedCost.Machine(
+          speed: flops.value * utilisation, bandwidth: bandwidth * 1e9, latency: latency / 1e6,
+          memoryBandwidth: memoryBandwidth * 1e9)
+        report.shared = ranks.map { SharedReport(report.training, ranks: $0, machine: machine) }
       }
       if output.json { return try Output.json(report.entry) }
       for line in report.lines { try Output.line(line) }

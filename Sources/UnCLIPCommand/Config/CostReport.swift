@@ -10,6 +10,8 @@ struct CostReport {
   let training: [TrainingCost]
   /// Operations that are done in a second; nil where no machine is given.
   let speed: Double?
+  /// The steps as several processes share them.
+  var shared: [SharedReport] = []
 
   private var imagesPerHour: Double? {
     speed.flatMap { speed in drawing.map { 3600 * speed / $0.operations } }
@@ -54,6 +56,7 @@ struct CostReport {
     let name: String
     let drawing: Drawing?
     let training: [Training]
+    let shared: [SharedReport.Entry]?
   }
 
   var entry: Entry {
@@ -80,7 +83,7 @@ struct CostReport {
             float32: cost.keptBytes(.float32), bfloat16: cost.keptBytes(.bfloat16)),
           bytes: .init(float32: cost.bytes(.float32), bfloat16: cost.bytes(.bfloat16)),
           days: days(cost.operations))
-      })
+      }, shared: shared.isEmpty ? nil : shared.map(\.entry))
   }
 
   private func state(of cost: TrainingCost) -> Entry.Training.State {
@@ -118,6 +121,8 @@ struct CostReport {
       "state: weights, gradients, Adam's two moments and averages, exact; an image: what a pass keeps"
     )
     lines.append("for its gradients in float32 and in bfloat16, an estimate")
+    for report in shared { lines += [""] + table(rows(of: report)) }
+    if !shared.isEmpty { lines += SharedReport.note }
     return lines
   }
 
@@ -141,7 +146,7 @@ struct CostReport {
   }
 
   /// Aligns the first column to the left and the others to the right.
-  private func table(_ rows: [[String]]) -> [String] {
+  func table(_ rows: [[String]]) -> [String] {
     let widths = (0..<(rows.first?.count ?? 0)).map { column in
       rows.map { $0[column].count }.max() ?? 0
     }
@@ -154,7 +159,7 @@ struct CostReport {
   }
 
   /// 1,234,567.
-  private func grouped(_ value: Int) -> String {
+  func grouped(_ value: Int) -> String {
     let digits = Array("\(value)")
     return digits.enumerated().reduce(into: "") { text, digit in
       if digit.offset > 0, (digits.count - digit.offset).isMultiple(of: 3) { text += "," }
@@ -175,7 +180,7 @@ struct CostReport {
     value < 1000 ? plain(value) + " B" : short(value) + "B"
   }
 
-  private func plain(_ value: Double) -> String {
+  func plain(_ value: Double) -> String {
     value >= 1000
       ? Int(exactly: value.rounded()).map(grouped) ?? String(format: "%.3g", value)
       : String(format: "%.3g", value)

@@ -172,7 +172,7 @@ extension TokenizerError {
 extension TrainingError {
   fileprivate var status: ExitStatus {
     switch self {
-    case .checkpointNotWritten: .inputOutput
+    case .checkpointNotWritten, .lostProcess: .inputOutput
     case .notWritten, .alreadyStarted, .busy: .cannotCreate
     case .notFinite, .notRead, .damaged, .noSoundCheckpoint, .wrongFormat, .differentRun, .changed,
       .beyondLastStep, .missingPart:

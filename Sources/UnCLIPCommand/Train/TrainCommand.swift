@@ -78,10 +78,20 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "With --resume: accept changed settings and data, and list the changes.")
   var allowChanges = false
 
+  private static let timeoutRange = OptionRange("--rank-timeout", 5.0...86_400)
+
+  @Option(
+    help: timeoutRange.help(
+      "Seconds without a sign of life after which a process of several is lost, and the run ends",
+      note: "a long step is no fault", valueName: "seconds"))
+  var rankTimeout = RankWatch.defaultTimeout
+
   @OptionGroup var strictness: StrictOption
 
   @Option(help: ArgumentHelp("Where to compute: cpu, cuda or cuda:INDEX.", valueName: "name"))
   var device = "cpu"
+
+  func validate() throws { try Self.timeoutRange.check(rankTimeout) }
 
   func run() throws {
     let ranks = try Processes.join()
@@ -93,7 +103,7 @@ struct TrainCommand: ParsableCommand {
     let device = try Device(parsing: device)
     try device.require()
     let file = URL(fileURLWithPath: config)
-    let run = TrainingRun(
+    var run = TrainingRun(
       stage: stage,
       configuration: try ConfigOverride.apply(
         overrides.map { try ConfigOverride(parsing: $0) }, to: ConfigDocument.json(at: file),
@@ -105,6 +115,12 @@ struct TrainCommand: ParsableCommand {
       clip: clip.map { URL(fileURLWithPath: $0, isDirectory: true) },
       initial: initial.map { URL(fileURLWithPath: $0, isDirectory: true) }, resume: resume,
       allowsChanges: allowChanges, strict: strictness.strict, device: device, ranks: ranks)
+    run.rankTimeout = rankTimeout
+    run.whenProcessIsLost = { error in
+      if let error { Output.fail(CommandEntry.sentence(for: error)) }
+      // The other thread waits for MPI, and would wait at an orderly exit too.
+      _exit(error.map { ExitStatus(of: $0).rawValue } ?? ExitStatus.inputOutput.rawValue)
+    }
     let progress =
       ranks.isRoot ? ProgressReporter() : ProgressReporter(isTerminal: false) { _ in }
     let stop = StopSignal()

@@ -102,6 +102,9 @@ public final class GANTask: TrainingTask {
     try stream.batch(at: index, rows: rows).images
   }
 
+  /// Keys of the samples in the batch that was made last.
+  public func sampleKeys(at index: Int, rows: BatchRows) -> [String] { stream.shownKeys }
+
   /// The loss of the discriminator on real and generated images, or of the generator.
   public func loss(_ real: Tensor, of part: Int, using random: RandomSource) -> Losses {
     let z = gan.latents(real.dim(0), using: random)

@@ -36,6 +36,9 @@ public final class ImageTask<Model: ImageModel>: TrainingTask {
     try stream.batch(at: index, rows: rows)
   }
 
+  /// Keys of the samples in the batch that was made last.
+  public func sampleKeys(at index: Int, rows: BatchRows) -> [String] { stream.shownKeys }
+
   /// The loss of a batch.
   public func loss(
     _ batch: LabeledImages, of part: Int, using random: RandomSource

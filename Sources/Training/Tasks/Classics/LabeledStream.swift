@@ -14,6 +14,9 @@ public final class LabeledStream {
   /// The number of held-out images that metrics are of.
   var heldOutCount: Int { reader.heldOut?.sampleCount ?? 0 }
 
+  /// The keys of the batch that was made last.
+  private(set) var shownKeys: [String] = []
+
   private let reader: DataReader
   private let labels: LabelReader
 
@@ -34,6 +37,7 @@ public final class LabeledStream {
   /// - Throws: `DataError` if an image cannot be decoded.
   public func batch(at index: Int, rows: BatchRows? = nil) throws(DataError) -> LabeledImages {
     let batch = try reader.stream.batch(at: index, rows: rows?.range)
+    shownKeys = batch.keys
     return labels.images(batch.pixels, keys: batch.keys, captions: batch.captions)
   }
 

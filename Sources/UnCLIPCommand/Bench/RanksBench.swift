@@ -1,0 +1,116 @@
+import Diffusion
+import Distribution
+import Foundation
+import Torch
+import TorchNN
+
+/// Times training steps on noise that several processes share, and the sums between them.
+struct RanksBench {
+  private let unet: UNet
+  private let optimizer: Adam
+  private let side: Int
+  private let steps: Int
+  private let ranks: Ranks
+
+  /// Makes the network, which every process has alike.
+  init(_ config: UNetConfig, side: Int, steps: Int, ranks: Ranks) throws {
+    unet = UNet(config, using: RandomSource(seed: 0))
+    optimizer = Adam(
+      ParameterGroup.split(unet, weightDecay: 0), learningRate: 1e-4, betas: (0.9, 0.999))
+    self.side = side
+    self.steps = steps
+    self.ranks = ranks
+  }
+
+  /// Seconds of the parts of a step.
+  struct Parts: Encodable, Equatable {
+    /// Forward and backward pass.
+    var computing: Double
+    /// Sums of the gradients over the processes.
+    var summing: Double
+    /// The optimiser.
+    var updating: Double
+
+    var all: Double { computing + summing + updating }
+  }
+
+  /// Measures all; every process must call it.
+  ///
+  /// - Parameters:
+  ///   - batch: Images of a batch.
+  ///   - rows: This process's share of them.
+  /// - Throws: `DistributionError`.
+  func report(batch: Int, rows: Int) throws -> RanksReport {
+    // The most that a process has is what the others wait for.
+    let most = (batch + ranks.count - 1) / ranks.count
+    let alone = try step(of: batch, shared: false)
+    let share = try step(of: most, shared: false)
+    guard ranks.count > 1 else {
+      return RanksReport(
+        processes: 1, threads: threadCount, batch: batch, weights: weights, alone: alone)
+    }
+    let strong = try step(of: rows, shared: true)
+    let weak = try step(of: batch, shared: true)
+    let sums = try [1 << 12, 1 << 16, 1 << 20, 1 << 22, 1 << 24, 1 << 25].map { bytes in
+      RanksReport.Sum(bytes: bytes, seconds: try seconds(ofSum: bytes))
+    }
+    return RanksReport(
+      processes: ranks.count, threads: threadCount, batch: batch, weights: weights, alone: alone,
+      share: share, strong: strong, weak: weak, sums: sums)
+  }
+
+  private var weights: Int { unet.parameterCount }
+
+  /// The median of the steps; shared by all, or of the first process while the others wait.
+  private func step(of rows: Int, shared: Bool) throws -> Parts {
+    let random = RandomSource(seed: UInt64(ranks.rank))
+    let channels = unet.config.sampleChannels
+    let x = random.normal([rows, channels, side, side]).channelsLast()
+    let timesteps = Tensor([Int64](repeating: 500, count: rows), shape: [rows])
+    var all: [Parts] = []
+    let count = shared || ranks.isRoot ? steps + 1 : 0
+    for index in 0..<count {
+      if shared { try ranks.barrier() }
+      let parts = try step(x, timesteps, shared: shared)
+      // The first one allocates.
+      if index > 0 { all.append(parts) }
+    }
+    try ranks.barrier()
+    return Self.median(all)
+  }
+
+  private func step(_ x: Tensor, _ timesteps: Tensor, shared: Bool) throws -> Parts {
+    let clock = ContinuousClock()
+    let begin = clock.now
+    unet(x, timesteps: timesteps).square().mean().backward()
+    let computed = clock.now
+    if shared { try ranks.sum(optimizer.parameters.compactMap(\.gradient)) }
+    let summed = clock.now
+    optimizer.step()
+    optimizer.zeroGradients()
+    let updated = clock.now
+    return Parts(
+      computing: (computed - begin) / .seconds(1), summing: (summed - computed) / .seconds(1),
+      updating: (updated - summed) / .seconds(1))
+  }
+
+  /// The median time of the sum of a tensor over the processes.
+  private func seconds(ofSum bytes: Int) throws -> Double {
+    let tensor = Tensor.zeros([bytes / 4])
+    let clock = ContinuousClock()
+    var times: [Double] = []
+    for index in 0...max(steps, 5) {
+      try ranks.barrier()
+      let begin = clock.now
+      try ranks.sum([tensor])
+      if index > 0 { times.append((clock.now - begin) / .seconds(1)) }
+    }
+    return times.sorted()[times.count / 2]
+  }
+
+  private static func median(_ parts: [Parts]) -> Parts {
+    let sorted = parts.sorted { $0.all < $1.all }
+    return sorted.isEmpty
+      ? Parts(computing: 0, summing: 0, updating: 0) : sorted[sorted.count / 2]
+  }
+}

@@ -1,0 +1,58 @@
+import TestSupport
+import Testing
+import TorchNN
+import Training
+
+@Suite struct SharedCostTests {
+  /// A billion weights, 1,000 images of 1e12 operations.
+  private let cost = TrainingCost(
+    stage: "decoder", parameters: 1_000_000_000, image: NetworkCost(), frozen: 1e12,
+    budget: .init(steps: 86_400, images: 1000, passImages: 1))
+
+  private func shared(
+    _ ranks: Int, speed: Double = 1e15, bandwidth: Double = 1e10, latency: Double = 1e-6,
+    memory: Double = 1e11
+  ) throws -> SharedCost {
+    try #require(
+      SharedCost(
+        of: cost, ranks: ranks,
+        machine: .init(
+          speed: speed, bandwidth: bandwidth, latency: latency, memoryBandwidth: memory)))
+  }
+
+  @Test func oneProcessSumsNothing() throws {
+    let one = try shared(1)
+    #expect(one.efficiency == 1 && one.images == 1000)
+    #expect(one.seconds[.bandwidth] == 0 && one.seconds[.latency] == 0)
+    #expect(abs(one.stepSeconds - (1 + 0.36 + 0.12)) < 1e-9)
+    #expect(abs(one.days - one.stepSeconds) < 1e-9)
+  }
+
+  /// Each process sends and receives twice all of the gradients but its own share.
+  @Test func severalProcessesSumTheGradients() throws {
+    let ten = try shared(10)
+    #expect(ten.images == 100)
+    #expect(abs((ten.seconds[.bandwidth] ?? 0) - 2 * 0.9 * 4e9 / 1e10) < 1e-9)
+    #expect(abs((ten.seconds[.computation] ?? 0) - 0.1) < 1e-9)
+    // 120 buckets of 2^23 elements, each once to and once from all, and ten small messages.
+    #expect(abs((ten.seconds[.latency] ?? 0) - 9 * 250 * 1e-6) < 1e-9)
+    #expect(ten.efficiency < 1 && ten.efficiency > 0.05)
+    #expect(try shared(3).images == 334)
+  }
+
+  @Test func namesWhatTakesLongest() throws {
+    #expect(try shared(10, speed: 1e12).bottleneck == .computation)
+    #expect(try shared(10).bottleneck == .memory)
+    #expect(try shared(10, bandwidth: 1e8).bottleneck == .bandwidth)
+    #expect(try shared(10, latency: 1).bottleneck == .latency)
+  }
+
+  @Test func aBatchHasAnImageForEachProcess() throws {
+    let machine = SharedCost.Machine(
+      speed: 1, bandwidth: 1, latency: 1, memoryBandwidth: 1)
+    #expect(SharedCost(of: cost, ranks: 1001, machine: machine) == nil)
+    #expect(SharedCost(of: cost, ranks: 1000, machine: machine)?.images == 1)
+    let unknown = TrainingCost(stage: "clip", parameters: 1, image: cost.image)
+    #expect(SharedCost(of: unknown, ranks: 1, machine: machine) == nil)
+  }
+}
