@@ -5,6 +5,8 @@ import Foundation
 final class ShardedProgress {
   /// The shards that are not there yet, as far as is known.
   private(set) var unfinished: Set<Int>
+  /// Samples of those.
+  private var left: Int
 
   private let progress: ProgressReporter?
   private let unit: String
@@ -29,7 +31,8 @@ final class ShardedProgress {
     (self.progress, self.unit, self.sizes, self.isFinished) = (progress, unit, sizes, isFinished)
     unfinished = Set(sizes.keys.filter { !isFinished($0) })
     total = sizes.values.reduce(0, +)
-    doneBefore = total - unfinished.reduce(0) { $0 + (sizes[$1] ?? 0) }
+    left = unfinished.reduce(0) { $0 + (sizes[$1] ?? 0) }
+    doneBefore = total - left
   }
 
   /// Reports that `done` samples of the shard at work are done, those that failed included.
@@ -38,7 +41,7 @@ final class ShardedProgress {
     guard progress != nil else { return }
     // A look at thousands of files takes a while.
     if (ContinuousClock.now - looked).seconds >= 5 {
-      unfinished = unfinished.filter { !isFinished($0) }
+      for shard in unfinished where isFinished(shard) { remove(shard) }
       looked = .now
     }
     show()
@@ -46,19 +49,21 @@ final class ShardedProgress {
 
   /// Reports that a shard is finished.
   func finish(_ shard: Int) {
-    unfinished.remove(shard)
+    remove(shard)
     current = 0
   }
 
   /// Reports that all are.
   func finish() {
-    unfinished = []
-    current = 0
+    (unfinished, left, current) = ([], 0, 0)
     if total > 0 { show() }
   }
 
+  private func remove(_ shard: Int) {
+    if unfinished.remove(shard) != nil { left -= sizes[shard] ?? 0 }
+  }
+
   private func show() {
-    let left = unfinished.reduce(0) { $0 + (sizes[$1] ?? 0) }
     let done = min(total, total - left + current)
     let seconds = (ContinuousClock.now - began).seconds
     let rate = seconds > 0 ? Double(done - doneBefore) / seconds : 0
