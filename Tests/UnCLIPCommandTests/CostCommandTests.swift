@@ -57,7 +57,7 @@ import UnCLIP
       for (stage, cost) in zip(stages, UnCLIPPreset.paper.trainingCosts) {
         let own = SharedCost(of: cost, ranks: count, machine: machine)
         #expect(stage["step_seconds"]?.number == own?.stepSeconds, "\(cost.stage)")
-        #expect(stage["bottleneck"]?.text == own.map { "\"\($0.bottleneck.rawValue)\"" } ?? "null")
+        #expect(stage["bottleneck"] == own.map { JSONValue.string($0.bottleneck.rawValue) })
       }
     }
     let text = try BuiltCommand.run(

@@ -73,8 +73,8 @@ import Testing
                                 or explain the keys of training.
         evaluate                Measure a trained model, stage by stage, or compare
                                 two folders of images.
-        bench                   Measure what generating an image costs on this
-                                machine.
+        bench                   Measure what an image or a shared training step costs
+                                on this machine.
         serve                   Serve a page, a jobs API and the OpenAI Images API.
         models                  List the models that are found, and what each can do.
         pull                    Fetch a model from Hugging Face or another hub.
