@@ -59,7 +59,7 @@ struct ShardedWorkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Do part R of N, R from 0 to N - 1, as in 0/8: for job arrays; mpirun and srun need it not.",
+      "Do part R of N, R from 0 to N - 1, as in 0/8: for job arrays, not under mpirun or srun.",
       valueName: "R/N"))
   var part: WorkPart?
 
