@@ -20,7 +20,7 @@ extension WorkerProcess {
       var lines: [String] = []
       var killed: String?
       var isReady = false
-      var heard = ContinuousClock.now
+      var silence = Silence()
     }
 
     let process: ChildProcess
@@ -48,7 +48,7 @@ extension WorkerProcess {
       Self.thread("unclip worker") { [self] in
         do throws(WorkerProtocolError) {
           while let packet = try process.channel.receive() {
-            state.withLock { $0.heard = .now }
+            state.withLock { $0.silence.end() }
             continuation.yield(.packet(packet))
           }
         } catch {
@@ -84,8 +84,10 @@ extension WorkerProcess {
     /// Why we ended it; nil unless we did.
     var killed: String? { state.withLock(\.killed) }
 
-    /// When it last said anything.
-    var heard: ContinuousClock.Instant { state.withLock(\.heard) }
+    /// Looks whether it says anything, each `interval`, and returns how long it has not.
+    func silence(each interval: Duration) -> Duration {
+      state.withLock { $0.silence.look(at: .now, each: interval) }
+    }
 
     /// Asks for a look at it.
     func tick() { continuation.yield(.tick) }
@@ -138,9 +140,7 @@ extension WorkerProcess {
   private func follow(_ child: Child, since began: ContinuousClock.Instant) async {
     let ticks = Task {
       while !Task.isCancelled {
-        do { try await Task.sleep(for: min(.seconds(1), configuration.silence / 4)) } catch {
-          break
-        }
+        do { try await Task.sleep(for: interval) } catch { break }
         child.tick()
       }
     }
@@ -154,6 +154,9 @@ extension WorkerProcess {
       }
     }
   }
+
+  /// The time between two looks at the process.
+  private var interval: Duration { min(.seconds(1), configuration.silence / 4) }
 
   private func take(_ packet: WorkerPacket, of child: Child, since began: ContinuousClock.Instant) {
     switch packet.message {
@@ -205,7 +208,7 @@ extension WorkerProcess {
   /// Ends a process that says nothing any more.
   private func look(at child: Child, since began: ContinuousClock.Instant) {
     let now = ContinuousClock.now
-    if now - child.heard > configuration.silence, child.isReady {
+    if child.silence(each: interval) > configuration.silence, child.isReady {
       return child.kill(because: "it did not answer for \(configuration.silence.seconds) s")
     }
     if !child.isReady, now - began > configuration.loading {
