@@ -11,7 +11,7 @@ struct Silence {
 
   /// Adds the time since the last look, of which there is one each `interval`, and returns the sum.
   mutating func look(at now: ContinuousClock.Instant, each interval: Duration) -> Duration {
-    duration += min(now - looked, 2 * interval)
+    duration += min(looked.duration(to: now), interval * 2)
     looked = now
     return duration
   }
