@@ -1,7 +1,7 @@
 import CLIP
 import Diffusion
 public import Imaging
-import Torch
+package import Torch
 
 extension UnCLIPPipeline {
   /// Generates a part of an image anew; all else comes back as it was, bit for bit.
@@ -159,9 +159,13 @@ extension UnCLIPPipeline {
   /// Source: Hessel et al. 2021 (CLIPScore), without its factor and its floor at 0.
   /// - Throws: As ``embedding(of:)``.
   public func clipScore(of image: Image, for text: String) throws -> Double {
-    let embedding = try embedding(of: image).to(.float32).normalized()
+    clipScore(ofEmbedding: try embedding(of: image), for: text)
+  }
+
+  /// The same of an image whose embedding is there, `[1, D]`, raw.
+  package func clipScore(ofEmbedding embedding: Tensor, for text: String) -> Double {
     let wanted = textEncoder([text], normalized: true)
-    return 100 * (embedding * wanted).sum().item()
+    return 100 * (embedding.to(.float32).normalized() * wanted).sum().item()
   }
 
   private static func check(strength: Double) throws(RequestError) {

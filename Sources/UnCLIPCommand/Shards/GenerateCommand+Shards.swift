@@ -117,8 +117,7 @@ private struct PromptDrawer: ShardMaker {
     var score: Double?
     if pipeline.folder.has(.imageEncoder) {
       let embedding = try pipeline.embedding(of: image).to(.float32)
-      let wanted = pipeline.textEncoder([prompt], normalized: true)
-      let value: Double = 100 * (embedding.normalized() * wanted).sum().item()
+      let value = pipeline.clipScore(ofEmbedding: embedding, for: prompt)
       // JSON has no other numbers.
       score = value.isFinite ? value : nil
       files.append(("npy", ShardFile.npy(embedding.flattened())))
