@@ -9,7 +9,9 @@
 #include <mpi.h>
 #include <time.h>
 
-static MPI_Comm world;
+/// One of each lane.
+static MPI_Comm lanes[CMPI_LANES];
+#define world lanes[0]
 static int rank = 0, size = 1;
 
 bool cmpi_is_built(void) { return true; }
@@ -21,8 +23,10 @@ bool cmpi_start(void) {
     return false;
   }
   // Messages of another library in this process cannot be taken for ours.
-  if (MPI_Comm_dup(MPI_COMM_WORLD, &world) != MPI_SUCCESS) return false;
-  MPI_Comm_set_errhandler(world, MPI_ERRORS_RETURN);
+  for (int lane = 0; lane < CMPI_LANES; lane++) {
+    if (MPI_Comm_dup(MPI_COMM_WORLD, &lanes[lane]) != MPI_SUCCESS) return false;
+    MPI_Comm_set_errhandler(lanes[lane], MPI_ERRORS_RETURN);
+  }
   return MPI_Comm_rank(world, &rank) == MPI_SUCCESS && MPI_Comm_size(world, &size) == MPI_SUCCESS;
 }
 
@@ -73,22 +77,73 @@ int cmpi_broadcast(void *bytes, size_t count, int root) {
   return 0;
 }
 
-int cmpi_all_gather(
-    const void *own, void *all, const int *counts, const int *offsets) {
+/// A copy with the sizes that it was begun with, which MPI reads until it ends.
+struct cmpi_copy {
   MPI_Request request;
-  const int code = MPI_Iallgatherv(
-      own, counts[rank], MPI_BYTE, all, counts, offsets, MPI_BYTE, world, &request);
-  return code != MPI_SUCCESS ? code : wait_for(&request);
+  int sizes[];
+};
+
+/// Makes a copy of `count` lists of one number for each rank.
+static cmpi_copy *copy_with(const int *const *lists, int count) {
+  cmpi_copy *copy = malloc(sizeof(cmpi_copy) + sizeof(int) * (size_t)size * (size_t)count);
+  if (!copy) return NULL;
+  for (int list = 0; list < count; list++) {
+    memcpy(copy->sizes + list * size, lists[list], sizeof(int) * (size_t)size);
+  }
+  return copy;
 }
 
-int cmpi_all_to_all(
-    const void *send, const int *send_counts, const int *send_offsets, void *receive,
-    const int *receive_counts, const int *receive_offsets) {
-  MPI_Request request;
-  const int code = MPI_Ialltoallv(
-      send, send_counts, send_offsets, MPI_BYTE, receive, receive_counts, receive_offsets,
-      MPI_BYTE, world, &request);
-  return code != MPI_SUCCESS ? code : wait_for(&request);
+/// Hands over a copy that has begun.
+static int begun(int code, cmpi_copy *copy, cmpi_copy **result) {
+  if (code == MPI_SUCCESS) {
+    *result = copy;
+  } else {
+    free(copy);
+  }
+  return code;
+}
+
+int cmpi_begin_all_gather(
+    int lane, size_t unit, const void *own, void *all, const int *counts, const int *offsets,
+    cmpi_copy **result) {
+  const int *const lists[] = {counts, offsets};
+  cmpi_copy *copy = copy_with(lists, 2);
+  if (!copy) return MPI_ERR_NO_MEM;
+  const int *sizes = copy->sizes;
+  const MPI_Datatype type = unit == 4 ? MPI_FLOAT : MPI_BYTE;
+  return begun(
+      MPI_Iallgatherv(
+          own, sizes[rank], type, all, sizes, sizes + size, type, lanes[lane], &copy->request),
+      copy, result);
+}
+
+int cmpi_begin_all_to_all(
+    int lane, size_t unit, const void *send, const int *send_counts, const int *send_offsets,
+    void *receive, const int *receive_counts, const int *receive_offsets, cmpi_copy **result) {
+  const int *const lists[] = {send_counts, send_offsets, receive_counts, receive_offsets};
+  cmpi_copy *copy = copy_with(lists, 4);
+  if (!copy) return MPI_ERR_NO_MEM;
+  const int *sizes = copy->sizes;
+  const MPI_Datatype type = unit == 4 ? MPI_FLOAT : MPI_BYTE;
+  return begun(
+      MPI_Ialltoallv(
+          send, sizes, sizes + size, type, receive, sizes + 2 * size, sizes + 3 * size, type,
+          lanes[lane], &copy->request),
+      copy, result);
+}
+
+int cmpi_test(cmpi_copy *copy, bool *ended) {
+  int done = 0;
+  const int code = MPI_Test(&copy->request, &done, MPI_STATUS_IGNORE);
+  *ended = done;
+  if (code != MPI_SUCCESS || done) free(copy);
+  return code;
+}
+
+int cmpi_finish(cmpi_copy *copy) {
+  const int code = wait_for(&copy->request);
+  free(copy);
+  return code;
 }
 
 void cmpi_error_text(int code, char *text, size_t count) {
@@ -112,21 +167,54 @@ int cmpi_broadcast(void *bytes, size_t count, int root) {
   return 0;
 }
 
-int cmpi_all_gather(
-    const void *own, void *all, const int *counts, const int *offsets) {
-  memcpy((char *)all + offsets[0], own, (size_t)counts[0]);
+struct cmpi_copy {
+  char none;
+};
+
+static cmpi_copy alone;
+
+int cmpi_begin_all_gather(
+    int lane, size_t unit, const void *own, void *all, const int *counts, const int *offsets,
+    cmpi_copy **result) {
+  memcpy((char *)all + (size_t)offsets[0] * unit, own, (size_t)counts[0] * unit);
+  *result = &alone;
   return 0;
 }
 
-int cmpi_all_to_all(
-    const void *send, const int *send_counts, const int *send_offsets, void *receive,
-    const int *receive_counts, const int *receive_offsets) {
+int cmpi_begin_all_to_all(
+    int lane, size_t unit, const void *send, const int *send_counts, const int *send_offsets,
+    void *receive, const int *receive_counts, const int *receive_offsets, cmpi_copy **result) {
   memcpy(
-      (char *)receive + receive_offsets[0], (const char *)send + send_offsets[0],
-      (size_t)send_counts[0]);
+      (char *)receive + (size_t)receive_offsets[0] * unit,
+      (const char *)send + (size_t)send_offsets[0] * unit, (size_t)send_counts[0] * unit);
+  *result = &alone;
   return 0;
 }
+
+int cmpi_test(cmpi_copy *copy, bool *ended) {
+  *ended = true;
+  return 0;
+}
+
+int cmpi_finish(cmpi_copy *copy) { return 0; }
 
 void cmpi_error_text(int code, char *text, size_t count) { snprintf(text, count, "error %d", code); }
 
 #endif
+
+// A block of sums stays in the processor's cache while the parts are added.
+#define ADD(TYPE)                                                                  \
+  enum { block = 1024 };                                                           \
+  double total[block];                                                             \
+  for (size_t start = 0; start < length; start += block) {                         \
+    const size_t most = length - start < block ? length - start : block;           \
+    for (size_t i = 0; i < most; i++) total[i] = 0;                                \
+    for (size_t part = 0; part < count; part++) {                                  \
+      const TYPE *values = (const TYPE *)parts + part * length + start;            \
+      for (size_t i = 0; i < most; i++) total[i] += (double)values[i];             \
+    }                                                                              \
+    for (size_t i = 0; i < most; i++) ((TYPE *)sum)[start + i] = (TYPE)total[i];   \
+  }
+
+void cmpi_add_floats(const void *parts, size_t count, size_t length, void *sum) { ADD(float) }
+void cmpi_add_doubles(const void *parts, size_t count, size_t length, void *sum) { ADD(double) }

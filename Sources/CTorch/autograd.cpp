@@ -5,6 +5,8 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/function_hook.h>
+#include <torch/csrc/autograd/variable.h>
 
 using namespace ct;
 
@@ -24,6 +26,32 @@ int ct_grad(const ct_tensor *x, ct_tensor **out) {
 
 int ct_set_grad(const ct_tensor *x, const ct_tensor *grad) {
   return guard([&] { x->value.mutable_grad() = grad ? grad->value : at::Tensor(); });
+}
+
+namespace {
+
+/// Calls a function of the caller's when a backward pass has added to a gradient.
+struct GradientHook : torch::autograd::PostAccumulateGradHook {
+  void (*call)(void *);
+  void *context;
+  void (*release)(void *);
+
+  GradientHook(void (*call)(void *), void *context, void (*release)(void *))
+      : call(call), context(context), release(release) {}
+  ~GradientHook() override { release(context); }
+
+  void operator()(const torch::autograd::Variable &) override { call(context); }
+};
+
+}  // namespace
+
+int ct_set_gradient_hook(
+    const ct_tensor *x, void (*call)(void *), void *context, void (*release)(void *)) {
+  return guard([&] {
+    std::unique_ptr<torch::autograd::PostAccumulateGradHook> hook;
+    if (call) hook = std::make_unique<GradientHook>(call, context, release);
+    torch::autograd::impl::set_post_acc_grad_hooks(x->value, std::move(hook));
+  });
 }
 
 int ct_backward(const ct_tensor *x, const ct_tensor *grad, bool retain) {

@@ -3,16 +3,15 @@ import Foundation
 public import Torch
 
 extension Ranks {
-  /// Elements of one copy; larger tensors are passed on in several.
-  private static let bucket = 8 << 20
+  /// Elements that are summed at once, unless a tensor has more.
+  package static let bucket = 8 << 20
 
   /// Copies tensors of the first process to all, in place.
   public func broadcast(_ tensors: [Tensor]) throws(DistributionError) {
     guard count > 1 else { return }
     for tensor in tensors where tensor.count > 0 {
       let plain = Self.plain(tensor)
-      let code = plain.withMutableBytes { cmpi_broadcast($0, $1, 0) }
-      try check(code)
+      try check(cmpi_broadcast(plain.elements, plain.count * plain.dtype.size, 0))
       noGrad { tensor.copy(from: plain) }
     }
   }
@@ -22,18 +21,23 @@ extension Ranks {
   /// Sums are rounded once: half-precision and single-precision elements are added in double.
   public func sum(_ tensors: [Tensor]) throws(DistributionError) {
     guard count > 1 else { return }
-    var start = 0
-    while start < tensors.count {
-      let dtype = Self.wide(tensors[start].dtype)
-      var (end, size) = (start, 0)
-      while end < tensors.count, Self.wide(tensors[end].dtype) == dtype,
-        end == start || size + tensors[end].count <= Self.bucket
+    var buckets: [[Tensor]] = []
+    var size = 0
+    for tensor in tensors {
+      size += tensor.count
+      if let last = buckets.last?.last, size <= Self.bucket,
+        OverlappedSums.dtype(of: last) == OverlappedSums.dtype(of: tensor)
       {
-        size += tensors[end].count
-        end += 1
+        buckets[buckets.count - 1].append(tensor)
+      } else {
+        buckets.append([tensor])
+        size = tensor.count
       }
-      try sum(bucket: Array(tensors[start..<end]), as: dtype)
-      start = end
+    }
+    let sums = OverlappedSums(self)
+    for bucket in buckets { try sums.begin(OverlappedSums.flat(bucket)) }
+    for (bucket, sum) in zip(buckets, try sums.finish()) {
+      OverlappedSums.unpack(sum, into: bucket)
     }
   }
 
@@ -61,38 +65,25 @@ extension Ranks {
 
   // MARK: - Parts
 
-  private func sum(bucket: [Tensor], as dtype: DType) throws(DistributionError) {
-    let flat = Tensor.concatenated(
-      bucket.map { $0.detached().to(device: .cpu, dtype: dtype).flattened() }, over: 0)
-    let total = flat.count
-    let sums = Tensor.empty([total], dtype: dtype)
-    for first in stride(from: 0, to: total, by: Self.bucket) {
-      let part = first..<min(first + Self.bucket, total)
-      let counts = (0..<count).map { part.count * ($0 + 1) / count - part.count * $0 / count }
-      let own = try scatter(flat[part], counts: counts)
-      sums[part].copy(from: try gather(own, counts: counts))
-    }
-    var start = 0
-    for tensor in bucket {
-      let own = sums[start..<start + tensor.count].reshaped(tensor.shape)
-      noGrad { tensor.detached().copy(from: own) }
-      start += tensor.count
-    }
-  }
-
-  /// The rows of all processes.
-  private func gather(_ own: Tensor, counts: [Int]) throws(DistributionError) -> Tensor {
+  /// The rows of all processes, one after another.
+  ///
+  /// - Parameters:
+  ///   - own: Those of this process, `[n, …]` on the CPU.
+  ///   - counts: How many each process has.
+  /// - Returns: `[N, …]` on the CPU.
+  public func gather(_ own: Tensor, counts: [Int]) throws(DistributionError) -> Tensor {
+    guard count > 1 else { return own }
     let shape = Array(own.shape.dropFirst())
     let blocks = Blocks(counts.map { $0 * shape.reduce(own.dtype.size, *) })
     let all = Tensor.empty([counts.reduce(0, +)] + shape, dtype: own.dtype)
     let plain = Self.plain(own)
-    let code = plain.withMutableBytes { own, _ in
-      all.withMutableBytes { all, _ in
-        cmpi_all_gather(own, all, blocks.counts, blocks.offsets)
-      }
-    }
-    try check(code)
-    return all
+    try gather(plain.elements, all.elements, blocks)
+    return withExtendedLifetime(plain) { all }
+  }
+
+  /// A tensor of `total` elements of which every process has its share: `[total]` on the CPU.
+  public func gatherShares(_ own: Tensor, of total: Int) throws(DistributionError) -> Tensor {
+    try gather(own, counts: (0..<count).map { share(of: total, rank: $0).count })
   }
 
   /// This process's rows of the sum of what all processes have for all rows.
@@ -103,20 +94,17 @@ extension Ranks {
     let received = Blocks([Int](repeating: counts[rank] * size, count: count))
     let parts = Tensor.empty([count, counts[rank]] + shape, dtype: all.dtype)
     let plain = Self.plain(all)
-    let code = plain.withMutableBytes { all, _ in
-      parts.withMutableBytes { parts, _ in
-        cmpi_all_to_all(
-          all, sent.counts, sent.offsets, parts, received.counts, received.offsets)
-      }
-    }
-    try check(code)
-    return parts.to(.float64).sum(over: 0).to(all.dtype)
+    var copy: OpaquePointer?
+    try check(
+      cmpi_begin_all_to_all(
+        0, 1, plain.elements, sent.counts, sent.offsets, parts.elements, received.counts,
+        received.offsets, &copy))
+    if let copy { try check(cmpi_finish(copy)) }
+    return withExtendedLifetime(plain) { parts.to(.float64).sum(over: 0).to(all.dtype) }
   }
 
   /// The elements in memory of the CPU, in row-major order.
-  private static func plain(_ tensor: Tensor) -> Tensor { tensor.detached().to(.cpu).contiguous() }
-
-  private static func wide(_ dtype: DType) -> DType { dtype == .float64 ? .float64 : .float32 }
+  static func plain(_ tensor: Tensor) -> Tensor { tensor.detached().to(.cpu).contiguous() }
 
   private static func endingRun<Result>(
     _ body: () throws(DistributionError) -> Result
@@ -131,18 +119,11 @@ extension Ranks {
 }
 
 extension Tensor {
-  /// Passes on the memory of a contiguous tensor of the CPU.
-  fileprivate func withMutableBytes<Result>(
-    _ body: (UnsafeMutableRawPointer, Int) -> Result
-  ) -> Result {
-    withBytes { bytes in
-      guard let start = bytes.baseAddress else {
-        return withUnsafeTemporaryAllocation(byteCount: 8, alignment: 8) { empty in
-          guard let start = empty.baseAddress else { preconditionFailure("no memory on the stack") }
-          return body(start, 0)
-        }
-      }
-      return body(UnsafeMutableRawPointer(mutating: start), bytes.count)
-    }
+  /// The memory of a contiguous tensor of the CPU, which stays where it is while the tensor lives.
+  var elements: UnsafeMutableRawPointer {
+    // MPI takes an address for no elements too.
+    withBytes { UnsafeMutableRawPointer(mutating: $0.baseAddress ?? Self.noElements) }
   }
+
+  private static let noElements = UnsafeRawPointer(bitPattern: 8)!
 }

@@ -52,7 +52,15 @@ public struct Ranks: Sendable, Hashable {
   /// - Throws: `DistributionError.tooMany` where a process would have none.
   public func rows(of total: Int) throws(DistributionError) -> BatchRows {
     guard total >= count else { throw .tooMany(count: count, rows: total) }
-    return BatchRows(rank * total / count..<(rank + 1) * total / count, of: total)
+    return BatchRows(share(of: total), of: total)
+  }
+
+  /// The elements of a tensor of `total` that this process has where each has a share: all have as many,
+  /// or one more.
+  public func share(of total: Int) -> Range<Int> { share(of: total, rank: rank) }
+
+  func share(of total: Int, rank: Int) -> Range<Int> {
+    rank * total / count..<(rank + 1) * total / count
   }
 
   /// Waits for all processes.
@@ -132,11 +140,19 @@ public struct Ranks: Sendable, Hashable {
   /// The numbers that the processes have, in the order of the ranks.
   func sizes(_ own: Int) throws(DistributionError) -> [Int] {
     var all = [Int64](repeating: 0, count: count)
-    let counts = [Int32](repeating: 8, count: count)
-    let offsets = (0..<Int32(count)).map { 8 * $0 }
     var number = Int64(own)
-    try check(cmpi_all_gather(&number, &all, counts, offsets))
+    try gather(&number, &all, Blocks([Int](repeating: 8, count: count)))
     return all.map(Int.init)
+  }
+
+  /// Gathers bytes of all processes, and waits for them.
+  func gather(
+    _ own: UnsafeRawPointer, _ all: UnsafeMutableRawPointer, _ blocks: Blocks
+  ) throws(DistributionError) {
+    var copy: OpaquePointer?
+    try check(
+      cmpi_begin_all_gather(0, 1, own, all, blocks.counts, blocks.offsets, &copy))
+    if let copy { try check(cmpi_finish(copy)) }
   }
 
   private func concatenated(
@@ -145,12 +161,12 @@ public struct Ranks: Sendable, Hashable {
     let blocks = Blocks(counts)
     var all = [UInt8](repeating: 0, count: max(1, blocks.total))
     let bytes = [UInt8](own) + [0]  // has an address where it is empty
-    try check(cmpi_all_gather(bytes, &all, blocks.counts, blocks.offsets))
+    try gather(bytes, &all, blocks)
     return (Data(all.prefix(blocks.total)), counts)
   }
 }
 
-/// Sizes and offsets of what lies one after another, in bytes, as MPI takes them.
+/// Sizes and offsets of what lies one after another, in units of one copy, as MPI takes them.
 struct Blocks {
   let counts: [Int32]
   let offsets: [Int32]
@@ -163,7 +179,7 @@ struct Blocks {
       offsets.append(Int32(clamping: total))
       total += size
     }
-    precondition(total <= Int32.max, "MPI is given \(total) bytes at once")
+    precondition(total <= Int32.max, "MPI is given \(total) units at once")
     counts = sizes.map { Int32($0) }
     self.offsets = offsets
     self.total = total

@@ -29,6 +29,25 @@ extension Tensor {
     }
   }
 
+  /// Calls `body` each time a backward pass has added to the gradient of this tensor, while the pass goes
+  /// on; with nil no longer.
+  package func whenGradientIsAdded(_ body: (() -> Void)?) {
+    let status: Int32
+    if let body {
+      let context = Unmanaged.passRetained(GradientHook(call: body)).toOpaque()
+      status = ct_set_gradient_hook(
+        handle.raw, { context in
+          if let context {
+            Unmanaged<GradientHook>.fromOpaque(context).takeUnretainedValue().call()
+          }
+        }, context,
+        { context in if let context { Unmanaged<GradientHook>.fromOpaque(context).release() } })
+    } else {
+      status = ct_set_gradient_hook(handle.raw, nil, nil, nil)
+    }
+    withExtendedLifetime(self) { Tensor.check("gradient_hook", [self], status) }
+  }
+
   /// Adds this tensor's gradient to `grad` of every tensor it was computed from.
   ///
   /// - Precondition: The tensor has one element, or a gradient is given.
@@ -81,6 +100,12 @@ private final class LinearMap {
       Tensor.check("linear_map", [result], ct_detach(result.handle.raw, out))
     }
   }
+}
+
+/// What is called when a gradient has been added to.
+private final class GradientHook {
+  let call: () -> Void
+  init(call: @escaping () -> Void) { self.call = call }
 }
 
 /// The gradients of a tensor with respect to others; `grad` does not change.

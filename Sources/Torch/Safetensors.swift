@@ -75,43 +75,11 @@ public enum Safetensors {
   public static func write(
     _ tensors: [String: Tensor], metadata: [String: String] = [:], to url: URL
   ) throws(CheckpointError) {
-    // The widest types first keep every tensor on a multiple of its element size.
-    let ordered = tensors.sorted { ($1.value.dtype.size, $0.key) < ($0.value.dtype.size, $1.key) }
-    var offset = 0
-    var items: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
-    for (key, tensor) in ordered {
-      guard key != "__metadata__" else {
-        throw .unwritable(file: url.path, reason: "no tensor may be called \(key)")
-      }
-      let size = tensor.count * tensor.dtype.size
-      items[key] =
-        [
-          "dtype": tensor.dtype.safetensorsName, "shape": tensor.shape,
-          "data_offsets": [offset, offset + size],
-        ] as [String: Any]
-      offset += size
+    let writer = try SafetensorsWriter(
+      tensors.map { ($0.key, $0.value.dtype, $0.value.shape) }, metadata: metadata, to: url)
+    for key in writer.keys {
+      if let tensor = tensors[key] { try writer.append(tensor) }
     }
-    var header: Data
-    do {
-      header = try JSONSerialization.data(
-        withJSONObject: items, options: [.sortedKeys, .withoutEscapingSlashes])
-    } catch {
-      throw .unwritable(file: url.path, reason: "its texts are not all Unicode")
-    }
-    header.append(contentsOf: [UInt8](repeating: 0x20, count: (8 - header.count % 8) % 8))
-    do {
-      let file = try AtomicFile(url)
-      try withUnsafeBytes(of: UInt64(header.count).littleEndian) { bytes throws(FileError) in
-        try file.write(bytes)
-      }
-      try file.write(header)
-      for (_, tensor) in ordered {
-        let plain = tensor.detached().to(.cpu).contiguous()
-        try plain.withBytes { bytes throws(FileError) in try file.write(bytes) }
-      }
-      try file.commit()
-    } catch {
-      throw CheckpointError(unwritable: error)
-    }
+    try writer.commit()
   }
 }

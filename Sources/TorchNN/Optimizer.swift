@@ -72,10 +72,17 @@ extension Optimizer {
 /// Source: PyTorch `clip_grad_norm_`.
 @discardableResult
 public func clipGradientNorm(_ parameters: [Parameter], maximum: Double) -> Double {
+  clipGradients(parameters, maximum: maximum) { $0 }
+}
+
+/// Clips gradients as ``clipGradientNorm(_:maximum:)`` does, by the norm that `total` makes of theirs,
+/// since others may hold the rest.
+package func clipGradients<Failure: Error>(
+  _ parameters: [Parameter], maximum: Double, total: (Double) throws(Failure) -> Double
+) throws(Failure) -> Double {
   precondition(maximum > 0, "the maximum of a gradient norm is positive, not \(maximum)")
   let gradients = parameters.compactMap(\.gradient)
-  if gradients.isEmpty { return 0 }
-  let norm = TorchOptim.gradNorm(gradients).item()
+  let norm = try total(gradients.isEmpty ? 0 : TorchOptim.gradNorm(gradients).item())
   let scale = maximum / (norm + 1e-6)
   if !(scale >= 1) { TorchOptim.foreachMul(gradients, scale) }
   return norm

@@ -99,7 +99,7 @@ private struct StateSlot {
 /// Compares a state with the members to fill.
 ///
 /// - Throws: `CheckpointError.misfit` that names all that is missing, surplus or of another shape.
-func checkFit(
+package func checkFit(
   of state: [String: Tensor], to expected: [(key: String, value: Tensor)], file: URL?,
   ignoring: Set<String> = []
 ) throws(CheckpointError) {

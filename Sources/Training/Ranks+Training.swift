@@ -10,20 +10,6 @@ extension Ranks {
     return try gathered(Data([holds ? 1 : 0])).contains { $0.first == 1 }
   }
 
-  /// Sums gradients over the processes, after the backward pass. A parameter without a gradient in
-  /// every process stays so.
-  func sum(gradientsOf parameters: [Parameter]) throws(DistributionError) {
-    guard count > 1 else { return }
-    let all = try gathered(Data(parameters.map { $0.gradient == nil ? 0 : 1 }))
-    var gradients: [Tensor] = []
-    for (index, parameter) in parameters.enumerated()
-    where all.contains(where: { $0[index] == 1 }) {
-      if parameter.gradient == nil { parameter.value.setGrad(parameter.value.zerosLike()) }
-      if let gradient = parameter.gradient { gradients.append(gradient) }
-    }
-    try sum(gradients)
-  }
-
   /// Sums a loss and its parts over the processes.
   func sum(
     _ loss: Double, _ parts: [String: Double]

@@ -9,7 +9,7 @@ struct RunChanges {
   private static let free: Set<String> = [
     "training.log_every_steps", "training.sample_every_steps", "training.checkpoint_every_steps",
     "training.checkpoint_every_seconds", "training.keep_checkpoints", "training.threads",
-    "training.log_samples", "data.workers", "data.prefetch",
+    "training.log_samples", "training.shard_optimizer", "data.workers", "data.prefetch",
   ]
 
   /// Each change as a key with both values, sorted by key.

@@ -24,7 +24,8 @@ public final class Trainer<Task: TrainingTask> {
   private let rows: BatchRows
   private let optimized: [Optimized]
   private let schedule: LearningRateSchedule
-  private let average: ExponentialMovingAverage
+  /// The first process's; nil in the others, which do not need it.
+  private let average: ExponentialMovingAverage?
   private let further: [FurtherAverage]
   /// Keys of this process's samples, by the number of the batch in the step.
   private var shown: [Int: [String]] = [:]
@@ -55,7 +56,7 @@ public final class Trainer<Task: TrainingTask> {
     if ranks.isRoot { try store.prepare() }
     task.module.to(device: device)
     optimized = task.parts.enumerated().map { index, part in
-      Optimized(part, index: index, options: options)
+      Optimized(part, index: index, options: options, ranks: ranks)
     }
     schedule = options.rateSchedule
     func average(_ decay: Double) -> ExponentialMovingAverage {
@@ -63,8 +64,10 @@ public final class Trainer<Task: TrainingTask> {
         of: task.module, decay: decay,
         warmUp: options.emaWarmUpPower > 0 ? .power(options.emaWarmUpPower) : .none)
     }
-    self.average = average(options.emaDecay)
-    further = options.furtherDecays.map { FurtherAverage(decay: $0, average: average($0)) }
+    self.average = ranks.isRoot ? average(options.emaDecay) : nil
+    further =
+      ranks.isRoot
+      ? options.furtherDecays.map { FurtherAverage(decay: $0, average: average($0)) } : []
     state = TrainingState(
       stage: task.stage, step: 0, seed: options.seed, images: 0, seconds: 0, inputs: inputs)
     gatherBatches()
@@ -99,9 +102,7 @@ public final class Trainer<Task: TrainingTask> {
         squaredNorm += done.gradientNorm * done.gradientNorm
       }
       task.didStep()
-      if ranks.isRoot {
-        for average in averages { average.update(step: state.step + 1) }
-      }
+      for average in averages { average.update(step: state.step + 1) }
 
       let seconds = Double((clock.now - started) / .seconds(1))
       let images = rows.total * options.gradientAccumulation
@@ -115,14 +116,17 @@ public final class Trainer<Task: TrainingTask> {
       if options.logsSamples { report.shown = try gatherShown() }
       let isAsked = try ranks.any(shouldStop())
       let stopping = state.step == options.steps || isAsked
+      let age = (clock.now - lastCheckpoint) / .seconds(1)
+      let isOld = options.checkpointEverySeconds > 0 && age >= options.checkpointEverySeconds
+      let saves =
+        stopping || isDue(every: options.checkpointEverySteps)
+        || (try ranks.any(ranks.isRoot && isOld))
+      if saves { try ranks.agreeing { try writeShards() } }
       try ranks.onRoot {
         if isDue(every: options.sampleEverySteps) || state.step == options.steps {
           report.metrics = try averaged { try task.evaluate() }
           report.samples = try drawSamples()
         }
-        let age = (clock.now - lastCheckpoint) / .seconds(1)
-        let isOld = options.checkpointEverySeconds > 0 && age >= options.checkpointEverySeconds
-        let saves = stopping || isOld || isDue(every: options.checkpointEverySteps)
         if saves { report.checkpoint = store.name(of: state.step) }
         try observe(report)
         if saves {
@@ -144,7 +148,14 @@ public final class Trainer<Task: TrainingTask> {
     try ranks.broadcast(task.module.stateDict().sorted { $0.key < $1.key }.map(\.value))
   }
 
-  private var averages: [ExponentialMovingAverage] { [average] + further.map(\.average) }
+  private var averages: [ExponentialMovingAverage] {
+    [average].compactMap(\.self) + further.map(\.average)
+  }
+
+  /// The bytes of the optimisers' moments that this process keeps, and of all.
+  var optimizerBytes: (own: Int, all: Int) {
+    optimized.reduce((0, 0)) { ($0.0 + $1.optimizer.momentBytes.own, $0.1 + $1.optimizer.momentBytes.all) }
+  }
 
   /// Resumes from the newest undamaged checkpoint, if there is one.
   ///
@@ -174,7 +185,7 @@ public final class Trainer<Task: TrainingTask> {
       let url = checkpoint.appending(path: name)
       try take(Safetensors.read(url).tensors, url)
     }
-    try load("ema.safetensors") { try average.load($0, file: $1) }
+    if let average { try load("ema.safetensors") { try average.load($0, file: $1) } }
     for one in further {
       // An average that the checkpoint lacks is new: it begins at the one that it has.
       let has = FileManager.default.fileExists(
@@ -198,16 +209,35 @@ public final class Trainer<Task: TrainingTask> {
     let checkpoint = try store.write(state, config: config) { folder in
       try Safetensors.write(
         task.module.stateDict(), to: folder.appending(path: "model.safetensors"))
-      try Safetensors.write(average.stateDict(), to: folder.appending(path: "ema.safetensors"))
+      if let average {
+        try Safetensors.write(average.stateDict(), to: folder.appending(path: "ema.safetensors"))
+      }
       for one in further {
         try Safetensors.write(one.average.stateDict(), to: folder.appending(path: one.file))
       }
       for one in optimized {
-        try Safetensors.write(one.optimizer.stateDict(), to: folder.appending(path: one.file))
+        let file = folder.appending(path: one.file)
+        if one.optimizer.isSharded {
+          try FileManager.default.moveItem(at: shards(of: one), to: file)
+        } else {
+          try one.optimizer.write(to: file)
+        }
       }
     }
     try export()
     return checkpoint
+  }
+
+  /// Writes the optimisers' states that the processes share, from which ``save()`` takes them.
+  private func writeShards() throws {
+    for one in optimized where one.optimizer.isSharded {
+      try one.optimizer.write(to: shards(of: one))
+    }
+  }
+
+  /// A file that is removed with those of interrupted checkpoints.
+  private func shards(of one: Optimized) -> URL {
+    store.folder.appending(path: ".\(one.file).partial")
   }
 
   // MARK: - Parts of the loop
@@ -222,7 +252,6 @@ public final class Trainer<Task: TrainingTask> {
     for parameter in others { parameter.setFrozen(true) }
     defer { for parameter in others { parameter.setFrozen(false) } }
     let optimizer = one.optimizer
-    optimizer.learningRate = rate * one.part.rateScale
     // The mean over a batch is that over each process's rows, by their number.
     let weight = rows.fraction / Double(options.gradientAccumulation)
     var loss = 0.0
@@ -236,17 +265,16 @@ public final class Trainer<Task: TrainingTask> {
         rows: rows)
       task.module.seedDropout(StepSeed.seed(options.seed, .dropout, at: index), rows: rows)
       let losses = inPrecision { task.loss(batch, of: one.index, using: random) }
-      (losses.total * weight).backward()
+      optimizer.backward(
+        losses.total * weight, completing: part == options.gradientAccumulation - 1)
       loss += losses.total.item() * weight
       for (name, value) in losses.parts { parts[name, default: 0] += value.item() * weight }
     }
-    try ranks.sum(gradientsOf: optimizer.parameters)
+    let gradientNorm = try optimizer.finishGradients(maximum: options.maxGradientNorm)
     (loss, parts) = try ranks.sum(loss, parts)
-    let gradientNorm = clipGradientNorm(optimizer.parameters, maximum: options.maxGradientNorm)
     try requireFinite(loss, "loss")
     try requireFinite(gradientNorm, "gradient")
-    optimizer.step()
-    optimizer.zeroGradients()
+    try optimizer.step(learningRate: rate * one.part.rateScale)
     return (loss, parts, gradientNorm)
   }
 
@@ -281,15 +309,15 @@ public final class Trainer<Task: TrainingTask> {
       task.module.train()
       gatherBatches()
     }
-    return try (average ?? self.average).withAveragedWeights {
-      try noGrad { try body() }
-    }
+    guard let average = average ?? self.average else { return try noGrad { try body() } }
+    return try average.withAveragedWeights { try noGrad { try body() } }
   }
 
   /// Replaces the model folders as a whole, and removes those of averages that are no longer kept.
   private func export() throws {
     do {
-      let models = [("model", average)] + further.map { ($0.model.name, $0.average) }
+      let models =
+        [("model", average)] + further.map { ($0.model.name, Optional($0.average)) }
       for (name, average) in models {
         try averaged(by: average) {
           try DurableFolder.create(name, in: store.folder, replacing: true) {
@@ -355,17 +383,17 @@ private struct Optimized {
   let part: TrainedPart
   /// Its index among the parts.
   let index: Int
-  let optimizer: Adam
+  let optimizer: PartOptimizer
   /// Its optimiser's file in a checkpoint.
   let file: String
 
-  init(_ part: TrainedPart, index: Int, options: TrainingOptions) {
+  init(_ part: TrainedPart, index: Int, options: TrainingOptions, ranks: Ranks) {
     self.part = part
     self.index = index
     file = part.name.isEmpty ? "optimizer.safetensors" : "optimizer-\(part.name).safetensors"
-    optimizer = Adam(
+    optimizer = PartOptimizer(
       ParameterGroup.split(part.module, weightDecay: options.weightDecay),
-      learningRate: options.learningRate, betas: (options.betas[0], options.betas[1]),
-      epsilon: options.epsilon)
+      betas: (options.betas[0], options.betas[1]), epsilon: options.epsilon, ranks: ranks,
+      isSharded: options.shardsOptimizer)
   }
 }

@@ -67,6 +67,9 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   public var keepCheckpoints: Int
   /// Whether the keys of each step's samples are written to `samples.jsonl`; nil for not.
   public var logSamples: Bool?
+  /// Whether each process of several keeps the optimiser's state of its share of the weights alone; nil
+  /// for not.
+  public var shardOptimizer: Bool?
   /// Threads of tensor operations; 0 for one per core. Bit-exact resumption needs the same.
   public var threads: Int
 
@@ -88,6 +91,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
     case checkpointEverySeconds = "checkpoint_every_seconds"
     case keepCheckpoints = "keep_checkpoints"
     case logSamples = "log_samples"
+    case shardOptimizer = "shard_optimizer"
   }
 
   /// A short run for tests and first tries: 8 steps of 4 images.
@@ -137,6 +141,9 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
 
   /// Whether the keys of samples are logged.
   var logsSamples: Bool { logSamples ?? false }
+
+  /// Whether the optimiser's state is divided between the processes.
+  var shardsOptimizer: Bool { shardOptimizer ?? false }
 
   /// The learning rate of each step.
   var rateSchedule: LearningRateSchedule {

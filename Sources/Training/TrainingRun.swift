@@ -244,6 +244,14 @@ public struct TrainingRun {
     if ranks.count > 1 {
       observe(
         .note("\(ranks.count) processes share each batch of \(prepared.options.batchSize)"))
+      if prepared.options.shardsOptimizer {
+        let (own, all) = trainer.optimizerBytes
+        observe(
+          .note(
+            String(
+              format: "each keeps its share of the optimiser's state, %.1f of %.1f MB",
+              Double(own) / 1e6, Double(all) / 1e6)))
+      }
     }
     let log = try ranks.onRoot {
       try record(prepared.config)

@@ -231,4 +231,26 @@ private func expectGradient(
     #expect(!x.detached().requiresGrad && x.cloned().requiresGrad)
     #expect(!Tensor.ones([1]).requiringGrad().requiringGrad(false).requiresGrad)
   }
+
+  /// The gradient is there when the hook is called, once a pass however often a tensor is used.
+  @Test func aHookSeesEachGradientAsItComes() {
+    let x = Tensor([2.0]).requiringGrad()
+    let y = Tensor([3.0]).requiringGrad()
+    var seen: [(name: String, gradient: Double?)] = []
+    x.whenGradientIsAdded { seen.append(("x", x.grad?.item())) }
+    y.whenGradientIsAdded { seen.append(("y", y.grad?.item())) }
+    (x * x * y).sum().backward()
+    #expect(seen.map(\.name).sorted() == ["x", "y"])
+    #expect(seen.first { $0.name == "x" }?.gradient == 12)
+    #expect(seen.first { $0.name == "y" }?.gradient == 4)
+    y.whenGradientIsAdded(nil)
+    x.whenGradientIsAdded {
+      seen.append(("x again", x.grad?.item()))
+      x.setGrad(nil)
+    }
+    (x * y).sum().backward()
+    #expect(seen.count == 3 && seen[2].name == "x again" && seen[2].gradient == 15)
+    #expect(x.grad == nil && y.grad?.item() == 6)
+    x.whenGradientIsAdded(nil)
+  }
 }

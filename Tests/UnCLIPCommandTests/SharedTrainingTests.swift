@@ -144,6 +144,37 @@ struct SharedTrainingTests {
       .network(.float32))
   }
 
+  /// Each process keeps the moments of its share. Checkpoints are the same, so that runs of either kind go
+  /// on from each other, by any number of processes.
+  @Test(.enabled(if: Launcher.hasMPI)) func theOptimizersStateMayBeDivided() throws {
+    let arguments = training("ae", "fashion-ae", steps: 20) + Self.classic
+    let divided = arguments + " --set training.shard_optimizer=true"
+    let alone = try trained(1, arguments, out: "one")
+    expectAgreement(try trained(3, divided, out: "three"), alone, .network(.float32))
+    func state(_ run: String) throws -> [(String, Tensor)] {
+      try Safetensors.read(
+        folder.file(run).appending(path: "checkpoint-20/optimizer.safetensors")
+      ).tensors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+    expectAgreement(try state("three"), try state("one"), .network(.float32))
+    let hidden = try FileManager.default.contentsOfDirectory(atPath: folder.path("three"))
+      .filter { $0.hasSuffix(".partial") }
+    #expect(hidden == [])
+
+    let half = " --set training.steps=10 --set training.schedule=constant"
+    let whole = " --set training.schedule=constant --resume"
+    let straight = try trained(
+      1, arguments + " --set training.schedule=constant", out: "straight")
+    for (first, second) in [(divided, arguments), (arguments, divided)] {
+      _ = try trained(2, first + half, out: "parts")
+      expectAgreement(
+        try trained(4, second + whole, out: "parts"), straight, .network(.float32))
+      try FileManager.default.removeItem(at: folder.file("parts"))
+    }
+    let run = try Launcher.run(2, divided + " --out \(folder.path("said"))")
+    #expect(run.errors.contains("keeps its share of the optimiser's state"), "\(run.errors)")
+  }
+
   /// Batch norms and codebooks see the whole batch, and each image is made worse by its own seed.
   @Test(
     .enabled(if: Launcher.hasMPI),

@@ -320,6 +320,11 @@ bool ct_has_grad(const ct_tensor *x);
 int ct_grad(const ct_tensor *x, CT_OUT);
 /// Sets the tensor's gradient to `grad`; null clears it.
 int ct_set_grad(const ct_tensor *x, const ct_tensor *_Nullable grad);
+/// Has `call` called when a backward pass has added to the gradient of a leaf, in the place of an earlier
+/// one; null removes it. `release` frees the context.
+int ct_set_gradient_hook(
+    const ct_tensor *x, void (*_Nullable call)(void *context), void *_Nullable context,
+    void (*_Nullable release)(void *context));
 int ct_backward(const ct_tensor *x, const ct_tensor *_Nullable grad, bool retain);
 /// Writes `count` gradients into `outs`; null where an input is not part of the graph.
 int ct_gradients(

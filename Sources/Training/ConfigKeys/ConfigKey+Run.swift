@@ -107,6 +107,11 @@ extension ConfigKey {
         "Writes the keys of each step's samples to RUN/samples.jsonl, a line a step, in the order of "
           + "the batch; steps that a resumed run does again are there once. false if left out."),
       ConfigKey(
+        "training.shard_optimizer",
+        values: "true or false",
+        "Of several processes, each keeps the optimiser's moments of its share of the weights alone "
+          + "(ZeRO, stage 1): less memory, the same checkpoints. false if left out."),
+      ConfigKey(
         "training.threads",
         values: "0 to 1024",
         "Threads of the arithmetic; 0 takes what the machine has. Another number may change the "

@@ -4,9 +4,11 @@ import Foundation
 /// gradients as they are done here, and the speed of the machines. A model, which `unclip bench ranks`
 /// compares with what is measured.
 ///
-/// Sums are not hidden behind the backward pass: each bucket of gradients is divided between the
-/// processes, each adds its part of all in double precision, and gathers the sums of the others.
-public struct SharedCost: Sendable, Equatable {
+/// Each bucket of gradients is divided between the processes, each adds its share of all in double
+/// precision, and gathers the sums of the others. Messages travel while the backward pass, two thirds of the
+/// computation, goes on; those of the last bucket begin when it has ended. Copies and sums take the
+/// processor from the passes.
+public struct SharedCost: Sendable {
   /// The speed of one process and of what joins it with the others.
   public struct Machine: Sendable, Equatable {
     /// Operations in a second that are reached.
@@ -45,12 +47,15 @@ public struct SharedCost: Sendable, Equatable {
   public let ranks: Int
   /// The most images that one of them has.
   public let images: Int
-  /// Seconds of a step by what takes them.
+  /// Seconds of a step by what takes them; of messages, what the backward pass does not hide.
   public let seconds: [Bottleneck: Double]
   /// Seconds of a step in one process.
   public let aloneSeconds: Double
   /// Days of the whole training.
   public let days: Double
+  /// Bytes of weights, gradients and moments of each process where the moments are divided; of
+  /// averages in the first alone.
+  public let shardedBytes: (each: Double, first: Double)
 
   /// Seconds of a step.
   public var stepSeconds: Double {
@@ -65,19 +70,29 @@ public struct SharedCost: Sendable, Equatable {
     Bottleneck.allCases.max { (seconds[$0] ?? 0) < (seconds[$1] ?? 0) } ?? .computation
   }
 
-  /// Elements of a bucket of gradients, as `Ranks` sums them.
-  package static let bucket = 8 << 20
   /// Messages of a step beside the gradients: the batch, which weights have gradients, the loss,
   /// whether to stop, and what the first process writes; each once to and once from all.
   static let smallCollectives = 10
-  /// Bytes that the sum of a gradient moves in memory: into the bucket (8), to double (12), the sum
-  /// (8), into the result (8), and back into the gradient (8).
-  static let sumBytes = 44.0
+  /// Bytes that the sum of a gradient moves in memory: into the bucket (8), the share of all (4), and back
+  /// into the gradient (8).
+  static let sumBytes = 20.0
   /// Bytes that the update of a weight moves: weight, gradient and moments in, weight and moments
   /// out, the gradient's norm, and its clearing.
   static let updateBytes = 36.0
   /// Bytes that the average of a weight moves.
   static let averageBytes = 12.0
+
+  /// The buckets in which so many gradients are summed.
+  package static func buckets(of weights: Int) -> Double {
+    (Double(weights) / Double(SharedGradients.bucketSize(of: weights))).rounded(.up)
+  }
+
+  /// The part of the messages' time that the backward pass does not hide.
+  package static func left(
+    of messages: Double, computation: Double, buckets: Double
+  ) -> Double {
+    messages > 0 ? max(1 / buckets, 1 - computation * 2 / 3 / messages) : 0
+  }
 
   /// Counts a step of a stage; nil where its batch is not known, or has fewer images than there are
   /// processes.
@@ -86,17 +101,21 @@ public struct SharedCost: Sendable, Equatable {
     let weights = Double(cost.parameters)
     let images = (budget.images + ranks - 1) / ranks
     let others = Double(ranks - 1)
-    let buckets = (weights / Double(Self.bucket)).rounded(.up)
+    let buckets = Self.buckets(of: cost.parameters)
     let isShared = ranks > 1 ? 1.0 : 0
     self.ranks = ranks
     self.images = images
     let update = weights * Self.updateBytes / machine.memoryBandwidth
     let averages =
       weights * Double(budget.averages) * Self.averageBytes / machine.memoryBandwidth
+    let computation = Double(images) * cost.imageOperations / machine.speed
+    let latency = others * 2 * buckets * machine.latency
+    let bandwidth = 2 * others / Double(ranks) * 4 * weights / machine.bandwidth
+    let left = Self.left(of: latency + bandwidth, computation: computation, buckets: buckets)
     seconds = [
-      .computation: Double(images) * cost.imageOperations / machine.speed,
-      .latency: others * (2 * buckets + Double(Self.smallCollectives)) * machine.latency,
-      .bandwidth: 2 * others / Double(ranks) * 4 * weights / machine.bandwidth,
+      .computation: computation,
+      .latency: others * Double(Self.smallCollectives) * machine.latency + left * latency,
+      .bandwidth: left * bandwidth,
       .memory: isShared * weights * Self.sumBytes / machine.memoryBandwidth + update,
       .first: averages,
     ]
@@ -104,5 +123,8 @@ public struct SharedCost: Sendable, Equatable {
       Double(budget.images) * cost.imageOperations / machine.speed + update + averages
     let step = seconds.sorted { $0.key.rawValue < $1.key.rawValue }.reduce(0) { $0 + $1.value }
     days = step * Double(budget.steps) / 86_400
+    // The gradients of the buckets on their way are not counted.
+    let each = 4 * weights * (1 + 3 / Double(ranks))
+    shardedBytes = (each, each + 4 * weights * Double(budget.averages))
   }
 }

@@ -14,7 +14,8 @@ struct RanksBenchCommand: ParsableCommand {
     abstract: "Measure what several processes gain over one in a training step.",
     discussion: """
       Started by mpirun or srun, it trains an upsampler's network on noise: the whole batch in the \
-      first process alone, then shared by all (strong scaling), then a batch in each (weak scaling). \
+      first process alone, then shared by all (strong scaling), with gradients summed during the \
+      backward pass and after it, then a batch in each (weak scaling). \
       It also times sums over the processes by their size, fits seconds = a + b * bytes, and \
       compares the step that follows from the fit and from passes in one process with the shared one \
       it has measured. An efficiency of 100 % means that N processes take an Nth of the time.
@@ -22,6 +23,7 @@ struct RanksBenchCommand: ParsableCommand {
       EXAMPLES:
         mpirun -np 2 unclip bench ranks
         mpirun -np 4 unclip bench ranks --config Configs/small-upsampler.yaml --batch 32 --json
+        mpirun -np 2 unclip bench ranks --shard-optimizer
         unclip bench ranks --threads 2
       """)
 
@@ -44,6 +46,9 @@ struct RanksBenchCommand: ParsableCommand {
   @Option(help: threadRange.help("Threads of each process; its share of the cores if not given"))
   var threads: Int?
 
+  @Flag(help: "Let each process keep the optimiser's moments of its share of the weights alone.")
+  var shardOptimizer = false
+
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -58,8 +63,10 @@ struct RanksBenchCommand: ParsableCommand {
       if let threads { setThreadCount(threads) }
       let (unet, side) = try network()
       let rows = try ranks.rows(of: batch)
-      let report = try RanksBench(unet, side: side, steps: steps, ranks: ranks)
-        .report(batch: batch, rows: rows.range.count)
+      let report = try RanksBench(
+        unet, side: side, steps: steps, ranks: ranks, shardsOptimizer: shardOptimizer
+      )
+      .report(batch: batch, rows: rows.range.count)
       guard ranks.isRoot else { return }
       if output.json { return try Output.json(report) }
       for line in report.lines { try Output.line(line) }

@@ -9,13 +9,23 @@ struct RanksReport: Encodable {
     var seconds: Double
   }
 
+  /// The memory of a process, in bytes.
+  struct Memory: Codable {
+    /// The optimiser's moments, of which it keeps all or a share.
+    var moments: Int
+    /// The most that the process has taken, for the measurements of one process too.
+    var peak: Int
+  }
+
   /// What several processes gain.
   struct Scaling: Encodable {
     /// A step in which they share the batch.
     var strong: RanksBench.Parts
+    /// The same, with gradients summed after the backward pass.
+    var strongAfter: RanksBench.Parts
     /// A step in which each has a batch of its own.
     var weak: RanksBench.Parts
-    var strongSeconds, weakSeconds: Double
+    var strongSeconds, strongAfterSeconds, weakSeconds: Double
     /// One process's time for a batch by theirs, for each process.
     var strongEfficiency: Double
     /// One process's time for a batch by theirs for as many batches as there are processes.
@@ -27,6 +37,8 @@ struct RanksReport: Encodable {
     var bandwidth: Double
     /// The shared step as it follows from the passes of one process and the fit of the sums.
     var predictedSeconds: Double
+    /// Of each process.
+    var memory: [Memory]
   }
 
   var processes: Int
@@ -56,19 +68,22 @@ struct RanksReport: Encodable {
   /// Of several processes; `share` is a step of one process with its share of the batch.
   init(
     processes: Int, threads: Int, batch: Int, weights: Int, alone: RanksBench.Parts,
-    share: RanksBench.Parts, strong: RanksBench.Parts, weak: RanksBench.Parts, sums: [Sum]
+    share: RanksBench.Parts, strong: RanksBench.Parts, strongAfter: RanksBench.Parts,
+    weak: RanksBench.Parts, sums: [Sum], memory: [Memory]
   ) {
     self.init(
       processes: processes, threads: threads, batch: batch, weights: weights, alone: alone)
     let fit = Self.fit(sums)
-    let buckets = (Double(weights) / Double(SharedCost.bucket)).rounded(.up)
+    let buckets = SharedCost.buckets(of: weights)
+    let summing = buckets * fit.latency + Double(gradientBytes) * fit.secondsOfByte
+    let left = SharedCost.left(of: summing, computation: share.computing, buckets: buckets)
     scaling = Scaling(
-      strong: strong, weak: weak, strongSeconds: strong.all, weakSeconds: weak.all,
+      strong: strong, strongAfter: strongAfter, weak: weak, strongSeconds: strong.all,
+      strongAfterSeconds: strongAfter.all, weakSeconds: weak.all,
       strongEfficiency: alone.all / (Double(processes) * strong.all),
       weakEfficiency: alone.all / weak.all, sums: sums, latencySeconds: fit.latency,
       bandwidth: 1 / max(fit.secondsOfByte, 1e-15),
-      predictedSeconds: share.computing + share.updating + buckets * fit.latency
-        + Double(gradientBytes) * fit.secondsOfByte)
+      predictedSeconds: share.all + left * summing, memory: memory)
   }
 
   /// Fits seconds = latency + bytes · secondsOfByte, each sum weighing by its relative error.
@@ -107,6 +122,7 @@ struct RanksReport: Encodable {
     guard let scaling else { return lines }
     lines += [
       "shared by \(processes): \(parts(scaling.strong))",
+      "with gradients summed after the backward pass: \(parts(scaling.strongAfter))",
       "a batch of \(batch) in each of \(processes): \(parts(scaling.weak))",
       "efficiency: \(percent(scaling.strongEfficiency)) strong, "
         + "\(percent(scaling.weakEfficiency)) weak",
@@ -122,6 +138,10 @@ struct RanksReport: Encodable {
         + String(format: "%.2f", scaling.predictedSeconds / scaling.strongSeconds)
         + " of it predicted",
     ]
+    for (rank, memory) in scaling.memory.enumerated() {
+      lines.append(
+        "process \(rank): \(memory.moments >> 20) MiB of moments, \(memory.peak >> 20) MiB at most")
+    }
     return lines
   }
 }

@@ -24,6 +24,7 @@ struct SharedReport {
       let firstProcessSeconds: Double?
       let stepSeconds, efficiency, days: Double?
       let bottleneck: String?
+      let shardedBytes, shardedBytesOfFirst: Double?
     }
     let ranks: Int
     let stages: [Stage]
@@ -38,7 +39,8 @@ struct SharedReport {
           latencySeconds: cost?.seconds[.latency], bandwidthSeconds: cost?.seconds[.bandwidth],
           memorySeconds: cost?.seconds[.memory], firstProcessSeconds: cost?.seconds[.first],
           stepSeconds: cost?.stepSeconds, efficiency: cost?.efficiency, days: cost?.days,
-          bottleneck: cost?.bottleneck.rawValue)
+          bottleneck: cost?.bottleneck.rawValue, shardedBytes: cost?.shardedBytes.each,
+          shardedBytesOfFirst: cost?.shardedBytes.first)
       })
   }
 
@@ -46,7 +48,8 @@ struct SharedReport {
   static let note = [
     "images: the most that one process has; -: the batch is not known, or has fewer images than there",
     "are processes; memory: the gradients' copies and sums, and the optimiser; first: the averages that",
-    "the first process keeps",
+    "the first process keeps; sharded: the state of each process, and of the first with its averages, with",
+    "training.shard_optimizer",
   ]
 }
 
@@ -55,7 +58,7 @@ extension CostReport {
   func rows(of report: SharedReport) -> [[String]] {
     let head = [
       "by \(grouped(report.ranks)) processes", "images", "computation s", "latency s",
-      "bandwidth s", "memory s", "first s", "step s", "efficiency", "days", "most of it",
+      "bandwidth s", "memory s", "first s", "step s", "efficiency", "days", "most of it", "sharded",
     ]
     return [head]
       + report.stages.map { stage, cost in
@@ -66,6 +69,7 @@ extension CostReport {
           + [
             String(format: "%.0f %%", 100 * cost.efficiency), plain(cost.days),
             cost.bottleneck.rawValue,
+            bytes(cost.shardedBytes.each) + " / " + bytes(cost.shardedBytes.first),
           ]
       }
   }
