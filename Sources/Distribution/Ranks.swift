@@ -79,6 +79,12 @@ public struct Ranks: Sendable, Hashable {
     }
   }
 
+  /// Whether it holds in any process.
+  public func any(_ holds: Bool) throws(DistributionError) -> Bool {
+    guard count > 1 else { return holds }
+    return try gathered(Data([holds ? 1 : 0])).contains { $0.first == 1 }
+  }
+
   /// Runs `body` in this process; an error of any process is thrown in all of them.
   ///
   /// - Throws: `RankFailure` where there are several processes, else what `body` throws.

@@ -36,12 +36,8 @@ extension Tensor {
     if let body {
       let context = Unmanaged.passRetained(GradientHook(call: body)).toOpaque()
       status = ct_set_gradient_hook(
-        handle.raw, { context in
-          if let context {
-            Unmanaged<GradientHook>.fromOpaque(context).takeUnretainedValue().call()
-          }
-        }, context,
-        { context in if let context { Unmanaged<GradientHook>.fromOpaque(context).release() } })
+        handle.raw, { Unmanaged<GradientHook>.fromOpaque($0).takeUnretainedValue().call() },
+        context, { Unmanaged<GradientHook>.fromOpaque($0).release() })
     } else {
       status = ct_set_gradient_hook(handle.raw, nil, nil, nil)
     }

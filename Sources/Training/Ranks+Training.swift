@@ -4,12 +4,6 @@ import Torch
 import TorchNN
 
 extension Ranks {
-  /// Whether it holds in any process.
-  func any(_ holds: Bool) throws(DistributionError) -> Bool {
-    guard count > 1 else { return holds }
-    return try gathered(Data([holds ? 1 : 0])).contains { $0.first == 1 }
-  }
-
   /// Sums a loss and its parts over the processes.
   func sum(
     _ loss: Double, _ parts: [String: Double]

@@ -23,9 +23,10 @@ import UnCLIP
   private static func writeImages(to url: URL, _ count: Int, shade: UInt8) throws {
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     for index in 0..<count {
-      var image = Image(width: 20, height: 20 + index, color: [shade, 128, UInt8(index * 20)])
+      let kind = index % 8
+      var image = Image(width: 20, height: 20 + index, color: [shade, 128, UInt8(kind * 20)])
       image.paste(
-        Image(width: 3 + index, height: 5, color: [UInt8(index * 30), shade, 9]), x: index, y: 2)
+        Image(width: 3 + kind, height: 5, color: [UInt8(kind * 30), shade, 9]), x: kind, y: 2)
       try image.write(to: url.appending(path: "\(index).png"))
     }
   }
@@ -77,6 +78,37 @@ import UnCLIP
     #expect(skipped.count == 1 && skipped[0]["count"] as? Int == 1)
     expectFailure(
       try evaluate("--images", "a", "--data", "b", "--strict"), status: 65, saying: "broken.png")
+  }
+
+  /// Several processes take turns with the batches; what they print is that of one, once.
+  @Test(.enabled(if: Launcher.isThere && Launcher.hasMPI, "no mpirun, or no MPI in the command"))
+  func severalProcessesShareTheImages() throws {
+    try Self.writeImages(to: folder.file("many"), 70, shade: 3)
+    try Data("no image".utf8).write(to: folder.file("many/35.png"))
+    let arguments =
+      "evaluate --model \(folder.path("tiny")) --threads 1 --images \(folder.path("many"))"
+    let data = " --data \(folder.path("b"))"
+    let alone = try Launcher.run(1, arguments + data)
+    #expect(alone.status == 0 && alone.errors.contains("35.png"), "\(alone.errors)")
+    let kept = " --statistics \(folder.path("shared.safetensors"))"
+    for more in [data, data + kept, kept] {
+      let shared = try Launcher.run(3, arguments + more)
+      #expect(shared.status == 0, "\(shared.errors)")
+      #expect(shared.output == alone.output)
+      #expect(shared.errors.components(separatedBy: "35.png").count == 2, "\(shared.errors)")
+    }
+    for (more, status, words) in [
+      (data + " --strict", 65, "35.png"), (" --data \(folder.path("none"))", 66, "There is no folder"),
+      (" --data \(folder.path("b"))-$RANK", 66, "There is no folder"),
+    ] {
+      let run = try Launcher.run(3, arguments + more)
+      #expect(run.status == status, "\(more): \(run.errors)")
+      let sentences = Launcher.sentences(run)
+      #expect(sentences.count == 1 && sentences[0].contains(words), "\(run.errors)")
+    }
+    let model = try Launcher.run(2, "evaluate --model \(folder.path("tiny"))" + data)
+    #expect(model.status == 64 && Launcher.sentences(model).count == 1, "\(model.errors)")
+    #expect(model.errors.contains("A model is measured by one process"))
   }
 
   @Test func featuresAreKept() throws {

@@ -92,7 +92,7 @@ struct ClassifyCommand: ParsableCommand {
 
   func run() throws {
     let files = try ImageFiles(images)
-    let skipped = try SkippedImages(files.faults, strictness)
+    let skipped = try SkippedImages(files.faults, strict: strictness.strict)
     let labels = try names()
     let device = try machine.prepare()
     let folder = try model.folder()

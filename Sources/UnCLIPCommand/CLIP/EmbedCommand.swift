@@ -125,7 +125,7 @@ struct EmbedCommand: ParsableCommand {
     let device = try machine.prepare()
     let folder = try model.folder()
     let rows: Rows
-    var skipped = try SkippedImages([], strictness)
+    var skipped = try SkippedImages([], strict: strictness.strict)
     switch source {
     case .texts(let texts):
       let embedder = try CLIPTextEncoder(folder, device: device, dtype: model.dtype.dtype)
@@ -134,7 +134,7 @@ struct EmbedCommand: ParsableCommand {
         (Array(indices), embedder(indices.map { texts[$0] }, normalized: normalize))
       }
     case .images(let images):
-      skipped = try SkippedImages(images.faults, strictness)
+      skipped = try SkippedImages(images.faults, strict: strictness.strict)
       let embedder = try CLIPImageEncoder(folder, device: device, dtype: model.dtype.dtype)
       rows = Rows(names: images.names, width: embedder.width) { [skipped] indices in
         let (found, read) = try images.read(indices, skipped)

@@ -58,8 +58,8 @@ final class SkippedImages {
   private var count = 0
 
   /// Begins with what is known already; when `strict`, the first of all is thrown.
-  init(_ faults: [SampleFault], _ option: StrictOption) throws(DataError) {
-    strict = option.strict
+  init(_ faults: [SampleFault], strict: Bool) throws(DataError) {
+    self.strict = strict
     for fault in faults { try add(fault) }
   }
 

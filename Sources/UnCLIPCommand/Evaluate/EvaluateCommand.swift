@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Distribution
 import Foundation
 import ImageMetrics
 import Torch
@@ -25,7 +26,7 @@ struct EvaluateCommand: ParsableCommand {
 
       With --images: a folder of any images, compared as a set with --data: FID, KID, precision and \
       recall. --features inception takes the features of published values, else they are the model's \
-      CLIP's.
+      CLIP's. Started by mpirun or srun, several processes share the images of both.
 
       EXAMPLES:
         unclip evaluate --data data/emoji --prompts Examples/concepts.txt
@@ -33,6 +34,7 @@ struct EvaluateCommand: ParsableCommand {
         unclip evaluate --data data/emoji --only captions --sampler dpm++ --decoder-steps 8
         unclip evaluate --data data/emoji --only guidance --guidance 1,2,4,8 --captions 128
         unclip evaluate --images drawn --data photos --statistics photos.safetensors
+        mpirun -np 4 unclip evaluate --images shards --data photos
         unclip evaluate --images drawn --data photos --features inception \
       --feature-weights pt_inception-2015-12-05-6726825d.pth
       """)
@@ -166,10 +168,20 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let outputs = [sheet.map { OutputFile($0, option: "--sheet") }, pageFile].compactMap(\.self)
-    try files.check(outputs, inputs: [prompts, features.featureWeights].compactMap(\.self))
-    if let threads { setThreadCount(threads) }
-    if images.isEmpty { try measureModel() } else { try compareFolders() }
+    let ranks = try Processes.join()
+    try Processes.ending(ranks) {
+      guard !images.isEmpty || ranks.count == 1 else {
+        throw CommandError.usage(
+          "A model is measured by one process; start evaluate without mpirun or srun, or draw images "
+            + "with generate --shards and give their folder with --images.")
+      }
+      let outputs = [sheet.map { OutputFile($0, option: "--sheet") }, pageFile].compactMap(\.self)
+      try ranks.onRoot {
+        try files.check(outputs, inputs: [prompts, features.featureWeights].compactMap(\.self))
+      }
+      if let threads { setThreadCount(threads) }
+      if images.isEmpty { try measureModel() } else { try compareFolders(ranks) }
+    }
   }
 
   private var pageFile: OutputFile? { page.map { OutputFile($0, option: "--page") } }
@@ -185,22 +197,22 @@ struct EvaluateCommand: ParsableCommand {
 
   // MARK: Folders
 
-  private func compareFolders() throws {
+  private func compareFolders(_ ranks: Ranks) throws {
     let cache = statistics.map { URL(fileURLWithPath: $0) }
-    let isCached = cache.map { OutputFile.exists($0) } ?? false
-    if let statistics, !isCached {
+    try ranks.onRoot {
+      guard let statistics, let cache, !OutputFile.exists(cache) else { return }
       guard !data.isEmpty else {
         throw CommandError.noInput("There is no file \(statistics); give --data to make it.")
       }
       try files.check([OutputFile(statistics, option: "--statistics")])
     }
-    let comparison = FolderComparison(
-      features: try features.load(model: model), strictness: strictness,
-      progress: ProgressReporter())
-    let real =
-      try cache.map { try comparison.gather(data, name: "data", cachedIn: $0) }
-      ?? comparison.gather(data, name: "data")
-    let generated = try comparison.gather(images, name: "images")
+    let comparison = try ranks.agreeing {
+      FolderComparison(
+        features: try features.load(model: model), strictness: strictness,
+        progress: ProgressReporter(), ranks: ranks)
+    }
+    let real = try comparison.gather(data, name: "data", cachedIn: cache)
+    guard let generated = try comparison.gather(images, name: "images"), let real else { return }
     let found = SetComparison(
       generated: generated.set, real: real.set, bootstrap: Bootstrap(seed: seed))
     let report = ComparisonReport(

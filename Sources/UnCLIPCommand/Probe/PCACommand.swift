@@ -86,7 +86,7 @@ struct PCACommand: ParsableCommand {
     let interruption = Interruption("no file was written")
     defer { withExtendedLifetime(interruption) {} }
     var fit = EmbeddingPCA.Fit()
-    let skipped = try SkippedImages(source.faults, strictness)
+    let skipped = try SkippedImages(source.faults, strict: strictness.strict)
     let all = source.names.count
     var count = 0
     for start in stride(from: 0, to: all, by: batch) {

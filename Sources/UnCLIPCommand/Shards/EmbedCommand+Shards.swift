@@ -66,7 +66,7 @@ extension EmbedCommand {
       Embedder(batch: batch, isText: images == nil, store: store.dtype, embed: embed),
       progress: part.isFirst ? progress : nil)
     if let images, part.isFirst {
-      try SkippedImages(images.faults, strictness).finish(found: images.names.count)
+      try SkippedImages(images.faults, strict: strictness.strict).finish(found: images.names.count)
     }
     if part.isFirst { try embedding.close(report, output: output, progress: progress) }
   }

@@ -29,7 +29,7 @@ enum Processes {
   /// Whether what is wrong with the arguments is for the first process to say, since all have them.
   static func leaveToFirst(_ arguments: [String], _ launch: Launch? = Launch()) -> Bool {
     let isShared =
-      [["train"], ["bench", "ranks"]].contains { arguments.starts(with: $0) }
+      [["train"], ["bench", "ranks"], ["evaluate"]].contains { arguments.starts(with: $0) }
       || arguments.contains { $0 == "--shards" || $0.hasPrefix("--shards=") }
     return isShared && launch?.rank ?? 0 > 0
   }
