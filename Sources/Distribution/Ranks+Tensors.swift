@@ -121,9 +121,12 @@ extension Ranks {
 extension Tensor {
   /// The memory of a contiguous tensor of the CPU, which stays where it is while the tensor lives.
   var elements: UnsafeMutableRawPointer {
-    // MPI takes an address for no elements too.
-    withBytes { UnsafeMutableRawPointer(mutating: $0.baseAddress ?? Self.noElements) }
+    withBytes { bytes in
+      // MPI takes an address for no elements too.
+      guard let start = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 8) else {
+        preconditionFailure("an address of 8 is not null")
+      }
+      return UnsafeMutableRawPointer(mutating: start)
+    }
   }
-
-  private static let noElements = UnsafeRawPointer(bitPattern: 8)!
 }

@@ -176,7 +176,7 @@ struct CostReport {
     return unit == 0 ? plain(value) : String(format: "%.\(places)f ", rest) + units[unit]
   }
 
-  private func bytes(_ value: Double) -> String {
+  func bytes(_ value: Double) -> String {
     value < 1000 ? plain(value) + " B" : short(value) + "B"
   }
 
