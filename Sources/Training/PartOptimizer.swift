@@ -1,7 +1,7 @@
-import Distribution
-import Foundation
-import Torch
-import TorchNN
+package import Distribution
+package import Foundation
+package import Torch
+package import TorchNN
 
 /// Adam over the parameters of a part, whose gradients are summed over the processes.
 ///

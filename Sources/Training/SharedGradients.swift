@@ -1,7 +1,7 @@
-import Distribution
+package import Distribution
 import Foundation
-import Torch
-import TorchNN
+package import Torch
+package import TorchNN
 
 /// The gradients of some parameters, summed over the processes while the backward pass goes on.
 ///
