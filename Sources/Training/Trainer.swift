@@ -119,8 +119,8 @@ public final class Trainer<Task: TrainingTask> {
       let age = (clock.now - lastCheckpoint) / .seconds(1)
       let isOld = options.checkpointEverySeconds > 0 && age >= options.checkpointEverySeconds
       let saves =
-        stopping || isDue(every: options.checkpointEverySteps)
-        || (try ranks.any(ranks.isRoot && isOld))
+        try stopping || isDue(every: options.checkpointEverySteps)
+        || ranks.any(ranks.isRoot && isOld)
       if saves { try ranks.agreeing { try writeShards() } }
       try ranks.onRoot {
         if isDue(every: options.sampleEverySteps) || state.step == options.steps {

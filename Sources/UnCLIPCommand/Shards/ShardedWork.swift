@@ -101,7 +101,8 @@ struct ShardedWork {
     let rate = report.samplesPerSecond.formatted(places: report.samplesPerSecond < 10 ? 2 : 0)
     let speed = report.samplesMade > 0 ? ", \(rate) \(unit) a second by this process" : ""
     progress.line(
-      "\(report.samples) \(unit) of \(report.items) \(report.items == 1 ? "item" : "items") in \(report.shards) shards, of which this"
+      "\(report.samples) \(report.samples == 1 ? String(unit.dropLast()) : unit) of \(report.items) "
+        + (report.items == 1 ? "item" : "items") + " in \(report.shards) shards, of which this"
         + " process made \(report.shardsMade) in \(ProgressReporter.duration(report.seconds))\(speed)"
     )
     guard report.failed > 0 else { return }
