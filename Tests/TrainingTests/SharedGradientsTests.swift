@@ -49,7 +49,7 @@ import Training
     }
     var adam: Adam?
     let plain = trained { loss, network in
-      let optimizer = adam ?? Adam(network, learningRate: 0.1, weightDecay: 0)
+      let optimizer = adam ?? Adam(ParameterGroup.split(network, weightDecay: 0), learningRate: 0.1)
       adam = optimizer
       loss.backward()
       clipGradientNorm(optimizer.parameters, maximum: 0.5)

@@ -1,7 +1,6 @@
 import Foundation
 import TestSupport
 import Testing
-import Torch
 
 /// Machines that are network namespaces of this one, joined by a virtual cable.
 private struct Hosts {
@@ -96,13 +95,9 @@ struct SeveralHostsTests {
     #expect(run.errors.contains("4 processes share each batch of 8"), "\(run.errors)")
     let hosts = try String(contentsOf: folder.file("names"), encoding: .utf8)
     #expect(hosts.split(separator: "\n").sorted() == ["host-a", "host-a", "host-b", "host-b"])
-    let (one, two) = (try weights(folder.file("one")), try weights(folder.file("two")))
-    #expect(one.map(\.name) == two.map(\.name) && !one.isEmpty)
-    for (a, b) in zip(one, two) { expectClose(b.value, a.value, .network(.float32), a.name) }
-  }
-
-  private func weights(_ run: URL) throws -> [(name: String, value: Tensor)] {
-    try Safetensors.read(run.appending(path: "checkpoint-12/model.safetensors"))
-      .tensors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    let one = try Launcher.lastCheckpoint(of: folder.file("one"), "model")
+    let two = try Launcher.lastCheckpoint(of: folder.file("two"), "model")
+    #expect(one.map(\.0) == two.map(\.0) && !one.isEmpty)
+    for (a, b) in zip(one, two) { expectClose(b.1, a.1, .network(.float32), a.0) }
   }
 }

@@ -16,6 +16,14 @@ enum Launcher {
     run.errorLines.filter { $0.hasPrefix("unclip: ") && !$0.hasPrefix("unclip: warning: ") }
   }
 
+  /// The tensors of a file of a run's last checkpoint, by key.
+  static func lastCheckpoint(of run: URL, _ file: String) throws -> [(String, Tensor)] {
+    let names = try FileManager.default.contentsOfDirectory(atPath: run.path)
+    let last = try #require(names.filter { $0.hasPrefix("checkpoint-") }.max())
+    return try Safetensors.read(run.appending(path: "\(last)/\(file).safetensors"))
+      .tensors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
   /// What lets Open MPI start more processes than there are cores, as root too.
   static let environment = """
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
@@ -70,12 +78,8 @@ struct SharedTrainingTests {
   private static let classic =
     " --set model.image_size=16 --set model.widths=[4,8] --set objective.evaluation_count=4"
 
-  /// The weights of a run's last checkpoint.
-  private func weights(_ run: String) throws -> [(name: String, value: Tensor)] {
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path(run))
-    let last = try #require(names.filter { $0.hasPrefix("checkpoint-") }.max())
-    return try Safetensors.read(folder.file(run).appending(path: "\(last)/model.safetensors"))
-      .tensors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  private func weights(_ run: String) throws -> [(String, Tensor)] {
+    try Launcher.lastCheckpoint(of: folder.file(run), "model")
   }
 
   private func trained(_ count: Int, _ arguments: String, out: String) throws -> [(String, Tensor)]
@@ -151,12 +155,11 @@ struct SharedTrainingTests {
     let divided = arguments + " --set training.shard_optimizer=true"
     let alone = try trained(1, arguments, out: "one")
     expectAgreement(try trained(3, divided, out: "three"), alone, .network(.float32))
-    func state(_ run: String) throws -> [(String, Tensor)] {
-      try Safetensors.read(
-        folder.file(run).appending(path: "checkpoint-20/optimizer.safetensors")
-      ).tensors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    }
-    expectAgreement(try state("three"), try state("one"), .network(.float32))
+    let (states, state) = (
+      try Launcher.lastCheckpoint(of: folder.file("three"), "optimizer"),
+      try Launcher.lastCheckpoint(of: folder.file("one"), "optimizer")
+    )
+    expectAgreement(states, state, .network(.float32))
     let hidden = try FileManager.default.contentsOfDirectory(atPath: folder.path("three"))
       .filter { $0.hasSuffix(".partial") }
     #expect(hidden == [])
