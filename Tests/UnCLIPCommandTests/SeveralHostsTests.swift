@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import Torch
 
 /// Machines that are network namespaces of this one, joined by a virtual cable.
 private struct Hosts {
