@@ -196,8 +196,8 @@ package final class PartOptimizer {
       start = range.upperBound
       let common = share.clamped(to: range)
       if common.isEmpty { continue }
-      let flat = tensor(entry).detached().flattened()
-      parts.append(flat[common.lowerBound - range.lowerBound..<common.upperBound - range.lowerBound])
+      let first = common.lowerBound - range.lowerBound
+      parts.append(tensor(entry).detached().flattened()[first..<first + common.count])
     }
     let device = bucket.parameters[0].parameter.device
     return parts.isEmpty

@@ -103,7 +103,9 @@ package final class SharedGradients {
     let bucket = buckets[begunCount]
     begunCount += 1
     had += bucket.parameters.map { $0.parameter.gradient != nil }
-    let gradients = bucket.parameters.map { $0.parameter.gradient ?? $0.parameter.value.zerosLike() }
+    let gradients = bucket.parameters.map { _, parameter in
+      parameter.gradient ?? parameter.value.zerosLike()
+    }
     try sums.begin(OverlappedSums.flat(gradients))
     if kept == .share { for (_, parameter) in bucket.parameters { parameter.clearGradient() } }
   }

@@ -154,7 +154,8 @@ public final class Trainer<Task: TrainingTask> {
 
   /// The bytes of the optimisers' moments that this process keeps, and of all.
   var optimizerBytes: (own: Int, all: Int) {
-    optimized.reduce((0, 0)) { ($0.0 + $1.optimizer.momentBytes.own, $0.1 + $1.optimizer.momentBytes.all) }
+    let each = optimized.map(\.optimizer.momentBytes)
+    return (each.reduce(0) { $0 + $1.own }, each.reduce(0) { $0 + $1.all })
   }
 
   /// Resumes from the newest undamaged checkpoint, if there is one.

@@ -98,7 +98,8 @@ import UnCLIP
       #expect(shared.errors.components(separatedBy: "35.png").count == 2, "\(shared.errors)")
     }
     for (more, status, words) in [
-      (data + " --strict", 65, "35.png"), (" --data \(folder.path("none"))", 66, "There is no folder"),
+      (data + " --strict", 65, "35.png"),
+      (" --data \(folder.path("none"))", 66, "There is no folder"),
       (" --data \(folder.path("b"))-$RANK", 66, "There is no folder"),
     ] {
       let run = try Launcher.run(3, arguments + more)

@@ -44,7 +44,9 @@ struct FolderComparison {
     let sets = try ranks.agreeing { try folders.map(Self.images) }
     let names = sets.flatMap(\.names)
     try ranks.requireSame([("the images of \(name)", Self.fingerprint(of: names))])
-    let skipped = try ranks.agreeing { try SkippedImages(sets.flatMap(\.faults), strict: strictness.strict) }
+    let skipped = try ranks.agreeing {
+      try SkippedImages(sets.flatMap(\.faults), strict: strictness.strict)
+    }
     let batches = sets.flatMap { images in
       stride(from: 0, to: images.names.count, by: ImageFeatures.batch).map { start in
         Batch(
