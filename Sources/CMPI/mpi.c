@@ -7,12 +7,44 @@
 #ifdef UNCLIP_MPI
 
 #include <mpi.h>
+#include <pthread.h>
 #include <time.h>
 
 /// One of each lane.
 static MPI_Comm lanes[CMPI_LANES];
 #define world lanes[0]
 static int rank = 0, size = 1;
+
+/// MPI is called by one thread at a time.
+static pthread_mutex_t calling = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static pthread_t mover;
+static bool has_mover = false, is_ending = false;
+/// How many copies go on while their process computes.
+static int open_copies = 0;
+
+static void pause_for(long nanoseconds) {
+  const struct timespec pause = {0, nanoseconds};
+  nanosleep(&pause, NULL);
+}
+
+/// Moves copies on, which MPI does only when it is called, while the process computes.
+static void *move_copies(void *none) {
+  pthread_mutex_lock(&calling);
+  while (!is_ending) {
+    if (open_copies == 0) {
+      pthread_cond_wait(&changed, &calling);
+      continue;
+    }
+    int found = 0;
+    MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, world, &found, MPI_STATUS_IGNORE);
+    pthread_mutex_unlock(&calling);
+    pause_for(200000);
+    pthread_mutex_lock(&calling);
+  }
+  pthread_mutex_unlock(&calling);
+  return none;
+}
 
 bool cmpi_is_built(void) { return true; }
 
@@ -27,10 +59,25 @@ bool cmpi_start(void) {
     if (MPI_Comm_dup(MPI_COMM_WORLD, &lanes[lane]) != MPI_SUCCESS) return false;
     MPI_Comm_set_errhandler(lanes[lane], MPI_ERRORS_RETURN);
   }
-  return MPI_Comm_rank(world, &rank) == MPI_SUCCESS && MPI_Comm_size(world, &size) == MPI_SUCCESS;
+  if (MPI_Comm_rank(world, &rank) != MPI_SUCCESS || MPI_Comm_size(world, &size) != MPI_SUCCESS) {
+    return false;
+  }
+  // Without threads in MPI, copies go on at the calls of their process alone.
+  if (MPI_Query_thread(&provided) == MPI_SUCCESS && provided >= MPI_THREAD_SERIALIZED) {
+    has_mover = pthread_create(&mover, NULL, move_copies, NULL) == 0;
+  }
+  return true;
 }
 
 void cmpi_end(void) {
+  if (has_mover) {
+    pthread_mutex_lock(&calling);
+    is_ending = true;
+    pthread_cond_signal(&changed);
+    pthread_mutex_unlock(&calling);
+    pthread_join(mover, NULL);
+    has_mover = false;
+  }
   int ended = 0;
   if (MPI_Finalized(&ended) == MPI_SUCCESS && !ended) MPI_Finalize();
 }
@@ -49,19 +96,20 @@ static int wait_for(MPI_Request *request) {
   long nanoseconds = 0;
   for (;;) {
     int done = 0;
+    pthread_mutex_lock(&calling);
     const int code = MPI_Test(request, &done, MPI_STATUS_IGNORE);
+    pthread_mutex_unlock(&calling);
     if (code != MPI_SUCCESS || done) return code;
-    if (nanoseconds > 0) {
-      const struct timespec pause = {0, nanoseconds};
-      nanosleep(&pause, NULL);
-    }
+    if (nanoseconds > 0) pause_for(nanoseconds);
     if (nanoseconds < 500000) nanoseconds += 1000;
   }
 }
 
 int cmpi_barrier(void) {
   MPI_Request request;
+  pthread_mutex_lock(&calling);
   const int code = MPI_Ibarrier(world, &request);
+  pthread_mutex_unlock(&calling);
   return code != MPI_SUCCESS ? code : wait_for(&request);
 }
 
@@ -70,7 +118,9 @@ int cmpi_broadcast(void *bytes, size_t count, int root) {
   for (size_t start = 0; start < count; start += most) {
     const size_t part = count - start < most ? count - start : most;
     MPI_Request request;
+    pthread_mutex_lock(&calling);
     int code = MPI_Ibcast((char *)bytes + start, (int)part, MPI_BYTE, root, world, &request);
+    pthread_mutex_unlock(&calling);
     if (code == MPI_SUCCESS) code = wait_for(&request);
     if (code != MPI_SUCCESS) return code;
   }
@@ -93,14 +143,23 @@ static cmpi_copy *copy_with(const int *const *lists, int count) {
   return copy;
 }
 
-/// Hands over a copy that has begun.
+/// Hands over a copy that has begun, and lets others call MPI again.
 static int begun(int code, cmpi_copy *copy, cmpi_copy **result) {
   if (code == MPI_SUCCESS) {
     *result = copy;
-  } else {
-    free(copy);
+    open_copies++;
+    pthread_cond_signal(&changed);
   }
+  pthread_mutex_unlock(&calling);
+  if (code != MPI_SUCCESS) free(copy);
   return code;
+}
+
+static void end_copy(cmpi_copy *copy) {
+  pthread_mutex_lock(&calling);
+  open_copies--;
+  pthread_mutex_unlock(&calling);
+  free(copy);
 }
 
 int cmpi_begin_all_gather(
@@ -111,6 +170,7 @@ int cmpi_begin_all_gather(
   if (!copy) return MPI_ERR_NO_MEM;
   const int *sizes = copy->sizes;
   const MPI_Datatype type = unit == 4 ? MPI_FLOAT : MPI_BYTE;
+  pthread_mutex_lock(&calling);
   return begun(
       MPI_Iallgatherv(
           own, sizes[rank], type, all, sizes, sizes + size, type, lanes[lane], &copy->request),
@@ -125,6 +185,7 @@ int cmpi_begin_all_to_all(
   if (!copy) return MPI_ERR_NO_MEM;
   const int *sizes = copy->sizes;
   const MPI_Datatype type = unit == 4 ? MPI_FLOAT : MPI_BYTE;
+  pthread_mutex_lock(&calling);
   return begun(
       MPI_Ialltoallv(
           send, sizes, sizes + size, type, receive, sizes + 2 * size, sizes + 3 * size, type,
@@ -134,15 +195,17 @@ int cmpi_begin_all_to_all(
 
 int cmpi_test(cmpi_copy *copy, bool *ended) {
   int done = 0;
+  pthread_mutex_lock(&calling);
   const int code = MPI_Test(&copy->request, &done, MPI_STATUS_IGNORE);
+  pthread_mutex_unlock(&calling);
   *ended = done;
-  if (code != MPI_SUCCESS || done) free(copy);
+  if (code != MPI_SUCCESS || done) end_copy(copy);
   return code;
 }
 
 int cmpi_finish(cmpi_copy *copy) {
   const int code = wait_for(&copy->request);
-  free(copy);
+  end_copy(copy);
   return code;
 }
 

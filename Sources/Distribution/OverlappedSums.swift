@@ -5,8 +5,8 @@ public import Torch
 ///
 /// Every process begins sums of the same sizes in the same order. A sum takes two copies: each process
 /// receives its share of the elements from all, adds them in the order of the ranks and in double
-/// precision, and then, unless it keeps its share alone, receives the sums of the others' shares. MPI
-/// moves them on when it is called, so call ``advance()`` now and then.
+/// precision, and then, unless it keeps its share alone, receives the sums of the others' shares. A thread
+/// moves the copies on; ``advance()`` adds what has arrived, so call it now and then.
 public final class OverlappedSums {
   /// What a process keeps of a sum.
   public enum Kept: Sendable {
