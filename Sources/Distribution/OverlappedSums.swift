@@ -51,7 +51,7 @@ public final class OverlappedSums {
 
   /// Begins the sum of a tensor that nothing else uses until the end.
   ///
-  /// - Parameter flat: `[n]` float32 or float64 in memory of the CPU, as ``flat(_:)`` makes it.
+  /// - Parameter flat: `[n]` float32 or float64 in contiguous memory of the CPU.
   public func begin(_ flat: Tensor) throws(DistributionError) {
     precondition(flat.rank == 1 && flat.isContiguous && flat.device == .cpu)
     let sum = Sum(flat)
