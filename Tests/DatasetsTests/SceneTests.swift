@@ -139,4 +139,27 @@ import Testing
     }
     return count == 0 ? nil : (x / count, y / count)
   }
+
+  /// Each shape is left out in one colour, and each colour in one shape; no scene shows such a pair.
+  @Test func somePairsOfShapeAndColorAreHeldOut() {
+    let colors = NamedColor.palette.filter { $0 != .white }
+    let heldOut = ShapeSprite.allCases.flatMap { shape in
+      colors.filter { SceneComposer.isHeldOut(shape, in: $0) }.map { "\($0.name) \(shape)" }
+    }
+    #expect(heldOut.count == 11 && heldOut.contains("red triangle"))
+    #expect(Set(heldOut.map { $0.split(separator: " ")[0] }).count == 11)
+    #expect(Set(heldOut.map { $0.split(separator: " ")[1] }).count == 11)
+    #expect(!ShapeSprite.allCases.contains { SceneComposer.isHeldOut($0, in: .white) })
+    let composer = SceneComposer(side: 16, elements: [])
+    for seed in 0..<2000 {
+      var random = SampleRandom(seed: UInt64(seed))
+      let caption = composer.shape(using: &random).caption
+      #expect(!heldOut.contains { caption.contains($0) }, "\(caption)")
+    }
+    let alone = SceneComposer(side: 64, elements: []).image(of: .triangle, in: colors[0])
+    #expect(alone.caption == "a red triangle")
+    #expect(Array(alone.pixels.prefix(3)) == [255, 255, 255])
+    let center = (36 * 64 + 32) * 3
+    #expect(Array(alone.pixels[center..<center + 3]) == [220, 38, 38])
+  }
 }

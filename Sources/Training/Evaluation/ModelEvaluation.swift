@@ -26,6 +26,8 @@ public struct ModelEvaluation {
     case names
     /// Images of prompts.
     case prompts
+    /// Images of plain shapes in named colours, some of which training never shows together.
+    case shapes
     /// Images of the data's own captions: their distance to other images, and the CLIP score.
     case captions
     /// The upsamplers.
@@ -144,6 +146,7 @@ public struct ModelEvaluation {
     var result = EvaluationResult()
     result.measures["images"] = Double(samples.count)
     var (nameCells, promptCells, captionCells): ([[Image]], [Image], [Image]) = ([], [], [])
+    var shapeCells: [Image] = []
     var upsamplerFindings: [StageDiagnosis.Finding]?
     for measurement in Measurement.allCases where measurements.contains(measurement) {
       if measurement == .guidance, guidance.isEmpty { continue }
@@ -155,6 +158,7 @@ public struct ModelEvaluation {
       case .prior: found = try prior()
       case .names: (found, nameCells) = try generatedNames()
       case .prompts: (found, promptCells) = try measured(prompts)
+      case .shapes: (found, shapeCells) = try shapes()
       case .captions: captionCells = try generatedCaptions(captions, into: &result)
       case .upsampler: (found, upsamplerFindings) = try upsamplers()
       case .stages: result.stages = try diagnosis(upsamplerFindings ?? upsamplers().1)
@@ -169,10 +173,11 @@ public struct ModelEvaluation {
     }
     result.rows += [
       ("of prompts", Array(promptCells.prefix(shown))),
+      ("of shapes in colours that training never shows", shapeCells),
       ("of the data's captions", Array(captionCells.prefix(shown))),
     ].filter { !$1.isEmpty }
     result.sheet = sheet(
-      names: nameCells, [promptCells, Array(captionCells.prefix(4 * Self.columns))])
+      names: nameCells, [promptCells, shapeCells, Array(captionCells.prefix(4 * Self.columns))])
     return result
   }
 

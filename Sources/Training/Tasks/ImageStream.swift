@@ -69,6 +69,7 @@ public final class ImageStream {
     fingerprint.add(try encoder.encode(reader.stream.configuration))
     dataFingerprint = try Training.dataFingerprint(of: directories)
     fingerprint.add(dataFingerprint)
+    fingerprint.add("scenes \(SceneComposer.version)")
     self.fingerprint = fingerprint.text
   }
 

@@ -161,9 +161,11 @@ struct EvaluateCommand: ParsableCommand {
     if ema != nil, !only.isEmpty, !only.contains(.captions) {
       throw ValidationError("--ema compares the metrics of captions; add --only captions.")
     }
-    if sheet != nil, !only.isEmpty, Set(only).isDisjoint(with: [.names, .prompts, .captions]) {
+    if sheet != nil, !only.isEmpty, Set(only).isDisjoint(with: [.names, .prompts, .shapes, .captions])
+    {
       throw ValidationError(
-        "--sheet shows images of names, prompts or captions, but --only measures none of them.")
+        "--sheet shows images of names, prompts, shapes or captions, but --only measures none of them."
+      )
     }
   }
 
