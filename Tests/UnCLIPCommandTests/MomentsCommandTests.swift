@@ -147,7 +147,7 @@ import UnCLIP
     expectFailure(
       try run(
         "evaluate", "--data", data, "--model", model, "--only", "text", "--sheet", "t.png"),
-      status: 64, saying: "--sheet shows images of names, prompts or captions")
+      status: 64, saying: "--sheet shows images of names, prompts, shapes or captions")
     expectFailure(
       try run("evaluate", "--data", data, "--model", model, "--upsampler-sampler", "analytic"),
       status: 65, saying: "no second moments of its upsampler")

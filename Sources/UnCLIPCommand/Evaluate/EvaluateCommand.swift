@@ -161,8 +161,8 @@ struct EvaluateCommand: ParsableCommand {
     if ema != nil, !only.isEmpty, !only.contains(.captions) {
       throw ValidationError("--ema compares the metrics of captions; add --only captions.")
     }
-    if sheet != nil, !only.isEmpty, Set(only).isDisjoint(with: [.names, .prompts, .shapes, .captions])
-    {
+    let shown: Set<ModelEvaluation.Measurement> = [.names, .prompts, .shapes, .captions]
+    if sheet != nil, !only.isEmpty, shown.isDisjoint(with: only) {
       throw ValidationError(
         "--sheet shows images of names, prompts, shapes or captions, but --only measures none of them."
       )
