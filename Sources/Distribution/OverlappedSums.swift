@@ -136,10 +136,7 @@ public final class OverlappedSums {
 
   /// The processes' shares in words of four bytes.
   private func blocks(of flat: Tensor) -> Blocks {
-    Blocks(
-      (0..<ranks.count).map {
-        ranks.share(of: flat.count, rank: $0).count * flat.dtype.size / 4
-      })
+    Blocks(ranks.shares(of: flat.count).map { $0.count * flat.dtype.size / 4 })
   }
 }
 

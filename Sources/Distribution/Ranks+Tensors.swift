@@ -83,7 +83,7 @@ extension Ranks {
 
   /// A tensor of `total` elements of which every process has its share: `[total]` on the CPU.
   public func gatherShares(_ own: Tensor, of total: Int) throws(DistributionError) -> Tensor {
-    try gather(own, counts: (0..<count).map { share(of: total, rank: $0).count })
+    try gather(own, counts: shares(of: total).map(\.count))
   }
 
   /// This process's rows of the sum of what all processes have for all rows.

@@ -57,10 +57,11 @@ public struct Ranks: Sendable, Hashable {
 
   /// The elements of a tensor of `total` that this process has where each has a share: all have as many,
   /// or one more.
-  public func share(of total: Int) -> Range<Int> { share(of: total, rank: rank) }
+  public func share(of total: Int) -> Range<Int> { shares(of: total)[rank] }
 
-  func share(of total: Int, rank: Int) -> Range<Int> {
-    rank * total / count..<(rank + 1) * total / count
+  /// The shares of all processes, in the order of the ranks.
+  package func shares(of total: Int) -> [Range<Int>] {
+    (0..<count).map { $0 * total / count..<($0 + 1) * total / count }
   }
 
   /// Waits for all processes.

@@ -10,7 +10,7 @@ package import TorchNN
 /// moments and the gradients take an Nth of the memory. Source: Rajbhandari et al. 2020 (ZeRO), stage 1.
 package final class PartOptimizer {
   /// The parameters that it updates.
-  package let parameters: [Parameter]
+  package var parameters: [Parameter] { named.map(\.parameter) }
   /// The bytes of moments that this process keeps, and those of all weights.
   package var momentBytes: (own: Int, all: Int) {
     func bytes(_ parameters: [Parameter]) -> Int {
@@ -51,7 +51,6 @@ package final class PartOptimizer {
     }
     adam = Adam(own ?? groups, learningRate: 0, betas: betas, epsilon: epsilon)
     named = groups.flatMap(\.parameters)
-    parameters = named.map(\.parameter)
     self.ranks = ranks
     self.gradients = gradients
     self.shards = shards
@@ -208,9 +207,7 @@ package final class PartOptimizer {
   private func gathered(
     _ range: Range<Int>, of total: Int, _ own: Tensor
   ) throws(DistributionError) -> Tensor {
-    let shares = (0..<ranks.count).map {
-      Ranks(rank: $0, count: ranks.count).share(of: total)
-    }
+    let shares = ranks.shares(of: total)
     let mine = shares[ranks.rank]
     let common = mine.clamped(to: range)
     let part =

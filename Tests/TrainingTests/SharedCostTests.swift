@@ -41,7 +41,7 @@ import Training
     #expect(abs((ten.seconds[.latency] ?? 0) - left * latency - 9 * 10 * 1e-6) < 1e-9)
     #expect(ten.efficiency < 1 && ten.efficiency > 0.05)
     // Weights, a tenth of three times as much, and an average in the first.
-    #expect(abs(ten.shardedBytes.each - 5.2e9) < 1 && abs(ten.shardedBytes.first - 9.2e9) < 1)
+    #expect(abs(ten.shardedBytes - 5.2e9) < 1 && abs(ten.shardedBytesOfFirst - 9.2e9) < 1)
     #expect(try shared(3).images == 334)
   }
 

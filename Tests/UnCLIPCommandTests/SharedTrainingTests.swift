@@ -37,8 +37,7 @@ enum Launcher {
     if count == 1 { return try BuiltCommand.shell(command) }
     return try BuiltCommand.shell(
       """
-      export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-      export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl_vader_single_copy_mechanism=none
+      \(environment)
       exec mpirun -np \(count) sh -c '\(command)' "$0"
       """)
   }
@@ -228,8 +227,7 @@ struct SharedTrainingTests {
       training("ae", "fashion-ae", steps: 100_000) + Self.classic
       + " --set training.schedule=constant --set training.checkpoint_every_steps=5 --out \(out)"
     let script = """
-      export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-      export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl_vader_single_copy_mechanism=none
+      \(Launcher.environment)
       mpirun -np 2 sh -c 'echo $$ >\(out)-${OMPI_COMM_WORLD_RANK:-$PMI_RANK}
         exec "$0" \(arguments)' "$0" &
       for i in $(seq 600); do ls \(out)/checkpoint-* >/dev/null 2>&1 && break; sleep 0.1; done

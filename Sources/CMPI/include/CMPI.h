@@ -32,8 +32,8 @@ int cmpi_barrier(void);
 /// Copies bytes of the root to all.
 int cmpi_broadcast(void *bytes, size_t count, int root);
 
-/// A copy between all ranks that goes on while they compute: a thread lets MPI move it on. What it reads and writes must stay where it
-/// is until it has ended.
+/// A copy between all ranks that goes on while they compute: a thread lets MPI move it on. What it reads
+/// and writes must stay where it is until it has ended.
 typedef struct cmpi_copy cmpi_copy;
 
 /// Copies of one lane must begin in one order on every rank; those of different lanes need not.

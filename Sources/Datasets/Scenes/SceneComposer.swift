@@ -79,13 +79,11 @@ public struct SceneComposer: Sendable {
 
   /// Draws a shape alone in the middle of a white image, with its caption.
   public func image(of shape: ShapeSprite, in color: NamedColor) -> Scene {
-    let sprite = shape.sprite(
-      side: side, red: color.red, green: color.green, blue: color.blue)
     var canvas = Background(colors: [.white], split: .none, phrase: "").canvas(side)
-    let name = "\(color.name) \(shape.rawValue)"
+    let element = element(shape, in: color)
     // Between the smallest and the largest of a scene.
-    place(Element(name: name, sprite: sprite), 0.5, 0.5, 0.68, &canvas)
-    return Scene(pixels: canvas.pixels, caption: NounPhrase.withArticle(name))
+    place(element, 0.5, 0.5, 0.68, &canvas)
+    return Scene(pixels: canvas.pixels, caption: NounPhrase.withArticle(element.name))
   }
 
   /// Composes one to three things with their count or relation.
@@ -116,10 +114,12 @@ public struct SceneComposer: Sendable {
     {
       index = (index + 1) % NamedColor.palette.count
     }
-    let color = NamedColor.palette[index]
-    guard let sprite = shapes[shape]?[index] else {
-      preconditionFailure("the shape \(shape) has no sprite in colour \(index)")
-    }
+    return element(shape, in: NamedColor.palette[index])
+  }
+
+  private func element(_ shape: ShapeSprite, in color: NamedColor) -> Element {
+    guard let index = NamedColor.palette.firstIndex(of: color), let sprite = shapes[shape]?[index]
+    else { preconditionFailure("the shape \(shape) has no sprite in \(color.name)") }
     return Element(name: "\(color.name) \(shape.rawValue)", sprite: sprite)
   }
 

@@ -8,7 +8,7 @@ import Foundation
 /// precision, and gathers the sums of the others. Messages travel while the backward pass, two thirds of the
 /// computation, goes on; those of the last bucket begin when it has ended. Copies and sums take the
 /// processor from the passes.
-public struct SharedCost: Sendable {
+public struct SharedCost: Sendable, Equatable {
   /// The speed of one process and of what joins it with the others.
   public struct Machine: Sendable, Equatable {
     /// Operations in a second that are reached.
@@ -53,9 +53,10 @@ public struct SharedCost: Sendable {
   public let aloneSeconds: Double
   /// Days of the whole training.
   public let days: Double
-  /// Bytes of weights, gradients and moments of each process where the moments are divided; of
-  /// averages in the first alone.
-  public let shardedBytes: (each: Double, first: Double)
+  /// Bytes of weights, gradients and moments of each process where the moments are divided.
+  public let shardedBytes: Double
+  /// Those of the first process, which keeps the averages too.
+  public let shardedBytesOfFirst: Double
 
   /// Seconds of a step.
   public var stepSeconds: Double {
@@ -124,7 +125,7 @@ public struct SharedCost: Sendable {
     let step = seconds.sorted { $0.key.rawValue < $1.key.rawValue }.reduce(0) { $0 + $1.value }
     days = step * Double(budget.steps) / 86_400
     // The gradients of the buckets on their way are not counted.
-    let each = 4 * weights * (1 + 3 / Double(ranks))
-    shardedBytes = (each, each + 4 * weights * Double(budget.averages))
+    shardedBytes = 4 * weights * (1 + 3 / Double(ranks))
+    shardedBytesOfFirst = shardedBytes + 4 * weights * Double(budget.averages)
   }
 }

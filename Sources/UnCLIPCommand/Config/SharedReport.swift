@@ -39,8 +39,8 @@ struct SharedReport {
           latencySeconds: cost?.seconds[.latency], bandwidthSeconds: cost?.seconds[.bandwidth],
           memorySeconds: cost?.seconds[.memory], firstProcessSeconds: cost?.seconds[.first],
           stepSeconds: cost?.stepSeconds, efficiency: cost?.efficiency, days: cost?.days,
-          bottleneck: cost?.bottleneck.rawValue, shardedBytes: cost?.shardedBytes.each,
-          shardedBytesOfFirst: cost?.shardedBytes.first)
+          bottleneck: cost?.bottleneck.rawValue, shardedBytes: cost?.shardedBytes,
+          shardedBytesOfFirst: cost?.shardedBytesOfFirst)
       })
   }
 
@@ -69,7 +69,7 @@ extension CostReport {
           + [
             String(format: "%.0f %%", 100 * cost.efficiency), plain(cost.days),
             cost.bottleneck.rawValue,
-            bytes(cost.shardedBytes.each) + " / " + bytes(cost.shardedBytes.first),
+            bytes(cost.shardedBytes) + " / " + bytes(cost.shardedBytesOfFirst),
           ]
       }
   }

@@ -43,7 +43,9 @@ struct FolderComparison {
   func gather(_ folders: [String], name: String) throws -> Gathered? {
     let sets = try ranks.agreeing { try folders.map(Self.images) }
     let names = sets.flatMap(\.names)
-    try ranks.requireSame([("the images of \(name)", Self.fingerprint(of: names))])
+    if ranks.count > 1 {
+      try ranks.requireSame([("the images of \(name)", Self.fingerprint(of: names))])
+    }
     let skipped = try ranks.agreeing {
       try SkippedImages(sets.flatMap(\.faults), strict: strictness.strict)
     }
