@@ -3,7 +3,9 @@ public import Torch
 
 /// A moving average of a module's weights, which generates better images than the weights.
 ///
-/// The average is float32 whatever the module's type. Buffers are copied, not averaged.
+/// The average is float32 whatever the module's type. Buffers and frozen weights are the module's own,
+/// not averaged: an average of equal numbers may differ from them in a last digit, or in the sign of a
+/// zero, and then a part that nobody trained is no longer known to be the same.
 /// Source: diffusers `EMAModel`.
 public final class ExponentialMovingAverage: Resumable {
   /// How the decay rises to its highest value.
@@ -21,7 +23,7 @@ public final class ExponentialMovingAverage: Resumable {
   private let warmUp: WarmUp
   private let parameters: [(name: String, parameter: Parameter, average: Tensor)]
 
-  /// Starts an average at the module's current weights. Make it after `Module.to`.
+  /// Starts an average at the module's current weights. Make it after `Module.to` and `Module.freeze`.
   ///
   /// Range: `decay` in 0 ..< 1, 0.999 for a short run, 0.9999 for a long one.
   public init(of module: any Module, decay: Double, warmUp: WarmUp = .power(2.0 / 3)) {
@@ -29,7 +31,7 @@ public final class ExponentialMovingAverage: Resumable {
     self.module = module
     self.decay = decay
     self.warmUp = warmUp
-    parameters = module.namedParameters().map { name, parameter in
+    parameters = module.namedParameters().filter { !$0.parameter.isFrozen }.map { name, parameter in
       (name, parameter, parameter.value.detached().to(.float32).cloned())
     }
   }
@@ -54,8 +56,9 @@ public final class ExponentialMovingAverage: Resumable {
     TorchOptim.foreachLerp(parameters.map(\.average), weights, weight: 1 - decay(at: step))
   }
 
-  /// The averaged weights and the module's persistent buffers, under the module's keys: the state
-  /// dict to publish. Loading one sets the module's buffers.
+  /// The averaged weights, the frozen ones and the module's persistent buffers, under the module's keys: the state
+  /// dict to publish. Loading one sets the module's frozen weights and
+  /// buffers.
   public var slots: [String: Tensor] {
     var slots = module.stateDict()
     for (name, _, average) in parameters { slots[name] = average }

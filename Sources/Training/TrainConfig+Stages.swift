@@ -12,7 +12,7 @@ extension TrainConfig where Model == CLIPConfig, Objective == CLIPTask.Objective
   public static func checked(_ json: Data, file: String) throws(ConfigError) -> Self {
     let config = try decode(json, file: file)
     try config.model.validate(file: file, at: "model")
-    try config.objective.validate(file: file, data: config.data)
+    try config.objective.validate(file: file)
     let batch = config.training.batchSize
     try ConfigCheck(file: file, at: "training").require(
       batch > 1 || config.objective.locksImages, "batch_size", batch,

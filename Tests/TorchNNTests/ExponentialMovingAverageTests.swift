@@ -46,6 +46,21 @@ private final class One: Module {
     #expect(average.stateDict()["weight"]?.item() == 1 - 0.0625)
   }
 
+  /// The average of -0 and -0 would be +0, and the hash of a frozen tower another one.
+  @Test func leavesFrozenWeightsAlone() throws {
+    let module = One(Tensor([-0.0, 0.1, 0.3] as [Float]))
+    module.freeze()
+    let average = ExponentialMovingAverage(of: module, decay: 0.9, warmUp: .none)
+    for step in 1...3 { average.update(step: step) }
+    func bits(_ tensor: Tensor?) -> [UInt32]? { tensor?.array(of: Float.self).map(\.bitPattern) }
+    let expected = ([-0.0, 0.1, 0.3] as [Float]).map(\.bitPattern)
+    #expect(bits(average.stateDict()["weight"]) == expected)
+    let other = One(Tensor.zeros([3]))
+    try average.copy(to: other)
+    #expect(bits(other.weight.value) == expected)
+    average.withAveragedWeights { #expect(bits(module.weight.value) == expected) }
+  }
+
   @Test func reachesTheStatedDecays() {
     let average = ExponentialMovingAverage(of: One(Tensor.zeros([1])), decay: 0.99999)
     #expect(abs(average.decay(at: 31_600) - 0.999) < 1e-5)

@@ -12,6 +12,8 @@ struct TinyRun {
   let folder: URL
   /// Whether the decoder starts from an image hint, and learns from the prior's embeddings.
   var isHinted = false
+  /// Whether CLIP's text tower is trained alone.
+  var locksImages = false
   var data: URL { folder.appending(path: "data") }
   var preset: UnCLIPPreset { .tiny }
 
@@ -77,8 +79,8 @@ struct TinyRun {
     case .clip:
       return try ConfigFile.encode(
         TrainConfig(
-          model: preset.clip, objective: CLIPTask.Objective(evaluationCount: 8, locksImages: false),
-
+          model: preset.clip,
+          objective: CLIPTask.Objective(evaluationCount: 8, locksImages: locksImages),
           training: training, data: options))
     case .prior:
       return try ConfigFile.encode(

@@ -125,7 +125,8 @@ import UnCLIP
         initial: tiny.out(.autoregressivePrior))
       run.models = [other]
       let text = sentence { try run.run() }
-      #expect(text.contains("'clip_fingerprint' of prior_ar is "), "\(text)")
+      #expect(
+        text.contains("'clip_fingerprint.image_encoder' of prior_ar is "), "\(text)")
     }
   }
 

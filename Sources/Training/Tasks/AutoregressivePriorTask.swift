@@ -124,15 +124,18 @@ public final class AutoregressivePriorTask: TrainingTask {
   }
 
   /// Loads the weights, components and edges of a model folder.
-  /// - Throws: `ModelFolderError.disagreement` for a prior of another CLIP; `ConfigError`,
+  ///
+  /// Its text tower may be another one, to which training goes on to adapt; tokens of another vision
+  /// tower stand for other things.
+  /// - Throws: `ModelFolderError.disagreement` for a prior of another vision tower; `ConfigError`,
   ///   `CheckpointError`.
   func start(from folder: ModelFolder) throws {
     let other = try folder.loadAutoregressivePrior()
-    guard other.clip == prior.clip else {
+    guard other.clip.imageEncoder == prior.clip.imageEncoder else {
       throw ModelFolderError.disagreement(
         folder: folder.url.path, part: ModelFolder.Part.autoregressivePrior.rawValue,
-        key: "clip_fingerprint", value: other.clip.imageEncoder,
-        reason: "that of the CLIP of this run is \(prior.clip.imageEncoder)")
+        key: "clip_fingerprint.image_encoder", value: other.clip.imageEncoder,
+        reason: "that of the vision tower of this run is \(prior.clip.imageEncoder)")
     }
     try prior.transformer.load(
       other.transformer.stateDict(), file: folder.folder(of: .autoregressivePrior))

@@ -19,6 +19,8 @@ public final class CLIPTask: TrainingTask {
     let keys: [String]
     /// Which rows of the batch they are; nil for all.
     var rows: BatchRows?
+    /// What the captions are searched among while the vision tower is frozen.
+    var search: ImageCatalogue.Search?
   }
 
   /// What is minimised and measured.
@@ -26,8 +28,8 @@ public final class CLIPTask: TrainingTask {
     /// The largest number of images to evaluate: held-out ones, and as many seen ones.
     public var evaluationCount: Int
     /// Whether the vision tower is frozen and the text tower learns to find each caption's image
-    /// among all seen in training. It needs a trained CLIP to start from, and a stream without
-    /// scenes and shapes. Source: Zhai et al. 2022, "LiT".
+    /// among all seen in training and the composed ones of the batch. It needs a trained CLIP to start
+    /// from. Source: Zhai et al. 2022, "LiT".
     public var locksImages: Bool
 
     enum CodingKeys: String, CodingKey {
@@ -41,25 +43,11 @@ public final class CLIPTask: TrainingTask {
       self.locksImages = locksImages
     }
 
-    /// Checks each value, and that the data fit.
+    /// Checks each value.
     /// - Throws: `ConfigError.invalid` for the first value that is impossible.
-    func validate(file: String, data: Mixture) throws(ConfigError) {
+    func validate(file: String) throws(ConfigError) {
       try ConfigCheck(objective: file).evaluation(evaluationCount)
-      guard locksImages else { return }
-      for (key, fraction) in [
-        ("scene_fraction", data.sceneFraction), ("shape_fraction", data.shapeFraction),
-      ] where fraction > 0 {
-        throw .invalid(
-          file: file, key: "data." + key, value: "\(fraction)",
-          expected: "it must be 0 where objective.locks_images is true")
-      }
     }
-  }
-
-  /// The embeddings of all images seen in training, `[N, D]`, and the row of each key.
-  private struct Catalogue {
-    let embeddings: Tensor
-    let rows: [String: Int64]
   }
 
   /// The name of the stage.
@@ -76,7 +64,7 @@ public final class CLIPTask: TrainingTask {
   private let objective: Objective
   private let stream: ImageStream
   private let ranks: Ranks
-  private var catalogue: Catalogue?
+  private var catalogue: ImageCatalogue?
 
   /// A CLIP with new weights, trained by this process or several.
   public init(
@@ -100,38 +88,37 @@ public final class CLIPTask: TrainingTask {
 
   /// Rows of the batch at an index, a pure function of it.
   public func batch(at index: Int, rows: BatchRows) throws -> Batch {
-    if objective.locksImages, catalogue == nil { catalogue = try makeCatalogue() }
-    var batch = encoded(try stream.batch(at: index, rows: rows))
+    guard objective.locksImages else {
+      var batch = encoded(try stream.batch(at: index, rows: rows))
+      batch.rows = rows
+      return batch
+    }
+    let images = try catalogue ?? makeCatalogue()
+    catalogue = images
+    let whole = try stream.batch(at: index)
+    var batch = encoded(rows.isWhole ? whole : try stream.batch(at: index, rows: rows))
     batch.rows = rows
+    batch.search = noGrad { images.search(whole, rows: rows.range, embed: { clip.vision($0) }) }
     return batch
   }
 
   /// Keys of the samples in the batch that was made last.
   public func sampleKeys(at index: Int, rows: BatchRows) -> [String] { stream.shownKeys }
 
-  private func makeCatalogue() throws -> Catalogue {
+  private func makeCatalogue() throws -> ImageCatalogue {
     let seen = try stream.seen(atOnce: 64)
-    let embeddings = noGrad { seen.map { clip.vision($0.images) } }
-    return Catalogue(
-      embeddings: Tensor.concatenated(embeddings, over: 0),
-      rows: Dictionary(
-        seen.flatMap(\.keys).enumerated().map { ($1, Int64($0)) },
-        uniquingKeysWith: { first, _ in first }))
+    return noGrad { ImageCatalogue(of: seen, embed: { clip.vision($0) }) }
   }
 
   /// The loss of a batch.
   public func loss(_ batch: Batch, of part: Int, using random: RandomSource) -> Losses {
-    if let catalogue {
-      let logits = clip.logits(
-        imageEmbeds: catalogue.embeddings, textEmbeds: clip.text(batch.ids).embeds)  // [N, B]
-      let rows = batch.keys.map { key in
-        guard let row = catalogue.rows[key] else {
-          preconditionFailure("\(key) is trained on, but is not in the catalogue")
-        }
-        return row
-      }
+    if let search = batch.search {
+      var logits = clip.logits(
+        imageEmbeds: search.images, textEmbeds: clip.text(batch.ids).embeds
+      ).transposed()  // [B, N + M]
+      if let mask = search.mask { logits = logits + mask }
       return Losses(
-        total: F.crossEntropy(logits.transposed(), Tensor(rows, device: logits.device)))
+        total: F.crossEntropy(logits, Tensor(search.targets, device: logits.device)))
     }
     let images = clip.vision(batch.images)
     let texts = clip.text(batch.ids).embeds
