@@ -79,7 +79,7 @@ public struct UnCLIPPreset: Sendable {
     clip: .small,
     prior: PriorConfig(
       heads: 4, headWidth: 48, layers: 4, embeddingWidth: CLIPConfig.small.embeddingWidth,
-      textLength: CLIPConfig.small.text.maxPositionEmbeddings, dropout: 0.1),
+      textLength: CLIPConfig.small.text.maxPositionEmbeddings, dropout: 0),
     textProjection: TextProjectionConfig(
       embeddingWidth: CLIPConfig.small.embeddingWidth, contextWidth: 128, timeWidth: 256),
     imageHint: ImageHintConfig(

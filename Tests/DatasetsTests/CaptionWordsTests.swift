@@ -81,7 +81,8 @@ import Testing
     }
     for caption in [
       "automobile", "an automobile", "car", "a car", "a photo of an able car", "the automobile",
-      "a car in a table", "a bunch of cars",
+      "a car in a table", "a bunch of cars", "draw me a car", "please make an able automobile",
+      "give me an automobile",
     ] {
       #expect(counts[caption] != nil, "\(caption) is missing in \(counts.keys.sorted())")
     }

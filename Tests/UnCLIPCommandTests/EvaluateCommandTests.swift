@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import ImageMetrics
 import Imaging
@@ -81,6 +82,21 @@ import UnCLIP
   }
 
   /// Several processes take turns with the batches; what they print is that of one, once.
+  /// Nobody asks for an image of a letter, and `data.core_only` keeps them from a model.
+  @Test func modelsAreMeasuredOnThingsNotOnSigns() throws {
+    var writer = try ShardWriter(directory: folder.file("mixed"), name: "set", samplesPerShard: 8)
+    for index in 0..<7 {
+      try writer.append(
+        Sample(
+          key: "\(index)", image: Image(width: 16, height: 16, color: [UInt8(index * 30), 9, 99]),
+          caption: "thing \(index)", keywords: [], source: "folder", licence: "CC0-1.0",
+          isCore: index != 2 && index != 5))
+    }
+    _ = try writer.finish()
+    let found = try json(evaluate("--data", "mixed", "--only", "text"))
+    #expect(found["images"] as? Int == 5, "\(found)")
+  }
+
   @Test(.enabled(if: Launcher.isThere && Launcher.hasMPI, "no mpirun, or no MPI in the command"))
   func severalProcessesShareTheImages() throws {
     try Self.writeImages(to: folder.file("many"), 70, shade: 3)

@@ -106,14 +106,26 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
       random.chance(0.5) && !words.adjectives.isEmpty
       ? random.pick(words.adjectives) + " " + thing : thing
     var caption =
-      random.chance(0.7) ? random.pick(Self.openings)(described) : NounPhrase.withArticle(described)
+      random.chance(0.7)
+      ? Self.opened(described, using: &random) : NounPhrase.withArticle(described)
     if random.chance(0.5), !words.places.isEmpty {
       let place = random.pick(words.places)
       caption +=
-        " " + random.pick(["on", "in", "with", "near", "at", "under"]) + " "
+        " " + random.pick(["on", "in", "with", "near", "at", "under", "by", "from", "behind"]) + " "
         + (random.chance(0.6) ? NounPhrase.withArticle(place) : "the " + place)
     }
     return caption
+  }
+
+  /// Puts words before a thing, as people who describe an image do, or who ask for one.
+  private static func opened(_ thing: String, using random: inout SampleRandom) -> String {
+    guard random.chance(0.25) else { return random.pick(openings)(thing) }
+    let request =
+      random.chance(0.3)
+      ? random.pick(["i want", "i need", "give me", "how about", "just"])
+      : random.pick(["", "", "please ", "can you ", "could you ", "i want you to "])
+        + random.pick(["draw", "draw me", "make", "make me", "paint", "sketch", "show", "create"])
+    return request + " " + NounPhrase.withArticle(thing)
   }
 
   /// What may stand before a thing.
@@ -124,6 +136,10 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     { "a drawing of " + NounPhrase.withArticle($0) },
     { "an emoji of " + NounPhrase.withArticle($0) },
     { "an icon of " + NounPhrase.withArticle($0) }, { "draw " + NounPhrase.withArticle($0) },
+    { "an image of " + NounPhrase.withArticle($0) },
+    { "a sketch of " + NounPhrase.withArticle($0) },
+    { "a painting of " + NounPhrase.withArticle($0) },
+    { "a cartoon of " + NounPhrase.withArticle($0) },
     { "show me " + NounPhrase.withArticle($0) }, { "this is " + NounPhrase.withArticle($0) },
     { "there is " + NounPhrase.withArticle($0) }, { "the " + $0 }, { "my " + $0 }, { "this " + $0 },
     { "one " + $0 }, { "some " + NounPhrase.plural($0) }, { $0 + " emoji" },

@@ -66,7 +66,10 @@ public struct SceneComposer: Sendable {
   }
 
   /// Which scenes follow from which random numbers: cached embeddings of other ones are of no use.
-  package static let version = 2
+  package static let version = 3
+
+  /// The size of a thing that is alone, as a fraction of the side.
+  private static let single = 0.86
 
   /// Whether scenes never show a shape in a colour, as `a red triangle`: each shape is left out in one
   /// colour, on which a model is measured that must put the two together.
@@ -81,8 +84,7 @@ public struct SceneComposer: Sendable {
   public func image(of shape: ShapeSprite, in color: NamedColor) -> Scene {
     var canvas = Background(colors: [.white], split: .none, phrase: "").canvas(side)
     let element = element(shape, in: color)
-    // Between the smallest and the largest of a scene.
-    place(element, 0.5, 0.5, 0.68, &canvas)
+    place(element, 0.5, 0.5, Self.single, &canvas)
     return Scene(pixels: canvas.pixels, caption: NounPhrase.withArticle(element.name))
   }
 
@@ -149,7 +151,10 @@ public struct SceneComposer: Sendable {
     let places: [(x: Double, y: Double)]
     let size: Double
     switch count {
-    case 1: (places, size) = ([(0.5, 0.5)], random.uniform(in: 0.5...0.85))
+    case 1:
+      // As large as an emoji of the same name, and hardly another size: the caption does not say one,
+      // so of many sizes a model would draw the blurred mean.
+      (places, size) = ([(0.5, 0.5)], Self.single + random.uniform(in: -0.02...0.02))
     case 2: (places, size) = ([(0.27, 0.5), (0.73, 0.5)], random.uniform(in: 0.36...0.45))
     case 3:
       (places, size) =
@@ -161,8 +166,9 @@ public struct SceneComposer: Sendable {
         [(0.27, 0.27), (0.73, 0.27), (0.27, 0.73), (0.73, 0.73)], random.uniform(in: 0.34...0.43)
       )
     }
-    let dx = random.uniform(in: -0.02...0.02)
-    let dy = random.uniform(in: -0.04...0.04)
+    let jitter = count == 1 ? 0.01 : 0.04
+    let dx = random.uniform(in: -0.5...0.5) * jitter
+    let dy = random.uniform(in: -1...1) * jitter
     for spot in places { place(element, spot.x + dx, spot.y + dy, size, &canvas) }
     let numbers = ["", "", "two", "three", "four"]
     let thing =

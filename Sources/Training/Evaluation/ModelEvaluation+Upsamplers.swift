@@ -68,8 +68,7 @@ extension ModelEvaluation {
   private func heldOut(ofSide size: Int, limit: Int) throws -> Tensor? {
     let configuration = StreamConfiguration(
       Mixture(
-        workers: 0, sceneFraction: 0, shapeFraction: 0, heldOutFraction: 0.02, minimumSide: size,
-        groupWeights: [:]),
+        workers: 0, heldOutFraction: 0.02, coreOnly: true, minimumSide: size),
       imageSize: size, part: .heldOut)
     do throws(DataError) {
       let samples = try TrainingStream(directories: directories, configuration: configuration)

@@ -153,7 +153,8 @@ public struct MomentEstimation {
     let stream = try TrainingStream(
       directories: directories,
       configuration: StreamConfiguration(
-        Mixture(workers: 0, minimumSide: level == nil ? 0 : size), imageSize: size, part: .all))
+        Mixture(workers: 0, coreOnly: true, minimumSide: level == nil ? 0 : size),
+        imageSize: size, part: .all))
     return try stream.samples(limit: count, spread: true)
   }
 }
