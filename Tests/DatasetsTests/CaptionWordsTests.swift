@@ -23,12 +23,13 @@ import Testing
             [
               "automobile n 1 2 @ ~ 1 1 02958343  ", "car n 2 1 @ 2 2 02958343 02959942  ",
               "idea n 1 1 @ 1 1 05833840  ", "motorcar n 1 1 @ 1 0 02958343  ",
+              "railway_car n 1 1 @ 1 0 02959942  ",
             ]),
           nounData: write(
             "data.noun",
             [
               "02958343 06 n 03 car 0 automobile 0 motor_car 0 001 @ 1 n 0000 | a vehicle  ",
-              "02959942 06 n 01 car 1 000 | of a train  ",
+              "02959942 06 n 03 car 1 railcar 0 railway_car 0 000 | of a train  ",
               "05833840 09 n 01 idea 0 000 | thought  ",
             ])))
     }
@@ -40,6 +41,8 @@ import Testing
       #expect(wordNet.adjectives == ["able"])
       #expect(wordNet.places == ["automobile", "car"])
       #expect(wordNet.synonyms(of: "Automobile") == ["car", "motor car"])
+      // A car is an automobile more often.
+      #expect(wordNet.synonyms(of: "railway car") == ["railcar"])
       #expect(wordNet.synonyms(of: "zebra").isEmpty)
     }
   }

@@ -66,9 +66,14 @@ public struct WordNet: Sendable {
   }
 
   /// Returns synonyms for the most frequent sense of a noun; none if WordNet lacks it.
+  ///
+  /// A word that means something else more often is none: a railway car is a car too, but a car is
+  /// an automobile.
   public func synonyms(of noun: String) -> [String] {
-    let words = senses[noun.lowercased()].flatMap { synsets[$0] } ?? []
-    return words.filter { $0.lowercased() != noun.lowercased() }
+    guard let sense = senses[noun.lowercased()] else { return [] }
+    return (synsets[sense] ?? []).filter { word in
+      word.lowercased() != noun.lowercased() && senses[word.lowercased()] ?? sense == sense
+    }
   }
 
   /// Lexicographer files of artifacts, locations, natural objects and plants.

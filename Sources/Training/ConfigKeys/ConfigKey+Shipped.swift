@@ -136,7 +136,7 @@ extension ConfigKey {
     model.transformer.num_attention_heads: 4 prior,ar-prior
     model.transformer.attention_head_dim: 48 prior,ar-prior
     model.transformer.num_layers: 4 prior,ar-prior
-    model.transformer.dropout: 0.1 prior,ar-prior
+    model.transformer.dropout: 0 prior; 0.1 ar-prior
     model.unet.dropout: 0 decoder,upsampler,second-upsampler
     model.hint.clip_embeddings_dim: 192 hint
     model.hint.hidden_size: 768 hint
