@@ -56,9 +56,8 @@ public final class ExponentialMovingAverage: Resumable {
     TorchOptim.foreachLerp(parameters.map(\.average), weights, weight: 1 - decay(at: step))
   }
 
-  /// The averaged weights, the frozen ones and the module's persistent buffers, under the module's keys: the state
-  /// dict to publish. Loading one sets the module's frozen weights and
-  /// buffers.
+  /// The averaged weights, the frozen ones and the module's persistent buffers, under the module's
+  /// keys: the state dict to publish. Loading one sets the module's frozen weights and buffers.
   public var slots: [String: Tensor] {
     var slots = module.stateDict()
     for (name, _, average) in parameters { slots[name] = average }

@@ -81,7 +81,6 @@ import UnCLIP
       try evaluate("--images", "a", "--data", "b", "--strict"), status: 65, saying: "broken.png")
   }
 
-  /// Several processes take turns with the batches; what they print is that of one, once.
   /// Nobody asks for an image of a letter, and `data.core_only` keeps them from a model.
   @Test func modelsAreMeasuredOnThingsNotOnSigns() throws {
     var writer = try ShardWriter(directory: folder.file("mixed"), name: "set", samplesPerShard: 8)
@@ -97,6 +96,7 @@ import UnCLIP
     #expect(found["images"] as? Int == 5, "\(found)")
   }
 
+  /// Several processes take turns with the batches; what they print is that of one, once.
   @Test(.enabled(if: Launcher.isThere && Launcher.hasMPI, "no mpirun, or no MPI in the command"))
   func severalProcessesShareTheImages() throws {
     try Self.writeImages(to: folder.file("many"), 70, shade: 3)

@@ -67,8 +67,7 @@ extension ModelEvaluation {
   /// The first held-out images that are as large, `[B, 3, S, S]`; nil where there are none.
   private func heldOut(ofSide size: Int, limit: Int) throws -> Tensor? {
     let configuration = StreamConfiguration(
-      Mixture(
-        workers: 0, heldOutFraction: 0.02, coreOnly: true, minimumSide: size),
+      Mixture(workers: 0, heldOutFraction: 0.02, coreOnly: true, minimumSide: size),
       imageSize: size, part: .heldOut)
     do throws(DataError) {
       let samples = try TrainingStream(directories: directories, configuration: configuration)

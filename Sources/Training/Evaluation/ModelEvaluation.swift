@@ -107,8 +107,7 @@ public struct ModelEvaluation {
     clip = try FrozenCLIP(folder)
     source = try features?.source ?? clip.features(of: folder).source
     let configuration = StreamConfiguration(
-      Mixture(
-        workers: 0, coreOnly: true, sourceWeights: ["openclipart": 0]),
+      Mixture(workers: 0, coreOnly: true, sourceWeights: ["openclipart": 0]),
       imageSize: ConceptJudge.side, part: .all)
     samples = try TrainingStream(directories: directories, configuration: configuration).samples()
     references = Self.tensor(samples.map(\.image))

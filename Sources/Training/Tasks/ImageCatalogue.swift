@@ -59,17 +59,16 @@ struct ImageCatalogue {
     var alike: [String: [Int]] = [:]
     for place in composed { alike[batch.captions[place]] = [] }
     for (column, caption) in all.enumerated() { alike[caption]?.append(column) }
-    var mask = [Float](repeating: 0, count: chosen.count * all.count)
-    var isMasked = false
-    for (index, row) in chosen.enumerated() {
-      for column in alike[batch.captions[row]] ?? [] where column != targets[index] {
-        mask[index * all.count + column] = -.infinity
-        isMasked = true
-      }
+    let masked = chosen.enumerated().flatMap { index, row in
+      (alike[batch.captions[row]] ?? []).filter { $0 != targets[index] }
+        .map { index * all.count + $0 }
     }
-    return Search(
-      images: images, targets: targets.map(Int64.init),
-      mask: isMasked
-        ? Tensor(mask, shape: [chosen.count, all.count], device: embeddings.device) : nil)
+    var mask: Tensor?
+    if !masked.isEmpty {
+      var values = [Float](repeating: 0, count: chosen.count * all.count)
+      for place in masked { values[place] = -.infinity }
+      mask = Tensor(values, shape: [chosen.count, all.count], device: embeddings.device)
+    }
+    return Search(images: images, targets: targets.map(Int64.init), mask: mask)
   }
 }
