@@ -21,7 +21,9 @@ extension TrainingRun {
     let tokenizer = CLIPTokenizer.train(
       on: captions, vocabularySize: config.vocabularySize, contextLength: config.contextLength,
       minimumCount: config.minimumCount)
-    let words = KnownWords.text(of: stream.infos.values.map(\.caption) + captions)
+    // A rare word is in none of these captions, but in those of a longer training.
+    let words = KnownWords.text(
+      of: stream.infos.values.map(\.caption) + captions + (stream.words?.all ?? []))
     let file = out.appending(path: KnownWords.fileName)
     do {
       try AtomicFile.write(Data(words.utf8), to: file)

@@ -77,14 +77,18 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     }
   }
 
-  /// Samples a caption varied with words: the name, a synonym, or the name with its colour or kind;
-  /// alone in 40 % of the cases, else with an opening, an adjective and a place.
+  /// Which captions follow from which random numbers: cached embeddings of other ones are of no use.
+  package static let version = 2
+
+  /// Samples a caption varied with words: the name, a synonym, a kind of it, two keywords, or the
+  /// name with its colour; alone in 40 % of the cases, else with an opening, an adjective and a place.
   public func caption(
     for info: SampleInfo, look: ImageLook = ImageLook(), words: CaptionWords,
     using random: inout SampleRandom
   ) -> String {
     let name = NounPhrase.plain(info.caption)
     let synonyms = words.synonyms[info.caption] ?? []
+    let hyponyms = words.hyponyms[info.caption] ?? []
     let kind = info.subgroup.flatMap { KindWords.word(for: $0) }
     let draw = random.uniform()
     let thing: String
@@ -94,6 +98,13 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
       thing = random.pick(synonyms)
     } else if let color = look.dominantColor, !look.isMonochrome, random.chance(0.3) {
       thing = "\(color) \(name)"
+    } else if !hyponyms.isEmpty, random.chance(0.4) {
+      thing = random.pick(hyponyms)
+    } else if info.keywords.count > 1, random.chance(0.2) {
+      // What a thing is called by those who do not know its name: "rain cloud", "egg frying".
+      var keywords = info.keywords
+      random.shuffle(&keywords)
+      thing = keywords[0] + " " + keywords[1]
     } else {
       thing = synonyms.isEmpty || random.chance(0.5) ? name : random.pick(synonyms)
     }
@@ -124,7 +135,9 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
       random.chance(0.3)
       ? random.pick(["i want", "i need", "give me", "how about", "just"])
       : random.pick(["", "", "please ", "can you ", "could you ", "i want you to "])
-        + random.pick(["draw", "draw me", "make", "make me", "paint", "sketch", "show", "create"])
+        + random.pick([
+          "draw", "draw me", "make", "make me", "paint", "sketch", "show me", "create",
+        ])
     return request + " " + NounPhrase.withArticle(thing)
   }
 
@@ -135,15 +148,16 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     { "a picture of " + NounPhrase.withArticle($0) },
     { "a drawing of " + NounPhrase.withArticle($0) },
     { "an emoji of " + NounPhrase.withArticle($0) },
-    { "an icon of " + NounPhrase.withArticle($0) }, { "draw " + NounPhrase.withArticle($0) },
+    { "an icon of " + NounPhrase.withArticle($0) },
     { "an image of " + NounPhrase.withArticle($0) },
     { "a sketch of " + NounPhrase.withArticle($0) },
     { "a painting of " + NounPhrase.withArticle($0) },
     { "a cartoon of " + NounPhrase.withArticle($0) },
-    { "show me " + NounPhrase.withArticle($0) }, { "this is " + NounPhrase.withArticle($0) },
+    { "this is " + NounPhrase.withArticle($0) },
     { "there is " + NounPhrase.withArticle($0) }, { "the " + $0 }, { "my " + $0 }, { "this " + $0 },
     { "one " + $0 }, { "some " + NounPhrase.plural($0) }, { $0 + " emoji" },
-    { "a bunch of " + NounPhrase.plural($0) }, { "a slice of " + $0 }, { "a pile of " + $0 },
+    { "a bunch of " + NounPhrase.plural($0) }, { "a pair of " + NounPhrase.plural($0) },
+    { "a slice of " + $0 }, { "a pile of " + $0 },
     { "a kind of " + $0 },
   ]
 

@@ -12,12 +12,32 @@ public struct CaptionWords: Codable, Sendable, Equatable {
   public var places: [String]
   /// Other words for what an image shows, by its caption, that stand alone.
   public var synonyms: [String: [String]]
+  /// Words for kinds of what an image shows, by its caption: `goldfish` for `fish`.
+  public var hyponyms: [String: [String]]
 
-  /// Groups the three.
-  public init(adjectives: [String], places: [String], synonyms: [String: [String]]) {
+  /// Groups the four.
+  public init(
+    adjectives: [String], places: [String], synonyms: [String: [String]],
+    hyponyms: [String: [String]] = [:]
+  ) {
     self.adjectives = adjectives
     self.places = places
     self.synonyms = synonyms
+    self.hyponyms = hyponyms
+  }
+
+  /// Reads words; data sets of earlier versions have no hyponyms.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    adjectives = try container.decode([String].self, forKey: .adjectives)
+    places = try container.decode([String].self, forKey: .places)
+    synonyms = try container.decode([String: [String]].self, forKey: .synonyms)
+    hyponyms = try container.decodeIfPresent([String: [String]].self, forKey: .hyponyms) ?? [:]
+  }
+
+  /// All of them.
+  package var all: [String] {
+    adjectives + places + synonyms.values.joined() + hyponyms.values.joined()
   }
 
   /// The file's name in a data set folder.
@@ -47,6 +67,7 @@ public struct CaptionWords: Codable, Sendable, Equatable {
       all.adjectives += more.adjectives
       all.places += more.places
       all.synonyms.merge(more.synonyms) { $0 + $1 }
+      all.hyponyms.merge(more.hyponyms) { $0 + $1 }
       words = all
     }
     return words
@@ -103,6 +124,21 @@ public struct CaptionWords: Codable, Sendable, Equatable {
       for owner in owners { synonyms[images[owner].name, default: []].append(word) }
     }
     return synonyms.mapValues { $0.sorted() }
+  }
+
+  /// Returns words for kinds of each name, of those that are neither a name nor a synonym.
+  public static func hyponyms(
+    of names: [String], besides synonyms: [String: [String]], in wordNet: WordNet
+  ) -> [String: [String]] {
+    let plain = names.map { NounPhrase.plain($0).lowercased() }
+    let taken = Set(plain).union(synonyms.values.joined())
+    let found = wordNet.hyponyms(of: plain)
+    var hyponyms: [String: [String]] = [:]
+    for (name, noun) in zip(names, plain) {
+      let words = (found[noun] ?? []).filter { !taken.contains($0) }
+      if !words.isEmpty { hyponyms[name] = words }
+    }
+    return hyponyms
   }
 
   /// A keyword of more images than this is too vague to be a synonym.

@@ -65,9 +65,10 @@ public struct EmojiSource: IndexedSampleSource, Sendable {
         keywords: annotations.keywords(for: entry.sequence)
       )
     }
+    let synonyms = CaptionWords.synonyms(of: images, in: wordNet)
     return CaptionWords(
-      adjectives: wordNet.adjectives, places: wordNet.places,
-      synonyms: CaptionWords.synonyms(of: images, in: wordNet))
+      adjectives: wordNet.adjectives, places: wordNet.places, synonyms: synonyms,
+      hyponyms: CaptionWords.hyponyms(of: images.map(\.name), besides: synonyms, in: wordNet))
   }
 
   /// The longest side of an image, in pixels.

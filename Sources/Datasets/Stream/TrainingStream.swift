@@ -17,7 +17,7 @@ public final class TrainingStream: Sendable {
   private let pending = Mutex<[PendingBatch.Key: PendingBatch]>([:])
   private let orders: EpochOrders
   /// What captions are varied with, if a data set has such words.
-  private let words: CaptionWords?
+  package let words: CaptionWords?
 
   /// Opens data set folders and decodes their images.
   ///

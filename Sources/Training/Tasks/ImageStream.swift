@@ -70,6 +70,7 @@ public final class ImageStream {
     dataFingerprint = try Training.dataFingerprint(of: directories)
     fingerprint.add(dataFingerprint)
     fingerprint.add("scenes \(SceneComposer.version)")
+    fingerprint.add("captions \(CaptionSampler.version)")
     self.fingerprint = fingerprint.text
   }
 
