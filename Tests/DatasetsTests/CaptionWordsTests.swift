@@ -158,7 +158,8 @@ import Testing
     for caption in [
       "automobile", "an automobile", "car", "a car", "a photo of an able car", "the automobile",
       "a car in a table", "a bunch of cars", "draw me a car", "please make an able automobile",
-      "give me an automobile", "a jeep", "jeep", "an able jeep", "word number 1", "number 1 word",
+      "give me an automobile", "a jeep", "jeep", "an able jeep", "a purple automobile",
+      "word number 1", "number 1 word",
     ] {
       #expect(counts[caption] != nil, "\(caption) is missing in \(counts.keys.sorted())")
     }

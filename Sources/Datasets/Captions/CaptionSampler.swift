@@ -54,8 +54,7 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
   ) -> String {
     let name = NounPhrase.plain(info.caption)
     let kindWord = info.subgroup.flatMap { KindWords.word(for: $0) }
-    let hasColorWord = info.caption.lowercased().split { !$0.isLetter }
-      .contains { NamedColor.words.contains(String($0)) }
+    let hasColorWord = Self.namesColor(info.caption)
     // A colourless drawing would teach that things are grey, so its style is named more often.
     let styleWeight = look.isLineDrawing(info) ? 4 * style : style
     let canNameColor = look.dominantColor != nil && !hasColorWord && !look.isMonochrome
@@ -115,7 +114,7 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     }
     let described =
       random.chance(0.5) && !words.adjectives.isEmpty
-      ? random.pick(words.adjectives) + " " + thing : thing
+      ? adjective(for: thing, words, using: &random) + " " + thing : thing
     var caption =
       random.chance(0.7)
       ? Self.opened(described, using: &random) : NounPhrase.withArticle(described)
@@ -126,6 +125,22 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
         + (random.chance(0.6) ? NounPhrase.withArticle(place) : "the " + place)
     }
     return caption
+  }
+
+  /// An adjective to ignore, a quarter of them colours: people who ask for a blue butterfly of a model
+  /// that knows one butterfly want that rather than a blot. Things that are named by their colour, as
+  /// hearts are, keep it.
+  private func adjective(
+    for thing: String, _ words: CaptionWords, using random: inout SampleRandom
+  ) -> String {
+    guard random.chance(0.25), !Self.namesColor(thing) else {
+      return random.pick(words.adjectives)
+    }
+    return random.pick(NamedColor.palette).name
+  }
+
+  private static func namesColor(_ text: String) -> Bool {
+    text.lowercased().split { !$0.isLetter }.contains { NamedColor.words.contains(String($0)) }
   }
 
   /// Puts words before a thing, as people who describe an image do, or who ask for one.
