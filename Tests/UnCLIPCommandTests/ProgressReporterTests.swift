@@ -81,12 +81,15 @@ import Testing
   }
 
   @Test func theTimeLeftIsSaid() {
-    func note(_ note: String, step: Int, seconds: Double) -> String {
-      ProgressReporter.note(note, step: step, of: 10, seconds: seconds)
+    func note(_ note: String, step: Int, from first: Int = 0, seconds: Double) -> String {
+      ProgressReporter.note(note, step: step, from: first, of: 10, seconds: seconds)
     }
     #expect(note("", step: 5, seconds: 12) == "12 s left")
     #expect(note("loss 1", step: 1, seconds: 20) == "loss 1  3 min left")
     #expect(note("9 s left", step: 5, seconds: 12) == "9 s left")
+    // Resumed after four steps, one took three seconds.
+    #expect(note("", step: 5, from: 4, seconds: 3) == "15 s left")
+    #expect(note("", step: 4, from: 4, seconds: 3) == "")
     #expect(note("x", step: 10, seconds: 12) == "x" && note("", step: 5, seconds: 0.5) == "")
     #expect(ProgressReporter.duration(8000) == "2 h 13 min")
   }

@@ -7,6 +7,8 @@ final class ProgressReporter: Sendable {
   /// The state of the current stage.
   private struct Stage {
     var name: String
+    /// How many steps were done when it began: what was resumed says nothing about the speed.
+    var first: Int
     var began: ContinuousClock.Instant
     var lastLine: ContinuousClock.Instant
     var finished = false
@@ -46,11 +48,11 @@ final class ProgressReporter: Sendable {
     stage.withLock { stage in
       if stage?.name != name || (stage?.finished == true && step < count) {
         if stage?.finished == false, isTerminal { write("\n") }
-        stage = Stage(name: name, began: now, lastLine: now)
+        stage = Stage(name: name, first: step, began: now, lastLine: now)
       }
       guard var current = stage, !current.finished else { return }
       let seconds = (now - current.began).seconds
-      let note = Self.note(note, step: step, of: count, seconds: seconds)
+      let note = Self.note(note, step: step, from: current.first, of: count, seconds: seconds)
       if isTerminal {
         // A line as wide as the terminal would wrap, and what wraps cannot be written over.
         let line = Self.bar(name, step: step, of: count, seconds: seconds, note: note)
@@ -76,12 +78,12 @@ final class ProgressReporter: Sendable {
     let now = ContinuousClock.now
     work.withLock { work in
       if work?.name != name || work?.finished == true {
-        work = Stage(name: name, began: now, lastLine: now)
+        work = Stage(name: name, first: done, began: now, lastLine: now)
       }
       guard var current = work else { return }
       let seconds = (now - current.began).seconds
       current.finished = done >= count
-      let note = Self.note("", step: done, of: count, seconds: seconds)
+      let note = Self.note("", step: done, from: current.first, of: count, seconds: seconds)
       if isTerminal, seconds >= 1 {
         let bar = Self.bar(name, step: done, of: count, seconds: seconds, note: note)
         write("\r\u{1B}[K" + (current.finished ? "" : Terminal.cut(bar, to: width() - 1)))
@@ -94,9 +96,11 @@ final class ProgressReporter: Sendable {
   }
 
   /// The note, with the time that is left of a stage which says nothing of it: `12 s left`.
-  static func note(_ note: String, step: Int, of count: Int, seconds: Double) -> String {
-    guard step > 0, step < count, seconds >= 1, !note.hasSuffix(" left") else { return note }
-    let left = duration(seconds / Double(step) * Double(count - step)) + " left"
+  static func note(
+    _ note: String, step: Int, from first: Int, of count: Int, seconds: Double
+  ) -> String {
+    guard step > first, step < count, seconds >= 1, !note.hasSuffix(" left") else { return note }
+    let left = duration(seconds / Double(step - first) * Double(count - step)) + " left"
     return note.isEmpty ? left : note + "  " + left
   }
 
