@@ -54,7 +54,7 @@ extension ConfigKey {
     classifier,gan,pixelcnn,transformer,rnn; 2 second-upsampler
     data.scene_fraction: 0.15 tokenizer; 0.05 clip,prior,ar-prior,upsampler; 0.03 hint,decoder; 0 \
     second-upsampler,ae,dae,vae,vqvae,classifier,gan,pixelcnn,transformer,rnn
-    data.shape_fraction: 0.05 tokenizer,clip,prior,ar-prior,hint,decoder; 0.02 upsampler; 0 \
+    data.shape_fraction: 0.05 tokenizer,clip,ar-prior,decoder; 0.08 prior,hint; 0.02 upsampler; 0 \
     second-upsampler,ae,dae,vae,vqvae,classifier,gan,pixelcnn,transformer,rnn
     data.held_out_fraction: 0 tokenizer; 0.02 clip,prior,ar-prior,hint,decoder,upsampler,\
     second-upsampler,ae,dae,vae,vqvae,classifier,gan,pixelcnn,transformer,rnn
