@@ -185,6 +185,12 @@ import Testing
       let captions = try TrainingStream(directory: folder, configuration: configuration)
         .captions(count: 200)
       #expect(captions.contains { $0.contains("zygotic thing") })
+      // Data sets of earlier versions have no hyponyms.
+      try Data(#"{"adjectives":["zygotic"],"places":[],"synonyms":{}}"#.utf8)
+        .write(to: folder.appendingPathComponent(CaptionWords.fileName))
+      #expect(
+        try TrainingStream(directory: folder, configuration: configuration).captions(count: 200)
+          == captions)
       try Data("{}".utf8).write(to: folder.appendingPathComponent(CaptionWords.fileName))
       #expect(throws: DataError.self) {
         try TrainingStream(directory: folder, configuration: configuration)

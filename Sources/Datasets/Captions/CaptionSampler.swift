@@ -114,7 +114,7 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
     }
     let described =
       random.chance(0.5) && !words.adjectives.isEmpty
-      ? adjective(for: thing, words, using: &random) + " " + thing : thing
+      ? Self.adjective(for: thing, words, using: &random) + " " + thing : thing
     var caption =
       random.chance(0.7)
       ? Self.opened(described, using: &random) : NounPhrase.withArticle(described)
@@ -130,10 +130,10 @@ public struct CaptionSampler: Sendable, Equatable, Codable {
   /// An adjective to ignore, a quarter of them colours: people who ask for a blue butterfly of a model
   /// that knows one butterfly want that rather than a blot. Things that are named by their colour, as
   /// hearts are, keep it.
-  private func adjective(
+  private static func adjective(
     for thing: String, _ words: CaptionWords, using random: inout SampleRandom
   ) -> String {
-    guard random.chance(0.25), !Self.namesColor(thing) else {
+    guard random.chance(0.25), !namesColor(thing) else {
       return random.pick(words.adjectives)
     }
     return random.pick(NamedColor.palette).name

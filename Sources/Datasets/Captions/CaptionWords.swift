@@ -35,7 +35,7 @@ public struct CaptionWords: Codable, Sendable, Equatable {
     hyponyms = try container.decodeIfPresent([String: [String]].self, forKey: .hyponyms) ?? [:]
   }
 
-  /// All of them.
+  /// Every word that may stand in a caption, beside those of names and phrases.
   package var all: [String] {
     adjectives + places + synonyms.values.joined() + hyponyms.values.joined()
   }

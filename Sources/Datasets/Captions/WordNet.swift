@@ -107,7 +107,7 @@ public struct WordNet: Sendable {
   /// Returns words for kinds of these nouns, in alphabetical order: `goldfish` and `salmon` for `fish`,
   /// `school bus` for `bus`.
   ///
-  /// A word goes to the nearest of the nouns above it by both their most frequent senses. Of the tens
+  /// A word goes to the nearest of the nouns above it, each in its most frequent sense. Of the tens
   /// of thousands of kinds these are what people know: words that occur in the tagged texts, those that
   /// end with the noun or a synonym, and those directly below it but for Latin names. Nouns for people
   /// have none, as many words for people insult.
@@ -181,8 +181,7 @@ public struct WordNet: Sendable {
       // lemma type senses pointer-count pointers… senses tagged-senses offsets…
       let parts = line.split(separator: " ")
       guard parts.count > 4, let pointers = Int(parts[3]), (0..<parts.count).contains(pointers),
-        parts.count > 6 + pointers,
-        let tagged = Int(parts[5 + pointers])
+        parts.count > 6 + pointers, let tagged = Int(parts[5 + pointers])
       else { throw malformed(url, line) }
       entries.append(
         Entry(
